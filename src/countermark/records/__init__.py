@@ -1,0 +1,1 @@
+"""What the stages exchange: frozen records with content-derived ids, and the tables' schemas."""

@@ -1,0 +1,5 @@
+"""`countermark demo`."""
+
+
+def demo() -> None:
+    """To come."""

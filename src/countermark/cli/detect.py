@@ -1,0 +1,5 @@
+"""`countermark detect`."""
+
+
+def detect() -> None:
+    """To come."""

@@ -1,0 +1,5 @@
+"""`countermark purge`."""
+
+
+def purge() -> None:
+    """To come."""

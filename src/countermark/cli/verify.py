@@ -1,0 +1,5 @@
+"""`countermark verify`."""
+
+
+def verify() -> None:
+    """To come."""

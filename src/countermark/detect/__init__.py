@@ -1,0 +1,1 @@
+"""Stage 2: Events become Findings (account networks)."""

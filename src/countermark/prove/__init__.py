@@ -1,0 +1,1 @@
+"""Stage 5: the evidence package and its offline verifier."""

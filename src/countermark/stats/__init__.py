@@ -1,0 +1,1 @@
+"""Exact tests in log space, multiplicity, calibration."""

@@ -1,0 +1,1 @@
+"""Tables and SQL; the only importer of duckdb."""

@@ -1,0 +1,1 @@
+"""Key files with mode checks, Ed25519 signatures, DSSE envelopes."""

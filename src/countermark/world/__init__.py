@@ -1,0 +1,1 @@
+"""Synthetic providers that write real log files (demo, benchmarks)."""

@@ -1,0 +1,63 @@
+"""DuckDB behind one small door: bounded memory, no network, no extensions, Arrow in and out."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+DEFAULT_MEMORY = "2GB"
+
+
+class Database:
+    """An in-memory DuckDB that spills to a temporary folder of its own and keeps the SQL that ran.
+
+    Results that must be byte-equal between runs are ordered in their SQL: insertion order is not kept.
+    """
+
+    def __init__(self, *, threads: int = 0, memory: str = DEFAULT_MEMORY, seed: int = 0) -> None:
+        """Open; `threads` 0 takes all cores, `memory` is DuckDB's notation (`2GB`)."""
+        self._spill = tempfile.TemporaryDirectory(prefix="countermark-")
+        config: dict[str, Any] = {
+            "memory_limit": memory,
+            "temp_directory": self._spill.name,
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "preserve_insertion_order": "false",
+        }
+        if threads:
+            config["threads"] = threads
+        self._connection = duckdb.connect(":memory:", config=config)
+        self._connection.execute("SET TimeZone='UTC'")
+        self.seed = seed
+        self.statements: list[str] = []
+        """Every SQL statement that ran, in order, for `method.json`."""
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._connection.close()
+        self._spill.cleanup()
+
+    def attach(self, name: str, files: list[Path]) -> None:
+        """Name a view over Parquet files."""
+        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
+        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Name a view over an Arrow table."""
+        self._connection.register(name, table)
+
+    def run(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run a statement that gives no rows (CREATE TABLE … AS)."""
+        self.statements.append(sql.strip())
+        self._connection.execute(sql, dict(parameters or {}))
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """Run a SELECT and give its rows as an Arrow table."""
+        self.statements.append(sql.strip())
+        return self._connection.execute(sql, dict(parameters or {})).to_arrow_table()

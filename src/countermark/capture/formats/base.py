@@ -21,6 +21,7 @@ class Request(msgspec.Struct, gc=False):
     """Microseconds since 1970 in UTC."""
     account_id: str
     request_id: str
+    """Empty when the source has none: capture then names the request after its file and offset."""
     model: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -54,13 +55,28 @@ class Request(msgspec.Struct, gc=False):
     prompt_id_value: str | None = None
     system_id_value: str | None = None
     template_id_value: str | None = None
+    object_id_value: str | None = None
+    params_id_value: str | None = None
+    tools_id_value: str | None = None
+    api_key_id_value: str | None = None
+
+
+class Incomplete(BadRecord):
+    """A record that was read but lacks its account or its time; `--map` may still supply them.
+
+    `request` has `account_id` "" or `ts` 0 for what is missing.
+    """
+
+    def __init__(self, reason: str, request: Request) -> None:
+        super().__init__(reason)
+        self.request = request
 
 
 class LogFormat(Protocol):
     """A log format. The class is registered as a plug-in; capture makes one instance a run, `cls()`.
 
-    `mapping` (from `--map field=column`) is applied by capture itself for the JSON formats; `table`
-    takes it in its constructor.
+    `mapping` (from `--map field=column`) is applied by `overrides.Overridden` around the JSON formats;
+    `table` takes it in its constructor.
     """
 
     name: str

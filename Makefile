@@ -1,0 +1,71 @@
+# Every target makes what it needs. Tools run as `python -m …`, because the scripts of a virtual environment
+# break in a directory whose path has a space. Kept to what GNU make 3.81 (macOS) understands.
+#
+#   make demo              the whole story on generated data
+#   make test              all tests (arguments for pytest: make test ARGS='-k capture -x')
+#   make lint types layers static checks
+#   make soak              the full counts of the fault and calibration trials (hours)
+#   make wheel             wheel and sdist under dist/
+#   make clean             removes what make made
+
+PYTHON  = python3
+VENV    = .venv
+PACKAGE = .
+PY      = $(VENV)/bin/python
+PIP     = $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PYTEST  = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
+ARGS    =
+# The source tree is installed so that edits show at once; anything else (a wheel) as it is.
+EDITABLE = $(if $(filter .,$(PACKAGE)),--editable)
+
+.PHONY: help demo test lint format types layers soak wheel clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: $(VENV)/core.stamp
+	$(PY) -m countermark demo --out demo
+
+test: $(VENV)/dev.stamp
+	$(PYTEST) $(ARGS)
+
+soak: $(VENV)/dev.stamp
+	$(PYTEST) -m soak $(ARGS)
+
+lint: $(VENV)/dev.stamp
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: $(VENV)/dev.stamp
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+types: $(VENV)/dev.stamp
+	$(PY) -m mypy
+
+layers: $(VENV)/dev.stamp
+	$(PY) -c 'from importlinter.cli import lint_imports_command as main; main()'
+
+wheel: $(VENV)/dev.stamp
+	rm -rf dist
+	$(PY) -m build --no-isolation --outdir dist
+
+clean:
+	rm -rf .venv .venv-wheel build dist demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp says that the environment was made or filled, so that a second run starts at once.
+$(VENV)/made.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'countermark needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/core.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt
+	$(PIP) $(EDITABLE) '$(PACKAGE)'
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt
+	$(PIP) $(EDITABLE) '$(PACKAGE)[dev]'
+	@touch $@ $(VENV)/core.stamp

@@ -1,0 +1,58 @@
+"""Start-up stays fast: the library imports nothing heavy, and help answers at once."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = {
+    *("numpy", "scipy", "numba", "duckdb", "sqlglot", "pyarrow", "sknetwork", "matplotlib", "jinja2"),
+    *("cryptography", "rfc3161_client", "torch", "transformers", "pyspark", "sqlalchemy"),
+}
+TRIES = 5
+VERBS = ("", "demo", "capture", "capture logs", "detect", "case", "case seal", "verify", "purge")
+
+
+def best_seconds(*command: str) -> float:
+    """The best of some tries: other work on the machine can only make one slower."""
+
+    def once() -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, *command], check=True, capture_output=True)
+        return time.perf_counter() - start
+
+    return min(once() for _ in range(TRIES))
+
+
+def modules_after(program: str) -> set[str]:
+    """Top-level modules that a fresh interpreter has loaded after a program."""
+    program += "\nimport sys; print('LOADED', *{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    return set(done.stdout.rpartition("LOADED")[2].split())
+
+
+def test_the_library_imports_nothing_else() -> None:
+    loaded = modules_after("import countermark")
+    assert "countermark" in loaded
+    assert not loaded & (HEAVY | {"typer", "click", "rich", "msgspec"})
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_imports_nothing_heavy(verb: str) -> None:
+    loaded = modules_after(
+        f"import sys; sys.argv = ['countermark', *{verb.split()}, '--help']\n"
+        "from countermark.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as stop: assert not stop.code, stop.code"
+    )
+    assert "typer" in loaded
+    assert not loaded & HEAVY
+
+
+def test_import_takes_under_300_milliseconds() -> None:
+    assert best_seconds("-c", "import countermark") < 0.3
+
+
+def test_help_takes_under_half_a_second() -> None:
+    assert best_seconds("-m", "countermark", "--help") < 0.5

@@ -1,0 +1,99 @@
+"""Keyed 64-bit hashes of identifiers and texts, and what stays readable.
+
+Hash: BLAKE2b with the epoch's key, a domain as personalisation, 64 bits read as a signed integer.
+"""
+
+import ipaddress
+import re
+from hashlib import blake2b
+
+from countermark.trust.keyfiles import Secret
+
+READABLE_CHARACTERS = 512
+"""A longer name (account, session, request) is replaced by its hash: bounded, and still unique."""
+_MEMO_CHARACTERS = 8_000_000
+_MEMO_ENTRY = 8_192
+_EMAIL = re.compile(r"[^\s@,;<>\"'|:=/()]+@[^\s@,;<>\"'|:=/()]+")
+_PHONE = re.compile(r"\+[0-9][0-9 ().-]{6,20}")
+_MAYBE_IP = re.compile(r"[0-9a-fA-F.:%\[\]]{3,60}")
+_PORT = re.compile(r"\[([0-9a-fA-F:.%]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
+_PREFIX_BYTES = {4: 3, 6: 6}
+
+
+class Hasher:
+    """Keyed hash of (domain, value) under one epoch key, with a bounded memo for values that recur."""
+
+    def __init__(self, secret: Secret) -> None:
+        self._key = secret.reveal()
+        self._memos: dict[str, dict[str, int]] = {}
+        self._held: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return "Hasher(…)"
+
+    def text(self, domain: str, value: str | bytes) -> int:
+        """Hash of a value, not remembered (prompts). `domain` has at most 16 bytes."""
+        data = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
+        digest = blake2b(data, digest_size=8, key=self._key, person=domain.encode()).digest()
+        return int.from_bytes(digest, "little", signed=True)
+
+    def identifier(self, domain: str, value: str | bytes) -> int:
+        """Hash of a value that is likely to come again."""
+        if isinstance(value, bytes) or len(value) > _MEMO_ENTRY:
+            return self.text(domain, value)
+        memo = self._memos.setdefault(domain, {})
+        known = memo.get(value)
+        if known is None:
+            held = self._held.get(domain, 0) + len(value) + 100
+            if held > _MEMO_CHARACTERS:
+                memo.clear()
+                held = 0
+            self._held[domain] = held
+            known = memo[value] = self.text(domain, value)
+        return known
+
+    def record_digest(self, record: bytes) -> bytes:
+        """128-bit keyed digest of a raw record, to find exact duplicates."""
+        return blake2b(record, digest_size=16, key=self._key, person=b"cm.record").digest()
+
+    def subkey(self, domain: str) -> tuple[int, int]:
+        """A 128-bit key of its own for SipHash, as two unsigned 64-bit words."""
+        digest = blake2b(b"", digest_size=16, key=self._key, person=domain.encode()).digest()
+        return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
+
+    def pseudonym(self, domain: str, value: str) -> str:
+        """`h:` and 16 hex digits: a name for a value that must not be read."""
+        return f"h:{self.identifier(domain, value) & 0xFFFFFFFFFFFFFFFF:016x}"
+
+
+def parse_ip(text: str) -> tuple[bytes, bytes] | None:
+    """Packed address and packed prefix (IPv4 /24, IPv6 /48); None when it is no address.
+
+    A port is dropped and an IPv4 address inside IPv6 is taken out, so that one host has one hash.
+    """
+    text = text.strip()
+    if with_port := _PORT.fullmatch(text):
+        text = with_port[1] or with_port[2]
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return address.packed, address.packed[: _PREFIX_BYTES[address.version]]
+
+
+def is_raw_identifier(name: str) -> bool:
+    """Whether a provider's name for something is an e-mail address, an IP address or a phone number."""
+    if "@" in name:
+        return _EMAIL.search(name) is not None
+    if name.startswith("+"):
+        return _PHONE.fullmatch(name) is not None
+    if "." in name or ":" in name:
+        return _MAYBE_IP.fullmatch(name) is not None and parse_ip(name) is not None
+    return False
+
+
+def without_emails(text: str) -> str:
+    """Text with e-mail addresses taken out (user agents of crawlers carry them)."""
+    return _EMAIL.sub("<e-mail>", text) if "@" in text else text

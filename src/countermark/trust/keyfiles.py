@@ -1,0 +1,96 @@
+"""Files that hold secrets: readable by their owner alone, bounded in size, hidden from every repr and log."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from countermark.errors import Error, ExitCode
+from countermark.records.files import write_atomic
+
+OWNER_ONLY = 0o600
+MAX_BYTES = 1 << 20
+"""No key file is larger; a larger one is a mistake."""
+
+
+class Secret:
+    """Bytes that no repr, log, traceback with locals or pickle shows; only `reveal` gives them."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def reveal(self) -> bytes:
+        """The bytes."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not copied or pickled")
+
+
+def read_secret(path: Path, *, what: str = "key file") -> Secret:
+    """Content of a secret file.
+
+    Raises `Error` when it is missing, no regular file, not ours, readable by others, or over 1 MiB.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise Error(f"no {what} at {path}", exit_code=ExitCode.NO_INPUT) from None
+    except OSError as error:
+        raise Error(f"the {what} {path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
+    with os.fdopen(descriptor, "rb") as stream:
+        _check(os.fstat(stream.fileno()), path, what)
+        return Secret(stream.read(MAX_BYTES))
+
+
+def _check(status: os.stat_result, path: Path, what: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise Error(f"the {what} {path} is not a regular file")
+    if status.st_uid != os.geteuid():
+        raise Error(f"the {what} {path} belongs to another user", hint=f"chown it, or use a {what} of your own")
+    if status.st_mode & 0o077:
+        raise Error(f"the {what} {path} can be read by others", hint=f"chmod 600 '{path}'")
+    if status.st_size > MAX_BYTES:
+        raise Error(f"the {what} {path} is over {MAX_BYTES >> 20} MiB")
+
+
+def write_secret(path: Path, data: bytes, *, replace: bool = False) -> None:
+    """Write a secret file, 0600 from its first byte on; an existing one is only replaced when told.
+
+    A missing folder is made for the owner alone. Raises `Error` when the file exists or cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if replace:
+            write_atomic(path, data, OWNER_ONLY)
+            return
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY)
+    except FileExistsError:
+        raise Error(f"{path} exists already", hint="a key file is never overwritten; choose another path") from None
+    except OSError as error:
+        raise Error(f"{path} cannot be written: {error.strerror}") from None
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the advisory lock `path`.lock, so that two processes change a key file one after the other."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = path.with_name(path.name + ".lock")
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

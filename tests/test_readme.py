@@ -19,6 +19,7 @@ NOT_RUN = {
     "pip install countermark": "the tests run against an installed countermark already",
 }
 DONE_OR_FOUND = {0, 10}
+CAUSES = re.compile(r"\b(copied|stolen|trained on|derived)\b", re.I)
 
 
 def masked(line: str) -> str:
@@ -27,9 +28,14 @@ def masked(line: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a newcomer works."""
+    return tmp_path_factory.mktemp("a newcomer")
+
+
+@pytest.fixture(scope="module")
+def outputs(folder: Path) -> dict[str, str]:
     """Both streams of every command of the README, run one after the other in one folder."""
-    folder = tmp_path_factory.mktemp("a newcomer")
     settings = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config"), "COLUMNS": "200"}
     environment = {**os.environ, **settings}
     said = {}
@@ -75,3 +81,11 @@ def test_the_first_screen_is_what_a_run_says(outputs: dict[str, str]) -> None:
 def test_the_package_verifies_with_the_trust_file_of_the_demo(outputs: dict[str, str]) -> None:
     (verify,) = (said for command, said in outputs.items() if command.startswith("countermark verify"))
     assert "NOT CHECKED" not in verify
+
+
+def test_no_output_states_a_cause(outputs: dict[str, str], folder: Path) -> None:
+    written = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.html")}
+    written |= {path: path.read_text(encoding="utf-8") for path in folder.rglob("findings.json")}
+    assert {path.name for path in written} == {"report.html", "findings.json"}
+    texts = {**outputs, **{str(path): text for path, text in written.items()}}
+    assert {name: CAUSES.findall(text) for name, text in texts.items() if CAUSES.search(text)} == {}

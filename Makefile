@@ -66,6 +66,6 @@ $(VENV)/core.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt
 	$(PIP) $(EDITABLE) '$(PACKAGE)'
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt
+$(VENV)/dev.stamp: $(VENV)/core.stamp
 	$(PIP) $(EDITABLE) '$(PACKAGE)[dev]'
-	@touch $@ $(VENV)/core.stamp
+	@touch $@

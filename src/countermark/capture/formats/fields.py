@@ -159,6 +159,20 @@ def first(source: Mapping[str, Any], *names: str) -> Any:
     return None
 
 
+def at_path(source: Any, path: str) -> Any:
+    """The value at a dotted path into nested objects, or None; keys may have dots themselves."""
+    if not isinstance(source, Mapping):
+        return None
+    if path in source:
+        return source[path]
+    for index, character in enumerate(path):
+        if character == "." and path[:index] in source:
+            found = at_path(source[path[:index]], path[index + 1 :])
+            if found is not None:
+                return found
+    return None
+
+
 def complete(request: Request) -> Request:
     """`request` when it has an account and a time; raises `Incomplete` otherwise."""
     if not request.account_id:

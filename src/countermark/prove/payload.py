@@ -1,0 +1,142 @@
+"""What the payload says of itself, read the same way when it is sealed and when it is verified."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from countermark.prove.case import Case, decode_case
+from countermark.prove.layout import (
+    CAPTURE_JSON,
+    CASE,
+    EVENTS,
+    FINDINGS,
+    FINDINGS_JSON,
+    METHOD_JSON,
+    Contents,
+    check_name,
+    data_of,
+    failed,
+    read_object,
+)
+from countermark.records.canonical import canonical_json, sha256_hex
+from countermark.records.findings import FINDINGS_SCHEMA_ID
+
+_NOT_IN_REVISION = ("revision", "disposition")
+
+
+@dataclass(frozen=True)
+class Payload:
+    """The parsed files of a payload, and the digests of all of them."""
+
+    case: Case
+    digests: dict[str, str]
+    """SHA-256 (hex) of every payload file, by name in the bag (`data/…`)."""
+    capture: dict[str, Any]
+    findings: dict[str, Any]
+    method: dict[str, Any]
+
+    @property
+    def capture_outputs(self) -> dict[str, str]:
+        """What capture wrote: its manifest, and every file that the manifest lists, in the package or not."""
+        listed = captured_files(self.capture)
+        return {CAPTURE_JSON: self.digests[CAPTURE_JSON]} | {
+            EVENTS + name: one for name, one in listed.items()
+        }
+
+    @property
+    def detect_outputs(self) -> dict[str, str]:
+        """What detect wrote: `findings.json` and every file that it lists."""
+        listed = findings_files(self.findings)
+        return {FINDINGS_JSON: self.digests[FINDINGS_JSON]} | {
+            FINDINGS + name: one for name, one in listed.items()
+        }
+
+
+def read_payload(contents: Contents) -> Payload:
+    """Parse the payload's JSON files strictly; nothing is compared yet."""
+    return Payload(
+        case=decode_case(data_of(contents, CASE)),
+        digests={name: one.sha256 for name, one in contents.items() if name.startswith("data/")},
+        capture=read_object(data_of(contents, CAPTURE_JSON), CAPTURE_JSON),
+        findings=read_object(data_of(contents, FINDINGS_JSON), FINDINGS_JSON),
+        method=read_object(data_of(contents, METHOD_JSON), METHOD_JSON),
+    )
+
+
+def captured_files(capture: dict[str, Any]) -> dict[str, str]:
+    """Name and SHA-256 of every file that `capture.json` lists."""
+    return _listed(named_digests(capture, "files"), CAPTURE_JSON)
+
+
+def findings_files(findings: dict[str, Any]) -> dict[str, str]:
+    """Name and SHA-256 of every file that `findings.json` lists."""
+    files = findings.get("files")
+    if not isinstance(files, dict):
+        raise failed(f"{FINDINGS_JSON} does not list files with their SHA-256")
+    return _listed(list(files.items()), FINDINGS_JSON)
+
+
+def named_digests(capture: dict[str, Any], key: str) -> list[tuple[str, str]]:
+    """Name and SHA-256 of each entry of a list in `capture.json` (`files`, `sources`); names may repeat."""
+    entries = capture.get(key)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise failed(f"{CAPTURE_JSON} has no list of {key}")
+    pairs = [(entry.get("name"), entry.get("sha256")) for entry in entries]
+    if not all(isinstance(name, str) and _is_sha256(digest) for name, digest in pairs):
+        raise failed(f"{CAPTURE_JSON} does not list {key} with their SHA-256")
+    return pairs
+
+
+def _listed(pairs: list[tuple[str, str]], manifest: str) -> dict[str, str]:
+    files = dict(pairs)
+    if len(files) != len(pairs) or not all(_is_sha256(digest) for digest in files.values()):
+        raise failed(f"{manifest} lists a file twice, or without its SHA-256")
+    for name in files:
+        check_name(name)
+        if "/" in name or manifest.endswith("/" + name):
+            raise failed(f"{manifest} lists {name}, which cannot stand beside it")
+    return files
+
+
+def check_payload(payload: Payload) -> None:
+    """Raise unless exactly the files that belong there are there and every digest written in one agrees."""
+    needed = {CASE: payload.digests[CASE], **payload.detect_outputs}
+    events = payload.capture_outputs
+    needed |= events if payload.case.events_included else {CAPTURE_JSON: events[CAPTURE_JSON]}
+    for name in sorted(needed.keys() | payload.digests.keys()):
+        if name not in payload.digests:
+            raise failed(f"{name} is missing")
+        if name not in needed:
+            raise failed(f"{name} is listed by nothing")
+        if needed[name] != payload.digests[name]:
+            raise failed(f"{name} does not have the digest that is written beside it")
+
+
+def check_findings(payload: Payload) -> None:
+    """Raise unless the findings are of this capture and each campaign has the revision of its content."""
+    findings = payload.findings
+    if findings.get("schema") != FINDINGS_SCHEMA_ID:
+        raise failed(f"findings.json has a schema other than {FINDINGS_SCHEMA_ID}")
+    events = findings.get("events")
+    if not isinstance(events, dict) or events.get("capture_sha256") != payload.digests[CAPTURE_JSON]:
+        raise failed("the findings were not made of the events that capture.json describes")
+    campaigns = findings.get("campaigns")
+    if not isinstance(campaigns, list) or not all(isinstance(campaign, dict) for campaign in campaigns):
+        raise failed("findings.json has no list of campaigns")
+    for campaign in campaigns:
+        if campaign.get("revision") != revision(campaign):
+            raise failed(
+                f"campaign {campaign.get('campaign_id')!r} does not have the revision of its content"
+            )
+
+
+def revision(campaign: dict[str, Any]) -> str:
+    """Digest of a campaign's content, by the rule of `records.findings.Campaign.revision`."""
+    content = {key: value for key, value in campaign.items() if key not in _NOT_IN_REVISION}
+    try:
+        return sha256_hex(canonical_json(content))[:32]
+    except (ValueError, RecursionError) as error:
+        raise failed("a campaign cannot be written as canonical JSON") from error
+
+
+def _is_sha256(value: object) -> bool:
+    return isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")

@@ -1,0 +1,127 @@
+"""The in-toto Statements of a case. Each follows from the payload, so that verify can write it again.
+
+Source: https://github.com/in-toto/attestation, `spec/v1/statement.md` and `resource_descriptor.md`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from countermark.prove.layout import CAPTURE_JSON, decode_canonical, envelope_name, failed
+from countermark.prove.payload import Payload, named_digests
+from countermark.records.canonical import canonical_json
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+CAPTURE_TYPE = "urn:countermark:capture:v1"
+DETECT_TYPE = "urn:countermark:detect:v1"
+SEAL_TYPE = "urn:countermark:seal:v1"
+CLOSE_TYPE = "urn:countermark:close:v1"
+
+_MAX_SAFE_INTEGER = 2**53 - 1
+
+
+class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A ResourceDescriptor with the two fields that are used here."""
+
+    name: str
+    digest: dict[str, str]
+
+
+class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An in-toto Statement v1; the predicate's form depends on its type."""
+
+    type: str = msgspec.field(name="_type")
+    subject: list[Subject]
+    predicate_type: str = msgspec.field(name="predicateType")
+    predicate: dict[str, Any]
+
+
+def capture_statement(payload: Payload) -> bytes:
+    """Capture made the events; materials are the log files that it read."""
+    predicate = {
+        "case_id": payload.case.case_id,
+        "materials": _descriptors(named_digests(payload.capture, "sources")),
+        "capture": {key: value for key, value in payload.capture.items() if key != "files"},
+    }
+    return _statement(CAPTURE_TYPE, payload.capture_outputs, predicate)
+
+
+def detect_statement(payload: Payload) -> bytes:
+    """Detect made the findings; its material is the capture manifest, which lists the events."""
+    predicate = {
+        "case_id": payload.case.case_id,
+        "materials": _descriptors([(CAPTURE_JSON, payload.digests[CAPTURE_JSON])]),
+        "method": payload.method,
+    }
+    return _statement(DETECT_TYPE, payload.detect_outputs, predicate)
+
+
+def seal_statement(payload: Payload, steps: Mapping[str, str]) -> bytes:
+    """The seal covers every payload file; materials are the envelopes of the steps (name to SHA-256)."""
+    predicate = {
+        "case_id": payload.case.case_id,
+        "created": payload.case.created,
+        "materials": _descriptors(steps.items()),
+        "software": payload.case.software,
+        "timestamps": payload.case.timestamps,
+    }
+    return _statement(SEAL_TYPE, payload.digests, predicate)
+
+
+def close_statement(case_id: str, sealed: Mapping[str, str], nonces: list[str]) -> bytes:
+    """Covers the seal's envelope and the timestamps over it (name to SHA-256): no byte is left unsigned."""
+    return _statement(CLOSE_TYPE, sealed, {"case_id": case_id, "nonces": nonces})
+
+
+def decode_statement(data: bytes, name: str, predicate_type: str) -> Statement:
+    """Read a Statement strictly: canonical, no unknown field, the expected types, subjects sorted."""
+    statement: Statement = decode_canonical(data, name, Statement)
+    if statement.type != STATEMENT_TYPE or statement.predicate_type != predicate_type:
+        raise failed(f"{name} is not a Statement of type {predicate_type}")
+    names = [subject.name for subject in statement.subject]
+    if names != sorted(set(names)):
+        raise failed(f"{name} has subjects that are not sorted, each once")
+    if any(set(subject.digest) != {"sha256"} for subject in statement.subject):
+        raise failed(f"{name} has a subject without exactly one SHA-256")
+    return statement
+
+
+def subjects_of(statement: Statement) -> dict[str, str]:
+    """Name to SHA-256."""
+    return {subject.name: subject.digest["sha256"] for subject in statement.subject}
+
+
+def step_types() -> dict[str, str]:
+    """Envelope name to predicate type, for the three steps."""
+    kinds = {"capture": CAPTURE_TYPE, "detect": DETECT_TYPE, "seal": SEAL_TYPE}
+    return {envelope_name(step): kind for step, kind in kinds.items()}
+
+
+def _statement(predicate_type: str, subjects: Mapping[str, str], predicate: dict[str, Any]) -> bytes:
+    document = {
+        "_type": STATEMENT_TYPE,
+        "subject": _descriptors(subjects.items()),
+        "predicateType": predicate_type,
+        "predicate": _plain(predicate),
+    }
+    try:
+        return canonical_json(document)
+    except (ValueError, RecursionError) as error:
+        raise failed("the payload holds a value that canonical JSON cannot") from error
+
+
+def _descriptors(digests: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
+    return [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(digests)]
+
+
+def _plain(value: Any) -> Any:
+    """Integers beyond 2^53 - 1, which RFC 8785 cannot hold, become decimal strings."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _MAX_SAFE_INTEGER:
+        return str(value)
+    return value

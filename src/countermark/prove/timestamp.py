@@ -1,0 +1,119 @@
+"""RFC 3161 timestamps: asked for over HTTP when a case is sealed, checked offline against given roots."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from http.client import HTTPException
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.x509 import Certificate
+from rfc3161_client import (
+    HashAlgorithm,
+    TimestampRequestBuilder,
+    VerificationError,
+    VerifierBuilder,
+    decode_timestamp_response,
+)
+
+from countermark.errors import Error, ExitCode
+from countermark.prove.layout import failed
+
+TIMEOUT_S = 30
+MAX_RESPONSE_BYTES = 256 << 10
+MAX_CLOCK_SKEW_S = 300
+"""A package cannot have been timestamped longer than this before it says that it was made."""
+_SHA256_OID = "2.16.840.1.101.3.4.2.1"
+_GRANTED = 0
+
+
+@dataclass(frozen=True)
+class Timestamp:
+    """A response of a timestamp authority, as it goes into the package."""
+
+    response: bytes
+    """DER of the TimeStampResp."""
+    nonce: str
+    """The nonce that was asked for, decimal."""
+    time: datetime
+    """genTime of the token (UTC)."""
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A timestamp authority that sends us elsewhere is not the one that was named."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+def request_timestamp(url: str, data: bytes) -> Timestamp:
+    """Ask the authority at `url` to stamp the SHA-256 of `data`; the reply is checked, its issuer is not."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise Error("a TSA is named by an http or https URL without a user", exit_code=ExitCode.USAGE)
+    request = TimestampRequestBuilder().data(data).hash_algorithm(HashAlgorithm.SHA256).build()
+    response = _post(url, parts.hostname, request.as_bytes())
+    nonce = str(request.nonce)
+    try:
+        return Timestamp(response, nonce, check_content(response, data, nonce))
+    except Error as error:
+        raise Error(f"the reply of the TSA {parts.hostname} is no use: {error.message}") from error
+
+
+def check_content(response: bytes, data: bytes, nonce: str) -> datetime:
+    """The token's time; raises unless it was granted over the SHA-256 of `data` with this nonce."""
+    decoded = _decode(response)
+    if decoded.status != _GRANTED:
+        raise failed(f"a timestamp was not granted (status {decoded.status})")
+    info = decoded.tst_info
+    imprint = info.message_imprint
+    if imprint.hash_algorithm.dotted_string != _SHA256_OID or imprint.message != sha256(data).digest():
+        raise failed("a timestamp is over something else than the seal")
+    if str(info.nonce) != nonce:
+        raise failed("a timestamp does not have the nonce that was asked for")
+    if len(decoded.signed_data.certificates) != 1:
+        raise failed("a timestamp does not embed exactly the certificate of its signer")
+    return info.gen_time  # type: ignore[no-any-return]  # the library is untyped here
+
+
+def check_issuer(response: bytes, data: bytes, roots: Sequence[Certificate]) -> None:
+    """Raise unless the token's signature leads to one of `roots`, valid at the token's time."""
+    builder = VerifierBuilder()
+    for root in roots:
+        builder = builder.add_root_certificate(root)
+    try:
+        builder.build().verify_message(_decode(response), data)
+    except (VerificationError, ValueError) as error:
+        raise failed(f"a timestamp does not lead to an accepted TSA root: {error}") from error
+
+
+def _decode(response: bytes) -> Any:
+    if len(response) > MAX_RESPONSE_BYTES:
+        raise failed(f"a timestamp is larger than {MAX_RESPONSE_BYTES >> 10} KiB")
+    try:
+        decoded = decode_timestamp_response(response)
+        if decoded.as_bytes() != response:
+            raise failed("a timestamp is not in DER")
+        if decoded.status == _GRANTED:
+            decoded.tst_info.gen_time  # noqa: B018  # a granted response without a token raises here
+    except ValueError as error:
+        raise failed(f"a timestamp cannot be decoded: {error}") from error
+    return decoded
+
+
+def _post(url: str, host: str, body: bytes) -> bytes:
+    headers = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
+    request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310  # checked above
+    try:
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT_S) as reply:
+            data: bytes = reply.read(MAX_RESPONSE_BYTES + 1)
+    except (urllib.error.URLError, HTTPException, OSError) as error:
+        raise Error(
+            f"the TSA {host} cannot be asked: {error}", hint="seal without --tsa, or try later"
+        ) from error
+    if len(data) > MAX_RESPONSE_BYTES:
+        raise Error(f"the reply of the TSA {host} is larger than {MAX_RESPONSE_BYTES >> 10} KiB")
+    return data

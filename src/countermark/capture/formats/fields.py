@@ -3,6 +3,7 @@
 Reasons name the field and never quote what was in it.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -21,7 +22,12 @@ _decode_any = msgspec.json.Decoder().decode
 def decode(decoder: msgspec.json.Decoder[T], record: bytes) -> T:
     """`record` as the decoder's type; raises `BadRecord` with a reason that quotes nothing."""
     try:
-        return decoder.decode(record)
+        try:
+            return decoder.decode(record)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            if isinstance(error, msgspec.ValidationError):
+                raise
+            return decoder.decode(_repaired(record))
     except msgspec.ValidationError:
         reason = "not the JSON object that this format has, or a field of the wrong type"
     except ValueError:  # malformed JSON, or text that is not UTF-8
@@ -29,6 +35,15 @@ def decode(decoder: msgspec.json.Decoder[T], record: bytes) -> T:
     except RecursionError:
         reason = "JSON nested too deep"
     raise BadRecord(reason)
+
+
+def _repaired(record: bytes) -> bytes:
+    """`record` as strict JSON: Python's json, which writes many logs, also writes NaN and lone surrogates.
+
+    A client can send the latter, and must not keep its requests out of the events by it.
+    """
+    value = json.loads(record.decode(), parse_constant=lambda _: None)
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _why_not_json(record: bytes) -> str:

@@ -73,7 +73,7 @@ class OpenAI:
         if {"request", "response"} <= keys:
             return 0.7
         asks, answers = "model" in keys and keys & _ASKING, {"object", "model", "id"} <= keys
-        return 0.6 if asks or answers else 0.0
+        return 0.4 if asks or answers else 0.0
 
     def parse(self, record: bytes | Mapping[str, Any]) -> Iterable[Request]:
         """One request a line; raises `BadRecord`."""

@@ -78,7 +78,9 @@ def current_key(path: Path, *, key_id: str | None = None, now: datetime | None =
             return _opened(epoch)
     known = [epoch for epoch in epochs if epoch.key_id == key_id]
     state = "unknown" if not known else "destroyed" if known[0].key is None else "expired"
-    raise Error(f"hash key {key_id} is {state} in {path}", hint="capture into a new folder with the current key")
+    raise Error(
+        f"hash key {key_id} is {state} in {path}", hint="capture into a new folder with the current key"
+    )
 
 
 def destroy_keys(path: Path, *, now: datetime | None = None) -> list[str]:
@@ -124,7 +126,9 @@ def _read(path: Path) -> list[Epoch]:
         keys, file = [b""], _File(SCHEMA, [])
     bad = file.schema != SCHEMA or len(file.epochs) > MAX_EPOCHS or any(len(key) != KEY_BYTES for key in keys)
     if bad or any(epoch.not_before.tzinfo is None or epoch.not_after.tzinfo is None for epoch in file.epochs):
-        raise Error(f"{path} is not a hash-key file", hint="restore it, or move it away", exit_code=ExitCode.ERROR)
+        raise Error(
+            f"{path} is not a hash-key file", hint="restore it, or move it away", exit_code=ExitCode.ERROR
+        )
     return file.epochs
 
 

@@ -58,7 +58,9 @@ def _in_word(byte: Any) -> Any:
 
 
 @numba.njit(cache=True)
-def _sketch(skeleton: Bytes, size: int, starts: Ints, ends: Ints, count: int, k0: Any, k1: Any, out: Bytes) -> None:
+def _sketch(
+    skeleton: Bytes, size: int, starts: Ints, ends: Ints, count: int, k0: Any, k1: Any, out: Bytes
+) -> None:
     """Write the 64 values of 8 bits."""
     minima = np.full(SKETCH_VALUES, U64(_EMPTY), np.uint64)
     if count < 2:

@@ -31,7 +31,9 @@ def _round(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
 
 
 @numba.njit(cache=True)
-def siphash(k0: Any, k1: Any, data: Bytes, start: int, end: int, compressions: int, finalisations: int) -> Any:
+def siphash(
+    k0: Any, k1: Any, data: Bytes, start: int, end: int, compressions: int, finalisations: int
+) -> Any:
     """SipHash-c-d of data[start:end] under the key (k0, k1), little-endian words; an unsigned 64-bit value."""
     v0 = k0 ^ U64(0x736F6D6570736575)
     v1 = k1 ^ U64(0x646F72616E646F6D)

@@ -62,7 +62,11 @@ def _url_end(text: Bytes, at: int, end: int) -> Any:
     if not (_starts(text, at, end, _HTTP) or _starts(text, at, end, _HTTPS) or _starts(text, at, end, _WWW)):
         return at
     stop = at
-    while stop < end and not (CLASSES[text[stop]] & _SPACE) and text[stop] not in (34, 39, 60, 62, 41, 93, 125, 96):
+    while (
+        stop < end
+        and not (CLASSES[text[stop]] & _SPACE)
+        and text[stop] not in (34, 39, 60, 62, 41, 93, 125, 96)
+    ):
         stop += 1
     while text[stop - 1] in (46, 44, 59, 58, 33, 63):  # the sentence's own punctuation stays outside
         stop -= 1

@@ -45,7 +45,9 @@ def read_secret(path: Path, *, what: str = "key file") -> Secret:
     except FileNotFoundError:
         raise Error(f"no {what} at {path}", exit_code=ExitCode.NO_INPUT) from None
     except OSError as error:
-        raise Error(f"the {what} {path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
+        raise Error(
+            f"the {what} {path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT
+        ) from None
     with os.fdopen(descriptor, "rb") as stream:
         _check(os.fstat(stream.fileno()), path, what)
         return Secret(stream.read(MAX_BYTES))
@@ -55,7 +57,9 @@ def _check(status: os.stat_result, path: Path, what: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise Error(f"the {what} {path} is not a regular file")
     if status.st_uid != os.geteuid():
-        raise Error(f"the {what} {path} belongs to another user", hint=f"chown it, or use a {what} of your own")
+        raise Error(
+            f"the {what} {path} belongs to another user", hint=f"chown it, or use a {what} of your own"
+        )
     if status.st_mode & 0o077:
         raise Error(f"the {what} {path} can be read by others", hint=f"chmod 600 '{path}'")
     if status.st_size > MAX_BYTES:
@@ -74,7 +78,9 @@ def write_secret(path: Path, data: bytes, *, replace: bool = False) -> None:
             return
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY)
     except FileExistsError:
-        raise Error(f"{path} exists already", hint="a key file is never overwritten; choose another path") from None
+        raise Error(
+            f"{path} exists already", hint="a key file is never overwritten; choose another path"
+        ) from None
     except OSError as error:
         raise Error(f"{path} cannot be written: {error.strerror}") from None
     with os.fdopen(descriptor, "wb") as stream:

@@ -1,7 +1,7 @@
 """DuckDB behind one small door: bounded memory, no network, no extensions, Arrow in and out."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -60,4 +60,9 @@ class Database:
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Run a SELECT and give its rows as an Arrow table."""
         self.statements.append(sql.strip())
-        return self._connection.execute(sql, dict(parameters or {})).to_arrow_table()
+        return self._connection.sql(sql, params=dict(parameters or {})).to_arrow_table()
+
+    def batches(self, sql: str, *, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        """Run a SELECT and give its rows in batches, for results larger than memory."""
+        self.statements.append(sql.strip())
+        yield from self._connection.sql(sql).to_arrow_reader(rows)

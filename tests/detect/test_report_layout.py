@@ -27,3 +27,9 @@ def test_accounts_that_share_much_stand_close():
     within = np.mean([np.linalg.norm(place[1] - place[n]) for n in range(2, 8)])
     between = np.mean([np.linalg.norm(place[1] - place[n]) for n in range(9, 16)])
     assert between > 2 * within
+
+
+def test_a_pair_named_twice_is_one_link_and_an_account_has_none_with_itself():
+    layout = lay_out([(3, 7, 1.0), (7, 3, 2.0), (3, 3, 9.0)])
+    assert layout.nodes == [3, 7]
+    assert layout.weights.tolist() == [3.0]

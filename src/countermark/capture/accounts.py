@@ -1,4 +1,4 @@
-"""The provider's own account table: payment keyed, e-mail cut to its domain, times read, nothing else kept."""
+"""The provider's own account table: payment keyed, e-mail cut to its domain, nothing else kept raw."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

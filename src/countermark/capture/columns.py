@@ -55,14 +55,10 @@ class Columns:
 
     def account(self, name: str) -> str:
         """An account's name as it stands in EVENTS."""
-        return (
-            self._hasher.pseudonym("account_id", name)
-            if self._hash_accounts
-            else self._readable(name, "account_id")
-        )
+        return self._hasher.pseudonym("account_id", name) if self._hash_accounts else self._readable(name)
 
     def batch(self, requests: Sequence[Request], digest: str, offsets: Sequence[int]) -> pa.RecordBatch:
-        """Rows of EVENT_SCHEMA for requests of one source; raises when a field has an impossible type or value."""
+        """Rows of EVENT_SCHEMA for requests of one source; raises when a value fits no column."""
         columns: dict[str, Any] = {
             "ts": [request.ts for request in requests],
             "source_digest": pa.repeat(pa.scalar(digest), len(requests)),
@@ -90,16 +86,16 @@ class Columns:
     ) -> None:
         columns["account_id"] = [self.account(request.account_id) for request in requests]
         columns["request_id"] = [
-            self._readable(request.request_id, "request_id", recurs=False)
+            self._readable(request.request_id, recurs=False)
             if request.request_id
             else f"{digest[:16]}:{offset}"
             for request, offset in zip(requests, offsets, strict=True)
         ]
         for name in ("org_id", "end_user", "session_id"):
             values = [getattr(request, name) for request in requests]
-            columns[name] = [self._readable(value, name) if value else None for value in values]
+            columns[name] = [self._readable(value) if value else None for value in values]
 
-    def _readable(self, name: str, domain: str, *, recurs: bool = True) -> str:
+    def _readable(self, name: str, *, recurs: bool = True) -> str:
         """The provider's own name, unless it is a raw identifier or too long."""
         known = self._names.get(name) if recurs else None
         if known is not None:

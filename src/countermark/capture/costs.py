@@ -5,8 +5,8 @@ from collections.abc import Collection
 _COSTS: tuple[tuple[frozenset[str], str], ...] = (
     (
         frozenset({"prompt_hash", "template_hash"}),
-        "No prompts in the log (LiteLLM's default): no content signals, that is no shared templates, near-copies or "
-        "traits. Networks can be found by infrastructure, payment and time only.",
+        "No prompts in the log (LiteLLM's default): no content signals, that is no shared templates, "
+        "near-copies or traits. Networks can be found by infrastructure, payment and time only.",
     ),
     (
         frozenset({"ip_hash", "ip_prefix_hash"}),
@@ -18,7 +18,7 @@ _COSTS: tuple[tuple[frozenset[str], str], ...] = (
     ),
     (
         frozenset({"api_key_hash", "org_id"}),
-        "No keys and no organisations: several accounts of one customer look unrelated, and benign groups weigh more.",
+        "No keys and no organisations: several accounts of one customer look unrelated.",
     ),
     (
         frozenset({"input_tokens", "output_tokens"}),
@@ -29,7 +29,7 @@ _COSTS: tuple[tuple[frozenset[str], str], ...] = (
         "No model names: requests to different models are compared as if they were alike.",
     ),
 )
-NO_ACCOUNTS = "No account table (--accounts): no payment signal, no sign-up dates; accounts are compared within coarser strata."
+NO_ACCOUNTS = "No account table (--accounts): no payment signal, no sign-up dates, coarser strata."
 NO_ASN = "No network numbers (ASN): strata cannot separate data centres from homes."
 
 

@@ -1,4 +1,4 @@
-"""The last pass over the parts: exact duplicates out, one sketch a prompt, one row an account; on DuckDB, which spills."""
+"""The last pass, on DuckDB, which spills: exact duplicates out, one sketch a prompt, one row an account."""
 
 from collections.abc import Iterable
 from pathlib import Path

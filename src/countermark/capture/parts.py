@@ -25,7 +25,7 @@ DIGEST_SCHEMA = pa.schema(
         pa.field("digest_low", pa.int64(), nullable=False),
     ]
 )
-"""Keyed 128-bit digest of the raw record behind each row, in two halves; finds duplicates, also when appending."""
+"""Keyed 128-bit digest of the raw record behind each row; finds duplicates, also when appending."""
 _NUMBER = re.compile(r"events-([0-9]+)\.parquet")
 
 

@@ -67,8 +67,14 @@ class Fingerprints:
         traits = find_traits(text, offsets)
         rows = zip(prompts.items(), hashes.tolist(), long_enough.tolist(), traits.tolist(), strict=True)
         for (value, prompt), (template, opening, closing), has_edges, bits in rows:
-            edges = (opening, closing) if has_edges else (None, None)
-            self._known[value] = Fingerprint(value, template, *edges, guess_language(prompt), bits)
+            self._known[value] = Fingerprint(
+                value,
+                template,
+                opening if has_edges else None,
+                closing if has_edges else None,
+                guess_language(prompt),
+                bits,
+            )
         values = pa.FixedSizeBinaryArray.from_buffers(
             pa.binary(SKETCH_VALUES), len(encoded), [None, pa.py_buffer(sketches.tobytes())]
         )
@@ -77,5 +83,5 @@ class Fingerprints:
 
 
 def _encoded(prompt: str) -> bytes:
-    """UTF-8, with no more of a long prompt encoded than the kernel reads (and a byte, to see that it was cut)."""
+    """UTF-8 of what the kernel reads, and a character more, to see that the prompt was cut."""
     return prompt[: MAX_PROMPT_BYTES + 1].encode("utf-8", "surrogatepass")

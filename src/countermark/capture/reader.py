@@ -98,14 +98,17 @@ class _Prefix(io.RawIOBase):
         return count
 
 
+def _buffered(raw: Any) -> io.BufferedReader:
+    return io.BufferedReader(raw, _BUFFER)
+
+
 def _decompressed(stored: BinaryIO, size: int) -> io.BufferedReader:
-    stream = io.BufferedReader(_Prefix(stored, size), _BUFFER)
+    stream = _buffered(_Prefix(stored, size))
     magic = stream.peek(4)[:4]
     if magic[:2] == b"\x1f\x8b":
-        return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=stream)), _BUFFER)
+        return _buffered(gzip.GzipFile(fileobj=stream))
     if magic == b"\x28\xb5\x2f\xfd":
-        unpacked = pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")
-        return io.BufferedReader(cast(io.RawIOBase, unpacked), _BUFFER)
+        return _buffered(pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"))
     return stream
 
 
@@ -116,8 +119,8 @@ def _text_records(stream: io.BufferedReader, name: str, max_line: int) -> Iterat
         return
     skip = 3 if head.startswith(b"\xef\xbb\xbf") else 0
     text = head[skip:].lstrip()
-    stream = io.BufferedReader(_Rejoined(head[skip:], stream), _BUFFER)
-    if text.startswith(b"[") or (text.startswith(b"{") and not _is_lines(text, stream)):
+    stream = _buffered(_Rejoined(head[skip:], stream))
+    if text.startswith(b"[") or (text.startswith(b"{") and not _is_lines(text)):
         yield from _document(stream)
     elif _is_csv(text, name):
         yield from _csv_rows(stream, text, max_line)
@@ -143,7 +146,7 @@ class _Rejoined(io.RawIOBase):
         return self._rest.readinto(buffer)
 
 
-def _is_lines(text: bytes, stream: io.BufferedReader) -> bool:
+def _is_lines(text: bytes) -> bool:
     """Whether text that begins with an object is one object a line (and not one object over many lines)."""
     first, newline, rest = text.partition(b"\n")
     if not newline or rest.startswith(b"{") or b"\n{" in rest:

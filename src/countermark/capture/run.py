@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from countermark.capture.hashkeys import HashKey, current_key, default_path
@@ -95,8 +96,12 @@ def _read_logs(
         made, used = chosen
         if formats.guessed:
             say(f"{source.name}: read as {used.name}")
-        writer.read_log(opened, source.name, made, used, lambda at, start=done: progress(start + at, total))
+        writer.read_log(opened, source.name, made, used, partial(_report, progress, done, total))
         done += opened.size
+
+
+def _report(progress: Callable[[float, float], None], done: int, total: int, offset: int) -> None:
+    progress(min(done + offset, total), total)
 
 
 def _hash_key(options: CaptureOptions, before: Capture | None) -> HashKey:

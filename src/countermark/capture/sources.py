@@ -1,4 +1,4 @@
-"""The sources of a run: files, folders and globs to files, each read once; standard input to a temporary file."""
+"""The sources of a run: files, folders and globs, each file once; standard input as a temporary file."""
 
 import glob
 import os
@@ -68,7 +68,7 @@ def _expand(argument: str, out: Path, spool: Path) -> list[SourceFile]:
                 f"{argument} is not a regular file", hint="pipe it in and give -", exit_code=ExitCode.NO_INPUT
             )
         return [SourceFile(path, path.name, explicit=True)]
-    matches = [Path(match) for match in sorted(glob.glob(argument, recursive=True))]
+    matches = [Path(match) for match in sorted(glob.glob(argument, recursive=True))]  # noqa: PTH207 - may be absolute
     files = [SourceFile(match, match.name, explicit=False) for match in matches if match.is_file()]
     if not files:
         raise Error(f"no such file: {argument}", exit_code=ExitCode.NO_INPUT)

@@ -1,7 +1,8 @@
-"""How an EVENTS folder changes: everything is written into a folder inside it, then put in place in one go.
+"""How an EVENTS folder changes: all is written into a folder inside it, then put in place in one go.
 
-`.unfinished/capture.json` is the point of no return. A run killed before it leaves the old state (and a folder
-that the next run deletes); one killed after it is completed by the next run. Nobody ever takes a half for whole.
+`.unfinished/capture.json` is the point of no return. A run killed before it leaves the old state (and a
+folder that the next run deletes); one killed after it is completed by the next run. Nobody ever takes a half
+for whole.
 """
 
 import fcntl

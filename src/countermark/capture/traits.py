@@ -42,42 +42,49 @@ NAMES = {
 
 _PHRASES = {
     ASKS_FOR_REASONING: (
-        "step by step|step-by-step|chain of thought|chain-of-thought|show your reasoning|explain your reasoning"
-        "|show your work|think aloud|<think>|<thinking>|<reasoning>|reasoning trace|internal reasoning|let's think"
-        "|schritt für schritt|étape par étape|paso a paso|passo a passo|шаг за шагом|一步一步|逐步|思维链|推理过程|ステップバイステップ|단계별로"
+        "step by step|step-by-step|chain of thought|chain-of-thought|show your reasoning|"
+        "explain your reasoning|show your work|think aloud|<think>|<thinking>|<reasoning>|"
+        "reasoning trace|internal reasoning|let's think|schritt für schritt|étape par étape|"
+        "paso a paso|passo a passo|шаг за шагом|一步一步|逐步|思维链|推理过程|ステップバイステップ|"
+        "단계별로"
     ),
     RUBRIC: (
-        " rubric| grade the| grade this| grading| score the| score from| on a scale of| rate the following| rate the response"
-        "| evaluate the response| which response is better| judge the| scoring criteria| preference label"
-        "|bewerte |auf einer skala|évalue |sur une échelle|califica |评分|打分|評価してください|평가해"
+        " rubric| grade the| grade this| grading| score the| score from| on a scale of|"
+        " rate the following| rate the response| evaluate the response| which response is better|"
+        " judge the| scoring criteria| preference label|bewerte |auf einer skala|évalue |"
+        "sur une échelle|califica |评分|打分|評価してください|평가해"
     ),
     STRUCTURED_OUTPUT: (
-        " json| yaml format| as xml| as csv| valid xml|output format|output schema|markdown table|以json|jsonl"
+        " json| yaml format| as xml| as csv| valid xml|output format|output schema|markdown table|"
+        "以json|jsonl"
     ),
     PERSONA: (
-        "you are an expert|you are a |you are an |act as a|act as an|pretend to be|pretend you are|role-play|roleplay"
-        "|take on the role|simulate a conversation|simulate a dialogue|play the user|stay in character"
-        "|du bist ein|tu es un|eres un|agis comme|actúa como|你是一|扮演|あなたは"
+        "you are an expert|you are a |you are an |act as a|act as an|pretend to be|pretend you are|"
+        "role-play|roleplay|take on the role|simulate a conversation|simulate a dialogue|play the user|"
+        "stay in character|du bist ein|tu es un|eres un|agis comme|actúa como|你是一|扮演|あなたは"
     ),
     ASKS_FOR_MANY: (
-        " variations| variants| paraphrases| diverse examples| different examples| diverse questions| diverse prompts"
-        "| more examples| question-answer pairs|question and answer pairs| q&a pairs|instruction-response|generate a list of"
-        "|training examples|synthetic data|seed task| varianten| exemples différents| ejemplos diferentes|多样化|个问题|个例子"
+        " variations| variants| paraphrases| diverse examples| different examples| diverse questions|"
+        " diverse prompts| more examples| question-answer pairs|question and answer pairs| q&a pairs|"
+        "instruction-response|generate a list of|training examples|synthetic data|seed task| varianten|"
+        " exemples différents| ejemplos diferentes|多样化|个问题|个例子"
     ),
     CODE: (
-        "```|def |import |#include|function(|public static|console.log| python| javascript| typescript| java | rust "
-        "| golang| c++| sql query|select * from| regex| bash script|unit test|refactor| stack trace|traceback|代码|コード"
+        "```|def |import |#include|function(|public static|console.log| python| javascript| typescript|"
+        " java | rust | golang| c++| sql query|select * from| regex| bash script|unit test|refactor|"
+        " stack trace|traceback|代码|コード"
     ),
     MATHEMATICS: (
-        "\\frac|\\sum|\\int_|$$| theorem| prove that| equation| integral| derivative| polynomial| probability that"
-        "| triangle| solve for| modulo |算出|证明|方程|求解| beweise| démontre"
+        "\\frac|\\sum|\\int_|$$| theorem| prove that| equation| integral| derivative| polynomial|"
+        " probability that| triangle| solve for| modulo |算出|证明|方程|求解| beweise| démontre"
     ),
     TRANSLATION: (
-        "translate|translation| übersetze|übersetzung|traduis|traduire|traduce |traducir|traduza|переведи|翻译|翻訳|번역"
+        "translate|translation| übersetze|übersetzung|traduis|traduire|traduce |traducir|traduza|"
+        "переведи|翻译|翻訳|번역"
     ),
     TOOL_USE: (
-        "function call|tool call|tool_call|call the tool|use the tool|available tools|you have access to the following"
-        "|api call| browse the web|<tool| tool_use|工具调用"
+        "function call|tool call|tool_call|call the tool|use the tool|available tools|"
+        "you have access to the following|api call| browse the web|<tool| tool_use|工具调用"
     ),
 }
 
@@ -105,7 +112,7 @@ def _automaton() -> tuple[NDArray[np.int16], NDArray[np.int64]]:
     fallback = [0] * len(rows)
     queue = [0]
     for state in queue:  # breadth first: the fallback of a state is complete before it is used
-        for byte in np.flatnonzero(rows[state] >= 0):
+        for byte in np.flatnonzero(rows[state] >= 0).tolist():
             child = int(rows[state][byte])
             fallback[child] = int(rows[fallback[state]][byte]) if state else 0
             bits[child] |= bits[fallback[child]]

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-import msgspec
 import pyarrow.parquet as pq
 
 from countermark import __version__
@@ -25,8 +24,15 @@ from countermark.capture.quarantine import Quarantine
 from countermark.capture.reader import Opened
 from countermark.capture.traits import TRAITS_VERSION
 from countermark.errors import Error, ExitCode
-from countermark.records.capture import ACCOUNTS_FILE, SKETCHES_FILE, Capture, Counts, FormatUsed, Source
-from countermark.records.capture import QUARANTINE_FILE
+from countermark.records.capture import (
+    ACCOUNTS_FILE,
+    QUARANTINE_FILE,
+    SKETCHES_FILE,
+    Capture,
+    Counts,
+    FormatUsed,
+    Source,
+)
 from countermark.records.events import OPTIONAL_EVENT_COLUMNS, SKETCH_SCHEMA
 from countermark.store.database import Database
 

@@ -25,7 +25,7 @@ def logs(
         list[str], typer.Argument(metavar="SOURCE…", help="Log files, folders, globs, or - for stdin.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="EVENTS", help="Folder to write.")],
-    format: Annotated[  # noqa: A002 - the option's name
+    format: Annotated[
         str,
         typer.Option("--format", "-f", help="litellm, envoy, otel, openai, langfuse, table, or a plug-in's."),
     ] = "auto",

@@ -42,9 +42,7 @@ def keygen(
         return
     emit(f"key id: {key.public.keyid}")
     emit(f"signer: {msgspec.json.encode(signer).decode()}")
-    note(
-        f"private key in {out}: keep it; public key in {public}. The signer line goes into `signers` of a trust file."
-    )
+    note(f"private key in {out}: keep it; public key in {public}; the signer goes into a trust file")
 
 
 @app.command("seal")

@@ -10,7 +10,7 @@ from countermark.cli.output import emit, printable
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
-    from countermark.prove.verify import Verification
+    from countermark.prove.verification import Verification
 
 VERIFY_SCHEMA_ID = "countermark/verify/v1"
 _UNCHECKED = "INTACT, SIGNER NOT CHECKED"
@@ -40,7 +40,7 @@ def verify(
     verification = verify(package, read_trust(trust) if trust else None, case)
     if as_json:
         document = {"schema": VERIFY_SCHEMA_ID, **verification.to_dict()}
-        answer = json.dumps(document, indent=2, ensure_ascii=False)
+        answer = json.dumps(document, indent=2)
     else:
         answer = "\n".join(_lines(verification))
     emit(answer)

@@ -100,13 +100,13 @@ def step_types() -> dict[str, str]:
 
 
 def _statement(predicate_type: str, subjects: Mapping[str, str], predicate: dict[str, Any]) -> bytes:
-    document = {
-        "_type": STATEMENT_TYPE,
-        "subject": _descriptors(subjects.items()),
-        "predicateType": predicate_type,
-        "predicate": _plain(predicate),
-    }
     try:
+        document = {
+            "_type": STATEMENT_TYPE,
+            "subject": _descriptors(subjects.items()),
+            "predicateType": predicate_type,
+            "predicate": _plain(predicate),
+        }
         return canonical_json(document)
     except (ValueError, RecursionError) as error:
         raise failed("the payload holds a value that canonical JSON cannot") from error

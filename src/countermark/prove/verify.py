@@ -4,11 +4,10 @@ Who may have signed, which timestamp roots count and which case is meant come fr
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
-from countermark.errors import Error, ExitCode
+from countermark.errors import Error
 from countermark.prove.bag import check_bag
 from countermark.prove.case import CREATED_FORMAT, created_at, decode_case
 from countermark.prove.layout import (
@@ -37,46 +36,8 @@ from countermark.prove.statements import (
 )
 from countermark.prove.timestamp import MAX_CLOCK_SKEW_S, check_content, check_issuer
 from countermark.prove.trustfile import Trust
+from countermark.prove.verification import Outcome, Step, Verdict, Verification
 from countermark.trust.dsse import Envelope, check_signatures, open_envelope
-
-Outcome = Literal["ok", "FAILED", "NOT CHECKED", "not reached"]
-Verdict = Literal["VERIFIED", "INTACT, SIGNER NOT CHECKED", "FAILED"]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One numbered step and what came of it."""
-
-    number: int
-    name: str
-    outcome: Outcome
-    detail: str
-
-
-@dataclass(frozen=True)
-class Verification:
-    """What the verifier says of a package."""
-
-    package: str
-    verdict: Verdict
-    case_id: str | None
-    """As the package says; null where it could not be read."""
-    created: str | None
-    """The sealer's own clock."""
-    signers: tuple[str, ...]
-    """Names, from the trust file, of the accepted signers."""
-    timestamps: tuple[str, ...]
-    """Times of the timestamps that lead to an accepted root (ISO 8601, UTC)."""
-    steps: tuple[Step, ...]
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """0 only where the signers were checked too."""
-        return ExitCode.DONE if self.verdict == "VERIFIED" else ExitCode.VERIFICATION_FAILED
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data."""
-        return asdict(self)
 
 
 class _NotChecked(Exception):
@@ -119,13 +80,14 @@ def verify(package: Path, trust: Trust | None = None, case_id: str | None = None
         broken = any(step.outcome == "FAILED" for step in steps)
         steps.append(Step(number, name, *(("not reached", "") if broken else _run(check, state))))
     case = state.payload.case if state.payload else None
+    verdict = _verdict(steps)
     return Verification(
         package=str(package),
-        verdict=_verdict(steps),
+        verdict=verdict,
         case_id=case.case_id if case else None,
         created=case.created if case else None,
-        signers=state.signers,
-        timestamps=state.timestamps,
+        signers=state.signers if verdict == "VERIFIED" else (),
+        timestamps=state.timestamps if verdict == "VERIFIED" else (),
         steps=tuple(steps),
     )
 
@@ -273,7 +235,7 @@ def _case(state: _State) -> None:
     """The package is of the case that is meant."""
     case_id = state.read.case.case_id
     if state.wanted_case not in (None, case_id):
-        raise failed(f"the package is of case {case_id}, not {state.wanted_case}")
+        raise failed(f"the package is of case {case_id}, not {state.wanted_case!r}")
     accepted = state.trust.cases if state.trust else frozenset()
     if accepted and case_id not in accepted:
         raise failed(f"the package is of case {case_id}, which the trust file does not name")

@@ -1,0 +1,135 @@
+"""RFC 3161 timestamps from a real authority (openssl) on the loopback."""
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from loopback_tsa import Authority, Server
+
+from countermark.errors import Error
+from countermark.prove import timestamp
+from countermark.prove.verification import Verification
+from countermark.prove.verify import verify
+from countermark.trust.signing import SigningKey
+
+pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("one"))
+
+
+@pytest.fixture(scope="module")
+def other_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("other"))
+
+
+def failure(verification: Verification) -> str:
+    return next(f"{step.name}: {step.detail}" for step in verification.steps if step.outcome == "FAILED")
+
+
+def test_timestamp_is_verified_against_the_roots_of_the_trust_file(
+    sealed: Callable, trust_of: Callable, key: SigningKey, authority: Authority, other_authority: Authority
+) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    with Server(authority.reply) as url:
+        package = sealed(tsa_urls=[url], created=datetime.now(UTC))
+    verification = verify(package, trust_of(key, tsa_roots=[authority.root_pem]))
+    assert verification.verdict == "VERIFIED"
+    (time,) = verification.timestamps
+    assert before.replace(microsecond=0) <= datetime.fromisoformat(time) <= datetime.now(UTC)
+
+    both = trust_of(key, tsa_roots=[other_authority.root_pem, authority.root_pem])
+    assert verify(package, both).verdict == "VERIFIED"
+    swapped = verify(package, trust_of(key, tsa_roots=[other_authority.root_pem]))
+    assert "does not lead to an accepted TSA root" in failure(swapped)
+    assert swapped.timestamps == ()
+    assert "no tsa_roots" in failure(verify(package, trust_of(key)))
+    unchecked = verify(package)
+    assert unchecked.verdict == "INTACT, SIGNER NOT CHECKED"
+    assert unchecked.timestamps == ()
+
+
+def test_two_authorities_and_a_dropped_timestamp(
+    sealed: Callable, trust_of: Callable, key: SigningKey, authority: Authority, other_authority: Authority
+) -> None:
+    trust = trust_of(key, tsa_roots=[authority.root_pem, other_authority.root_pem])
+    with Server(authority.reply) as first, Server(other_authority.reply) as second:
+        folder = sealed("case", tsa_urls=[first, second], created=datetime.now(UTC))
+    assert len(verify(folder, trust).timestamps) == 2
+    (folder / "attestations/timestamp-2.tsr").unlink()
+    assert verify(folder, trust).verdict == "FAILED"
+
+
+def test_every_part_of_a_timestamp_is_covered(
+    sealed: Callable, trust_of: Callable, key: SigningKey, authority: Authority, tmp_path: Path
+) -> None:
+    """A token has bytes that its own signature does not cover; the closing Statement does."""
+    with Server(authority.reply) as url:
+        folder = sealed("case", tsa_urls=[url], created=datetime.now(UTC))
+    trust = trust_of(key, tsa_roots=[authority.root_pem])
+    token = folder / "attestations/timestamp-1.tsr"
+    data = token.read_bytes()
+    for position in range(0, len(data), 41):
+        token.write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
+        assert verify(folder, trust).verdict == "FAILED", position
+
+
+def test_expired_authority(sealed: Callable, trust_of: Callable, key: SigningKey, tmp_path: Path) -> None:
+    expired = Authority(tmp_path, days=(-30, -1))
+    with Server(expired.reply) as url:
+        package = sealed(tsa_urls=[url], created=datetime.now(UTC))
+    assert "accepted TSA root" in failure(verify(package, trust_of(key, tsa_roots=[expired.root_pem])))
+
+
+def test_replies_that_are_no_use(sealed: Callable, authority: Authority, tmp_path: Path) -> None:
+    from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
+
+    def other_query(nonce: bool, data: bytes) -> bytes:
+        builder = TimestampRequestBuilder().data(data).hash_algorithm(HashAlgorithm.SHA256)
+        return builder.nonce(nonce=nonce).build().as_bytes()
+
+    cases = [
+        (lambda query: authority.reply(other_query(True, b"other")), "over something else"),
+        (lambda query: query, "cannot be decoded"),
+        (lambda query: b"", "cannot be decoded"),
+        (lambda query: bytes(timestamp.MAX_RESPONSE_BYTES + 1), "larger than"),
+        (lambda query: bytes.fromhex("30053003020102"), "not granted"),
+    ]
+    for answer, message in cases:
+        with Server(answer) as url, pytest.raises(Error, match=message):
+            sealed(tsa_urls=[url], created=datetime.now(UTC))
+    with Server(authority.reply, status=500) as url, pytest.raises(Error, match="500"):
+        sealed(tsa_urls=[url])
+    with Server(authority.reply, status=302) as url, pytest.raises(Error, match="302"):
+        sealed(tsa_urls=[url])
+    with pytest.raises(Error, match="cannot be asked"):
+        sealed(tsa_urls=["http://127.0.0.1:1/"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_replayed_reply_has_another_nonce(authority: Authority) -> None:
+    from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
+
+    builder = TimestampRequestBuilder().data(b"seal").hash_algorithm(HashAlgorithm.SHA256)
+    first, second = builder.build(), builder.build()
+    reply = authority.reply(first.as_bytes())
+    timestamp.check_content(reply, b"seal", str(first.nonce))
+    with pytest.raises(Error, match="nonce"):
+        timestamp.check_content(reply, b"seal", str(second.nonce))
+
+
+def test_silent_authority_ends_in_an_error(sealed: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setattr(timestamp, "TIMEOUT_S", 0.1)
+    with Server(lambda query: time.sleep(0.5) or b"") as url, pytest.raises(Error, match="cannot be asked"):
+        sealed(tsa_urls=[url])
+
+
+def test_case_made_after_its_timestamp_is_not_sealed(sealed: Callable, authority: Authority) -> None:
+    with Server(authority.reply) as url, pytest.raises(Error, match="before the case was made"):
+        sealed(tsa_urls=[url], created=datetime.now(UTC) + timedelta(days=1))

@@ -1,0 +1,71 @@
+"""The trust file is read strictly: what is not understood is an error, not a default."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from countermark.errors import Error, ExitCode
+from countermark.prove.trustfile import SignerEntry, read_trust, write_trust
+from countermark.trust.signing import SigningKey
+
+KEY = SigningKey.generate().public
+SIGNER = {"name": "a", "public_key": KEY.to_base64()}
+GOOD = {"schema": "countermark/trust/v1", "signers": [SIGNER], "threshold": 1}
+
+
+def test_smallest_trust_file(tmp_path: Path) -> None:
+    (tmp_path / "trust.json").write_text(json.dumps(GOOD))
+    trust = read_trust(tmp_path / "trust.json")
+    assert trust.signers == {KEY.keyid: "a"}
+    assert trust.cases == frozenset()
+
+
+def test_key_as_pem(tmp_path: Path) -> None:
+    key = SigningKey.generate()
+    pem = key.save(tmp_path / "key").read_text()
+    write_trust(tmp_path / "trust.json", [SignerEntry("a", pem)], cases=["CASE-1"])
+    trust = read_trust(tmp_path / "trust.json")
+    assert (trust.signers, trust.cases) == ({key.public.keyid: "a"}, {"CASE-1"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": "countermark/trust/v2"},
+        {"treshold": 1},
+        {"threshold": 0},
+        {"threshold": 2},
+        {"threshold": True},
+        {"signers": []},
+        {"signers": [SIGNER, {**SIGNER, "name": "b"}]},
+        {"signers": [{"name": "", "public_key": KEY.to_base64()}]},
+        {"signers": [{"name": "a", "public_key": "AAAA"}]},
+        {"signers": [{**SIGNER, "role": "x"}]},
+        {"tsa_roots": ["no pem"]},
+        {"cases": ["../x"]},
+        {"cases": ["a"] * 300},
+        {"cases": "CASE-1"},
+    ],
+)
+def test_what_is_refused(tmp_path: Path, change: dict) -> None:
+    path = tmp_path / "trust.json"
+    path.write_text(json.dumps({**GOOD, **change}))
+    with pytest.raises(Error, match="trust file") as caught:
+        read_trust(path)
+    assert caught.value.exit_code == ExitCode.NO_INPUT
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"[" * 100_000, b"\xff", b" " * ((1 << 20) + 1)])
+def test_what_is_no_trust_file(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "trust.json").write_bytes(data)
+    with pytest.raises(Error, match="trust file"):
+        read_trust(tmp_path / "trust.json")
+    with pytest.raises(Error, match="cannot be read"):
+        read_trust(tmp_path / "missing.json")
+
+
+def test_threshold_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "trust.json").write_text(json.dumps(GOOD)[:-1] + ', "threshold": 1}')
+    with pytest.raises(Error, match="strict JSON"):
+        read_trust(tmp_path / "trust.json")

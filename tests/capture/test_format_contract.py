@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from countermark import plugins
 from countermark.capture.formats.base import BadRecord, LogFormat, Request
+from countermark.capture.formats.table import FIELDS
 from countermark.records.events import EVENT_SCHEMA, OPTIONAL_EVENT_COLUMNS
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -88,6 +90,22 @@ def test_the_first_record_of_a_file_is_recognised_by_its_own_format_only(path: P
 
 def test_columns_exist_in_the_schema() -> None:
     assert set(RAW) <= set(EVENT_SCHEMA.names)
+
+
+def section(name: str) -> str:
+    page = Path(__file__).parents[2].joinpath("docs", "formats.md").read_text()
+    return page.split(f"\n## {name}\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("name", NAMES[:-1])
+def test_the_documentation_names_what_is_impossible(name: str) -> None:
+    stated = section(name).rpartition("Impossible:")[2]
+    assert set(re.findall(r"`(\w+)`", stated)) == make(name).impossible
+
+
+def test_the_documentation_lists_every_field_that_map_takes() -> None:
+    kinds = section("table").partition("| Kind | Fields |")[2]
+    assert set(re.findall(r"`(\w+)`", kinds)) == set(FIELDS)
 
 
 def attempt(form: LogFormat, record: bytes | Mapping[str, Any]) -> None:

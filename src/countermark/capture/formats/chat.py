@@ -10,26 +10,28 @@ from typing import Any
 
 from countermark.capture.formats.fields import canonical, clean, unpack
 
-SAMPLING = (
-    "frequency_penalty",
-    "logit_bias",
-    "logprobs",
-    "max_completion_tokens",
-    "max_output_tokens",
-    "max_tokens",
-    "n",
-    "presence_penalty",
-    "reasoning",
-    "reasoning_effort",
-    "response_format",
-    "stop",
-    "stop_sequences",
-    "temperature",
-    "thinking",
-    "top_k",
-    "top_logprobs",
-    "top_p",
-    "verbosity",
+SAMPLING = frozenset(
+    {
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_output_tokens",
+        "max_tokens",
+        "n",
+        "presence_penalty",
+        "reasoning",
+        "reasoning_effort",
+        "response_format",
+        "stop",
+        "stop_sequences",
+        "temperature",
+        "thinking",
+        "top_k",
+        "top_logprobs",
+        "top_p",
+        "verbosity",
+    }
 )
 """Parameters that make `params`. `seed` is left out: one that changes with each call would hide the rest."""
 
@@ -38,6 +40,7 @@ _INSTRUCTING = frozenset({"system", "developer"})
 _TEXT_PARTS = frozenset({None, "text", "input_text"})
 _TURNS = ("messages", "input", "prompt")
 _INSTRUCTIONS = ("system", "instructions")
+_REASONING = frozenset({"reasoning_effort", "reasoning", "thinking"})
 
 Turns = tuple[str | None, str | None]
 
@@ -125,7 +128,7 @@ def _joined(found: list[str]) -> str | None:
 
 def read_params(body: Mapping[str, Any]) -> bytes | None:
     """Canonical JSON of the sampling parameters that are set, None when there are none."""
-    found = {name: value for name in SAMPLING if (value := body.get(name)) is not None}
+    found = {name: value for name, value in body.items() if name in SAMPLING and value is not None}
     return canonical(found) if found else None
 
 
@@ -149,6 +152,8 @@ def read_response_format(body: Mapping[str, Any]) -> str | None:
 
 def asks_for_reasoning(body: Mapping[str, Any]) -> bool:
     """Whether a parameter asks for reasoning: an effort other than none, a summary, thinking not disabled."""
+    if _REASONING.isdisjoint(body):
+        return False
     reasoning, thinking = body.get("reasoning"), body.get("thinking")
     wishes = [body.get("reasoning_effort")]
     if isinstance(reasoning, dict):

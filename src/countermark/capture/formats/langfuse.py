@@ -93,7 +93,7 @@ def _request(row: Mapping[str, Any]) -> Request:
         status=text(row.get("level"), "level"),
         prompt=prompt,
         system=system,
-        tools=read_tools(row, "tool_definitions", "toolDefinitions") or read_tools(asked),
+        tools=read_tools(row, "tool_definitions") or read_tools(asked),
         params=read_params(told),
         response_format=read_response_format(told),
         reasoning_requested=asks_for_reasoning(told),

@@ -24,16 +24,18 @@ digests = sha256
 
 
 class Authority:
-    """A root, a TSA certificate under it, and replies signed with it."""
+    """A root, an intermediate under it if wanted, a TSA certificate, and replies signed with it."""
 
-    def __init__(self, folder: Path, *, days: tuple[int, int] = (-1, 30)) -> None:
+    def __init__(self, folder: Path, *, days: tuple[int, int] = (-1, 30), intermediate: bool = False) -> None:
         self.folder = folder
         now = datetime.now(UTC)
         root_key, self._key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
         root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"root of {folder.name}")])
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"TSA of {folder.name}")])
 
-        def builder(subject: x509.Name, key: Any, first: int, last: int) -> x509.CertificateBuilder:
+        def builder(
+            subject: x509.Name, key: Any, first: int, last: int, issuer: x509.Name = root_name
+        ) -> x509.CertificateBuilder:
             return (
                 x509.CertificateBuilder(
                     issuer_name=root_name, subject_name=subject, public_key=key.public_key()
@@ -45,9 +47,18 @@ class Authority:
 
         root = builder(root_name, root_key, -100, 100).add_extension(x509.BasicConstraints(True, None), True)
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
-        signer = builder(name, self._key, *days).add_extension(usage, critical=True)
         self.root_pem = root.sign(root_key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
-        signer_pem = signer.sign(root_key, hashes.SHA256()).public_bytes(Encoding.PEM)
+        issuer_key, issuer_name = root_key, root_name
+        if intermediate:
+            issuer_key = ec.generate_private_key(ec.SECP256R1())
+            issuer_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "between")])
+            between = builder(issuer_name, issuer_key, -50, 50)
+            between = between.add_extension(x509.BasicConstraints(True, None), True)
+            self.intermediate_pem = (
+                between.sign(root_key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+            )
+        signer = builder(name, self._key, *days, issuer_name).add_extension(usage, critical=True)
+        signer_pem = signer.sign(issuer_key, hashes.SHA256()).public_bytes(Encoding.PEM)
         (folder / "signer.pem").write_bytes(signer_pem)
         private = self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         (folder / "signer.key").write_bytes(private)

@@ -85,6 +85,19 @@ def test_expired_authority(sealed: Callable, trust_of: Callable, key: SigningKey
     assert "accepted TSA root" in failure(verify(package, trust_of(key, tsa_roots=[expired.root_pem])))
 
 
+def test_authority_under_an_intermediate(
+    sealed: Callable, trust_of: Callable, key: SigningKey, tmp_path: Path
+) -> None:
+    """The intermediate goes into `tsa_roots`, too; alone it is no root."""
+    authority = Authority(tmp_path, intermediate=True)
+    root, between = authority.root_pem, authority.intermediate_pem
+    with Server(authority.reply) as url:
+        package = sealed(tsa_urls=[url], created=datetime.now(UTC))
+    assert verify(package, trust_of(key, tsa_roots=[root, between])).verdict == "VERIFIED"
+    for roots in ([root], [between]):
+        assert "accepted TSA root" in failure(verify(package, trust_of(key, tsa_roots=roots)))
+
+
 def test_replies_that_are_no_use(sealed: Callable, authority: Authority, tmp_path: Path) -> None:
     from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
 

@@ -1,5 +1,6 @@
 """RFC 3161 timestamps: asked for over HTTP when a case is sealed, checked offline against given roots."""
 
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ MAX_CLOCK_SKEW_S = 300
 """A package cannot have been timestamped longer than this before it says that it was made."""
 _SHA256_OID = "2.16.840.1.101.3.4.2.1"
 _GRANTED = 0
+_VERIFY_ERROR = re.compile(r"Verify error: ([a-z ]+)")
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,19 @@ def check_content(response: bytes, data: bytes, nonce: str) -> datetime:
 
 
 def check_issuer(response: bytes, data: bytes, roots: Sequence[Certificate]) -> None:
-    """Raise unless the token's signature leads to one of `roots`, valid at the token's time."""
+    """Raise unless the token's signature leads to a self-signed one of `roots`, valid at the token's time.
+
+    Intermediate certificates may stand among `roots`; alone they are no end of a chain.
+    """
     builder = VerifierBuilder()
     for root in roots:
         builder = builder.add_root_certificate(root)
     try:
         builder.build().verify_message(_decode(response), data)
     except (VerificationError, ValueError) as error:
-        raise failed(f"a timestamp does not lead to an accepted TSA root: {error}") from error
+        reason = _VERIFY_ERROR.search(str(error))
+        detail = f": {reason[1]}" if reason else ""
+        raise failed(f"a timestamp does not lead to an accepted TSA root{detail}") from error
 
 
 def _decode(response: bytes) -> Any:

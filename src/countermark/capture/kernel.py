@@ -3,9 +3,9 @@
 One file on purpose: the compiler's cache does not see changes in other files.
 
 **Skeleton**: what stays the same when a template is filled with other values. Bytewise: ASCII letters in
-lower case, white space runs as one space, and one marker byte for each number (`3`, `1,024.5`), quoted string
-("…", '…', `…`, “…”), URL, long literal (over 24 bytes of [A-Za-z0-9+/=_.-] without a break: base64, hex, a
-UUID, a path) and fenced code block. It lives in memory only.
+lower case, white space runs as one space, and one marker byte for each number (`3`, `1,024.5`), quoted
+string ("…", '…', `…`, “…”), URL, long literal (over 24 bytes of [A-Za-z0-9+/=_.-] without a break: base64,
+hex, a UUID, a path) and fenced code block. It lives in memory only.
 
 **Words** of a skeleton: runs of letters, markers and two-byte characters; a character whose UTF-8 lead byte is
 0xE0 or more (CJK, Thai, …) is a word of its own; the rest separates.

@@ -25,6 +25,7 @@ from countermark.records.events import ACCOUNT_SCHEMA
 from countermark.store.database import Database
 from countermark.store.events import EventsFolder, open_events
 
+Mask = NDArray[np.bool_]
 _KEPT_ACCOUNTS = """
 SELECT * FROM accounts
 WHERE account_id NOT IN (SELECT account_id FROM named)
@@ -42,11 +43,15 @@ class _Target:
     names: tuple[str, ...] = ()
     """The account's name as it may stand in EVENTS: readable, or hashed."""
 
-    def keep(self, rows: pa.RecordBatch) -> NDArray[np.bool_]:
+    def keep(self, rows: pa.RecordBatch) -> Mask:
+        """Which rows stay."""
         if self.before is not None:
             bound = pa.scalar(self.before, pa.timestamp("us", tz="UTC"))
-            return pc.greater_equal(rows.column("ts"), bound).to_numpy(zero_copy_only=False)
-        return ~pc.is_in(rows.column("account_id"), pa.array(self.names)).to_numpy(zero_copy_only=False)
+            stay = pc.greater_equal(rows.column("ts"), bound)
+        else:
+            stay = pc.invert(pc.is_in(rows.column("account_id"), pa.array(self.names)))
+        mask: Mask = stay.to_numpy(zero_copy_only=False)
+        return mask
 
 
 def purge_before(folder: Path, before: datetime) -> Tombstone | None:
@@ -75,7 +80,7 @@ def purge_account(folder: Path, account: str, *, hash_key: Path | None = None) -
             names = (account, hasher.pseudonym("account_id", account), hasher.pseudonym("name", account))
             return _Target(Tombstone(at=now, kind="account", account_digest=digest), names=names)
         if events.manifest.hash_accounts or is_raw_identifier(account):
-            hint = f"give --hash-key the file that has key {events.manifest.key_id}, or the id as it stands in EVENTS"
+            hint = f"give --hash-key the file with key {events.manifest.key_id}, or the id as EVENTS has it"
             raise Error("this account's id is hashed, and its key is not there", hint=hint)
         return _Target(Tombstone(at=now, kind="account"), names=(account,))
 

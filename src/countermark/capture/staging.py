@@ -15,11 +15,11 @@ from pathlib import Path
 
 from countermark.errors import Error
 from countermark.records.capture import CAPTURE_FILE, Capture
-from countermark.records.files import TEMPORARY, remove_left_overs, sync_folder
+from countermark.records.files import sync_folder
 from countermark.store.events import STAGING, read_manifest
 
 _OURS = re.compile(
-    r"(events|digests)-[0-9]{5,}\.parquet|(accounts|sketches)\.parquet|quarantine\.jsonl|capture\.json"
+    r"(events|digests)-[0-9]{5,}\.parquet|(accounts|sketches)\.parquet|quarantine\.jsonl|capture\.json|\.unfinished"
 )
 
 
@@ -28,7 +28,8 @@ def staging(out: Path) -> Iterator[Path]:
     """An empty staging folder in `out`, made when missing, for this process alone.
 
     What a killed run left is completed or removed first. On leaving, a staging folder that was not committed
-    is removed, and `out` too when this call made it. Raises `Error` when another process writes there.
+    is removed, and `out` too when this call made it. Raises `Error` when another process writes there, or
+    `out` holds files that are not ours.
     """
     existed = out.is_dir()
     try:
@@ -39,6 +40,7 @@ def staging(out: Path) -> Iterator[Path]:
     folder = out / STAGING
     try:
         _lock(descriptor, out)
+        _refuse_foreign(out)
         recover(out)
         folder.mkdir()
         yield folder
@@ -64,7 +66,12 @@ def recover(out: Path) -> None:
     if (out / STAGING / CAPTURE_FILE).exists():
         commit(out)
     shutil.rmtree(out / STAGING, ignore_errors=True)
-    remove_left_overs(out)
+
+
+def _refuse_foreign(out: Path) -> None:
+    foreign = sorted(path.name for path in out.iterdir() if not _OURS.fullmatch(path.name))
+    if foreign:
+        raise Error(f"{out} holds other files ({foreign[0]})", hint="EVENTS needs a folder of its own")
 
 
 def commit(out: Path) -> None:
@@ -80,7 +87,7 @@ def commit(out: Path) -> None:
     manifest = read_manifest(out)
     listed = {file.name for file in manifest.files} if manifest else set()
     for path in out.iterdir():
-        if _OURS.fullmatch(path.name) and path.name != CAPTURE_FILE and path.name not in listed:
+        if _OURS.fullmatch(path.name) and path.name not in {CAPTURE_FILE, STAGING, *listed}:
             path.unlink()
     folder.rmdir()
 
@@ -88,14 +95,9 @@ def commit(out: Path) -> None:
 def existing_state(out: Path, *, append: bool, overwrite: bool) -> Capture | None:
     """The manifest to append to, None for a fresh start.
 
-    Raises `Error` when `out` holds files that are not ours, or EVENTS and neither flag is given.
+    Raises `Error` when `out` holds EVENTS and neither flag is given.
     """
-    names = [
-        path.name for path in out.iterdir() if path.name != STAGING and not path.name.startswith(TEMPORARY)
-    ]
-    foreign = sorted(name for name in names if not _OURS.fullmatch(name))
-    if foreign:
-        raise Error(f"{out} holds other files ({foreign[0]})", hint="give --out a folder of its own")
+    names = [path.name for path in out.iterdir() if path.name != STAGING]
     if overwrite or not names:
         return None
     manifest = read_manifest(out)

@@ -37,9 +37,7 @@ class Authority:
             subject: x509.Name, key: Any, first: int, last: int, issuer: x509.Name = root_name
         ) -> x509.CertificateBuilder:
             return (
-                x509.CertificateBuilder(
-                    issuer_name=root_name, subject_name=subject, public_key=key.public_key()
-                )
+                x509.CertificateBuilder(issuer_name=issuer, subject_name=subject, public_key=key.public_key())
                 .serial_number(x509.random_serial_number())
                 .not_valid_before(now + timedelta(days=first))
                 .not_valid_after(now + timedelta(days=last))

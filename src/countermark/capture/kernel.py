@@ -7,8 +7,8 @@ lower case, white space runs as one space, and one marker byte for each number (
 string ("…", '…', `…`, “…”), URL, long literal (over 24 bytes of [A-Za-z0-9+/=_.-] without a break: base64,
 hex, a UUID, a path) and fenced code block. It lives in memory only.
 
-**Words** of a skeleton: runs of letters, markers and two-byte characters; a character whose UTF-8 lead byte is
-0xE0 or more (CJK, Thai, …) is a word of its own; the rest separates.
+**Words** of a skeleton: runs of letters, markers and two-byte characters; a character whose UTF-8 lead byte
+is 0xE0 or more (CJK, Thai, …) is a word of its own; the rest separates.
 
 - `template`: SipHash-2-4 of the skeleton. `opening` and `closing`: SipHash-2-4 of its first and of its last
   6 words with what stands between them; none under 8 words, where they would repeat the template.

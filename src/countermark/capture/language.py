@@ -41,7 +41,7 @@ for _language, _words in _STOP_WORDS.items():
     for _word in _words.split():
         _LANGUAGES.setdefault(_word, []).append(_language)
 _KNOWN = frozenset(_LANGUAGES)
-_EDGES = ".,;:!?()[]{}\"'`“”«»¿¡*#-"
+_EDGES = dict.fromkeys(map(ord, ".,;:!?()[]{}\"'`“”«»¿¡*#-"), " ")
 
 
 def guess_language(text: str) -> str | None:
@@ -51,7 +51,7 @@ def guess_language(text: str) -> str | None:
         for language, script in _SCRIPTS:
             if len(script.findall(head)) >= min(_MIN_SCRIPT, len(head) // 3 + 1):
                 return language
-    hits = _KNOWN.intersection([word.strip(_EDGES) for word in head.lower().split()])
+    hits = _KNOWN.intersection(head.lower().translate(_EDGES).split())
     if len(hits) < MIN_HITS:
         return None
     scores: dict[str, int] = {}

@@ -232,9 +232,12 @@ def _csv_rows(stream: io.BufferedReader, head: bytes, max_line: int) -> Iterator
                 yield line.decode("utf-8", "surrogateescape")
 
     rows = csv.reader(decoded(), delimiter=delimiter)
-    header = [name.strip() for name in next(rows, [])]
-    if len(set(header)) < len(header):
-        yield Record(0, 1, None, "the header names a column twice")
+    try:
+        header = [name.strip() for name in next(rows, [])]
+    except csv.Error:
+        header = []
+    if not header or too_long or len(set(header)) < len(header):
+        yield Record(0, 1, None, "no header, or one that names a column twice")
         return
     number = -1
     while True:

@@ -48,9 +48,12 @@ def read_secret(path: Path, *, what: str = "key file") -> Secret:
         raise Error(
             f"the {what} {path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT
         ) from None
-    with os.fdopen(descriptor, "rb") as stream:
-        _check(os.fstat(stream.fileno()), path, what)
-        return Secret(stream.read(MAX_BYTES))
+    try:
+        _check(os.fstat(descriptor), path, what)
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            return Secret(stream.read(MAX_BYTES))
+    finally:
+        os.close(descriptor)
 
 
 def _check(status: os.stat_result, path: Path, what: str) -> None:

@@ -27,7 +27,7 @@ def _network_of(address: str) -> list[str]:
 
 
 def usage(folder: Path, frames: list[str]) -> dict[tuple[str, str], set[str]]:
-    """(kind, value) -> the accounts that use it.  A prompt counts for each frame whose literal text it contains."""
+    """(kind, value) -> the accounts that use it.  A prompt counts for each frame that it contains."""
     users: dict[tuple[str, str], set[str]] = defaultdict(set)
     with (folder / "accounts.csv").open(encoding="utf-8", newline="") as table:
         for row in csv.DictReader(table):
@@ -56,7 +56,7 @@ def usage(folder: Path, frames: list[str]) -> dict[tuple[str, str], set[str]]:
 
 
 def shares(users: dict[tuple[str, str], set[str]], group: set[str], planted: set[str]) -> dict[str, dict]:
-    """Per kind of value: the largest share of `group` on one value, and the values nobody outside `planted` uses."""
+    """Per kind: the largest share of `group` on one value, and the values that nobody but `planted` uses."""
     found: dict[str, dict] = {}
     for (kind, value), accounts in users.items():
         if inside := accounts & group:

@@ -1,4 +1,4 @@
-"""Score found campaigns against planted truth: what each planted network became, and who was wrongly called."""
+"""Score found campaigns against planted truth: what each network became and who was wrongly called."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,9 @@ HOLD = 0.1  # a campaign holds a part of a group from this share of it (and at l
 def _overlaps(group: set[str], members: dict[str, set[str]]) -> list[tuple[int, str]]:
     """(accounts in common, campaign_id) of the campaigns that hold a part of `group`, largest first."""
     found = [(len(group & accounts), name) for name, accounts in members.items()]
-    return sorted((pair for pair in found if pair[0] >= max(3, HOLD * len(group))), key=lambda p: (-p[0], p[1]))
+    return sorted(
+        (pair for pair in found if pair[0] >= max(3, HOLD * len(group))), key=lambda p: (-p[0], p[1])
+    )
 
 
 def _network(accounts: Iterable[str], kinds: dict[str, str], members: dict[str, set[str]]) -> dict:
@@ -32,10 +34,10 @@ def _network(accounts: Iterable[str], kinds: dict[str, str], members: dict[str, 
 def score(truth: dict, campaigns: list[dict], members: dict[str, set[str]]) -> dict:
     """Compare `campaigns` (each with `campaign_id` and `kind`) and their `members` with `truth`.
 
-    For each planted network: the campaign that holds most of it, that campaign's kind, precision and recall, the
-    recall over all campaigns called harvest, and whether it is split (two or more campaigns each hold a tenth).
-    For the pool the same, with the kinds of the campaigns that hold it.  `benign_harvest` names the campaigns called
-    harvest with fewer than half of their accounts in planted networks (a pool taken for harvest is among them).
+    For each planted network: the campaign that holds most of it, with its kind, precision and recall, the
+    recall over all campaigns called harvest, and whether it is split (two campaigns or more hold a tenth).
+    For the pool the same, with the kinds of the campaigns that hold it.  `benign_harvest` names the campaigns
+    called harvest with fewer than half of their accounts in planted networks, a mistaken pool included.
     """
     kinds = {c["campaign_id"]: c["kind"] for c in campaigns}
     networks = {n["name"]: _network(n["accounts"], kinds, members) for n in truth["harvest"]}

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from countermark.detect.families import BY_CODE, KINDS, Family, Kind
 from countermark.store.database import Database
 
+SHRINK = 8.0
+
 ACCOUNTS_SQL = """
 CREATE TABLE account AS
 SELECT account_id, CAST(row_number() OVER (ORDER BY account_id) - 1 AS INTEGER) AS account,
@@ -57,6 +59,15 @@ class Incidence:
     def degree(self) -> NDArray[np.int64]:
         """Shape (values,): number of accounts that used the value."""
         return np.bincount(self.value, minlength=self.kind.size)
+
+    def share(self, requests: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Shape (rows,): share of the account's requests that carry the value, 1 for what an account has once.
+
+        `SHRINK` requests without any value are added to every account: few requests prove little.
+        """
+        once = np.isin(self.kind, [kind.code for kind in KINDS if kind.table == "accounts"])
+        part = self.uses / (requests[self.account] + SHRINK)
+        return np.where(once[self.value], 1.0, part) if self.kind.size else part
 
     def of(self, families: tuple[Family, ...], *, with_bins: bool = True) -> "Incidence":
         """Only the values of these families."""

@@ -1,0 +1,110 @@
+"""Campaigns from candidates: what several views found of one group becomes one campaign."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from countermark.detect.search import Candidate
+
+SAME = 0.5
+"""Smallest share of the smaller of two member sets that makes them one group."""
+PART = 0.8
+"""Share of a set inside another that makes it a part of it, and share of a set that its parts have to cover."""
+APART = 0.1
+"""Parts overlap by less than this share of the smaller."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One campaign before it has a name."""
+
+    candidates: list[Candidate]
+    """The most significant first."""
+    accounts: NDArray[np.int64]
+    score: NDArray[np.float64]
+    p: NDArray[np.float64]
+    """Smallest member p over the candidates that judged the account, times their number."""
+    q: NDArray[np.float64]
+    log_p: float
+    """Smallest of the candidates' p-values times their number."""
+    log_q: float
+
+
+def merge(candidates: list[Candidate], member_fdr: float, least_size: int) -> list[Group]:
+    """Join candidates whose members overlap; an account stays in the group that fits it best."""
+    sets = [(candidate, candidate.members(member_fdr)) for candidate in candidates]
+    sets = _finest([(candidate, members) for candidate, members in sets if members.size >= least_size])
+    n = len(sets)
+    links = [
+        (i, j)
+        for i in range(n)
+        for j in range(i + 1, n)
+        if np.intersect1d(sets[i][1], sets[j][1]).size >= SAME * min(sets[i][1].size, sets[j][1].size)
+    ]
+    rows, columns = (np.array(links, dtype=np.int64).reshape(-1, 2)).T
+    _, label = connected_components(coo_array((np.ones(len(links)), (rows, columns)), shape=(n, n)), directed=False)
+    groups = [_group([sets[i][0] for i in np.flatnonzero(label == g)], member_fdr) for g in range(label.max(initial=-1) + 1)]
+    return [group for group in _disjoint(groups) if group.accounts.size >= least_size]
+
+
+def _finest(sets: list[tuple[Candidate, NDArray[np.int64]]]) -> list[tuple[Candidate, NDArray[np.int64]]]:
+    """Drop candidates that are the union of two or more others: two networks that share a habit stay two."""
+    kept = []
+    for i, (candidate, members) in enumerate(sets):
+        parts: list[NDArray[np.int64]] = []
+        for j, (_, other) in enumerate(sets):
+            within = np.intersect1d(members, other).size
+            apart = all(np.intersect1d(part, other).size <= APART * min(part.size, other.size) for part in parts)
+            if i != j and within >= PART * other.size and other.size <= PART * members.size and apart:
+                parts.append(other)
+        covered = np.intersect1d(np.concatenate([*parts, members[:0]]), members).size
+        if len(parts) < 2 or covered < PART * members.size:
+            kept.append((candidate, members))
+    return kept
+
+
+def _group(candidates: list[Candidate], fdr: float) -> Group:
+    candidates = sorted(candidates, key=lambda c: (c.confirmation.log_p, -c.community.size))
+    accounts = np.unique(np.concatenate([candidate.members(fdr) for candidate in candidates]))
+    score, p, q = np.zeros(accounts.size), np.ones(accounts.size), np.ones(accounts.size)
+    judges = np.zeros(accounts.size)
+    for candidate in candidates:
+        assert candidate.membership is not None
+        judged = candidate.membership
+        _, here, there = np.intersect1d(accounts, judged.accounts, return_indices=True)
+        judges[here] += 1
+        score[here] = np.maximum(score[here], judged.score[there])
+        p[here] = np.minimum(p[here], judged.p[there])
+        q[here] = np.minimum(q[here], judged.q[there])
+    times = math.log(len(candidates))
+    return Group(
+        candidates,
+        accounts,
+        score,
+        np.minimum(1.0, p * judges),
+        np.minimum(1.0, q * judges),
+        min(0.0, candidates[0].confirmation.log_p + times),
+        min(0.0, min(candidate.log_q for candidate in candidates) + times),
+    )
+
+
+def _disjoint(groups: list[Group]) -> list[Group]:
+    """Each account stays in the group with its smallest p, then the highest score."""
+    best: dict[int, tuple[float, float, int]] = {}
+    for g, group in enumerate(groups):
+        for account, p, score in zip(group.accounts.tolist(), group.p.tolist(), group.score.tolist(), strict=True):
+            best[account] = min(best.get(account, (math.inf, 0.0, g)), (p, -score, g))
+    kept = []
+    for g, group in enumerate(groups):
+        mine = np.array([best[account][2] == g for account in group.accounts.tolist()], bool)
+        kept.append(
+            Group(
+                group.candidates, group.accounts[mine], group.score[mine], group.p[mine], group.q[mine],
+                group.log_p, group.log_q,
+            )
+        )
+    return kept

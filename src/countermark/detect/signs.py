@@ -1,0 +1,162 @@
+"""Signs: what can be observed of a campaign's accounts beside everybody else's.
+
+Nothing here is a test; a sign is a figure for the members and the same figure for the accounts outside
+every campaign. `classify` reads them, the report shows them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from countermark.detect.families import BY_NAME, KINDS
+from countermark.detect.incidence import Incidence
+from countermark.store.database import Database
+
+TYPICAL_RATIO = 4.0
+"""A value is typical of a campaign when it is on this many times the share of the members' requests (or, for what an
+account has once, of the members) that it is on elsewhere."""
+TYPICAL_HOLDERS = 3
+PROMPT_KINDS = ("prompt_family", "opening", "closing", "object")
+"""Content that the person behind an account writes; a system prompt may be a reseller's or an app's."""
+IDENTITY_KINDS = ("prefix", "payment", "api_key", "email_domain", "signup_day")
+SITE_KINDS = ("prefix", "payment", "api_key")
+
+REQUEST_SIGNS_SQL = """
+SELECT coalesce(campaign, -1) AS campaign,
+       count(*) AS requests,
+       count(DISTINCT account.account) AS accounts,
+       count(DISTINCT account.account * 100000 + epoch_us(ts) // 86400000000) AS account_days,
+       count(prompt_hash) AS prompts,
+       count(DISTINCT prompt_hash) AS distinct_prompts,
+       count(CASE WHEN (prompt_traits & {mask}) <> 0 THEN 1 END) AS eliciting
+FROM events
+JOIN account ON events.account_id = account.account_id
+LEFT JOIN member_of ON account.account = member_of.account
+GROUP BY coalesce(campaign, -1) ORDER BY campaign
+"""
+
+RATE_SQL = """
+SELECT coalesce(campaign, -1) AS campaign, stddev_pop(ln(per_day)) AS spread, avg(ln(per_day)) AS level
+FROM (SELECT account_id, count(*) * 1.0 / count(DISTINCT epoch_us(ts) // 86400000000) AS per_day
+      FROM events GROUP BY account_id) AS rate
+JOIN account ON rate.account_id = account.account_id
+LEFT JOIN member_of ON account.account = member_of.account
+GROUP BY coalesce(campaign, -1) ORDER BY campaign
+"""
+
+OUTSIDE = -1
+
+
+@dataclass(frozen=True)
+class RequestSigns:
+    """Figures counted from requests, for one campaign or for the accounts outside all."""
+
+    requests: int
+    accounts: int
+    requests_per_account_day: float
+    rate_spread: float
+    """Standard deviation over accounts of ln(requests per active day): small where a scheduler gives everyone the same."""
+    distinct_prompt_share: float | None
+    """Distinct prompts / requests with a prompt; None where no prompts were logged."""
+    eliciting_share: float | None
+    """Share of requests that ask for reasoning, a rubric or a structured answer."""
+
+
+@dataclass(frozen=True)
+class SharedSigns:
+    """Figures about the values that are typical of a campaign."""
+
+    prompt_share: float | None
+    """Mean over members of the share of their requests on prompt values typical of the campaign."""
+    prompt_values: int
+    """Number of those values (of the kind that covers most)."""
+    identity_share: float
+    """Share of members with an address, payment, key, e-mail domain or sign-up day typical of the campaign."""
+    identity_kinds: list[str]
+    site_share: float
+    """Largest share of members on one typical address prefix, payment token or API key."""
+    site_kind: str
+
+
+def read_request_signs(database: Database, groups: list[NDArray[np.int64]], mask: int) -> dict[int, RequestSigns]:
+    """Request figures by number of the group, `OUTSIDE` for everyone else; `mask` selects the eliciting traits."""
+    account = np.concatenate([*groups, np.empty(0, np.int64)])
+    number = np.repeat(np.arange(len(groups)), [group.size for group in groups])
+    database.register("member_of", pa.table({"account": account, "campaign": number}))
+    rows = database.query(REQUEST_SIGNS_SQL.format(mask=mask)).to_pylist()
+    rates = {row["campaign"]: row for row in database.query(RATE_SQL).to_pylist()}
+    signs = {}
+    for row in rows:
+        prompts = row["prompts"]
+        signs[row["campaign"]] = RequestSigns(
+            requests=row["requests"],
+            accounts=row["accounts"],
+            requests_per_account_day=round(row["requests"] / row["account_days"], 6),
+            rate_spread=round(rates[row["campaign"]]["spread"], 6),
+            distinct_prompt_share=round(row["distinct_prompts"] / prompts, 6) if prompts else None,
+            eliciting_share=round(row["eliciting"] / prompts, 6) if prompts else None,
+        )
+    return signs
+
+
+class SharedValues:
+    """Finds the values typical of a group; made once for all groups."""
+
+    def __init__(self, incidence: Incidence, requests: NDArray[np.int64]) -> None:
+        self.incidence, self.requests = incidence, requests
+
+    def signs(self, members: NDArray[np.int64]) -> SharedSigns:
+        """The shared-value figures of one group."""
+        inside = np.zeros(self.incidence.accounts, bool)
+        inside[members] = True
+        held = np.bincount(self.incidence.value[inside[self.incidence.account]], minlength=self.incidence.kind.size)
+        typical = self._typical(inside, held)
+        shares = {name: self._request_share(members, typical, name) for name in PROMPT_KINDS}
+        known = {name: share for name, share in shares.items() if share is not None}
+        best = max(known, key=lambda name: known[name], default=None)
+        identity = {name: self._holder_share(inside, typical, name) for name in IDENTITY_KINDS}
+        any_identity = self._holder_share(inside, typical, *IDENTITY_KINDS)
+        site, site_kind = max((self._largest(held, typical, name, members.size), name) for name in SITE_KINDS)
+        return SharedSigns(
+            prompt_share=None if best is None else round(known[best], 6),
+            prompt_values=0 if best is None else int((typical & (self.incidence.kind == BY_NAME[best].code)).sum()),
+            identity_share=round(any_identity, 6),
+            identity_kinds=[name for name in IDENTITY_KINDS if identity[name] >= 0.1],
+            site_share=round(site, 6),
+            site_kind=site_kind,
+        )
+
+    def _typical(self, inside: NDArray[np.bool_], held: NDArray[np.int64]) -> NDArray[np.bool_]:
+        rows_inside = inside[self.incidence.account]
+        values = self.incidence.kind.size
+        uses_in, uses_out = (
+            np.bincount(self.incidence.value[rows], weights=self.incidence.uses[rows], minlength=values)
+            for rows in (rows_inside, ~rows_inside)
+        )
+        once = np.isin(self.incidence.kind, [kind.code for kind in KINDS if kind.table == "accounts"])
+        all_in = np.where(once, inside.sum(), self.requests[inside].sum())
+        all_out = np.where(once, (~inside).sum(), self.requests[~inside].sum())
+        least = max(TYPICAL_HOLDERS, round(0.01 * int(inside.sum())))
+        result: NDArray[np.bool_] = (held >= least) & (uses_in / all_in >= TYPICAL_RATIO * (uses_out + 0.5) / (all_out + 1))
+        return result
+
+    def _request_share(self, members: NDArray[np.int64], typical: NDArray[np.bool_], name: str) -> float | None:
+        of_kind = self.incidence.kind == BY_NAME[name].code
+        if not of_kind.any():
+            return None
+        rows = (typical & of_kind)[self.incidence.value]
+        uses = np.bincount(
+            self.incidence.account[rows], weights=self.incidence.uses[rows], minlength=self.incidence.accounts
+        )
+        return float((uses[members] / self.requests[members]).mean())
+
+    def _holder_share(self, inside: NDArray[np.bool_], typical: NDArray[np.bool_], *names: str) -> float:
+        of_kind = np.isin(self.incidence.kind, [BY_NAME[name].code for name in names])
+        rows = (typical & of_kind)[self.incidence.value] & inside[self.incidence.account]
+        return np.unique(self.incidence.account[rows]).size / int(inside.sum())
+
+    def _largest(self, held: NDArray[np.int64], typical: NDArray[np.bool_], name: str, size: int) -> float:
+        of_kind = typical & (self.incidence.kind == BY_NAME[name].code)
+        return float(held[of_kind].max(initial=0) / size)

@@ -11,34 +11,20 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-TRAITS_VERSION = "1"
-"""Changes with any change of bits or phrases."""
+from countermark.records.traits import (
+    ASKS_FOR_MANY,
+    ASKS_FOR_REASONING,
+    CODE,
+    MATHEMATICS,
+    PERSONA,
+    REASONING_PARAMETER,
+    RUBRIC,
+    STRUCTURED_OUTPUT,
+    TOOL_USE,
+    TRANSLATION,
+)
+
 HEAD_BYTES, TAIL_BYTES = 4_096, 1_024
-
-ASKS_FOR_REASONING = 1 << 0
-RUBRIC = 1 << 1
-STRUCTURED_OUTPUT = 1 << 2
-REASONING_PARAMETER = 1 << 3
-PERSONA = 1 << 4
-ASKS_FOR_MANY = 1 << 5
-CODE = 1 << 6
-MATHEMATICS = 1 << 7
-TRANSLATION = 1 << 8
-TOOL_USE = 1 << 9
-
-NAMES = {
-    ASKS_FOR_REASONING: "asks_for_reasoning",
-    RUBRIC: "rubric",
-    STRUCTURED_OUTPUT: "structured_output",
-    REASONING_PARAMETER: "reasoning_parameter",
-    PERSONA: "persona",
-    ASKS_FOR_MANY: "asks_for_many",
-    CODE: "code",
-    MATHEMATICS: "mathematics",
-    TRANSLATION: "translation",
-    TOOL_USE: "tool_use",
-}
-"""Bit to name; `reasoning_parameter` comes from the request's parameters alone."""
 
 _PHRASES = {
     ASKS_FOR_REASONING: (

@@ -22,7 +22,6 @@ from countermark.capture.pipeline import Pipeline
 from countermark.capture.prompts import Fingerprints
 from countermark.capture.quarantine import Quarantine
 from countermark.capture.reader import Opened
-from countermark.capture.traits import TRAITS_VERSION
 from countermark.errors import Error, ExitCode
 from countermark.records.capture import (
     ACCOUNTS_FILE,
@@ -34,6 +33,7 @@ from countermark.records.capture import (
     Source,
 )
 from countermark.records.events import OPTIONAL_EVENT_COLUMNS, SKETCH_SCHEMA
+from countermark.records.traits import TRAITS_VERSION
 from countermark.store.database import Database
 
 ACCOUNT_TABLE = "accounts"

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countermark.capture import traits
+from countermark.records.traits import NAMES
 from countermark.capture.language import guess_language
+from countermark.records.traits import NAMES, REASONING_PARAMETER, RUBRIC, STRUCTURED_OUTPUT
 
 
 def bits_of(*texts: str) -> list[int]:
@@ -16,7 +18,7 @@ def bits_of(*texts: str) -> list[int]:
 
 
 def names_of(bits: int) -> set[str]:
-    return {name for bit, name in traits.NAMES.items() if bits & bit}
+    return {name for bit, name in NAMES.items() if bits & bit}
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,7 @@ def test_a_phrase_does_not_cross_prompts_nor_the_gap_between_head_and_tail() -> 
     assert bits_of("step by ", "step") == [0, 0]
     gap = "x" * (traits.HEAD_BYTES - 5) + "step by step" + "y" * 5_000
     assert bits_of(gap) == [0]
-    assert bits_of("y" * 20_000 + " rubric") == [traits.RUBRIC]
+    assert bits_of("y" * 20_000 + " rubric") == [RUBRIC]
 
 
 PIECES = [phrase for phrases in traits._PHRASES.values() for phrase in phrases.split("|")]
@@ -58,7 +60,7 @@ def test_the_automaton_finds_what_substring_search_finds(text: str) -> None:
 
 
 def test_parameters_give_traits_too() -> None:
-    assert traits.request_traits("json_schema", True) == traits.STRUCTURED_OUTPUT | traits.REASONING_PARAMETER
+    assert traits.request_traits("json_schema", True) == STRUCTURED_OUTPUT | REASONING_PARAMETER
     assert traits.request_traits("text", False) == traits.request_traits(None, False) == 0
 
 

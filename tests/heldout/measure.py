@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 
 def _text(content: object) -> str:
@@ -14,10 +15,10 @@ def _text(content: object) -> str:
     return str(content or "")
 
 
-def account_of(record: dict) -> str:
+def account_of(record: dict[str, Any]) -> str:
     """The account of a line: the user where the gateway names one, else the key's hash."""
     metadata = record["metadata"]
-    return metadata.get("user_api_key_user_id") or metadata["user_api_key_hash"]
+    return str(metadata.get("user_api_key_user_id") or metadata["user_api_key_hash"])
 
 
 def _network_of(address: str) -> list[str]:
@@ -55,9 +56,11 @@ def usage(folder: Path, frames: list[str]) -> dict[tuple[str, str], set[str]]:
     return users
 
 
-def shares(users: dict[tuple[str, str], set[str]], group: set[str], planted: set[str]) -> dict[str, dict]:
+def shares(
+    users: dict[tuple[str, str], set[str]], group: set[str], planted: set[str]
+) -> dict[str, dict[str, Any]]:
     """Per kind: the largest share of `group` on one value, and the values that nobody but `planted` uses."""
-    found: dict[str, dict] = {}
+    found: dict[str, dict[str, Any]] = {}
     for (kind, value), accounts in users.items():
         if inside := accounts & group:
             entry = found.setdefault(kind, {"share": 0.0, "values": 0, "exclusive": []})

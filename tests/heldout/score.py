@@ -1,6 +1,7 @@
 """Score found campaigns against planted truth: what each network became and who was wrongly called."""
 
 from collections.abc import Iterable
+from typing import Any
 
 HOLD = 0.1  # a campaign holds a part of a group from this share of it (and at least three accounts)
 
@@ -13,7 +14,7 @@ def _overlaps(group: set[str], members: dict[str, set[str]]) -> list[tuple[int, 
     )
 
 
-def _network(accounts: Iterable[str], kinds: dict[str, str], members: dict[str, set[str]]) -> dict:
+def _network(accounts: Iterable[str], kinds: dict[str, str], members: dict[str, set[str]]) -> dict[str, Any]:
     group = set(accounts)
     parts = _overlaps(group, members)
     best = parts[0][1] if parts else None
@@ -31,7 +32,9 @@ def _network(accounts: Iterable[str], kinds: dict[str, str], members: dict[str, 
     }
 
 
-def score(truth: dict, campaigns: list[dict], members: dict[str, set[str]]) -> dict:
+def score(
+    truth: dict[str, Any], campaigns: list[dict[str, Any]], members: dict[str, set[str]]
+) -> dict[str, Any]:
     """Compare `campaigns` (each with `campaign_id` and `kind`) and their `members` with `truth`.
 
     For each planted network: the campaign that holds most of it, with its kind, precision and recall, the

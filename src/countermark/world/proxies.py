@@ -1,0 +1,47 @@
+"""Residential proxies: networks call through connections that ordinary people use too."""
+
+from collections.abc import Iterable, Sequence
+
+from countermark.world.calls import Account
+from countermark.world.crowd import Person
+from countermark.world.draws import Dice
+from countermark.world.infrastructure import block_of, host_in
+
+
+class ProxyMarket:
+    """What a proxy seller can offer on a day: exits seen with ordinary people that day, and hosts near them.
+
+    A network shares the exits among its accounts. The other hosts (leases in the same /24 or /48) are sold
+    once, so that no address belongs to several accounts of a network and to nobody else.
+    """
+
+    def __init__(self) -> None:
+        self._exits: dict[str, list[str]] = {}
+        self._blocks: dict[str, list[str]] = {}
+        self._sold: set[str] = set()
+
+    def observe(self, seen: Iterable[tuple[Account, str]], persons: Sequence[Person]) -> None:
+        """Replace the offer by the addresses that ordinary accounts called from today."""
+        servers = {person.account.account_id for person in persons if person.is_server}
+        exits: dict[str, dict[str, None]] = {}
+        blocks: dict[str, dict[str, None]] = {}
+        for account, address in seen:
+            if account.account_id not in servers:
+                exits.setdefault(account.country, {})[address] = None
+            blocks.setdefault(account.country, {})[block_of(address)] = None
+        self._exits.update({country: list(found) for country, found in exits.items()})
+        self._blocks.update({country: list(found) for country, found in blocks.items()})
+
+    def exits(self, country: str, size: int, dice: Dice) -> list[str]:
+        """`size` shared exits in a country, fewer where ordinary people were few."""
+        return dice.sample(self._exits.get(country, ()), size)
+
+    def host(self, country: str, dice: Dice) -> str | None:
+        """A host that is sold once, in a block that ordinary people use; None where there is none."""
+        blocks = self._blocks.get(country)
+        while blocks:
+            address = host_in(dice.pick(blocks), dice)
+            if address not in self._sold:
+                self._sold.add(address)
+                return address
+        return None

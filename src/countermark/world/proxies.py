@@ -33,8 +33,9 @@ class ProxyMarket:
         self._blocks.update({country: list(found) for country, found in blocks.items()})
 
     def exits(self, country: str, size: int, dice: Dice) -> list[str]:
-        """`size` shared exits in a country, fewer where ordinary people were few."""
-        return dice.sample(self._exits.get(country, ()), size)
+        """`size` shared exits in a country, fewer where people were few; abroad where there were none."""
+        found = self._exits.get(country) or [one for exits in self._exits.values() for one in exits]
+        return dice.sample(found, size)
 
     def host(self, country: str, dice: Dice) -> str | None:
         """A host that is sold once, in a block that ordinary people use; None where there is none."""

@@ -59,7 +59,7 @@ class Group(Protocol):
     accounts: list[Account]
 
     def calls(self, day: int) -> list[Call]:
-        """All calls of one day, in any order; the same whatever days were asked before."""
+        """All calls of one day, in any order. Days are asked for once each, from the first on."""
         ...
 
 

@@ -84,6 +84,8 @@ class Network:
         calls = []
         for owner, second in zip(owners.tolist(), seconds.tolist(), strict=True):
             worker = self.workers[owner]
+            if not proxies[owner]:
+                continue
             if dice.unit() < worker.camouflage:
                 call = self._call(worker, day * DAY_S + second, proxies[owner], dice)
             else:
@@ -130,9 +132,7 @@ class Network:
             country = worker.account.country
             shared = dice.sample(rotating[country], dice.between(1, 3))
             own = [self._market.host(country, dice) for _ in range(dice.between(1, 2))]
-            chosen.append(
-                shared + [address for address in own if address] or [f"10.255.255.{len(chosen) % 254}"]
-            )
+            chosen.append(shared + [address for address in own if address])
         return chosen
 
     def _hire(self, size: int, registry: Registry, dice: Dice) -> list[Worker]:

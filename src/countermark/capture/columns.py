@@ -1,7 +1,9 @@
 """Requests to columns of the event table: hashing, fingerprints, and what stays readable."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +23,7 @@ from countermark.records.events import CAPTURE_VERSION, EVENT_SCHEMA
 _LABEL_CHARACTERS = 256
 _MEMO_ENTRIES = 100_000
 _USER_AGENT_CHARACTERS = 256
-_NAMES = ("account_id", "request_id", "org_id", "end_user", "session_id")
+_NUMBERS = ("input_tokens", "output_tokens", "asn")
 _LABELS = ("model", "country", "ja4", "status", "access_path")
 _HASHED = {
     "api_key_hash": ("api_key", "api_key_id_value"),
@@ -60,25 +62,22 @@ class Columns:
     def batch(self, requests: Sequence[Request], digest: str, offsets: Sequence[int]) -> pa.RecordBatch:
         """Rows of EVENT_SCHEMA for requests of one source; raises when a value fits no column."""
         columns: dict[str, Any] = {
-            "ts": [request.ts for request in requests],
+            "ts": _values(requests, "ts"),
             "source_digest": pa.repeat(pa.scalar(digest), len(requests)),
             "source_offset": offsets,
             "capture_version": pa.repeat(pa.scalar(CAPTURE_VERSION), len(requests)),
-            "input_tokens": [request.input_tokens for request in requests],
-            "output_tokens": [request.output_tokens for request in requests],
-            "asn": [request.asn for request in requests],
-            "user_agent": [self._agent(request.user_agent) for request in requests],
         }
+        for name in _NUMBERS:
+            columns[name] = _values(requests, name)
         for name in _LABELS:
-            columns[name] = [_label(getattr(request, name)) for request in requests]
+            columns[name] = _each(_label, _values(requests, name))
+        columns["user_agent"] = _each(self._agent, _values(requests, "user_agent"))
         self._add_names(columns, requests, digest, offsets)
         self._add_addresses(columns, requests)
         for column, (raw, reduced) in _HASHED.items():
-            columns[column] = self._hashes(
-                [(getattr(r, raw), getattr(r, reduced)) for r in requests], raw, reduced
-            )
+            columns[column] = self._hashes(requests, raw, reduced)
         self._add_prompts(columns, requests)
-        arrays = [_array(columns[field.name], field.type) for field in EVENT_SCHEMA]
+        arrays = [_array(columns[field.name], field.type, len(requests)) for field in EVENT_SCHEMA]
         return pa.RecordBatch.from_arrays(arrays, schema=EVENT_SCHEMA)
 
     def _add_names(
@@ -92,8 +91,7 @@ class Columns:
             for request, offset in zip(requests, offsets, strict=True)
         ]
         for name in ("org_id", "end_user", "session_id"):
-            values = [getattr(request, name) for request in requests]
-            columns[name] = [self._readable(value) if value else None for value in values]
+            columns[name] = _each(self._readable, _values(requests, name))
 
     def _readable(self, name: str, *, recurs: bool = True) -> str:
         """The provider's own name, unless it is a raw identifier or too long."""
@@ -109,9 +107,7 @@ class Columns:
             _remember(self._names, name, shown)
         return shown
 
-    def _agent(self, agent: str | None) -> str | None:
-        if not agent:
-            return None
+    def _agent(self, agent: str) -> str:
         known = self._agents.get(agent)
         if known is None:
             known = without_emails(agent[: 4 * _USER_AGENT_CHARACTERS])[:_USER_AGENT_CHARACTERS]
@@ -143,14 +139,15 @@ class Columns:
         self.counts.bad_addresses += known[0] is None
         return known
 
-    def _hashes(
-        self, values: Iterable[tuple[str | bytes | None, str | None]], raw_domain: str, reduced_domain: str
-    ) -> list[int | None]:
+    def _hashes(self, requests: Sequence[Request], raw: str, reduced: str) -> list[int | None] | None:
+        texts, identifiers = _values(requests, raw), _values(requests, reduced)
         hashed = self._hasher.identifier
-        domain = reduced_domain.removesuffix("_value")
+        if not any(identifiers):
+            return _each(partial(hashed, raw), texts)
+        domain = reduced.removesuffix("_value")
         return [
-            hashed(raw_domain, raw) if raw else hashed(domain, reduced) if reduced else None
-            for raw, reduced in values
+            hashed(raw, text) if text else hashed(domain, identifier) if identifier else None
+            for text, identifier in zip(texts, identifiers, strict=True)
         ]
 
     def _add_prompts(self, columns: dict[str, Any], requests: Sequence[Request]) -> None:
@@ -179,9 +176,16 @@ def _traits(request: Request, found: Fingerprint | None) -> int | None:
     return found.traits | told if found else told or None
 
 
-def _label(value: str | None) -> str | None:
-    if not value:
-        return None
+def _values(requests: Sequence[Request], name: str) -> list[Any]:
+    return list(map(attrgetter(name), requests))
+
+
+def _each(function: Callable[[Any], Any], values: list[Any]) -> list[Any] | None:
+    """The function of each value, None for absent and empty ones; None when all are."""
+    return [function(value) if value else None for value in values] if any(values) else None
+
+
+def _label(value: str) -> str:
     return without_emails(value[:_LABEL_CHARACTERS])
 
 
@@ -192,7 +196,9 @@ def _remember(memo: dict[str, Any], key: str, value: Any) -> None:
         memo[key] = value
 
 
-def _array(values: Any, kind: pa.DataType) -> pa.Array:
+def _array(values: Any, kind: pa.DataType, rows: int) -> pa.Array:
+    if values is None:
+        return pa.nulls(rows, kind)
     if isinstance(values, pa.Array):
         return values
     if pa.types.is_timestamp(kind):

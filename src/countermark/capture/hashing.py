@@ -3,8 +3,8 @@
 Hash: BLAKE2b with the epoch's key, a domain as personalisation, 64 bits read as a signed integer.
 """
 
-import ipaddress
 import re
+import socket
 from hashlib import blake2b
 
 from countermark.trust.keyfiles import Secret
@@ -17,7 +17,7 @@ _EMAIL = re.compile(r"[^\s@,;<>\"'|:=/()]+@[^\s@,;<>\"'|:=/()]+")
 _PHONE = re.compile(r"\+[0-9][0-9 ().-]{6,20}")
 _MAYBE_IP = re.compile(r"[0-9a-fA-F.:%\[\]]{3,60}")
 _PORT = re.compile(r"\[([0-9a-fA-F:.%]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
-_PREFIX_BYTES = {4: 3, 6: 6}
+_MAPPED = bytes(10) + b"\xff\xff"
 
 
 class Hasher:
@@ -25,7 +25,8 @@ class Hasher:
 
     def __init__(self, secret: Secret) -> None:
         self._key = secret.reveal()
-        self._memos: dict[str, dict[str, int]] = {}
+        self._states: dict[str, blake2b] = {}
+        self._memos: dict[str, dict[str | bytes, int]] = {}
         self._held: dict[str, int] = {}
 
     def __repr__(self) -> str:
@@ -33,17 +34,23 @@ class Hasher:
 
     def text(self, domain: str, value: str | bytes) -> int:
         """Hash of a value, not remembered (prompts). `domain` has at most 16 bytes."""
-        data = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
-        digest = blake2b(data, digest_size=8, key=self._key, person=domain.encode()).digest()
-        return int.from_bytes(digest, "little", signed=True)
+        state = self._states.get(domain)
+        if state is None:
+            state = blake2b(digest_size=8, key=self._key, person=domain.encode())
+            self._states[domain] = state
+        state = state.copy()
+        state.update(value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(state.digest(), "little", signed=True)
 
     def identifier(self, domain: str, value: str | bytes) -> int:
         """Hash of a value that is likely to come again."""
-        if isinstance(value, bytes) or len(value) > _MEMO_ENTRY:
-            return self.text(domain, value)
-        memo = self._memos.setdefault(domain, {})
+        memo = self._memos.get(domain)
+        if memo is None:
+            memo = self._memos[domain] = {}
         known = memo.get(value)
         if known is None:
+            if len(value) > _MEMO_ENTRY:
+                return self.text(domain, value)
             held = self._held.get(domain, 0) + len(value) + 100
             if held > _MEMO_CHARACTERS:
                 memo.clear()
@@ -71,16 +78,26 @@ def parse_ip(text: str) -> tuple[bytes, bytes] | None:
 
     A port is dropped and an IPv4 address inside IPv6 is taken out, so that one host has one hash.
     """
-    text = text.strip()
-    if with_port := _PORT.fullmatch(text):
-        text = with_port[1] or with_port[2]
+    packed = _packed(text)
+    if packed is None:
+        text = text.strip()
+        if with_port := _PORT.fullmatch(text):
+            text = with_port[1] or with_port[2]
+        packed = _packed(text.partition("%")[0])
+        if packed is None:
+            return None
+    if len(packed) == 4:
+        return packed, packed[:3]
+    if packed.startswith(_MAPPED):
+        return packed[12:], packed[12:15]
+    return packed, packed[:6]
+
+
+def _packed(text: str) -> bytes | None:
     try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
+        return socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+    except (OSError, ValueError):  # ValueError: a NUL, or a character that is not ASCII
         return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return address.packed, address.packed[: _PREFIX_BYTES[address.version]]
 
 
 def is_raw_identifier(name: str) -> bool:

@@ -42,22 +42,23 @@ LONG_LITERAL = 24
 QUOTE_REACH = 4_096
 """A quote that is not closed within so many bytes is a plain character."""
 
-_SPACE, _WORD, _DIGIT, _LITERAL, _UPPER, _PLAIN = 1, 2, 4, 8, 16, 32
-# plain: a letter, which begins something to replace only where a literal could begin
+_SPACE, _WORD, _DIGIT, _LITERAL, _UPPER, _LETTER = 1, 2, 4, 8, 16, 32
 
 
 def _classes() -> Bytes:
     table = np.zeros(256, np.uint8)
     table[list(b" \t\n\r\x0b\x0c")] |= _SPACE
     table[list(b"0123456789")] |= _DIGIT | _WORD | _LITERAL
-    table[list(b"abcdefghijklmnopqrstuvwxyz")] |= _WORD | _LITERAL | _PLAIN
-    table[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")] |= _WORD | _LITERAL | _UPPER | _PLAIN
+    table[list(b"abcdefghijklmnopqrstuvwxyz")] |= _WORD | _LITERAL | _LETTER
+    table[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")] |= _WORD | _LITERAL | _UPPER | _LETTER
     table[list(b"+/=_-.")] |= _LITERAL
     table[0x80:] |= _WORD
     return table
 
 
 CLASSES = _classes()
+TOKENS = np.array([97 <= b <= 122 or 128 <= b < 224 or 1 <= b <= 5 or b == 95 for b in range(256)])
+"""Bytes of a skeleton that make up words."""
 
 
 @numba.njit(inline="always")
@@ -176,14 +177,17 @@ def _replaced(text: Bytes, at: int, start: int, end: int, searched: Any) -> Any:
     kind = CLASSES[text[at]]
     before = CLASSES[text[at - 1]] if at > start else np.uint8(0)
     if kind & _LITERAL and not before & _LITERAL:
-        stop = _url_end(text, at, end)
-        if stop > at:
-            return stop, URL
+        if text[at] | 32 in (104, 119):  # h, w
+            stop = _url_end(text, at, end)
+            if stop > at:
+                return stop, URL
         stop = _literal_end(text, at, end)
         if stop > at:
             return stop, LITERAL
     if kind & _DIGIT:
         return _number_end(text, at, end), NUMBER
+    if kind & _LETTER:
+        return at, 0
     if text[at] == 96 and _starts(text, at, end, _FENCE):
         return _fence_end(text, at, end), FENCED
     stop = _quotation_end(text, at, end, before & _WORD != 0, searched)
@@ -205,14 +209,19 @@ def write_skeleton(text: Bytes, start: int, end: int, out: Bytes) -> Any:
                 size += 1
             at += 1
             continue
-        stop, marker = at, 0
-        if kind & _PLAIN == 0 or not (at > start and CLASSES[text[at - 1]] & _LITERAL):
-            stop, marker = _replaced(text, at, start, end, searched)
-        if stop == at:
-            stop, marker = at + 1, byte + 32 if kind & _UPPER else byte
-        out[size] = marker
+        stop, marker = _replaced(text, at, start, end, searched)
+        if stop > at:
+            out[size] = marker
+            size += 1
+            at = stop
+            continue
+        out[size] = byte + 32 if kind & _UPPER else byte
         size += 1
-        at = stop
+        at += 1
+        while kind & _LITERAL and at < end and CLASSES[text[at]] & _LETTER:  # nothing begins inside a word
+            out[size] = text[at] | 32
+            size += 1
+            at += 1
     return size - 1 if size and out[size - 1] == 32 else size
 
 
@@ -295,7 +304,7 @@ def _words(skeleton: Bytes, size: int, starts: Ints, ends: Ints) -> Any:
         if byte >= 0xE0:
             stop = min(size, at + (4 if byte >= 0xF0 else 3))
         else:
-            while stop < size and _in_word(skeleton[stop]):
+            while stop < size and TOKENS[skeleton[stop]]:
                 stop += 1
         if stop == at:
             at += 1
@@ -304,11 +313,6 @@ def _words(skeleton: Bytes, size: int, starts: Ints, ends: Ints) -> Any:
         count += 1
         at = stop
     return count
-
-
-@numba.njit(inline="always")
-def _in_word(byte: Any) -> Any:
-    return 97 <= byte <= 122 or 128 <= byte < 224 or 1 <= byte <= 5 or byte == 95
 
 
 @numba.njit(cache=True)

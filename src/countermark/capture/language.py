@@ -1,4 +1,4 @@
-"""A coarse guess at a prompt's language: by script, else by stop words, on its first 400 characters.
+"""A coarse guess at a language: by script, else by stop words, from a prompt's first 400 characters (40 words).
 
 It separates strata of traffic; it is no language identification. Short, mixed or code-like texts give None,
 and close relatives (Norwegian and Danish, Serbian and Croatian) are not told apart.
@@ -7,6 +7,7 @@ and close relatives (Norwegian and Danish, Serbian and Croatian) are not told ap
 import re
 
 CHARACTERS = 400
+WORDS = 40
 MIN_HITS = 3
 
 _SCRIPTS = (
@@ -41,7 +42,6 @@ for _language, _words in _STOP_WORDS.items():
     for _word in _words.split():
         _LANGUAGES.setdefault(_word, []).append(_language)
 _KNOWN = frozenset(_LANGUAGES)
-_EDGES = dict.fromkeys(map(ord, ".,;:!?()[]{}\"'`“”«»¿¡*#-"), " ")
 
 
 def guess_language(text: str) -> str | None:
@@ -51,7 +51,7 @@ def guess_language(text: str) -> str | None:
         for language, script in _SCRIPTS:
             if len(script.findall(head)) >= min(_MIN_SCRIPT, len(head) // 3 + 1):
                 return language
-    hits = _KNOWN.intersection(head.lower().translate(_EDGES).split())
+    hits = _KNOWN.intersection(head.lower().split(None, WORDS)[:WORDS])
     if len(hits) < MIN_HITS:
         return None
     scores: dict[str, int] = {}

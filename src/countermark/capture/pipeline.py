@@ -15,7 +15,7 @@ from countermark.capture.parts import PartWriter
 from countermark.capture.quarantine import Quarantine
 from countermark.capture.reader import Opened, Raw, Record, read_records
 
-BATCH_ROWS = 8_192
+BATCH_ROWS = 2_048
 BATCH_BYTES = 16 << 20
 _UNUSABLE = (pa.ArrowException, TypeError, ValueError, AttributeError, OverflowError)
 

@@ -116,9 +116,7 @@ def main() -> None:
 
     ours = seconds(lambda: parse(litellm._decoder.decode))
     print(f"{rows:,} rows, {log.stat().st_size / 1e9:.2f} GB; EVENTS {size / 1e6:.0f} MB")
-    print(
-        f"capture: {wall:.1f} s wall, {cpu:.1f} s CPU, {rows / cpu:,.0f} rows a CPU second, peak {peak / 1e9:.2f} GB"
-    )
+    print(f"capture: {wall:.1f} s wall, {cpu:.1f} s CPU, {rows / cpu:,.0f} rows/s, peak {peak / 1e9:.2f} GB")
     print(f"JSON parsing (typed, as capture does it): {ours:.1f} s, {ours / cpu:.0%} of capture")
     for name, decode in (("msgspec, untyped", msgspec.json.decode), ("json.loads", json.loads)):
         bare = seconds(lambda decode=decode: parse(decode))

@@ -57,6 +57,7 @@ def test_from_standard_input_to_a_summary_and_json(log: Path, tmp_path: Path) ->
             "exclude each other",
         ),
         (("capture", "logs", "litellm.jsonl", "--out", "litellm.jsonl"), 1, "cannot be made"),
+        (("capture", "logs", "litellm.jsonl", "--out", "e", "--memory", "lots"), 2, "no amount of memory"),
         (("purge",), 2, "nothing to purge"),
         (("purge", "e", "--before", "yesterday"), 2, "is no date"),
         (("purge", "e", "--before", "2026-01-01"), 3, "no such folder"),

@@ -1,4 +1,4 @@
-"""A coarse guess at a language: by script, else by stop words, from a prompt's first 400 characters (40 words).
+"""A coarse guess at a language: by script, else by stop words, from the first 400 characters (40 words).
 
 It separates strata of traffic; it is no language identification. Short, mixed or code-like texts give None,
 and close relatives (Norwegian and Danish, Serbian and Croatian) are not told apart.

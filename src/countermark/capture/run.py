@@ -15,6 +15,7 @@ from countermark.capture.staging import commit, existing_state, staging
 from countermark.capture.writer import EventsWriter
 from countermark.errors import Error
 from countermark.records.capture import Capture
+from countermark.store.database import check_memory
 
 DEFAULT_MEMORY = "512MB"
 """For the last pass; what it does not hold, it spills to a temporary folder."""
@@ -55,6 +56,7 @@ def capture_logs(
     `say` gets notes for the user, `progress` (bytes done, bytes in all). Raises `Error`: usage, no usable
     input (3), a folder that holds something else, two key ids.
     """
+    check_memory(options.memory)
     formats = Formats(options.format, options.mapping, options.time_unit)
     with tempfile.TemporaryDirectory(prefix="countermark-") as spool, staging(options.out) as folder:
         before = existing_state(options.out, append=options.append, overwrite=options.overwrite)

@@ -1,7 +1,9 @@
 """DuckDB behind one small door: bounded memory, no network, no extensions, Arrow in and out."""
 
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -9,7 +11,31 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from countermark.errors import Error, ExitCode
+
 DEFAULT_MEMORY = "2GB"
+
+
+def check_memory(memory: str) -> None:
+    """Raise `Error` when `memory` is not DuckDB's notation of an amount."""
+    if not re.fullmatch(r"[1-9][0-9]{0,6}(\.[0-9]+)? ?[KMGT]i?B", memory, re.IGNORECASE):
+        raise Error(
+            f"--memory {memory!r} is no amount of memory", hint="2GB, 512MB", exit_code=ExitCode.USAGE
+        )
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Out of memory or of disk is the user's to mend: one line and a hint."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise Error("the database ran out of memory", hint="give it more with --memory") from None
+    except duckdb.IOException as error:
+        reason = str(error).partition("\n")[0]
+        raise Error(
+            f"the database cannot read or spill: {reason}", hint="is the disk full? TMPDIR says where"
+        ) from None
 
 
 class Database:
@@ -20,6 +46,7 @@ class Database:
 
     def __init__(self, *, threads: int = 0, memory: str = DEFAULT_MEMORY, seed: int = 0) -> None:
         """Open; `threads` 0 takes all cores, `memory` is DuckDB's notation (`2GB`)."""
+        check_memory(memory)
         self._spill = tempfile.TemporaryDirectory(prefix="countermark-")
         config: dict[str, Any] = {
             "memory_limit": memory,
@@ -39,14 +66,16 @@ class Database:
     def __enter__(self) -> "Database":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._connection.close()
         self._spill.cleanup()
 
     def attach(self, name: str, files: list[Path]) -> None:
         """Name a view over Parquet files."""
         listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
-        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")
+        self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")  # noqa: S608
 
     def register(self, name: str, table: pa.Table) -> None:
         """Name a view over an Arrow table."""
@@ -55,14 +84,17 @@ class Database:
     def run(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that gives no rows (CREATE TABLE … AS)."""
         self.statements.append(sql.strip())
-        self._connection.execute(sql, dict(parameters or {}))
+        with _explained():
+            self._connection.execute(sql, dict(parameters or {}))
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """Run a SELECT and give its rows as an Arrow table."""
         self.statements.append(sql.strip())
-        return self._connection.sql(sql, params=dict(parameters or {})).to_arrow_table()
+        with _explained():
+            return self._connection.sql(sql, params=dict(parameters or {})).to_arrow_table()
 
     def batches(self, sql: str, *, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         """Run a SELECT and give its rows in batches, for results larger than memory."""
         self.statements.append(sql.strip())
-        yield from self._connection.sql(sql).to_arrow_reader(rows)
+        with _explained():
+            yield from self._connection.sql(sql).to_arrow_reader(rows)

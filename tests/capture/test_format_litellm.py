@@ -54,7 +54,7 @@ def test_a_payload() -> None:
 
 def test_the_placeholder_admin_gives_way_to_the_key_and_redacted_text_is_absent() -> None:
     request = parse(LINES[1])
-    assert request.account_id == f"key:{KEY}"
+    assert request.account_id == KEY
     assert (request.prompt, request.params, request.tools, request.status) == (None, None, None, "failure")
 
 
@@ -62,7 +62,7 @@ def test_loose_types_are_read() -> None:
     request = parse(LINES[2])
     assert request.ts == 1_750_000_001_000_000
     assert (request.account_id, request.prompt, request.input_tokens) == (
-        "end_user:customer-5",
+        "customer-5",
         "a bare prompt",
         31,
     )
@@ -109,7 +109,7 @@ def test_a_spendlogs_row_takes_the_prompt_from_the_stored_request() -> None:
 
 def test_a_spendlogs_row_without_stored_prompts() -> None:
     request = parse(ROWS[1])
-    assert (request.account_id, request.org_id, request.end_user) == ("key:88dc28d0", "team-3", None)
+    assert (request.account_id, request.org_id, request.end_user) == ("88dc28d0", "team-3", None)
     assert request.prompt is None
 
 

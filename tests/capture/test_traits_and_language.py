@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countermark.capture import traits
-from countermark.records.traits import NAMES
 from countermark.capture.language import guess_language
 from countermark.records.traits import NAMES, REASONING_PARAMETER, RUBRIC, STRUCTURED_OUTPUT
 

@@ -19,7 +19,7 @@ class Rules:
     """More members than this on one address prefix, card or key: an open common owner or place."""
     identity_share: float = 0.3
     """At least so many members share identity (address, card, key, domain, sign-up day) beyond chance."""
-    harvest_prompt_share: float = 0.3
+    harvest_prompt_share: float = 0.25
     """A harvest: at least this share of requests is on prompt values typical of the campaign."""
     pool_prompt_share: float = 0.12
     """A pool: at most this share is."""

@@ -1,13 +1,13 @@
 """Campaign p-values: is a candidate, found in one family, unusual in another?
 
 Null: given its stratum (how active an account is, its country or language), a candidate's accounts are a random
-sample of all accounts as far as the confirmation family goes. Two tests, the smaller p doubled:
+sample of all accounts as far as the confirmation family goes. Two exact tests; the smaller p times two:
 
-- exact: for every value that at least `LEAST_HOLDERS` accounts hold, the stratified hypergeometric tail of
-  the number of candidate accounts that hold it; the smallest of them times the number of such values;
-- by sequential permutation within strata, when the exact test is not significant: the rarity-weighted
-  number of pairs of candidate accounts that share a value. Slower, has a floor, and sees what is
-  spread over many values.
+- one value: for every value that at least `LEAST_HOLDERS` accounts hold, the stratified hypergeometric tail of the
+  number of candidate accounts that hold it; the smallest of them times the number of such values;
+- split half: one half of the candidate, drawn at random, teaches which values are typical; the accounts outside it
+  that fit best are marked (as many as four times the other half); the number of marked accounts in the other half is
+  hypergeometric within strata. Done both ways, the smaller p times two. It sees what is spread over many values.
 """
 
 import math
@@ -18,13 +18,15 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from countermark.detect.incidence import Incidence
+from countermark.detect.profile import scores
 from countermark.stats.hypergeometric import log_tail
-from countermark.stats.permutation import StratifiedDraws, besag_clifford
 
 LEAST_HOLDERS = 3
 """Values that fewer accounts hold are not tested; fixed by the population, not by the candidate."""
 MOST_EXACT = 24
 """Values per candidate whose exact tail is computed; the others count as p = 1, which can only raise p."""
+MARKED = 4
+"""Accounts marked by one half, as a multiple of the other half's size."""
 
 
 @dataclass(frozen=True)
@@ -56,26 +58,23 @@ class Confirmation:
     """The p-value of one candidate under one view."""
 
     log_p: float
-    """Natural log, corrected for the values and for the two tests."""
+    """Natural log, corrected for the values and for the number of tests."""
     tested_values: int
     top: list[ValueTail]
-    """The smallest exact tails, not corrected."""
-    permutation_p: float | None
-    """The second test, where it was needed."""
-    log_floor: float
+    """The smallest exact tails of single values, not corrected."""
+    log_split_p: float | None = None
+    """The split-half test alone."""
+    permutation_p: float | None = None
+    """Where the law is not known: the sequential permutation p-value."""
+    log_floor: float = -math.inf
     """The smallest natural-log p that could have come out."""
-
-
-def batch_of(size: int) -> int:
-    """How many random groups of `size` accounts are drawn at a time: bounded memory, little overhead."""
-    return int(np.clip(60_000 // size, 50, 5_000))
 
 
 class Confirmer:
     """Tests candidates against one confirmation family."""
 
-    def __init__(self, incidence: Incidence, strata: Strata) -> None:
-        self.incidence, self.strata = incidence, strata
+    def __init__(self, incidence: Incidence, strata: Strata, requests: NDArray[np.int64]) -> None:
+        self.incidence, self.strata, self.requests = incidence, strata, requests
         degree = incidence.degree
         self._tested = np.flatnonzero(degree >= LEAST_HOLDERS)
         number = np.full(degree.size, -1, np.int64)
@@ -87,31 +86,35 @@ class Confirmer:
         marked = np.bincount(value * strata.count + strata.label[account], minlength=self._tested.size * strata.count)
         self._marked = marked.reshape(self._tested.size, strata.count)
         self._totals = np.bincount(strata.label, minlength=strata.count)
-        self._rarity = np.log(incidence.accounts / np.maximum(degree[self._tested], 1))
 
-    def confirm(
-        self, members: NDArray[np.int64], generator: np.random.Generator, *, threshold: float, most: int
-    ) -> Confirmation:
-        """Test one candidate; `threshold` is the smallest p that the multiplicity correction may ask for."""
-        tails = self._exact(members)
-        m = self._tested.size
-        best = min((tail.log_p for tail in tails), default=0.0) + math.log(max(m, 1))
-        exact = min(0.0, best + math.log(2))
-        if exact <= math.log(threshold) or m == 0:
-            return Confirmation(exact, m, tails[:8], None, -math.inf if m else 0.0)
-        draws = StratifiedDraws(self.strata.label, members)
-        p = besag_clifford(
-            float(self._pair_statistic(members[None, :])[0]),
-            lambda rng, n: self._pair_statistic(draws.draw(rng, n)),
-            generator,
-            threshold=threshold / 2,
-            most=most,
-            batch=batch_of(members.size),
-        )
-        log_p = min(exact, math.log(min(1.0, 2 * p.p_value)))
-        return Confirmation(log_p, m, tails[:8], p.p_value, math.log(min(1.0, 2 * p.floor)))
+    def confirm(self, members: NDArray[np.int64], generator: np.random.Generator) -> Confirmation:
+        """Test one candidate; `generator` draws the halves."""
+        tails = self._values(members)
+        values = self._tested.size
+        if values == 0 or members.size < 4:
+            return Confirmation(0.0, values, [], log_floor=0.0)
+        one_value = min((tail.log_p for tail in tails), default=0.0) + math.log(values)
+        split = self._split_half(members, generator)
+        log_p = min(0.0, min(one_value, split) + math.log(2))
+        return Confirmation(log_p, values, tails[:10], split)
 
-    def _exact(self, members: NDArray[np.int64]) -> list[ValueTail]:
+    def _split_half(self, members: NDArray[np.int64], generator: np.random.Generator) -> float:
+        shuffled = generator.permutation(members)
+        halves = shuffled[: members.size // 2], shuffled[members.size // 2 :]
+        best = min(self._taught(halves[0], halves[1]), self._taught(halves[1], halves[0]))
+        return min(0.0, best + math.log(2))
+
+    def _taught(self, teachers: NDArray[np.int64], others: NDArray[np.int64]) -> float:
+        inside = np.zeros(self.incidence.accounts, bool)
+        inside[teachers] = True
+        score = np.where(inside, -1.0, scores(self.incidence, inside, self.requests))
+        places = min(MARKED * others.size, score.size - 1)
+        marked = score >= max(float(np.partition(score, -places)[-places]), 1e-12)
+        total = self._totals - self.strata.sizes(teachers)
+        in_strata = np.bincount(self.strata.label[marked], minlength=self.strata.count)
+        return log_tail(int(marked[others].sum()), total, in_strata, self.strata.sizes(others))
+
+    def _values(self, members: NDArray[np.int64]) -> list[ValueTail]:
         held = np.asarray(self._holds[members].sum(axis=0)).ravel()
         drawn = self.strata.sizes(members)
         expected = self._marked @ (drawn / np.maximum(self._totals, 1))
@@ -123,11 +126,3 @@ class Confirmer:
             log_p = log_tail(int(held[i]), self._totals, self._marked[i], drawn)
             tails.append(ValueTail(int(self._tested[i]), int(held[i]), float(expected[i]), log_p))
         return sorted(tails, key=lambda tail: (tail.log_p, tail.value))
-
-    def _pair_statistic(self, groups: NDArray[np.int64]) -> NDArray[np.float64]:
-        n, size = groups.shape
-        ends = np.arange(0, n * size + 1, size)
-        chosen = csr_array((np.ones(groups.size), groups.ravel(), ends), shape=(n, self.incidence.accounts))
-        counts = (chosen @ self._holds).tocsr()
-        counts.data = counts.data * (counts.data - 1) / 2
-        return np.asarray(counts @ self._rarity)

@@ -7,6 +7,7 @@ lives on it). A value that implies a wider one (an address its prefix) adds only
 reduced graph, in which every account keeps its strongest edges.
 """
 
+import ctypes
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,15 +106,16 @@ def communities(graph: csr_array, options: GraphOptions, seed: int) -> list[NDAr
     found: list[NDArray[np.int64]] = []
     for number in np.flatnonzero(np.bincount(component) >= options.least_size):
         members = np.flatnonzero(component == number)
-        labels = _leiden(csr_array(graph[members][:, members]), options, seed)
+        part = csr_array(graph[members][:, members])
+        labels = _leiden(part, options.resolution, seed)
         found += [members[labels == label] for label in range(labels.max() + 1)]
     found = [group for group in found if group.size >= options.least_size]
-    return sorted(found, key=lambda group: (-group.size, int(group[0])))
+    return sorted(found, key=lambda group: (-group.size, group.tolist()))
 
 
-def _leiden(graph: csr_array, options: GraphOptions, seed: int) -> NDArray[np.int64]:
-    if graph.shape[0] <= 2 * options.least_size:
-        return np.zeros(graph.shape[0], np.int64)
-    model = Leiden(resolution=options.resolution, random_state=seed, shuffle_nodes=False)
+def _leiden(graph: csr_array, resolution: float, seed: int) -> NDArray[np.int64]:
+    # scikit-network's refinement draws from the C library's rand(), which `random_state` does not reach
+    ctypes.CDLL(None).srand(seed + 1)
+    model = Leiden(resolution=resolution, random_state=seed, shuffle_nodes=False)
     labels: NDArray[np.int64] = np.asarray(model.fit_predict(csr_matrix(graph)), dtype=np.int64)
     return labels

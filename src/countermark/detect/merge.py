@@ -1,19 +1,24 @@
 """Campaigns from candidates: what several views found of one group becomes one campaign."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from countermark.detect.incidence import Incidence
+from countermark.detect.owners import open_owners, without_owners
+from countermark.detect.profile import fitting
 from countermark.detect.search import Candidate
 
 SAME = 0.5
 """Smallest share of the smaller of two member sets that makes them one group."""
 PART = 0.8
 """Share of a set inside another that makes it a part of it, and share of a set that its parts have to cover."""
+SIZEABLE = 0.2
+"""Smaller sets are no parts."""
 APART = 0.1
 """Parts overlap by less than this share of the smaller."""
 
@@ -33,10 +38,22 @@ class Group:
     """Smallest of the candidates' p-values times their number."""
     log_q: float
 
+    def keep(self, chosen: NDArray[np.bool_]) -> "Group":
+        """The same group with some of its accounts."""
+        return replace(
+            self, accounts=self.accounts[chosen], score=self.score[chosen], p=self.p[chosen], q=self.q[chosen]
+        )
 
-def merge(candidates: list[Candidate], member_fdr: float, least_size: int) -> list[Group]:
-    """Join candidates whose members overlap; an account stays in the group that fits it best."""
-    sets = [(candidate, candidate.members(member_fdr)) for candidate in candidates]
+
+def merge(
+    candidates: list[Candidate], whole: Incidence, requests: NDArray[np.int64], member_fdr: float, least_size: int
+) -> list[Group]:
+    """Join candidates whose members overlap, leave out accounts that do not fit, and make the groups disjoint.
+
+    Who fits is read from all families at once; that can only remove accounts that their p-value let in.
+    """
+    owner = open_owners(whole, requests)
+    sets = [(candidate, without_owners(candidate.members(member_fdr), owner)) for candidate in candidates]
     sets = _finest([(candidate, members) for candidate, members in sets if members.size >= least_size])
     n = len(sets)
     links = [
@@ -47,7 +64,8 @@ def merge(candidates: list[Candidate], member_fdr: float, least_size: int) -> li
     ]
     rows, columns = (np.array(links, dtype=np.int64).reshape(-1, 2)).T
     _, label = connected_components(coo_array((np.ones(len(links)), (rows, columns)), shape=(n, n)), directed=False)
-    groups = [_group([sets[i][0] for i in np.flatnonzero(label == g)], member_fdr) for g in range(label.max(initial=-1) + 1)]
+    groups = [_group([sets[i] for i in np.flatnonzero(label == g)]) for g in range(label.max(initial=-1) + 1)]
+    groups = [group.keep(fitting(group.accounts, whole, requests)) for group in groups]
     return [group for group in _disjoint(groups) if group.accounts.size >= least_size]
 
 
@@ -59,7 +77,8 @@ def _finest(sets: list[tuple[Candidate, NDArray[np.int64]]]) -> list[tuple[Candi
         for j, (_, other) in enumerate(sets):
             within = np.intersect1d(members, other).size
             apart = all(np.intersect1d(part, other).size <= APART * min(part.size, other.size) for part in parts)
-            if i != j and within >= PART * other.size and other.size <= PART * members.size and apart:
+            sizeable = SIZEABLE * members.size <= other.size <= PART * members.size
+            if i != j and within >= PART * other.size and sizeable and apart:
                 parts.append(other)
         covered = np.intersect1d(np.concatenate([*parts, members[:0]]), members).size
         if len(parts) < 2 or covered < PART * members.size:
@@ -67,9 +86,9 @@ def _finest(sets: list[tuple[Candidate, NDArray[np.int64]]]) -> list[tuple[Candi
     return kept
 
 
-def _group(candidates: list[Candidate], fdr: float) -> Group:
-    candidates = sorted(candidates, key=lambda c: (c.confirmation.log_p, -c.community.size))
-    accounts = np.unique(np.concatenate([candidate.members(fdr) for candidate in candidates]))
+def _group(sets: list[tuple[Candidate, NDArray[np.int64]]]) -> Group:
+    candidates = sorted((c for c, _ in sets), key=lambda c: (c.confirmation.log_p, -c.community.size))
+    accounts = np.unique(np.concatenate([members for _, members in sets]))
     score, p, q = np.zeros(accounts.size), np.ones(accounts.size), np.ones(accounts.size)
     judges = np.zeros(accounts.size)
     for candidate in candidates:
@@ -101,10 +120,5 @@ def _disjoint(groups: list[Group]) -> list[Group]:
     kept = []
     for g, group in enumerate(groups):
         mine = np.array([best[account][2] == g for account in group.accounts.tolist()], bool)
-        kept.append(
-            Group(
-                group.candidates, group.accounts[mine], group.score[mine], group.p[mine], group.q[mine],
-                group.log_p, group.log_q,
-            )
-        )
+        kept.append(group.keep(mine))
     return kept

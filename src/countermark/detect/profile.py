@@ -11,7 +11,13 @@ ROUNDS = 12
 
 
 def scores(incidence: Incidence, inside: NDArray[np.bool_], requests: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Shape (accounts,): how well every account fits the group `inside`, itself left out.
+    """Shape (accounts,): how well every account fits the group `inside`, itself left out: its rows' gains summed."""
+    weights = gains(incidence, inside, requests)
+    return np.bincount(incidence.account, weights=weights, minlength=incidence.accounts)
+
+
+def gains(incidence: Incidence, inside: NDArray[np.bool_], requests: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Shape (rows,): what each value of each account adds to its score.
 
     The mean, over an account's requests, of log(share of the group's other accounts that hold the request's
     value / share of the accounts outside that do), positive terms only; values that fewer than two
@@ -28,8 +34,7 @@ def scores(incidence: Incidence, inside: NDArray[np.bool_], requests: NDArray[np
     share_inside = (others + 0.5) / (n_inside - own_inside + 1.0)
     share_outside = (strangers + 0.5) / (n_outside - (1.0 - own_inside) + 1.0)
     ratio = np.where(others >= 2, np.log(share_inside / share_outside), 0.0)
-    gain = np.maximum(ratio, 0.0) * incidence.share(requests)
-    return np.bincount(incidence.account, weights=gain, minlength=incidence.accounts)
+    return np.maximum(ratio, 0.0) * incidence.share(requests)
 
 
 def settle(group: NDArray[np.int64], incidence: Incidence, requests: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -49,6 +54,15 @@ def settle(group: NDArray[np.int64], incidence: Incidence, requests: NDArray[np.
         strong = np.quantile(score[group], 0.9)
         group = np.flatnonzero(score >= FITS * strong) if strong > 0 else group[:0]
     return group
+
+
+def fitting(group: NDArray[np.int64], incidence: Incidence, requests: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Shape (accounts of the group,): whether each fits the rest of the group, as in `settle`, once."""
+    inside = np.zeros(incidence.accounts, bool)
+    inside[group] = True
+    score = scores(incidence, inside, requests)[group]
+    result: NDArray[np.bool_] = score >= FITS * np.quantile(score, 0.9)
+    return result
 
 
 def distinct(groups: list[NDArray[np.int64]], alike: float = 0.8) -> list[NDArray[np.int64]]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from countermark.detect.confirm import Confirmation, Strata, batch_of
+from countermark.detect.confirm import Confirmation, Strata
 from countermark.detect.incidence import Incidence
 from countermark.detect.members import Membership, judged_accounts, rank
 from countermark.detect.profile import scores
@@ -36,6 +36,9 @@ def read_rhythm(database: Database) -> NDArray[np.float64]:
     return np.stack([(rankdata(m) - 0.5) / max(m.size, 1) for m in measures], axis=1)
 
 
+MOST_DRAWS = 400_000
+
+
 class RhythmConfirmer:
     """Tests candidates by how alike their accounts' rhythms are: permutation within strata."""
 
@@ -43,19 +46,24 @@ class RhythmConfirmer:
         self.measures, self.strata = measures, strata
 
     def confirm(
-        self, members: NDArray[np.int64], generator: np.random.Generator, *, threshold: float, most: int
+        self, members: NDArray[np.int64], generator: np.random.Generator, *, threshold: float
     ) -> Confirmation:
-        """Sequential permutation of minus the within-group variance of the measures' ranks."""
+        """Sequential permutation of minus the within-group variance of the measures' ranks.
+
+        `threshold` is the smallest p that the multiplicity correction may ask for; the draws are sized to it.
+        """
         draws = StratifiedDraws(self.strata.label, members)
         p = besag_clifford(
             float(self._alike(members[None, :])[0]),
             lambda rng, n: self._alike(draws.draw(rng, n)),
             generator,
             threshold=threshold,
-            most=most,
-            batch=batch_of(members.size),
+            most=MOST_DRAWS,
+            batch=int(np.clip(60_000 // members.size, 50, 5_000)),
         )
-        return Confirmation(math.log(p.p_value), self.measures.shape[1], [], p.p_value, math.log(p.floor))
+        return Confirmation(
+            math.log(p.p_value), self.measures.shape[1], [], permutation_p=p.p_value, log_floor=math.log(p.floor)
+        )
 
     def judge(
         self, candidate: NDArray[np.int64], discovery: Incidence, requests: NDArray[np.int64]

@@ -27,7 +27,6 @@ class SearchOptions:
     fdr: float = 0.01
     member_fdr: float = 0.05
     graph: GraphOptions = field(default_factory=GraphOptions)
-    most_draws: int = 400_000
     seed: int = 0
 
 
@@ -63,7 +62,9 @@ class Search:
 class ViewData:
     """What one view reads: the discovery and the confirmation side."""
 
-    def __init__(self, database: Database, view: View, whole: Incidence, strata: Strata) -> None:
+    def __init__(
+        self, database: Database, view: View, whole: Incidence, strata: Strata, requests: NDArray[np.int64]
+    ) -> None:
         self.view = view
         split = view.split_days
         found = read_incidence(database, whole.accounts, 0) if split else whole
@@ -75,7 +76,7 @@ class ViewData:
         if RHYTHM in view.confirmation:
             self.confirmer: Confirmer | RhythmConfirmer = RhythmConfirmer(read_rhythm(database), strata)
         else:
-            self.confirmer = Confirmer(self.confirmation, strata)
+            self.confirmer = Confirmer(self.confirmation, strata, requests)
 
     def candidates(self, requests: NDArray[np.int64], options: SearchOptions) -> list[NDArray[np.int64]]:
         """Communities of the graph, each settled on the accounts that its values fit, without repetitions."""
@@ -85,6 +86,14 @@ class ViewData:
         groups = communities(reduced, options.graph, options.seed)
         settled = [settle(group, self._profile, requests) for group in groups]
         return distinct([group for group in settled if group.size >= options.graph.least_size])
+
+    def confirm(
+        self, group: NDArray[np.int64], generator: np.random.Generator, threshold: float
+    ) -> Confirmation:
+        """The p-value of one candidate."""
+        if isinstance(self.confirmer, RhythmConfirmer):
+            return self.confirmer.confirm(group, generator, threshold=threshold)
+        return self.confirmer.confirm(group, generator)
 
     def judge(self, community: NDArray[np.int64], requests: NDArray[np.int64]) -> Membership | None:
         """Members of a community that passed."""
@@ -103,7 +112,7 @@ def search(
     progress: ProgressCall,
 ) -> Search:
     """Discover under every view, then confirm all candidates and judge the members of those that pass."""
-    data = [ViewData(database, view, whole, strata) for view in views]
+    data = [ViewData(database, view, whole, strata, requests) for view in views]
     found: list[tuple[ViewData, NDArray[np.int64]]] = []
     for i, one in enumerate(data):
         found += [(one, group) for group in one.candidates(requests, options)]
@@ -112,7 +121,7 @@ def search(
     tested = []
     for i, (one, group) in enumerate(found):
         generator = np.random.default_rng([options.seed, i])
-        tested.append(one.confirmer.confirm(group, generator, threshold=threshold, most=options.most_draws))
+        tested.append(one.confirm(group, generator, threshold))
         progress(len(data) * (1 + (i + 1) / len(found)), 2 * len(data))
     log_q = benjamini_yekutieli([confirmation.log_p for confirmation in tested])
     candidates = []

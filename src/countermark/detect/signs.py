@@ -14,10 +14,13 @@ from countermark.detect.families import BY_NAME, KINDS
 from countermark.detect.incidence import Incidence
 from countermark.store.database import Database
 
-TYPICAL_RATIO = 4.0
-"""A value is typical of a campaign when it is on this many times the share of the members' requests (or, for what an
-account has once, of the members) that it is on elsewhere."""
+TYPICAL_PROMPT = (8.0, 0.05)
+"""A prompt value is typical of a campaign when a member's mean share of requests on it is this many times that of
+others, and this share of the members hold it."""
+TYPICAL_IDENTITY = (4.0, 0.01)
+"""The same for addresses, cards, keys, domains and sign-up days, which a network spreads thin on purpose."""
 TYPICAL_HOLDERS = 3
+"""And at least so many members hold it."""
 PROMPT_KINDS = ("prompt_family", "opening", "closing", "object")
 """Content that the person behind an account writes; a system prompt may be a reseller's or an app's."""
 IDENTITY_KINDS = ("prefix", "payment", "api_key", "email_domain", "signup_day")
@@ -106,14 +109,16 @@ class SharedValues:
 
     def __init__(self, incidence: Incidence, requests: NDArray[np.int64]) -> None:
         self.incidence, self.requests = incidence, requests
+        self._share = incidence.share(requests)
 
     def signs(self, members: NDArray[np.int64]) -> SharedSigns:
         """The shared-value figures of one group."""
         inside = np.zeros(self.incidence.accounts, bool)
         inside[members] = True
+        prompts = self._typical(inside, *TYPICAL_PROMPT)
+        typical = self._typical(inside, *TYPICAL_IDENTITY)
         held = np.bincount(self.incidence.value[inside[self.incidence.account]], minlength=self.incidence.kind.size)
-        typical = self._typical(inside, held)
-        shares = {name: self._request_share(members, typical, name) for name in PROMPT_KINDS}
+        shares = {name: self._request_share(members, prompts, name) for name in PROMPT_KINDS}
         known = {name: share for name, share in shares.items() if share is not None}
         best = max(known, key=lambda name: known[name], default=None)
         identity = {name: self._holder_share(inside, typical, name) for name in IDENTITY_KINDS}
@@ -121,25 +126,25 @@ class SharedValues:
         site, site_kind = max((self._largest(held, typical, name, members.size), name) for name in SITE_KINDS)
         return SharedSigns(
             prompt_share=None if best is None else round(known[best], 6),
-            prompt_values=0 if best is None else int((typical & (self.incidence.kind == BY_NAME[best].code)).sum()),
+            prompt_values=0 if best is None else int((prompts & (self.incidence.kind == BY_NAME[best].code)).sum()),
             identity_share=round(any_identity, 6),
             identity_kinds=[name for name in IDENTITY_KINDS if identity[name] >= 0.1],
             site_share=round(site, 6),
             site_kind=site_kind,
         )
 
-    def _typical(self, inside: NDArray[np.bool_], held: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _typical(self, inside: NDArray[np.bool_], ratio: float, holders: float) -> NDArray[np.bool_]:
+        # shares are averaged over accounts, so that one huge customer outside does not make all else look rare
         rows_inside = inside[self.incidence.account]
-        values = self.incidence.kind.size
-        uses_in, uses_out = (
-            np.bincount(self.incidence.value[rows], weights=self.incidence.uses[rows], minlength=values)
+        size, values = int(inside.sum()), self.incidence.kind.size
+        share_in, share_out = (
+            np.bincount(self.incidence.value[rows], weights=self._share[rows], minlength=values)
             for rows in (rows_inside, ~rows_inside)
         )
-        once = np.isin(self.incidence.kind, [kind.code for kind in KINDS if kind.table == "accounts"])
-        all_in = np.where(once, inside.sum(), self.requests[inside].sum())
-        all_out = np.where(once, (~inside).sum(), self.requests[~inside].sum())
-        least = max(TYPICAL_HOLDERS, round(0.01 * int(inside.sum())))
-        result: NDArray[np.bool_] = (held >= least) & (uses_in / all_in >= TYPICAL_RATIO * (uses_out + 0.5) / (all_out + 1))
+        held = np.bincount(self.incidence.value[rows_inside], minlength=values)
+        others = max(self.incidence.accounts - size, 1)
+        enough = held >= max(TYPICAL_HOLDERS, round(holders * size))
+        result: NDArray[np.bool_] = enough & (share_in / size >= ratio * share_out / others)
         return result
 
     def _request_share(self, members: NDArray[np.int64], typical: NDArray[np.bool_], name: str) -> float | None:

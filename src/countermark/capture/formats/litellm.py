@@ -18,7 +18,7 @@ LiteLLM_SpendLogs: `request_id`, `call_type`, `api_key` (hashed by LiteLLM), `pr
 `proxy_server_request` (the request's body, only with `store_prompts_in_spend_logs`; LiteLLM cuts long texts
 in the middle).
 
-The account is `user_api_key_user_id` (`user`), else `key:` and the key's hash, else `end_user:` and the end
+The account is `user_api_key_user_id` (`user`), else the key's hash, else the end
 user. LiteLLM's placeholders are absent: empty text, `default_user_id` (the proxy's admin),
 `litellm_proxy_master_key`.
 """
@@ -133,7 +133,7 @@ def _request(read: _Record) -> Request:
     user = _given(metadata.user_api_key_user_id or read.user, "user id")
     key = _given(metadata.user_api_key_hash or metadata.user_api_key or read.api_key, "key hash")
     end_user = _given(read.end_user or metadata.user_api_key_end_user_id, "end_user")
-    account = user or (key and f"key:{key}") or (end_user and f"end_user:{end_user}")
+    account = user or key or end_user
     return Request(
         ts=to_micros(read.startTime) if read.startTime is not None else 0,
         account_id=account,

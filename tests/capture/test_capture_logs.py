@@ -5,33 +5,19 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest_rows import litellm_row, write_rows
+from conftest_rows import all_bytes, events, litellm_row, quarantine, write_rows
 
 from countermark.capture import columns, parts, pipeline
 from countermark.capture.hashkeys import EPOCH, current_key
-from countermark.capture.quarantine import Quarantine
 from countermark.errors import Error, ExitCode
 from countermark.records.capture import Capture
-from countermark.records.events import ACCOUNT_SCHEMA, EVENT_SCHEMA, SKETCH_SCHEMA
+from countermark.records.events import ACCOUNT_SCHEMA, SKETCH_SCHEMA
 from countermark.store.events import open_events
 
 Run = Callable[..., Capture]
-
-
-def events(folder: Path) -> pa.Table:
-    found = open_events(folder)
-    table = pa.concat_tables(pq.read_table(path) for path in found.event_files)
-    assert table.schema.equals(EVENT_SCHEMA)
-    return table
-
-
-def quarantine(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "quarantine.jsonl").read_text().splitlines()]
 
 
 def test_a_log_becomes_a_whole_folder(run: Run, log: Path, tmp_path: Path) -> None:
@@ -79,19 +65,6 @@ RAW = {
     "key": "sk-live-abcdef0123456789",
     "phone": "+4930123456789",
 }
-
-
-def all_bytes(folder: Path) -> bytes:
-    """Every byte under a folder, Parquet files also decompressed."""
-    content = b""
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        content += path.read_bytes()
-        if path.suffix == ".parquet":
-            content += (
-                repr(pq.read_table(path).to_pylist()).encode()
-                + repr(pq.read_metadata(path).metadata).encode()
-            )
-    return content
 
 
 def test_no_prompt_and_no_raw_identifier_is_anywhere_in_events(run: Run, tmp_path: Path) -> None:
@@ -155,105 +128,6 @@ def test_times_in_three_units_are_one_time(run: Run, tmp_path: Path) -> None:
     assert {time.isoformat() for time in events(tmp_path / "events")["ts"].to_pylist()} == {
         "2026-01-01T00:00:00+00:00"
     }
-
-
-BAD_LINES = {
-    "10 MB line": json.dumps(litellm_row(1, id="x" * 10_000_000)).encode(),
-    "line over the limit": b'{"id": "' + b"y" * 17_000_000 + b'"}',
-    "invalid UTF-8": json.dumps(litellm_row(1)).encode().replace(b"request-1", b"\xff\xfe"),
-    "NUL bytes": b"\0\0\0{",
-    "not JSON": b"GET / HTTP/1.1",
-    "wrong type": json.dumps(litellm_row(1, prompt_tokens={"a": 1})).encode(),
-    "missing account": json.dumps(
-        litellm_row(1, metadata=dict.fromkeys(litellm_row(1)["metadata"]))
-    ).encode(),
-    "missing time": json.dumps(litellm_row(1, startTime=None)).encode(),
-    "time far off": json.dumps(litellm_row(1, startTime=1e30)).encode(),
-    "number too large": json.dumps(litellm_row(1, prompt_tokens=2**70)).encode(),
-    "nested deep": b'{"messages": ' + b"[" * 100_000 + b"}",
-}
-
-
-@pytest.mark.parametrize("name", BAD_LINES)
-def test_a_bad_line_is_quarantined_and_the_others_are_kept(run: Run, tmp_path: Path, name: str) -> None:
-    good = [json.dumps(litellm_row(number)).encode() for number in (5, 6)]
-    log = tmp_path / "log.jsonl"
-    log.write_bytes(b"\n".join([good[0], BAD_LINES[name], good[1], b""]))
-    manifest = run(log, format="litellm")
-    kept = events(tmp_path / "events")
-    if name == "10 MB line":  # read, its overlong id is hashed
-        assert kept.num_rows == 3
-        assert manifest.counts.hashed_names == 1
-        return
-    assert kept["request_id"].to_pylist() == ["request-5", "request-6"]
-    assert manifest.counts.quarantined == manifest.sources[0].quarantined == 1
-    entry = quarantine(tmp_path / "events")[0]
-    assert (entry["file"], entry["line"], entry["offset"]) == ("log.jsonl", 2, len(good[0]) + 1)
-    assert entry["reason"]
-
-
-class _Clumsy:
-    """A foreign format that promises what it does not keep."""
-
-    name = "clumsy"
-    documentation = "none"
-    impossible: frozenset[str] = frozenset()
-
-    def __init__(self, requests: list[Any]) -> None:
-        self._requests = iter(requests)
-
-    def parse(self, record: Any) -> Any:
-        request = next(self._requests)
-        if isinstance(request, Exception):
-            raise request
-        return [request]
-
-
-def test_a_foreign_formats_failures_are_quarantined(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
-) -> None:
-    from countermark.capture.formats.base import Request
-
-    good = Request(ts=1_767_225_600_000_000, account_id="a", request_id="r")
-    fields: dict[str, Any] = {"ts": 1_767_225_600_000_000, "account_id": "a", "request_id": "r"}
-    bad = [
-        KeyError("secret content"),
-        Request(**fields | {"account_id": 7}),
-        Request(**fields | {"account_id": ""}),
-        Request(**fields | {"ts": 5}),
-        Request(**fields | {"ts": "now"}),
-        Request(**fields | {"input_tokens": "many"}),
-        Request(**fields | {"input_tokens": 2**63}),
-        Request(**fields | {"ip": 3}),
-        Request(**fields | {"prompt": 3}),
-        Request(**fields | {"model": "\ud800"}),
-        "no request",
-    ]
-    clumsy = _Clumsy([good, *bad, good])
-    monkeypatch.setattr("countermark.plugins.load", lambda door, name: _Plugin(lambda: clumsy))
-    (tmp_path / "log").write_text("".join(f'{{"n": {n}}}\n' for n in range(len(bad) + 2)))
-    manifest = run(tmp_path / "log", format="clumsy")
-    assert manifest.counts.requests == 2
-    assert [entry["line"] for entry in quarantine(tmp_path / "events")] == list(range(2, len(bad) + 2))
-    assert b"secret content" not in all_bytes(tmp_path / "events")
-
-
-class _Plugin:
-    def __init__(self, factory: Any) -> None:
-        from countermark.plugins import Origin
-
-        self.factory = factory
-        self.origin = Origin("clumsy", "test", "0", "0" * 64)
-
-
-def test_the_quarantine_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("countermark.capture.quarantine.MAX_LINES", 10)
-    with Quarantine(tmp_path) as entries:
-        for number in range(25):
-            entries.add("f", number, number, "why" * 500)
-    assert entries.total == 25
-    assert len(quarantine(tmp_path)) == 10
-    assert (tmp_path / "quarantine.jsonl").stat().st_size < 10 * 300
 
 
 @pytest.fixture
@@ -443,56 +317,6 @@ def test_mapped_identifiers_are_keyed(run: Run, tmp_path: Path) -> None:
     assert len(set(rows["prompt_hash"].to_pylist())) == 1
     digest = rows["source_digest"][0].as_py()
     assert rows["request_id"].to_pylist() == [f"{digest[:16]}:0", f"{digest[:16]}:1"]
-
-
-ACCOUNTS = {
-    "csv": (
-        "id,payment_fingerprint,email,created_at,plan\nu1,card1,Ann@Mail.Example,2026-01-01T00:00:00Z,pro\n"
-        "u2,card1,,,\n,x,,,\nu1,card9,b@other.example,1767225600,free\n"
-    ),
-    "jsonl": (
-        '{"account_id": "u1", "payment": "card9", "email_domain": "other.example", "plan": "free", '
-        '"signup_ts": 1767225600}\n{"account_id": "u2", "payment": "card1"}\n{"payment": "x"}\n'
-    ),
-}
-
-
-@pytest.mark.parametrize("kind", ACCOUNTS)
-def test_the_account_table(run: Run, log: Path, tmp_path: Path, kind: str) -> None:
-    path = tmp_path / f"accounts.{kind}"
-    path.write_text(ACCOUNTS[kind])
-    manifest = run(log, accounts=path)
-    rows = pq.read_table(tmp_path / "events" / "accounts.parquet").to_pylist()
-    assert [row["account_id"] for row in rows] == ["u1", "u2"]
-    assert rows[0]["email_domain"] == "other.example"  # the last row of an account counts
-    assert rows[0]["signup_ts"].isoformat() == "2026-01-01T00:00:00+00:00"
-    assert rows[0]["plan"] == "free"
-    assert rows[0]["payment_hash"] != rows[1]["payment_hash"]
-    assert manifest.counts.accounts == 2
-    assert [entry["reason"] for entry in quarantine(tmp_path / "events")] == ["account: no account id"]
-
-
-def test_the_account_table_is_kept_and_updated_when_appending(run: Run, log: Path, tmp_path: Path) -> None:
-    table = tmp_path / "accounts.csv"
-    table.write_text("who,plan\nu1,pro\nu2,pro\n")
-    run(log, accounts=table, account_mapping={"account_id": "who"})
-    run(log, append=True)
-    assert pq.read_table(tmp_path / "events" / "accounts.parquet")["plan"].to_pylist() == ["pro", "pro"]
-    table.write_text("who,plan\nu2,free\nu3,free\n")
-    run(log, append=True, accounts=table, account_mapping={"account_id": "who"})
-    assert pq.read_table(tmp_path / "events" / "accounts.parquet")["plan"].to_pylist() == [
-        "pro",
-        "free",
-        "free",
-    ]
-
-
-def test_an_unknown_account_field_is_a_usage_error(run: Run, log: Path, tmp_path: Path) -> None:
-    table = tmp_path / "accounts.csv"
-    table.write_text("who\nu1\n")
-    with pytest.raises(Error, match="no field 'nick'") as caught:
-        run(log, accounts=table, account_mapping={"nick": "who"})
-    assert caught.value.exit_code == ExitCode.USAGE
 
 
 def test_addresses_that_are_none_are_counted(run: Run, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def _bad(path: Path, expected: str) -> Error:
 
 
 class _Plain(yaml.BaseLoader):
-    """Text only: an account id 012345 stays as written. No tags, and no aliases, which can blow up a small file."""
+    """Text only (an account 012345 stays as written), and no aliases, which can blow up a small file."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):

@@ -7,7 +7,6 @@ from scipy.stats import binom, binomtest
 
 from countermark.stats.binomial import clopper_pearson
 
-
 COUNTS = st.integers(2, 2_000).flatmap(lambda n: st.tuples(st.integers(1, n - 1), st.just(n)))
 """Successes and trials, neither none nor all."""
 

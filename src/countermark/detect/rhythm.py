@@ -37,6 +37,8 @@ def read_rhythm(database: Database) -> NDArray[np.float64]:
 
 
 MOST_DRAWS = 400_000
+ROUNDING = 1e-12
+"""A draw this close below the observed set is a tie: one set in two orders may differ in the last digit."""
 
 
 class RhythmConfirmer:
@@ -54,7 +56,7 @@ class RhythmConfirmer:
         """
         draws = StratifiedDraws(self.strata.label, members)
         p = besag_clifford(
-            float(self._alike(members[None, :])[0]),
+            float(self._alike(members[None, :])[0]) - ROUNDING,
             lambda rng, n: self._alike(draws.draw(rng, n)),
             generator,
             threshold=threshold,

@@ -50,7 +50,7 @@ def name_campaigns(
         if i not in kept and name not in kept.values():
             kept[i] = name
     named = []
-    taken = set(kept.values())
+    taken = set(earlier)  # also of campaigns that ended: an analyst may have written of them
     for i, accounts in enumerate(current):
         related = [name for _, name, j in overlaps if j == i]
         name = kept.get(i) or _fresh(accounts, first_seen, taken)

@@ -1,4 +1,4 @@
-"""Campaign ids over days: unique, kept by what continues, replaced by splits and merges, the same on replay."""
+"""Campaign ids over days: unique, kept by what continues, replaced on split and merge, same on replay."""
 
 from hypothesis import given
 from hypothesis import strategies as st

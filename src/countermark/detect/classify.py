@@ -16,7 +16,8 @@ class Rules:
     """The thresholds; recorded in `method.json`."""
 
     site_share: float = 0.5
-    """More members than this on one address prefix, card or key: an open common owner or place."""
+    """More members than this on one address prefix, card or key: an open common owner or place (a reseller's exit too,
+    when as many members are on shared cards and no card has so many)."""
     identity_share: float = 0.3
     """At least so many members share identity (address, card, key, domain, sign-up day) beyond chance."""
     harvest_prompt_share: float = 0.25
@@ -34,12 +35,14 @@ class Rules:
 def classify(shared: SharedSigns, own: RequestSigns, others: RequestSigns, rules: Rules) -> tuple[Kind, list[Reason]]:
     """The kind of a campaign and the observations it rests on."""
     reasons = _reasons(shared, own, others)
-    if shared.prompt_share is None or shared.site_share > rules.site_share:
+    if shared.prompt_share is None or shared.identity_share < rules.identity_share:
         return "undecided", reasons
-    if shared.identity_share < rules.identity_share:
-        return "undecided", reasons
-    if shared.prompt_share <= rules.pool_prompt_share:
+    one_site = shared.site_share > rules.site_share
+    many_cards = shared.cards_share > rules.site_share >= shared.largest_card
+    if shared.prompt_share <= rules.pool_prompt_share and (many_cards or not one_site):
         return "pool", reasons
+    if one_site:
+        return "undecided", reasons
     works_off_a_list = own.distinct_prompt_share is not None and own.distinct_prompt_share >= rules.distinct_prompts
     eliciting = (own.eliciting_share or 0) >= rules.eliciting_ratio * (others.eliciting_share or 0) > 0
     even = own.rate_spread <= rules.even_ratio * others.rate_spread

@@ -13,6 +13,7 @@ from countermark.detect.families import BY_CODE, CONTENT, KINDS, View, views
 from countermark.detect.incidence import Incidence, prepare, read_incidence
 from countermark.detect.members import LEAST_REFERENCE
 from countermark.detect.merge import Group, merge
+from countermark.detect.owners import open_owners
 from countermark.detect.prompt_families import prompt_families
 from countermark.detect.report.model import Signal
 from countermark.detect.search import Search, SearchOptions, search
@@ -32,7 +33,7 @@ class Cooccurrence:
     def detect(self, database: Database, options: DetectionOptions, progress: ProgressCall) -> Detection:
         """Find the groups; see the modules named in the imports, in that order."""
         prepare(database, prompt_families(database))
-        accounts = database.query("SELECT account_id, requests, first_us, last_us FROM account ORDER BY account")
+        accounts = database.query("SELECT account_id, requests, days, first_us, last_us FROM account ORDER BY account")
         requests = accounts.column("requests").to_numpy().astype(np.int64)
         whole = read_incidence(database, requests.size)
         available = {BY_CODE[code].family for code in np.unique(whole.kind).tolist()}
@@ -41,8 +42,10 @@ class Cooccurrence:
         strata = read_strata(database, requests)
         found = search(database, looks, whole, strata, requests, settings, progress)
         passed = [candidate for candidate in found.candidates if candidate.membership is not None]
-        lasting = whole.of(tuple(available), with_bins=False)
-        groups = merge(passed, lasting, requests, options.member_fdr, settings.graph.least_size)
+        families = [whole.of((family,), with_bins=False) for family in sorted(available)]
+        owner = open_owners(whole, requests)
+        per_day = requests / accounts.column("days").to_numpy()
+        groups = merge(passed, families, requests, per_day, owner, options.member_fdr, settings.graph.least_size)
         return Detection(
             account_ids=accounts.column("account_id").to_pylist(),
             first_us=accounts.column("first_us").to_numpy().astype(np.int64),

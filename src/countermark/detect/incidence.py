@@ -14,8 +14,9 @@ SHRINK = 8.0
 ACCOUNTS_SQL = """
 CREATE TABLE account AS
 SELECT account_id, CAST(row_number() OVER (ORDER BY account_id) - 1 AS INTEGER) AS account,
-       requests, first_us, last_us
-FROM (SELECT account_id, count(*) AS requests, min(epoch_us(ts)) AS first_us, max(epoch_us(ts)) AS last_us
+       requests, days, first_us, last_us
+FROM (SELECT account_id, count(*) AS requests, count(DISTINCT epoch_us(ts) // 86400000000) AS days,
+             min(epoch_us(ts)) AS first_us, max(epoch_us(ts)) AS last_us
       FROM events GROUP BY account_id)
 """
 

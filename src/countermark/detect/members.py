@@ -40,22 +40,28 @@ def judge(
     discovery: Incidence,
     confirmation: Incidence,
     requests: NDArray[np.int64],
+    also: NDArray[np.int64] | None = None,
 ) -> Membership | None:
-    """Judge the candidate and every account that shares its discovery values; None without a reference."""
+    """Judge the candidate, every account that shares its discovery values, and `also`; None without a reference."""
     inside = np.zeros(discovery.accounts, bool)
     inside[candidate] = True
-    judged = judged_accounts(inside, scores(discovery, inside, requests))
+    judged = judged_accounts(inside, scores(discovery, inside, requests), also)
     if judged is None:
         return None
     return rank(scores(confirmation, inside, requests), judged, requests)
 
 
-def judged_accounts(inside: NDArray[np.bool_], nearness: NDArray[np.float64]) -> NDArray[np.bool_] | None:
-    """The candidate and what is near it by discovery values; None when nobody would be left to compare with."""
-    judged = inside | (nearness > NEAR * np.median(nearness[inside]))
-    if int((~judged).sum()) < LEAST_REFERENCE:
-        judged = inside
-    return judged if int((~judged).sum()) >= LEAST_REFERENCE else None
+def judged_accounts(
+    inside: NDArray[np.bool_], nearness: NDArray[np.float64], also: NDArray[np.int64] | None
+) -> NDArray[np.bool_] | None:
+    """The candidate, what is near it by discovery values, and `also`; None when nobody would be left to compare with."""
+    judged = inside.copy()
+    judged[also if also is not None else []] = True
+    near = judged | (nearness > NEAR * np.median(nearness[inside]))
+    for choice in (near, judged):
+        if int((~choice).sum()) >= LEAST_REFERENCE:
+            return choice
+    return None
 
 
 def rank(score: NDArray[np.float64], judged: NDArray[np.bool_], requests: NDArray[np.int64]) -> Membership:

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from countermark.detect.fit import refine
 from countermark.detect.incidence import Incidence
-from countermark.detect.owners import open_owners, without_owners
-from countermark.detect.profile import fitting
+from countermark.detect.owners import without_owners
 from countermark.detect.search import Candidate
 
 SAME = 0.5
 """Smallest share of the smaller of two member sets that makes them one group."""
-PART = 0.8
+PART = 0.7
 """Share of a set inside another that makes it a part of it, and share of a set that its parts have to cover."""
 SIZEABLE = 0.2
 """Smaller sets are no parts."""
@@ -46,13 +46,18 @@ class Group:
 
 
 def merge(
-    candidates: list[Candidate], whole: Incidence, requests: NDArray[np.int64], member_fdr: float, least_size: int
+    candidates: list[Candidate],
+    families: list[Incidence],
+    requests: NDArray[np.int64],
+    per_day: NDArray[np.float64],
+    owner: NDArray[np.int64],
+    member_fdr: float,
+    least_size: int,
 ) -> list[Group]:
-    """Join candidates whose members overlap, leave out accounts that do not fit, and make the groups disjoint.
+    """Join candidates whose members overlap, settle who belongs, and make the groups disjoint.
 
-    Who fits is read from all families at once; that can only remove accounts that their p-value let in.
+    `families` has one incidence a family; `owner` numbers open owners, which are kept apart.
     """
-    owner = open_owners(whole, requests)
     sets = [(candidate, without_owners(candidate.members(member_fdr), owner)) for candidate in candidates]
     sets = _finest([(candidate, members) for candidate, members in sets if members.size >= least_size])
     n = len(sets)
@@ -64,8 +69,8 @@ def merge(
     ]
     rows, columns = (np.array(links, dtype=np.int64).reshape(-1, 2)).T
     _, label = connected_components(coo_array((np.ones(len(links)), (rows, columns)), shape=(n, n)), directed=False)
-    groups = [_group([sets[i] for i in np.flatnonzero(label == g)]) for g in range(label.max(initial=-1) + 1)]
-    groups = [group.keep(fitting(group.accounts, whole, requests)) for group in groups]
+    joined = [[sets[i] for i in np.flatnonzero(label == g)] for g in range(label.max(initial=-1) + 1)]
+    groups = [_group(part, families, requests, per_day, owner) for part in joined]
     return [group for group in _disjoint(groups) if group.accounts.size >= least_size]
 
 
@@ -86,28 +91,34 @@ def _finest(sets: list[tuple[Candidate, NDArray[np.int64]]]) -> list[tuple[Candi
     return kept
 
 
-def _group(sets: list[tuple[Candidate, NDArray[np.int64]]]) -> Group:
+def _group(
+    sets: list[tuple[Candidate, NDArray[np.int64]]],
+    families: list[Incidence],
+    requests: NDArray[np.int64],
+    per_day: NDArray[np.float64],
+    owner: NDArray[np.int64],
+) -> Group:
     candidates = sorted((c for c, _ in sets), key=lambda c: (c.confirmation.log_p, -c.community.size))
-    accounts = np.unique(np.concatenate([members for _, members in sets]))
+    start = np.unique(np.concatenate([members for _, members in sets]))
+    accounts = without_owners(refine(start, families, requests, per_day), owner)
     score, p, q = np.zeros(accounts.size), np.ones(accounts.size), np.ones(accounts.size)
-    judges = np.zeros(accounts.size)
     for candidate in candidates:
-        assert candidate.membership is not None
-        judged = candidate.membership
+        judged = candidate.data.judge(candidate.community, requests, accounts)
+        if judged is None:
+            continue
         _, here, there = np.intersect1d(accounts, judged.accounts, return_indices=True)
-        judges[here] += 1
         score[here] = np.maximum(score[here], judged.score[there])
         p[here] = np.minimum(p[here], judged.p[there])
         q[here] = np.minimum(q[here], judged.q[there])
-    times = math.log(len(candidates))
+    times = len(candidates)
     return Group(
         candidates,
         accounts,
         score,
-        np.minimum(1.0, p * judges),
-        np.minimum(1.0, q * judges),
-        min(0.0, candidates[0].confirmation.log_p + times),
-        min(0.0, min(candidate.log_q for candidate in candidates) + times),
+        np.minimum(1.0, p * times),
+        np.minimum(1.0, q * times),
+        min(0.0, candidates[0].confirmation.log_p + math.log(times)),
+        min(0.0, min(candidate.log_q for candidate in candidates) + math.log(times)),
     )
 
 

@@ -68,12 +68,16 @@ class RhythmConfirmer:
         )
 
     def judge(
-        self, candidate: NDArray[np.int64], discovery: Incidence, requests: NDArray[np.int64]
+        self,
+        candidate: NDArray[np.int64],
+        discovery: Incidence,
+        requests: NDArray[np.int64],
+        also: NDArray[np.int64] | None = None,
     ) -> Membership | None:
         """Rank each account's distance to the middle of the candidate's other accounts."""
         inside = np.zeros(discovery.accounts, bool)
         inside[candidate] = True
-        judged = judged_accounts(inside, scores(discovery, inside, requests))
+        judged = judged_accounts(inside, scores(discovery, inside, requests), also)
         if judged is None:
             return None
         total = self.measures[inside].sum(axis=0)

@@ -40,6 +40,8 @@ class Candidate:
     log_q: float
     membership: Membership | None
     """Only of candidates whose q-value passes."""
+    data: "ViewData"
+    """What the view reads, to judge further accounts."""
 
     def members(self, fdr: float) -> NDArray[np.int64]:
         """The judged accounts that pass."""
@@ -95,11 +97,13 @@ class ViewData:
             return self.confirmer.confirm(group, generator, threshold=threshold)
         return self.confirmer.confirm(group, generator)
 
-    def judge(self, community: NDArray[np.int64], requests: NDArray[np.int64]) -> Membership | None:
-        """Members of a community that passed."""
+    def judge(
+        self, community: NDArray[np.int64], requests: NDArray[np.int64], also: NDArray[np.int64] | None = None
+    ) -> Membership | None:
+        """Judge the accounts of a community that passed, what is near it, and `also`."""
         if isinstance(self.confirmer, RhythmConfirmer):
-            return self.confirmer.judge(community, self.discovery, requests)
-        return judge(community, self.discovery, self.confirmation, requests)
+            return self.confirmer.judge(community, self.discovery, requests, also)
+        return judge(community, self.discovery, self.confirmation, requests, also)
 
 
 def search(
@@ -130,5 +134,5 @@ def search(
         passed = q <= math.log(options.fdr)
         not_testable += int(not passed and confirmation.log_floor > math.log(threshold))
         membership = one.judge(group, requests) if passed else None
-        candidates.append(Candidate(one.view, group, confirmation, q, membership))
+        candidates.append(Candidate(one.view, group, confirmation, q, membership, one))
     return Search(candidates, not_testable, threshold)

@@ -81,6 +81,10 @@ class SharedSigns:
     site_share: float
     """Largest share of members on one typical address prefix, payment token or API key."""
     site_kind: str
+    cards_share: float
+    """Share of members on payment tokens typical of the campaign."""
+    largest_card: float
+    """Share of members on the most common of them."""
 
 
 def read_request_signs(database: Database, groups: list[NDArray[np.int64]], mask: int) -> dict[int, RequestSigns]:
@@ -131,6 +135,8 @@ class SharedValues:
             identity_kinds=[name for name in IDENTITY_KINDS if identity[name] >= 0.1],
             site_share=round(site, 6),
             site_kind=site_kind,
+            cards_share=round(identity["payment"], 6),
+            largest_card=round(self._largest(held, typical, "payment", members.size), 6),
         )
 
     def _typical(self, inside: NDArray[np.bool_], ratio: float, holders: float) -> NDArray[np.bool_]:

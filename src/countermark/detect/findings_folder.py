@@ -1,0 +1,82 @@
+"""The FINDINGS folder: written so that it is whole or recognisably not, and read back for the next run.
+
+`findings.json` comes last and holds the SHA-256 of every other file: while they differ, nothing takes the folder
+for whole.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from countermark.errors import Error, ExitCode
+from countermark.records.canonical import file_sha256
+from countermark.records.files import remove_left_overs, replacing, write_atomic
+from countermark.records.findings import FINDINGS_SCHEMA_ID, Campaign
+
+FINDINGS_FILE, MEMBERS_FILE, METHOD_FILE, REPORT_FILE = "findings.json", "members.parquet", "method.json", "report.html"
+_OURS = {FINDINGS_FILE, MEMBERS_FILE, METHOD_FILE, REPORT_FILE, "dispositions.yaml"}
+_MOST_BYTES = 256 << 20
+
+
+def prepare_folder(out: Path) -> None:
+    """Make the folder; refuse one that holds anything else."""
+    if out.exists() and not out.is_dir():
+        raise Error(f"{out} is not a folder", exit_code=ExitCode.USAGE)
+    out.mkdir(parents=True, exist_ok=True)
+    remove_left_overs(out)
+    foreign = sorted(path.name for path in out.iterdir() if path.name not in _OURS)
+    if foreign:
+        raise Error(f"{out} holds other files ({foreign[0]})", hint="give an empty or a new folder", exit_code=ExitCode.USAGE)
+
+
+def write_findings(
+    out: Path,
+    campaigns: Sequence[Campaign],
+    members: pa.Table,
+    method: Mapping[str, Any],
+    report: str,
+    header: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Write all four files, `findings.json` last, and give its content."""
+    with replacing(out / MEMBERS_FILE) as path:
+        pq.write_table(members, path, compression="zstd")
+    write_atomic(out / METHOD_FILE, _json(method))
+    write_atomic(out / REPORT_FILE, report.encode())
+    files = {name: file_sha256(out / name) for name in (MEMBERS_FILE, METHOD_FILE, REPORT_FILE)}
+    content = {
+        "schema": FINDINGS_SCHEMA_ID,
+        **header,
+        "campaigns": [campaign.to_dict() for campaign in campaigns],
+        "files": files,
+    }
+    write_atomic(out / FINDINGS_FILE, _json(content))
+    return content
+
+
+def read_earlier_members(out: Path) -> dict[str, frozenset[str]]:
+    """Accounts by campaign id of the findings that are there; nothing where they are not whole."""
+    try:
+        content = msgspec.json.decode(_bounded(out / FINDINGS_FILE))
+        if content["schema"] != FINDINGS_SCHEMA_ID or content["files"][MEMBERS_FILE] != file_sha256(out / MEMBERS_FILE):
+            return {}
+        table = pq.read_table(out / MEMBERS_FILE, columns=["campaign_id", "account_id"])
+    except (OSError, ValueError, KeyError, TypeError, msgspec.DecodeError):
+        return {}  # killed or damaged: ids are then derived from the founders again
+    members: dict[str, set[str]] = {}
+    for campaign, account in zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True):
+        members.setdefault(campaign, set()).add(account)
+    return {campaign: frozenset(accounts) for campaign, accounts in members.items()}
+
+
+def _bounded(path: Path) -> bytes:
+    if path.stat().st_size > _MOST_BYTES:
+        raise ValueError("too large")
+    return path.read_bytes()
+
+
+def _json(value: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n"

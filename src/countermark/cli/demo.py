@@ -1,5 +1,94 @@
-"""`countermark demo`."""
+"""`countermark demo`: the whole story on generated data, embedded, no key, no GPU."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from countermark.cli.output import emit, emit_json, note, progress
+from countermark.errors import Error, ExitCode
+
+if TYPE_CHECKING:
+    from countermark.flow import Demo, Outcome
+    from countermark.world.truth import Truth
+
+DEMO_SCHEMA_ID = "countermark/demo/v1"
 
 
-def demo() -> None:
-    """To come."""
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write; an earlier demo is replaced.")] = Path("demo"),
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 2, help="Seed of the generated world.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found against what was planted.")] = False,
+) -> int:
+    """Generate a small provider's logs, then capture, detect, seal a case and verify it."""
+    from countermark.flow import Demo, prepare_demo, run_demo
+    from countermark.world.plan import WorldPlan
+
+    started = time.monotonic()
+    place = Demo(out, seed)
+    note("1 generate  a small provider: ordinary users, look-alikes, a reseller, two harvesting networks")
+    truth = prepare_demo(place, WorldPlan.demo())
+    size = sum(path.stat().st_size for path in place.logs.iterdir())
+    note(f"            {truth.requests:,} requests of {truth.active_accounts:,} accounts, {size / 1e6:.0f} MB of LiteLLM log")
+    with progress("working") as bar:
+        outcome = run_demo(place, _narrator(place, bar))
+    return _finish(place, truth, outcome, time.monotonic() - started, as_json)
+
+
+def _narrator(place: "Demo", bar: Callable[[float, float], None]) -> Callable[[str], Callable[[float, float], None]]:
+    o = place.out
+    by_hand = {
+        "capture": (
+            "2 capture   prompts and identifiers become keyed hashes",
+            f"countermark capture logs {o}/logs --accounts {o}/accounts.csv --out EVENTS",
+        ),
+        "detect": ("3 detect    which accounts act as one?", f"countermark detect {o}/events --out FINDINGS"),
+        "seal": (
+            "4 seal      findings, method and digests in one signed package",
+            f"countermark case seal {o}/findings --events {o}/events "
+            f"--key {o}/analyst.key --case ID --out CASE.zip",
+        ),
+        "verify": ("5 verify    as an opposing expert would, offline", f"countermark verify {o}/case.zip --trust {o}/trust.json"),
+    }
+
+    def step(name: str) -> Callable[[float, float], None]:
+        title, command = by_hand[name]
+        note(title)
+        note(f"            by hand: {command}")
+        return bar
+
+    return step
+
+
+def _finish(place: "Demo", truth: "Truth", outcome: "Outcome", seconds: float, as_json: bool) -> int:
+    from countermark.detect.findings_folder import read_earlier_members
+    from countermark.flow import FINDINGS, compare
+
+    members = {name: set(accounts) for name, accounts in read_earlier_members(place.path(FINDINGS)).items()}
+    rows = compare(truth, outcome.findings, members)
+    verification = outcome.verification
+    if as_json:
+        emit_json(DEMO_SCHEMA_ID, {"planted": rows, "verification": verification.to_dict()})
+    else:
+        for line in _table(rows):
+            emit(line)
+        emit("")
+        emit(f"package     {place.out}/case.zip: {verification.verdict}, {len(verification.steps)} steps")
+        emit(f"report      {place.out}/report.html")
+    note(f"done in {seconds:.0f} s")
+    if verification.exit_code != ExitCode.DONE:
+        raise Error("the demo's own package did not verify", exit_code=ExitCode.VERIFICATION_FAILED)
+    return ExitCode.DONE
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    lines = [f"{'planted':<15} {'as':<8} {'accounts':>8}   {'found as':<10} {'of them':>8} {'others':>7}"]
+    for row in rows:
+        head = f"{row['name']:<15} {row['planted']:<8} {row['accounts']:>8}   "
+        if row["kind"] is None:
+            lines.append(head + "not a campaign")
+        else:
+            lines.append(head + f"{row['kind']:<10} {row['found']:>8} {row['others']:>7}")
+    return lines

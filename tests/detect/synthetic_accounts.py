@@ -33,13 +33,15 @@ def from_counts(accounts, rows, kinds):
     return Incidence(accounts, account, value, uses, codes, np.arange(len(kinds), dtype=np.int64), bins)
 
 
-def population(generator, accounts=600, values=500, kind="prompt_family"):
+def population(generator, accounts=600, values=500, kind="prompt_family", requests=None):
     """Activity is lognormal (the busiest account has about 40 times the median), values follow Zipf's law.
 
     Every request carries one value, so that the number of values grows with activity. Speakers of the second
     language draw from another ranking of the same values. Strata: four activity quartiles × two languages.
+    `requests` of another population make this one a second feature family of the same accounts.
     """
-    requests = np.maximum(1, np.round(np.exp(generator.normal(3.0, 1.2, accounts)))).astype(np.int64)
+    if requests is None:
+        requests = np.maximum(1, np.round(np.exp(generator.normal(3.0, 1.2, accounts)))).astype(np.int64)
     language = (generator.random(accounts) < 0.3).astype(np.int64)
     popularity = 1.0 / np.arange(1, values + 1) ** 1.1
     rankings = np.stack([np.arange(values), generator.permutation(values)])

@@ -18,37 +18,46 @@ def people():
 
 @pytest.fixture(scope="module")
 def discovery(people):
-    return population(np.random.default_rng(2), kind="prefix")
+    return population(np.random.default_rng(2), kind="prefix", requests=people.requests)
 
 
 def of(membership, accounts, column):
     return getattr(membership, column)[np.searchsorted(membership.accounts, accounts)]
 
 
-@pytest.mark.parametrize("size", [5, 12, 40])
-def test_random_accounts_get_super_uniform_p(people, discovery, size):
-    """One account of each random candidate: the confirmation family knows nothing of any of them."""
-    p = []
-    for number in range(TRIALS):
-        generator = np.random.default_rng([7, number])
-        candidate = np.sort(generator.choice(people.accounts, size, replace=False))
-        found = judge(candidate, discovery.incidence, people.incidence, people.requests)
-        assert found is not None
-        p.append(float(of(found, generator.choice(candidate, 1), "p")[0]))
-    assert super_uniform(p, (0.5, 0.2, 0.1, 0.05, 0.01))
+def stranger_p(people, discovery, members, strangers, pool):
+    """p-values of one stranger in each of `TRIALS` groups that share discovery values.
 
-
-@pytest.mark.parametrize(("members", "strangers"), [(6, 1), (20, 5), (60, 10)])
-def test_a_stranger_among_real_members_gets_super_uniform_p(people, discovery, members, strangers):
-    """The group is real; a stranger that discovery swept in holds its values by chance only."""
+    The members among them share values of the confirmation family too; of the strangers it knows nothing.
+    """
     p = []
     for number in range(TRIALS):
         generator = np.random.default_rng([8, number])
-        drawn = generator.choice(people.accounts, members + strangers, replace=False)
-        shared = sharing(people, drawn[:members], generator)
-        found = judge(np.sort(drawn), discovery.incidence, shared, people.requests)
+        drawn = generator.choice(pool, members + strangers, replace=False)
+        found = judge(
+            np.sort(drawn),
+            sharing(discovery, drawn, generator, share=0.6),
+            sharing(people, drawn[:members], generator),
+            people.requests,
+        )
         p.append(float(of(found, drawn[members : members + 1], "p")[0]))
+    return p
+
+
+@pytest.mark.parametrize(("members", "strangers"), [(0, 5), (0, 40), (6, 1), (20, 5), (60, 10)])
+def test_strangers_get_super_uniform_p(people, discovery, members, strangers):
+    """In a group of strangers only, and among real members: alone, a few, many."""
+    p = stranger_p(people, discovery, members, strangers, people.accounts)
     assert super_uniform(p, (0.5, 0.2, 0.1, 0.05, 0.01))
+
+
+@pytest.mark.xfail(
+    reason="members are ranked among accounts of like activity, whatever their language", strict=True
+)
+def test_strangers_who_speak_the_groups_language_get_super_uniform_p(people, discovery):
+    """Accounts of the smaller language share its values with the group, which is no membership."""
+    pool = np.flatnonzero(people.strata.label % 2 == 1)
+    assert super_uniform(stranger_p(people, discovery, 20, 5, pool), (0.2, 0.1, 0.05, 0.01))
 
 
 def test_planted_members_pass_and_strangers_mostly_do_not(people, discovery):

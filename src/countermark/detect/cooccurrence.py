@@ -144,6 +144,7 @@ def _method(looks: list[View], settings: SearchOptions, found: Search, strata: i
         "strata": strata,
         "parameters": asdict(settings),
         "classification_rules": asdict(RULES),
+        "hypotheses": found.hypotheses,
         "threshold": found.threshold,
         "candidates": [
             {

@@ -19,7 +19,7 @@ PART = 0.7
 """Share of a set inside another that makes it a part of it, and share of a set that its parts have to cover."""
 SIZEABLE = 0.2
 """Smaller sets are no parts."""
-APART = 0.1
+APART = 0.25
 """Parts overlap by less than this share of the smaller."""
 
 
@@ -78,15 +78,16 @@ def _finest(sets: list[tuple[Candidate, NDArray[np.int64]]]) -> list[tuple[Candi
     """Drop candidates that are the union of two or more others: two networks that share a habit stay two."""
     kept = []
     for i, (candidate, members) in enumerate(sets):
-        parts: list[NDArray[np.int64]] = []
-        for j, (_, other) in enumerate(sets):
-            within = np.intersect1d(members, other).size
-            apart = all(np.intersect1d(part, other).size <= APART * min(part.size, other.size) for part in parts)
-            sizeable = SIZEABLE * members.size <= other.size <= PART * members.size
-            if i != j and within >= PART * other.size and sizeable and apart:
-                parts.append(other)
-        covered = np.intersect1d(np.concatenate([*parts, members[:0]]), members).size
-        if len(parts) < 2 or covered < PART * members.size:
+        whole, parts = candidate.community, list[NDArray[np.int64]]()
+        for j, (other, _) in enumerate(sets):
+            part = other.community
+            within = np.intersect1d(whole, part).size >= PART * part.size
+            sizeable = SIZEABLE * whole.size <= part.size <= PART * whole.size
+            apart = all(np.intersect1d(one, part).size <= APART * min(one.size, part.size) for one in parts)
+            if i != j and within and sizeable and apart:
+                parts.append(part)
+        covered = np.intersect1d(np.concatenate([*parts, whole[:0]]), whole).size
+        if len(parts) < 2 or covered < PART * whole.size:
             kept.append((candidate, members))
     return kept
 

@@ -21,7 +21,7 @@ RARE = 0.02
 
 
 def open_owners(incidence: Incidence, requests: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Shape (accounts,): number of the open owner that an account belongs to, -1 for none."""
+    """Shape (accounts,): the place (number of its value) of the open owner that an account belongs to, -1 for none."""
     place = _places(incidence, requests)
     owner = np.full(incidence.accounts, -1, np.int64)
     for name in ("payment", "email_domain"):
@@ -34,7 +34,7 @@ def open_owners(incidence: Incidence, requests: NDArray[np.int64]) -> NDArray[np
             places, counts = np.unique(place[holders][place[holders] >= 0], return_counts=True)
             if counts.size and counts.max() >= max(LEAST, EXCLUSIVE * holders.size):
                 mine = holders[place[holders] == places[np.argmax(counts)]]
-                owner[mine] = np.where(owner[mine] >= 0, owner[mine], one)
+                owner[mine] = places[np.argmax(counts)]
     return owner
 
 

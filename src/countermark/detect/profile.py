@@ -8,6 +8,10 @@ from countermark.detect.incidence import Incidence
 FITS = 0.5
 """An account belongs to the core when its score is this share of a strong member's (the 90th percentile)."""
 ROUNDS = 12
+APART = 0.1
+"""Parts of a group may have this share of their accounts in common."""
+COVER = 0.7
+"""And they hold at least this share of the group."""
 
 
 def scores(incidence: Incidence, inside: NDArray[np.bool_], requests: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -56,15 +60,6 @@ def settle(group: NDArray[np.int64], incidence: Incidence, requests: NDArray[np.
     return group
 
 
-def fitting(group: NDArray[np.int64], incidence: Incidence, requests: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Shape (accounts of the group,): whether each fits the rest of the group, as in `settle`, once."""
-    inside = np.zeros(incidence.accounts, bool)
-    inside[group] = True
-    score = scores(incidence, inside, requests)[group]
-    result: NDArray[np.bool_] = score >= FITS * np.quantile(score, 0.9)
-    return result
-
-
 def distinct(groups: list[NDArray[np.int64]], alike: float = 0.8) -> list[NDArray[np.int64]]:
     """Drop a group whose accounts overlap with an earlier one's (Jaccard index above `alike`)."""
     kept: list[NDArray[np.int64]] = []
@@ -73,3 +68,12 @@ def distinct(groups: list[NDArray[np.int64]], alike: float = 0.8) -> list[NDArra
         if all(c <= alike * (group.size + o.size - c) for c, o in zip(common, kept, strict=True)):
             kept.append(group)
     return kept
+
+
+def are_parts(parts: list[NDArray[np.int64]], whole: NDArray[np.int64]) -> bool:
+    """Whether there are several sets, apart from each other, that together make up most of `whole`."""
+    if len(parts) < 2:
+        return False
+    counts = np.unique(np.concatenate(parts), return_counts=True)[1]
+    covered = np.intersect1d(np.concatenate(parts), whole).size
+    return bool((counts > 1).mean() <= APART and covered >= COVER * whole.size)

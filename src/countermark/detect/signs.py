@@ -30,7 +30,7 @@ REQUEST_SIGNS_SQL = """
 SELECT coalesce(campaign, -1) AS campaign,
        count(*) AS requests,
        count(DISTINCT account.account) AS accounts,
-       count(DISTINCT account.account * 100000 + epoch_us(ts) // 86400000000) AS account_days,
+       count(DISTINCT CAST(account.account AS BIGINT) * 100000 + epoch_us(ts) // 86400000000) AS account_days,
        count(prompt_hash) AS prompts,
        count(DISTINCT prompt_hash) AS distinct_prompts,
        count(CASE WHEN (prompt_traits & {mask}) <> 0 THEN 1 END) AS eliciting

@@ -44,6 +44,8 @@ def one_stratum(accounts: int) -> Strata:
 
 
 def _quantile_bin(requests: NDArray[np.int64]) -> NDArray[np.int64]:
+    if requests.size == 0:
+        return requests
     edges = np.unique(np.quantile(requests, np.linspace(0, 1, ACTIVITY_BINS + 1)[1:-1]))
     return np.searchsorted(edges, requests, side="left").astype(np.int64)
 

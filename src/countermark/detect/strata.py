@@ -17,7 +17,8 @@ SELECT account.account AS account,
 FROM account
 LEFT JOIN accounts ON accounts.account_id = account.account_id
 LEFT JOIN (
-  SELECT account_id, prompt_lang, row_number() OVER (PARTITION BY account_id ORDER BY n DESC, prompt_lang) AS place
+  SELECT account_id, prompt_lang, row_number() OVER (PARTITION BY account_id ORDER BY n DESC, prompt_lang)
+  AS place
   FROM (SELECT account_id, prompt_lang, count(*) AS n FROM events WHERE prompt_lang IS NOT NULL
         GROUP BY account_id, prompt_lang)
 ) AS spoken ON spoken.account_id = account.account_id AND spoken.place = 1

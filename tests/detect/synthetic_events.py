@@ -49,26 +49,30 @@ def opened(events, accounts=None, sketches=None):
         yield database
 
 
-def small_log(seed=0, *, ordinary=360, days=10):
-    """Events, accounts and sketches of ordinary accounts and one network of `NETWORK` (`net-…`).
+def small_log(seed=0, *, ordinary=360, networks=1, days=10):
+    """Events, accounts and sketches of ordinary accounts and `networks` of `NETWORK` accounts (`net0-000`).
 
-    The network shares 12 prefixes, 8 cards and 25 prompt templates with fill-ins; each has ordinary users.
+    A network shares 12 prefixes, 8 cards and 25 prompt templates with fill-ins; each has ordinary users.
     """
     random = np.random.default_rng(seed)
-    names = [f"acct-{i:04d}" for i in range(ordinary)] + [f"net-{i:03d}" for i in range(NETWORK)]
+    names = [f"acct-{i:04d}" for i in range(ordinary)]
+    names += [f"net{n}-{i:03d}" for n in range(networks) for i in range(NETWORK)]
     frames = random.integers(0, 256, (400, SKETCH_VALUES), dtype=np.uint8)
     rows, people, sketches = [], [], {}
     for name in names:
-        network = name.startswith("net")
-        card = random.integers(0, 8) if network or random.random() < 0.02 else random.integers(1_000, 1_200)
+        network = int(name[3]) if name.startswith("net") else None
+        member = network is not None
+        borrowed = random.integers(0, 8 * networks) if networks and random.random() < 0.02 else None
+        card = random.integers(0, 8) + 8 * network if member else borrowed
+        card = random.integers(1_000, 1_200) if card is None else card
         country = str(random.choice(["DE", "FR"]))
         people.append({"account_id": name, "payment_hash": int(card), "country": country})
-        places = random.choice(12, 4, replace=False) if network else random.integers(0, 300, 2)
-        for _ in range(int(random.poisson(26) if network else 2 + random.exponential(20))):
-            own = network and random.random() < 0.7
-            frame = int(random.integers(100, 125) if own else random.zipf(1.3) % 400)
+        places = 12 * network + random.choice(12, 4, replace=False) if member else random.integers(0, 300, 2)
+        for _ in range(int(random.poisson(26) if member else 2 + random.exponential(20))):
+            own = member and random.random() < 0.7
+            frame = int(100 + 25 * network + random.integers(0, 25) if own else random.zipf(1.3) % 400)
             rows.append(
-                _request(random, name, frame, int(random.choice(places)), days, 0.6 if network else 0.2)
+                _request(random, name, frame, int(random.choice(places)), days, 0.6 if member else 0.2)
             )
     for prompt in sorted({row["prompt_hash"] for row in rows}):
         sketch = frames[prompt // 10_000].copy()

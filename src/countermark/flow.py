@@ -42,11 +42,16 @@ class Outcome:
 
 
 def from_logs_to_case(
-    captured: CaptureOptions, detected: DetectOptions, sealed: SealOptions, trust: Path, step: Callable[[str], ProgressCall]
+    captured: CaptureOptions,
+    detected: DetectOptions,
+    sealed: SealOptions,
+    trust: Path,
+    step: Callable[[str], ProgressCall],
 ) -> Outcome:
     """Capture logs, detect networks, seal a case and verify it, as the four commands do by hand.
 
-    `step(name)` is called before each stage and gives the callback that hears of its progress. `trust` is the trust
+    `step(name)` is called before each stage and gives the callback that hears of its progress. `trust` is
+    the trust
     file that the package is verified with.
     """
     capture = capture_logs(captured, progress=step("capture"))
@@ -75,10 +80,13 @@ class Demo:
 
 
 def prepare_demo(demo: Demo, plan: WorldPlan) -> Truth:
-    """Write the generated world: a LiteLLM log, the account table, and what was planted. An earlier demo is replaced."""
+    """Write the generated world: a LiteLLM log, the account table, and what was planted. An earlier demo
+    is replaced."""
     if demo.out.exists() and (not demo.out.is_dir() or any(demo.out.iterdir())):
         if not demo.path("demo.json").is_file():
-            raise Error(f"{demo.out} holds something else", hint="give --out a new folder", exit_code=ExitCode.USAGE)
+            raise Error(
+                f"{demo.out} holds something else", hint="give --out a new folder", exit_code=ExitCode.USAGE
+            )
         shutil.rmtree(demo.out)
     demo.logs.mkdir(parents=True)
     demo.path("demo.json").write_text(f'{{"seed": {demo.seed}}}\n', encoding="utf-8")
@@ -118,7 +126,8 @@ def run_demo(demo: Demo, step: Callable[[str], ProgressCall]) -> Outcome:
 
 
 def compare(truth: Truth, findings: Findings, members: dict[str, set[str]]) -> list[dict[str, Any]]:
-    """For each planted group the campaign that holds most of it: kind, accounts found, accounts that are not of it."""
+    """For each planted group the campaign that holds most of it: kind, accounts found, accounts that are
+    not of it."""
     kinds = {campaign.campaign_id: campaign.kind for campaign in findings.campaigns}
     planted = [(network.name, "harvest", set(network.accounts)) for network in truth.harvest]
     planted.append(("reseller pool", "pool", set(truth.pool)))

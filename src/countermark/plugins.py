@@ -51,15 +51,21 @@ def load(door: str, name: str) -> Plugin:
     kind = door.rsplit(".", 1)[-1].replace("_", " ")
     if not points:
         known = ", ".join(names(door)) or "none"
-        raise Error(f"no plug-in called {name!r} among the {kind}", hint=f"known: {known}", exit_code=ExitCode.USAGE)
+        raise Error(
+            f"no plug-in called {name!r} among the {kind}", hint=f"known: {known}", exit_code=ExitCode.USAGE
+        )
     if len({point.value for point in points}) > 1:
         owners = ", ".join(sorted(point.dist.name if point.dist else "?" for point in points))
-        raise Error(f"{name!r} is registered by several distributions: {owners}", hint="uninstall all but one")
+        raise Error(
+            f"{name!r} is registered by several distributions: {owners}", hint="uninstall all but one"
+        )
     point = points[0]
     try:
         factory = point.load()
     except Exception as error:  # a plug-in is foreign code: whatever it raises is reported, not hidden
-        raise Error(f"plug-in {name!r} cannot be loaded: {error}", hint="is its distribution up to date?") from error
+        raise Error(
+            f"plug-in {name!r} cannot be loaded: {error}", hint="is its distribution up to date?"
+        ) from error
     return Plugin(factory, _origin(point, factory))
 
 

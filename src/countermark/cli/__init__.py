@@ -37,7 +37,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Find unauthorised distillation in access logs and seal evidence that can be re-verified offline."""
 
@@ -45,7 +47,7 @@ def _root(
 def main() -> NoReturn:
     """Entry point: every expected failure is one line and a hint, never a traceback."""
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="countermark")
     except Error as error:
         print_error(error.message, error.hint)
         sys.exit(error.exit_code)

@@ -18,9 +18,13 @@ DEMO_SCHEMA_ID = "countermark/demo/v1"
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write; an earlier demo is replaced.")] = Path("demo"),
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder to write; an earlier demo is replaced.")
+    ] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 2, help="Seed of the generated world.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was found against what was planted.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what was found against what was planted.")
+    ] = False,
 ) -> int:
     """Generate a small provider's logs, then capture, detect, seal a case and verify it."""
     from countermark.flow import Demo, prepare_demo, run_demo
@@ -31,13 +35,16 @@ def demo(
     note("1 generate  a small provider: ordinary users, look-alikes, a reseller, two harvesting networks")
     truth = prepare_demo(place, WorldPlan.demo())
     size = sum(path.stat().st_size for path in place.logs.iterdir())
-    note(f"            {truth.requests:,} requests of {truth.active_accounts:,} accounts, {size / 1e6:.0f} MB of LiteLLM log")
+    counts = f"{truth.requests:,} requests of {truth.active_accounts:,} accounts"
+    note(f"            {counts}, {size / 1e6:.0f} MB of LiteLLM log")
     with progress("working") as bar:
         outcome = run_demo(place, _narrator(place, bar))
     return _finish(place, truth, outcome, time.monotonic() - started, as_json)
 
 
-def _narrator(place: "Demo", bar: Callable[[float, float], None]) -> Callable[[str], Callable[[float, float], None]]:
+def _narrator(
+    place: "Demo", bar: Callable[[float, float], None]
+) -> Callable[[str], Callable[[float, float], None]]:
     o = place.out
     by_hand = {
         "capture": (
@@ -50,7 +57,10 @@ def _narrator(place: "Demo", bar: Callable[[float, float], None]) -> Callable[[s
             f"countermark case seal {o}/findings --events {o}/events "
             f"--key {o}/analyst.key --case ID --out CASE.zip",
         ),
-        "verify": ("5 verify    as an opposing expert would, offline", f"countermark verify {o}/case.zip --trust {o}/trust.json"),
+        "verify": (
+            "5 verify    as an opposing expert would, offline",
+            f"countermark verify {o}/case.zip --trust {o}/trust.json",
+        ),
     }
 
     def step(name: str) -> Callable[[float, float], None]:

@@ -14,14 +14,18 @@ def detect(
     out: Annotated[Path, typer.Option("--out", metavar="FINDINGS", help="Folder for the findings.")],
     fdr: Annotated[float, typer.Option(help="False discovery rate over all candidate networks.")] = 0.01,
     detector: Annotated[str, typer.Option(help="Name of the detector.")] = "cooccurrence",
-    allow: Annotated[Path | None, typer.Option(help="allow.yaml: accounts that take part in no campaign.")] = None,
+    allow: Annotated[
+        Path | None, typer.Option(help="allow.yaml: accounts that take part in no campaign.")
+    ] = None,
     dispositions: Annotated[
         Path | None, typer.Option(help="What analysts said [default: dispositions.yaml in FINDINGS].")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 2, help="Seed of everything that is drawn.")] = 0,
     threads: Annotated[int, typer.Option(min=0, help="Threads; 0 takes all cores.")] = 0,
     memory: Annotated[str, typer.Option(help="Memory for the database engine, for example 2GB.")] = "2GB",
-    no_exit_codes: Annotated[bool, typer.Option("--no-exit-codes", help="Exit 0 also when something was found.")] = False,
+    no_exit_codes: Annotated[
+        bool, typer.Option("--no-exit-codes", help="Exit 0 also when something was found.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print findings.json.")] = False,
 ) -> int:
     """Find account networks in EVENTS: campaigns with members, reasons, p- and q-values, pool or harvest.
@@ -60,13 +64,15 @@ def detect(
 def summarise(content: Any) -> None:
     """One line a campaign on standard output, what it means on standard error."""
     events = content["events"]
-    note(f"{events['accounts']:,} accounts, {content['tested']} candidate networks tested at FDR {content['fdr']:g}")
+    tested = f"{content['tested']} candidate networks tested at FDR {content['fdr']:g}"
+    note(f"{events['accounts']:,} accounts, {tested}")
     for line in content["notes"]:
         note(f"note: {printable(line)}")
     for campaign in content["campaigns"]:
         emit(
             f"{campaign['campaign_id'][:21]}  {campaign['kind']:<9} {campaign['size']:>6} accounts  "
-            f"log10 p {campaign['log10_p_value']:8.1f}" + (f"  {campaign['disposition']}" if campaign["disposition"] else "")
+            f"log10 p {campaign['log10_p_value']:8.1f}"
+            + (f"  {campaign['disposition']}" if campaign["disposition"] else "")
         )
     if not content["campaigns"]:
         note("no network found")

@@ -33,7 +33,9 @@ def emit(text: str) -> None:
 
 def emit_json(schema: str, value: Mapping[str, Any]) -> None:
     """A JSON document with its versioned schema first."""
-    sys.stdout.write(json.dumps({"schema": schema, **value}, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(
+        json.dumps({"schema": schema, **value}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    )
 
 
 class Progress:

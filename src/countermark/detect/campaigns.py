@@ -23,7 +23,8 @@ def build_campaigns(
     accounts = [frozenset(_names(detection, group)) for group in detection.groups]
     named = name_campaigns(accounts, earlier, first_seen)
     return [
-        _campaign(detection, group, name, dispositions) for group, name in zip(detection.groups, named, strict=True)
+        _campaign(detection, group, name, dispositions)
+        for group, name in zip(detection.groups, named, strict=True)
     ]
 
 
@@ -82,4 +83,6 @@ def _campaign(
 
 
 def _instant(microseconds: int) -> str:
-    return datetime.fromtimestamp(microseconds / 1e6, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(microseconds / 1e6, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    )

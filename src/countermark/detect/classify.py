@@ -1,6 +1,7 @@
 """Harvest, pool or undecided: a classification by stated rules, with an error rate of its own.
 
-It never follows from the p-value. The rules read the signs; where the figures are in between, or the prompts were
+It never follows from the p-value. The rules read the signs; where the figures are in between, or the
+prompts were
 not logged, the answer is `undecided`. What is open about itself (one site, one card, one key) is
 never called a harvest: an office, a class and a test machine look like that.
 """
@@ -16,7 +17,8 @@ class Rules:
     """The thresholds; recorded in `method.json`."""
 
     site_share: float = 0.5
-    """More members than this on one address prefix, card or key: an open common owner or place (a reseller's exit too,
+    """More members than this on one address prefix, card or key: an open common owner or place (a
+    reseller's exit too,
     when as many members are on shared cards and no card has so many)."""
     identity_share: float = 0.3
     """At least so many members share identity (address, card, key, domain, sign-up day) beyond chance."""
@@ -32,7 +34,9 @@ class Rules:
     """… or spreads the load this much more evenly than others do."""
 
 
-def classify(shared: SharedSigns, own: RequestSigns, others: RequestSigns, rules: Rules) -> tuple[Kind, list[Reason]]:
+def classify(
+    shared: SharedSigns, own: RequestSigns, others: RequestSigns, rules: Rules
+) -> tuple[Kind, list[Reason]]:
     """The kind of a campaign and the observations it rests on."""
     reasons = _reasons(shared, own, others)
     if shared.prompt_share is None or shared.identity_share < rules.identity_share:
@@ -43,7 +47,9 @@ def classify(shared: SharedSigns, own: RequestSigns, others: RequestSigns, rules
         return "pool", reasons
     if one_site:
         return "undecided", reasons
-    works_off_a_list = own.distinct_prompt_share is not None and own.distinct_prompt_share >= rules.distinct_prompts
+    works_off_a_list = (
+        own.distinct_prompt_share is not None and own.distinct_prompt_share >= rules.distinct_prompts
+    )
     eliciting = (own.eliciting_share or 0) >= rules.eliciting_ratio * (others.eliciting_share or 0) > 0
     even = own.rate_spread <= rules.even_ratio * others.rate_spread
     if shared.prompt_share >= rules.harvest_prompt_share and works_off_a_list and (eliciting or even):
@@ -52,25 +58,50 @@ def classify(shared: SharedSigns, own: RequestSigns, others: RequestSigns, rules
 
 
 def _reasons(shared: SharedSigns, own: RequestSigns, others: RequestSigns) -> list[Reason]:
-    reasons = []
-    if shared.prompt_share is None:
-        reasons.append(Reason("prompts_not_logged", None, "no prompts in the log: harvest and pool cannot be told apart"))
-    else:
-        text = f"{shared.prompt_share:.0%} of a member's requests use prompts typical of the group ({shared.prompt_values} of them)"
-        reasons.append(Reason("shared_prompts", shared.prompt_share, text))
+    site = shared.site_kind.replace("_", " ")
     kinds = ", ".join(shared.identity_kinds).replace("_", " ") or "none"
-    text = f"{shared.identity_share:.0%} of the members share identity values that are typical of the group ({kinds})"
-    reasons.append(Reason("shared_identity", shared.identity_share, text))
-    text = f"the most common {shared.site_kind.replace('_', ' ')} typical of the group is on {shared.site_share:.0%} of the members"
-    reasons.append(Reason("one_site", shared.site_share, text))
-    text = f"{own.requests_per_account_day:.1f} requests per account and active day (others {others.requests_per_account_day:.1f})"
-    reasons.append(Reason("volume", own.requests_per_account_day, text))
-    text = f"accounts' daily rates spread by {own.rate_spread:.2f} in ln units (others {others.rate_spread:.2f})"
-    reasons.append(Reason("even_load", own.rate_spread, text))
+    reasons = [
+        _shared_prompts(shared),
+        Reason(
+            "shared_identity",
+            shared.identity_share,
+            f"{shared.identity_share:.0%} of the members share identity values typical of it ({kinds})",
+        ),
+        Reason(
+            "one_site",
+            shared.site_share,
+            f"the most common {site} typical of the group is on {shared.site_share:.0%} of the members",
+        ),
+        Reason(
+            "volume",
+            own.requests_per_account_day,
+            f"{own.requests_per_account_day:.1f} requests per account and active day "
+            f"(others {others.requests_per_account_day:.1f})",
+        ),
+        Reason(
+            "even_load",
+            own.rate_spread,
+            f"daily rates spread by {own.rate_spread:.2f} ln units (others {others.rate_spread:.2f})",
+        ),
+    ]
     if own.distinct_prompt_share is not None:
-        text = f"{own.distinct_prompt_share:.0%} of the prompts are distinct (others {others.distinct_prompt_share or 0:.0%})"
+        text = f"{own.distinct_prompt_share:.0%} of the prompts are distinct"
         reasons.append(Reason("distinct_prompts", own.distinct_prompt_share, text))
     if own.eliciting_share is not None:
-        text = f"{own.eliciting_share:.0%} of the prompts ask for reasoning, rubrics or structured answers (others {others.eliciting_share or 0:.0%})"
+        text = (
+            f"{own.eliciting_share:.0%} of the prompts ask for reasoning, rubrics or structured answers "
+            f"(others {others.eliciting_share or 0:.0%})"
+        )
         reasons.append(Reason("eliciting", own.eliciting_share, text))
     return reasons
+
+
+def _shared_prompts(shared: SharedSigns) -> Reason:
+    if shared.prompt_share is None:
+        text = "no prompts in the log: harvest and pool cannot be told apart"
+        return Reason("prompts_not_logged", None, text)
+    text = (
+        f"{shared.prompt_share:.0%} of a member's requests use prompts typical of the group "
+        f"({shared.prompt_values} of them)"
+    )
+    return Reason("shared_prompts", shared.prompt_share, text)

@@ -1,13 +1,18 @@
 """Campaign p-values: is a candidate, found in one family, unusual in another?
 
-Null: given its stratum (how active an account is, its country or language), a candidate's accounts are a random
+Null: given its stratum (how active an account is, its country or language), a candidate's accounts are a
+random
 sample of all accounts as far as the confirmation family goes. Two exact tests; the smaller p times two:
 
-- one value: for every value that at least `LEAST_HOLDERS` accounts hold, the stratified hypergeometric tail of the
+- one value: for every value that at least `LEAST_HOLDERS` accounts hold, the stratified hypergeometric
+tail of the
   number of candidate accounts that hold it; the smallest of them times the number of such values;
-- split half: one half of the candidate, drawn at random, teaches which values are typical; the accounts outside it
-  that fit best are marked (as many as four times the other half); the number of marked accounts in the other half is
-  hypergeometric within strata. Done both ways, the smaller p times two. It sees what is spread over many values.
+- split half: one half of the candidate, drawn at random, teaches which values are typical; the accounts
+outside it
+  that fit best are marked (as many as four times the other half); the number of marked accounts in the
+  other half is
+  hypergeometric within strata. Done both ways, the smaller p times two. It sees what is spread over many
+  values.
 """
 
 import math
@@ -83,7 +88,9 @@ class Confirmer:
         account, value = incidence.account[keep], number[incidence.value[keep]]
         shape = (incidence.accounts, self._tested.size)
         self._holds = csr_array((np.ones(account.size, np.float64), (account, value)), shape=shape)
-        marked = np.bincount(value * strata.count + strata.label[account], minlength=self._tested.size * strata.count)
+        marked = np.bincount(
+            value * strata.count + strata.label[account], minlength=self._tested.size * strata.count
+        )
         self._marked = marked.reshape(self._tested.size, strata.count)
         self._totals = np.bincount(strata.label, minlength=strata.count)
 
@@ -118,7 +125,9 @@ class Confirmer:
         held = np.asarray(self._holds[members].sum(axis=0)).ravel()
         drawn = self.strata.sizes(members)
         expected = self._marked @ (drawn / np.maximum(self._totals, 1))
-        promising = np.argsort(-(held * np.log(np.maximum(held, 1) / np.maximum(expected, 1e-9))), kind="stable")
+        promising = np.argsort(
+            -(held * np.log(np.maximum(held, 1) / np.maximum(expected, 1e-9))), kind="stable"
+        )
         tails = []
         for i in promising[:MOST_EXACT].tolist():
             if held[i] < 2 or held[i] <= expected[i]:

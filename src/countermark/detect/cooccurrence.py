@@ -33,7 +33,9 @@ class Cooccurrence:
     def detect(self, database: Database, options: DetectionOptions, progress: ProgressCall) -> Detection:
         """Find the groups; see the modules named in the imports, in that order."""
         prepare(database, prompt_families(database))
-        accounts = database.query("SELECT account_id, requests, days, first_us, last_us FROM account ORDER BY account")
+        accounts = database.query(
+            "SELECT account_id, requests, days, first_us, last_us FROM account ORDER BY account"
+        )
         requests = accounts.column("requests").to_numpy().astype(np.int64)
         whole = read_incidence(database, requests.size)
         available = {BY_CODE[code].family for code in np.unique(whole.kind).tolist()}
@@ -45,7 +47,9 @@ class Cooccurrence:
         families = [whole.of((family,), with_bins=False) for family in sorted(available)]
         owner = open_owners(whole, requests)
         per_day = requests / accounts.column("days").to_numpy()
-        groups = merge(passed, families, requests, per_day, owner, options.member_fdr, settings.graph.least_size)
+        groups = merge(
+            passed, families, requests, per_day, owner, options.member_fdr, settings.graph.least_size
+        )
         return Detection(
             account_ids=accounts.column("account_id").to_pylist(),
             first_us=accounts.column("first_us").to_numpy().astype(np.int64),
@@ -53,7 +57,7 @@ class Cooccurrence:
             groups=_describe(database, groups, whole, requests),
             tested=len(found.candidates),
             not_testable=found.not_testable,
-            conclusive=bool(looks) and found.not_testable == 0 or bool(groups),
+            conclusive=bool(groups) or (bool(looks) and found.not_testable == 0),
             notes=_notes(looks, requests.size, found, CONTENT in available),
             method=_method(looks, settings, found, strata.count),
         )
@@ -87,7 +91,9 @@ def _describe(
                 kind=kind,
                 reasons=reasons,
                 signals=_signals(shared, own, outside),
-                top_values=top_values(whole, group.accounts, best.confirmation.top) if not best.view.split_days else [],
+                top_values=top_values(whole, group.accounts, best.confirmation.top)
+                if not best.view.split_days
+                else [],
                 edges=edges(whole, group.accounts),
             )
         )
@@ -108,13 +114,49 @@ def _null(view: View) -> str:
 
 def _signals(shared: SharedSigns, own: RequestSigns, others: RequestSigns) -> list[Signal]:
     rows = [
-        Signal("requests a day", own.requests_per_account_day, others.requests_per_account_day, "per active account", ""),
-        Signal("spread of daily rates", own.rate_spread, others.rate_spread, "ln units", "small: everyone has the same load"),
-        Signal("shared prompts", shared.prompt_share, None, "share", "requests on prompt values typical of the group"),
-        Signal("shared identity", shared.identity_share, None, "share", "members sharing address, card, key, domain or day"),
-        Signal("one site", shared.site_share, None, "share", "members on the most common address prefix, card or key"),
+        Signal(
+            "requests a day",
+            own.requests_per_account_day,
+            others.requests_per_account_day,
+            "per active account",
+            "",
+        ),
+        Signal(
+            "spread of daily rates",
+            own.rate_spread,
+            others.rate_spread,
+            "ln units",
+            "small: everyone has the same load",
+        ),
+        Signal(
+            "shared prompts",
+            shared.prompt_share,
+            None,
+            "share",
+            "requests on prompt values typical of the group",
+        ),
+        Signal(
+            "shared identity",
+            shared.identity_share,
+            None,
+            "share",
+            "members sharing address, card, key, domain or day",
+        ),
+        Signal(
+            "one site",
+            shared.site_share,
+            None,
+            "share",
+            "members on the most common address prefix, card or key",
+        ),
         Signal("distinct prompts", own.distinct_prompt_share, others.distinct_prompt_share, "share", ""),
-        Signal("eliciting prompts", own.eliciting_share, others.eliciting_share, "share", "reasoning, rubric, structured"),
+        Signal(
+            "eliciting prompts",
+            own.eliciting_share,
+            others.eliciting_share,
+            "share",
+            "reasoning, rubric, structured",
+        ),
     ]
     return [row for row in rows if row.members_value is not None]
 
@@ -123,17 +165,23 @@ def _notes(looks: list[View], accounts: int, found: Search, content: bool) -> li
     notes = []
     if not looks:
         notes.append(
-            f"nothing can be tested: {accounts} accounts, at least {LEAST_REFERENCE + 10} with a shared feature are needed"
+            f"nothing can be tested: {accounts} accounts; "
+            f"at least {LEAST_REFERENCE + 10} with a shared feature are needed"
         )
     if looks and not content:
-        notes.append("no prompts, system prompts or objects in the log: harvest and pool cannot be told apart")
+        notes.append(
+            "no prompts, system prompts or objects in the log: harvest and pool cannot be told apart"
+        )
     if any(view.split_days for view in looks):
         notes.append(
             "one feature family only: groups were discovered on even days and confirmed on odd ones; "
             "benign groups (fans, friends, colleagues) persist from day to day too"
         )
     if found.not_testable:
-        notes.append(f"{found.not_testable} candidates are not testable: their permutation floor lies above the threshold")
+        notes.append(
+            f"{found.not_testable} candidates are not testable: "
+            "their permutation floor lies above the threshold"
+        )
     return notes
 
 
@@ -150,7 +198,9 @@ def _method(looks: list[View], settings: SearchOptions, found: Search, strata: i
             {
                 "view": candidate.view.name,
                 "accounts": int(candidate.community.size),
-                "log10_p": round(candidate.confirmation.log_p / math.log(10), 6) if candidate.confirmation.log_p > -math.inf else None,
+                "log10_p": round(candidate.confirmation.log_p / math.log(10), 6)
+                if candidate.confirmation.log_p > -math.inf
+                else None,
                 "log10_q": round(candidate.log_q / math.log(10), 6) if candidate.log_q > -math.inf else None,
                 "tested_values": candidate.confirmation.tested_values,
                 "permutation_p": candidate.confirmation.permutation_p,

@@ -32,7 +32,11 @@ def read_allowed(path: Path | None) -> Allowed:
         raise _bad(path, "one field `groups`, a list of {name, accounts}")
     accounts: dict[str, str] = {}
     for group in groups:
-        if not isinstance(group, dict) or set(group) != {"name", "accounts"} or not isinstance(group["accounts"], list):
+        if (
+            not isinstance(group, dict)
+            or set(group) != {"name", "accounts"}
+            or not isinstance(group["accounts"], list)
+        ):
             raise _bad(path, "groups as {name: …, accounts: [id, …]}")
         if not all(isinstance(text, str) for text in (group["name"], *group["accounts"])):
             raise _bad(path, "names and account ids that are text")
@@ -41,7 +45,8 @@ def read_allowed(path: Path | None) -> Allowed:
 
 
 def read_dispositions(path: Path) -> dict[str, Disposition]:
-    """Read `dispositions.yaml`: campaign id to `confirmed`, `rejected` or `unsure`; nothing where there is no file."""
+    """Read `dispositions.yaml`: campaign id to `confirmed`, `rejected` or `unsure`; nothing where there is
+    no file."""
     if not path.exists():
         return {}
     document = _read(path)

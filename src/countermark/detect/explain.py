@@ -33,7 +33,9 @@ def member_reasons(
     starts = np.searchsorted(own.account[order], members)
     reasons = []
     for position, account in zip(starts.tolist(), members.tolist(), strict=True):
-        best = [i for i in order[position : position + REASONS_PER_MEMBER].tolist() if own.account[i] == account]
+        best = [
+            i for i in order[position : position + REASONS_PER_MEMBER].tolist() if own.account[i] == account
+        ]
         reasons.append([_reason(own, i, held, requests) for i in best if whole[i] > 0])
     return reasons
 
@@ -81,7 +83,8 @@ def edges(incidence: Incidence, members: NDArray[np.int64]) -> list[tuple[int, i
     links = triu(holds @ holds.T, k=1).tocoo()
     strongest = np.lexsort((links.col, links.row, -links.data.round(6)))[:MOST_EDGES]
     return [
-        (int(links.row[i]), int(links.col[i]), round(float(links.data[i]), 4)) for i in sorted(strongest.tolist())
+        (int(links.row[i]), int(links.col[i]), round(float(links.data[i]), 4))
+        for i in sorted(strongest.tolist())
     ]
 
 

@@ -49,8 +49,18 @@ KINDS = (
     Kind(10, "closing", CONTENT, "closing_hash", label="prompt closing"),
     Kind(11, "system", CONTENT, "system_hash", label="system prompt"),
     Kind(12, "object", CONTENT, "object_hash", label="object acted upon"),
-    Kind(13, "object_minute", CONTENT, "object_hash", MINUTE, parent="object", label="object within one minute"),
-    Kind(14, "family_hour", CONTENT, "prompt_family", HOUR, parent="prompt_family", label="prompt family within one hour"),
+    Kind(
+        13, "object_minute", CONTENT, "object_hash", MINUTE, parent="object", label="object within one minute"
+    ),
+    Kind(
+        14,
+        "family_hour",
+        CONTENT,
+        "prompt_family",
+        HOUR,
+        parent="prompt_family",
+        label="prompt family within one hour",
+    ),
 )
 """Every kind; a source without the column simply has no such values."""
 

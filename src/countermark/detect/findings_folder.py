@@ -1,6 +1,7 @@
 """The FINDINGS folder: written so that it is whole or recognisably not, and read back for the next run.
 
-`findings.json` comes last and holds the SHA-256 of every other file: while they differ, nothing takes the folder
+`findings.json` comes last and holds the SHA-256 of every other file: while they differ, nothing takes the
+folder
 for whole.
 """
 
@@ -17,7 +18,12 @@ from countermark.records.canonical import file_sha256
 from countermark.records.files import remove_left_overs, replacing, write_atomic
 from countermark.records.findings import FINDINGS_SCHEMA_ID, Campaign
 
-FINDINGS_FILE, MEMBERS_FILE, METHOD_FILE, REPORT_FILE = "findings.json", "members.parquet", "method.json", "report.html"
+FINDINGS_FILE, MEMBERS_FILE, METHOD_FILE, REPORT_FILE = (
+    "findings.json",
+    "members.parquet",
+    "method.json",
+    "report.html",
+)
 _OURS = {FINDINGS_FILE, MEMBERS_FILE, METHOD_FILE, REPORT_FILE, "dispositions.yaml"}
 _MOST_BYTES = 256 << 20
 
@@ -30,7 +36,11 @@ def prepare_folder(out: Path) -> None:
     remove_left_overs(out)
     foreign = sorted(path.name for path in out.iterdir() if path.name not in _OURS)
     if foreign:
-        raise Error(f"{out} holds other files ({foreign[0]})", hint="give an empty or a new folder", exit_code=ExitCode.USAGE)
+        raise Error(
+            f"{out} holds other files ({foreign[0]})",
+            hint="give an empty or a new folder",
+            exit_code=ExitCode.USAGE,
+        )
 
 
 def write_findings(
@@ -61,7 +71,9 @@ def read_earlier_members(out: Path) -> dict[str, frozenset[str]]:
     """Accounts by campaign id of the findings that are there; nothing where they are not whole."""
     try:
         content = msgspec.json.decode(_bounded(out / FINDINGS_FILE))
-        if content["schema"] != FINDINGS_SCHEMA_ID or content["files"][MEMBERS_FILE] != file_sha256(out / MEMBERS_FILE):
+        if content["schema"] != FINDINGS_SCHEMA_ID or content["files"][MEMBERS_FILE] != file_sha256(
+            out / MEMBERS_FILE
+        ):
             return {}
         table = pq.read_table(out / MEMBERS_FILE, columns=["campaign_id", "account_id"])
     except (OSError, ValueError, KeyError, TypeError, msgspec.DecodeError):

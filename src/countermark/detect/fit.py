@@ -1,8 +1,11 @@
 """Who belongs to a group in the end: Bayes' rule over how well an account fits it in each family.
 
-Two normal classes, the group and everybody else, each with its own mean and covariance, over the logarithms of the family
-scores and of the requests per active day (quadratic discriminant analysis; Hastie, Tibshirani & Friedman, The Elements of Statistical
-Learning, section 4.3); class sizes are the prior; repeated until the group stays the same. It decides who is listed. It is
+Two normal classes, the group and everybody else, each with its own mean and covariance, over the
+logarithms of the family
+scores and of the requests per active day (quadratic discriminant analysis; Hastie, Tibshirani & Friedman,
+The Elements of Statistical
+Learning, section 4.3); class sizes are the prior; repeated until the group stays the same. It decides who
+is listed. It is
 no test: every listed account carries the p-value of `members`, which it may fail.
 """
 
@@ -20,11 +23,15 @@ LEAST = 10
 
 
 def refine(
-    group: NDArray[np.int64], families: list[Incidence], requests: NDArray[np.int64], per_day: NDArray[np.float64]
+    group: NDArray[np.int64],
+    families: list[Incidence],
+    requests: NDArray[np.int64],
+    per_day: NDArray[np.float64],
 ) -> NDArray[np.int64]:
     """The accounts that are more probable as members than not.
 
-    `families` has one incidence a family; `requests` and `per_day` (requests per active day), shape (accounts,).
+    `families` has one incidence a family; `requests` and `per_day` (requests per active day), shape
+    (accounts,).
     """
     seen = set()
     for _ in range(ROUNDS):

@@ -1,7 +1,8 @@
 """Campaign ids: given at first sight, kept as days are added; splits and merges are recorded.
 
 A campaign continues an earlier one when it holds most of it, or most of its own accounts come from it.
-Without earlier findings an id is derived from the founder, the account whose first request is the earliest: the same
+Without earlier findings an id is derived from the founder, the account whose first request is the
+earliest: the same
 days give the same id, and a later day does not change who came first.
 """
 

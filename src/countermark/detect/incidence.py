@@ -23,7 +23,8 @@ FROM (SELECT account_id, count(*) AS requests, count(DISTINCT epoch_us(ts) // 86
 REGISTRATION_SQL = """
 CREATE TABLE registration AS
 SELECT account.account AS account, payment_hash, epoch_us(signup_ts) // 86400000000 AS signup_day,
-       CASE WHEN email_domain IS NULL THEN NULL ELSE dense_rank() OVER (ORDER BY email_domain) END AS email_domain_id
+       CASE WHEN email_domain IS NULL THEN NULL ELSE dense_rank() OVER (ORDER BY email_domain) END AS
+       email_domain_id
 FROM accounts JOIN account ON accounts.account_id = account.account_id
 """
 
@@ -35,6 +36,24 @@ SELECT account.account AS account, epoch_us(ts) // 1000000 AS second, ip_hash, i
 FROM events
 JOIN account ON events.account_id = account.account_id
 LEFT JOIN prompt_family ON events.prompt_hash = prompt_family.prompt_hash
+"""
+
+# the placeholders below are filled from `families.KINDS` alone
+ACCOUNT_VALUE_SQL = """
+SELECT account, {code} AS kind, CAST({column} AS BIGINT) AS value, -1 AS bin
+FROM registration WHERE {column} IS NOT NULL
+"""
+
+REQUEST_VALUE_SQL = """
+SELECT account, {code} AS kind, {column} AS value, {bin} AS bin
+FROM request WHERE {column} IS NOT NULL{days}
+"""
+
+USES_SQL = """
+SELECT account, kind, value, bin, count(*) AS uses FROM (
+{uses}
+)
+GROUP BY account, kind, value, bin ORDER BY kind, value, bin, account
 """
 
 
@@ -62,7 +81,8 @@ class Incidence:
         return np.bincount(self.value, minlength=self.kind.size)
 
     def share(self, requests: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Shape (rows,): share of the account's requests that carry the value, 1 for what an account has once.
+        """Shape (rows,): share of the account's requests that carry the value, 1 for what an account has
+        once.
 
         `SHRINK` requests without any value are added to every account: few requests prove little.
         """
@@ -79,7 +99,13 @@ class Incidence:
     def rows(self, keep: NDArray[np.bool_]) -> "Incidence":
         """Only these rows; values keep their numbers."""
         return Incidence(
-            self.accounts, self.account[keep], self.value[keep], self.uses[keep], self.kind, self.hashed, self.bin
+            self.accounts,
+            self.account[keep],
+            self.value[keep],
+            self.uses[keep],
+            self.kind,
+            self.hashed,
+            self.bin,
         )
 
 
@@ -95,10 +121,7 @@ def read_incidence(database: Database, accounts: int, parity: int | None = None)
     """Count uses; `parity` 0 or 1 keeps requests of even or odd days (since 1970) only."""
     days = "" if parity is None else f" AND (second // 86400) % 2 = {parity}"
     parts = [_kind_sql(kind, days) for kind in KINDS]
-    table = database.query(
-        "SELECT account, kind, value, bin, count(*) AS uses FROM (\n" + "\nUNION ALL\n".join(parts) + "\n)\n"
-        "GROUP BY account, kind, value, bin ORDER BY kind, value, bin, account"
-    )
+    table = database.query(USES_SQL.format(uses="\nUNION ALL\n".join(parts)))
     account, kind, value, time_bin, uses = (table.column(i).to_numpy().astype(np.int64) for i in range(5))
     if account.size == 0:
         empty = np.empty(0, np.int64)
@@ -110,16 +133,9 @@ def read_incidence(database: Database, accounts: int, parity: int | None = None)
 
 
 def _kind_sql(kind: Kind, days: str) -> str:
-    if kind.table == "accounts":
-        return (
-            f"SELECT account, {kind.code} AS kind, CAST({kind.column} AS BIGINT) AS value, -1 AS bin "
-            f"FROM registration WHERE {kind.column} IS NOT NULL"
-        )
+    template = ACCOUNT_VALUE_SQL if kind.table == "accounts" else REQUEST_VALUE_SQL
     time_bin = f"second // {kind.bin_seconds}" if kind.bin_seconds else "-1"
-    return (
-        f"SELECT account, {kind.code} AS kind, {kind.column} AS value, {time_bin} AS bin "
-        f"FROM request WHERE {kind.column} IS NOT NULL{days}"
-    )
+    return template.format(code=kind.code, column=kind.column, bin=time_bin, days=days).strip()
 
 
 def parents(database: Database, incidence: Incidence) -> NDArray[np.int64]:

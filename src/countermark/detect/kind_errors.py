@@ -12,7 +12,9 @@ from countermark.stats.binomial import clopper_pearson
 
 def kind_errors() -> dict[str, Any]:
     """For each kind of planted group: how many there were, how many came out wrong, and the 95% interval."""
-    measured: dict[str, Any] = json.loads(files("countermark.detect").joinpath("kind_errors.json").read_text())
+    measured: dict[str, Any] = json.loads(
+        files("countermark.detect").joinpath("kind_errors.json").read_text()
+    )
     rates = {}
     for name, counts in measured["counts"].items():
         low, high = clopper_pearson(counts["wrong"], counts["trials"])

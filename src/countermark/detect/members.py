@@ -1,8 +1,10 @@
 """Members: whom a campaign's own habits fit, each account judged with itself left out.
 
 An account's score is `profile.scores` in the confirmation family. Its p-value is the rank of that
-score among the reference accounts of like activity; the candidate and what is near it by its discovery values are not
-part of the reference (a conformal p-value; Vovk, Gammerman & Shafer 2005, section 2.2). Null: as far as the confirmation
+score among the reference accounts of like activity; the candidate and what is near it by its discovery
+values are not
+part of the reference (a conformal p-value; Vovk, Gammerman & Shafer 2005, section 2.2). Null: as far as
+the confirmation
 family goes, the account is exchangeable with the accounts of the reference.
 """
 
@@ -18,7 +20,8 @@ from countermark.stats.multiplicity import benjamini_hochberg
 LEAST_REFERENCE = 100
 """Accounts in the smallest reference that members are judged by."""
 NEAR = 0.5
-"""An account outside the candidate is judged too when its discovery score is this share of the members' median."""
+"""An account outside the candidate is judged too when its discovery score is this share of the members'
+median."""
 ACTIVITY_BINS = 5
 
 
@@ -42,7 +45,8 @@ def judge(
     requests: NDArray[np.int64],
     also: NDArray[np.int64] | None = None,
 ) -> Membership | None:
-    """Judge the candidate, every account that shares its discovery values, and `also`; None without a reference."""
+    """Judge the candidate, every account that shares its discovery values, and `also`; None without a
+    reference."""
     inside = np.zeros(discovery.accounts, bool)
     inside[candidate] = True
     judged = judged_accounts(inside, scores(discovery, inside, requests), also)
@@ -54,7 +58,8 @@ def judge(
 def judged_accounts(
     inside: NDArray[np.bool_], nearness: NDArray[np.float64], also: NDArray[np.int64] | None
 ) -> NDArray[np.bool_] | None:
-    """The candidate, what is near it by discovery values, and `also`; None when nobody would be left to compare with."""
+    """The candidate, what is near it by discovery values, and `also`; None when nobody would be left to
+    compare with."""
     judged = inside.copy()
     judged[also if also is not None else []] = True
     near = judged | (nearness > NEAR * np.median(nearness[inside]))

@@ -16,7 +16,8 @@ from countermark.detect.search import Candidate
 SAME = 0.5
 """Smallest share of the smaller of two member sets that makes them one group."""
 PART = 0.7
-"""Share of a set inside another that makes it a part of it, and share of a set that its parts have to cover."""
+"""Share of a set inside another that makes it a part of it, and share of a set that its parts have to
+cover."""
 SIZEABLE = 0.2
 """Smaller sets are no parts."""
 APART = 0.25
@@ -68,7 +69,9 @@ def merge(
         if np.intersect1d(sets[i][1], sets[j][1]).size >= SAME * min(sets[i][1].size, sets[j][1].size)
     ]
     rows, columns = (np.array(links, dtype=np.int64).reshape(-1, 2)).T
-    _, label = connected_components(coo_array((np.ones(len(links)), (rows, columns)), shape=(n, n)), directed=False)
+    _, label = connected_components(
+        coo_array((np.ones(len(links)), (rows, columns)), shape=(n, n)), directed=False
+    )
     joined = [[sets[i] for i in np.flatnonzero(label == g)] for g in range(label.max(initial=-1) + 1)]
     groups = [_group(part, families, requests, per_day, owner) for part in joined]
     return [group for group in _disjoint(groups) if group.accounts.size >= least_size]
@@ -127,7 +130,9 @@ def _disjoint(groups: list[Group]) -> list[Group]:
     """Each account stays in the group with its smallest p, then the highest score."""
     best: dict[int, tuple[float, float, int]] = {}
     for g, group in enumerate(groups):
-        for account, p, score in zip(group.accounts.tolist(), group.p.tolist(), group.score.tolist(), strict=True):
+        for account, p, score in zip(
+            group.accounts.tolist(), group.p.tolist(), group.score.tolist(), strict=True
+        ):
             best[account] = min(best.get(account, (math.inf, 0.0, g)), (p, -score, g))
     kept = []
     for g, group in enumerate(groups):

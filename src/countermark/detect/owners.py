@@ -1,6 +1,7 @@
 """Open owners: accounts that do not hide that they belong together.
 
-A company's keys, a class's accounts or a test machine's bots sit at one address and are paid with one card (or carry
+A company's keys, a class's accounts or a test machine's bots sit at one address and are paid with one card
+(or carry
 one company's e-mail domain), all of them. Such a cell is reported, but it is never part of a wider group: a
 network that borrows a company's prompt library does not include the company.
 """
@@ -21,7 +22,8 @@ RARE = 0.02
 
 
 def open_owners(incidence: Incidence, requests: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Shape (accounts,): the place (number of its value) of the open owner that an account belongs to, -1 for none."""
+    """Shape (accounts,): the place (number of its value) of the open owner that an account belongs to, -1
+    for none."""
     place = _places(incidence, requests)
     owner = np.full(incidence.accounts, -1, np.int64)
     for name in ("payment", "email_domain"):
@@ -49,8 +51,8 @@ def _places(incidence: Incidence, requests: NDArray[np.int64]) -> NDArray[np.int
 def without_owners(members: NDArray[np.int64], owner: NDArray[np.int64]) -> NDArray[np.int64]:
     """The members less those of open owners; the owner's own accounts where nearly all are of one owner."""
     owners, counts = np.unique(owner[members][owner[members] >= 0], return_counts=True)
-    if counts.size == 0:
-        return members
-    if counts.max() >= EXCLUSIVE * members.size:
-        return members[owner[members] == owners[np.argmax(counts)]]
-    return members[owner[members] < 0]
+    keep = owner[members] < 0
+    if counts.size and counts.max() >= EXCLUSIVE * members.size:
+        keep = owner[members] == owners[np.argmax(counts)]
+    kept: NDArray[np.int64] = members[keep]
+    return kept

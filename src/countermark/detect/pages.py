@@ -31,14 +31,18 @@ GROUP BY coalesce(campaign, -1), epoch_us(ts) // 3600000000 % 24 ORDER BY campai
 """
 
 HOW_TO_DECIDE = (
-    "Write one line a campaign, `campaign-id: confirmed`, `rejected` or `unsure`, into dispositions.yaml in this folder "
-    "and run detect again; what you said is kept from run to run."
+    "Write one line a campaign, `campaign-id: confirmed`, `rejected` or `unsure`, into dispositions.yaml "
+    "in this folder and run detect again; what you said is kept from run to run."
 )
 MOST_DAYS = 400
 
 
 def build_report(
-    database: Database, events: EventsFolder, detection: Detection, campaigns: list[Campaign], method: Mapping[str, Any]
+    database: Database,
+    events: EventsFolder,
+    detection: Detection,
+    campaigns: list[Campaign],
+    method: Mapping[str, Any],
 ) -> Report:
     """The page's content."""
     manifest = events.manifest
@@ -64,7 +68,8 @@ def build_report(
 def _error_notes() -> list[str]:
     errors = kind_errors()
     return [
-        f"{name}: {rate['wrong']} of {rate['trials']} wrong, at most {rate['high']:.1%} (95%), on {errors['measured_on']}"
+        f"{name}: {rate['wrong']} of {rate['trials']} wrong, at most {rate['high']:.1%} (95%), "
+        f"on {errors['measured_on']}"
         for name, rate in errors["rates"].items()
     ]
 
@@ -106,7 +111,9 @@ def _page(
         days=[(date(1970, 1, 1) + timedelta(days=day)).isoformat() for day in days],
         requests_per_day=[own.get(day, (0, 0))[0] for day in days],
         active_members_per_day=[own.get(day, (0, 0))[1] for day in days],
-        ordinary_requests_per_account_day=[requests / active if active else 0.0 for requests, active in ordinary],
+        ordinary_requests_per_account_day=[
+            requests / active if active else 0.0 for requests, active in ordinary
+        ],
         member_hours=(hours[number] / max(hours[number].sum(), 1)).tolist(),
         ordinary_hours=(hours[-1] / max(hours[-1].sum(), 1)).tolist(),
         edges=group.edges,

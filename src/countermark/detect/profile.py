@@ -14,13 +14,19 @@ COVER = 0.7
 """And they hold at least this share of the group."""
 
 
-def scores(incidence: Incidence, inside: NDArray[np.bool_], requests: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Shape (accounts,): how well every account fits the group `inside`, itself left out: its rows' gains summed."""
+def scores(
+    incidence: Incidence, inside: NDArray[np.bool_], requests: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Shape (accounts,): how well every account fits the group `inside`, itself left out: its rows' gains
+    summed."""
     weights = gains(incidence, inside, requests)
-    return np.bincount(incidence.account, weights=weights, minlength=incidence.accounts)
+    total = np.bincount(incidence.account, weights=weights, minlength=incidence.accounts)
+    return total.astype(np.float64)
 
 
-def gains(incidence: Incidence, inside: NDArray[np.bool_], requests: NDArray[np.int64]) -> NDArray[np.float64]:
+def gains(
+    incidence: Incidence, inside: NDArray[np.bool_], requests: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """Shape (rows,): what each value of each account adds to its score.
 
     The mean, over an account's requests, of log(share of the group's other accounts that hold the request's

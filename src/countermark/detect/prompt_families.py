@@ -58,7 +58,8 @@ def families_of(template: NDArray[np.int64], sketches: NDArray[np.uint8]) -> NDA
     rows, columns = np.concatenate(links, axis=1)
     graph = coo_array((np.ones(rows.size, np.int8), (rows, columns)), shape=(n, n))
     _, component = connected_components(graph, directed=False)
-    return component.astype(np.int64)
+    families: NDArray[np.int64] = component.astype(np.int64)
+    return families
 
 
 def _stars(key: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -64,7 +64,11 @@ class RhythmConfirmer:
             batch=int(np.clip(60_000 // members.size, 50, 5_000)),
         )
         return Confirmation(
-            math.log(p.p_value), self.measures.shape[1], [], permutation_p=p.p_value, log_floor=math.log(p.floor)
+            math.log(p.p_value),
+            self.measures.shape[1],
+            [],
+            permutation_p=p.p_value,
+            log_floor=math.log(p.floor),
         )
 
     def judge(
@@ -87,4 +91,5 @@ class RhythmConfirmer:
         return rank(score, judged, np.ones(judged.size, np.int64))
 
     def _alike(self, groups: NDArray[np.int64]) -> NDArray[np.float64]:
-        return -self.measures[groups].var(axis=1).sum(axis=1)
+        alike: NDArray[np.float64] = -self.measures[groups].var(axis=1).sum(axis=1)
+        return alike

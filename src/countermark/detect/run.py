@@ -87,12 +87,16 @@ def detect_networks(
         "notes": list(detection.notes),
         "kind_error_rates": kind_errors(),
     }
-    content = write_findings(options.out, campaigns, members_table(detection, campaigns), method, report, header)
+    content = write_findings(
+        options.out, campaigns, members_table(detection, campaigns), method, report, header
+    )
     return Findings(campaigns, content, detection.conclusive)
 
 
 def _attach(database: Database, events: EventsFolder, allowed: Allowed) -> None:
-    database.register("allowed_account", pa.table({"account_id": pa.array(sorted(allowed.accounts), pa.string())}))
+    database.register(
+        "allowed_account", pa.table({"account_id": pa.array(sorted(allowed.accounts), pa.string())})
+    )
     for name, files in (("events", events.event_files), ("accounts", [events.accounts_file])):
         database.attach(f"all_{name}", files)
         database.run(
@@ -111,7 +115,10 @@ def _method(
         "countermark_version": __version__,
         "detector": origin,
         "options": asdict(options.detection),
-        "allowed": {group: sorted(allowed.accounts.values()).count(group) for group in sorted(set(allowed.accounts.values()))},
+        "allowed": {
+            group: sorted(allowed.accounts.values()).count(group)
+            for group in sorted(set(allowed.accounts.values()))
+        },
         "environment": {
             "python": platform.python_version(),
             "machine": platform.machine(),

@@ -10,12 +10,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from countermark.detect.families import BY_NAME, KINDS
+from countermark.detect.families import BY_NAME
 from countermark.detect.incidence import Incidence
 from countermark.store.database import Database
 
 TYPICAL_PROMPT = (8.0, 0.05)
-"""A prompt value is typical of a campaign when a member's mean share of requests on it is this many times that of
+"""A prompt value is typical of a campaign when a member's mean share of requests on it is this many times
+that of
 others, and this share of the members hold it."""
 TYPICAL_IDENTITY = (4.0, 0.01)
 """The same for addresses, cards, keys, domains and sign-up days, which a network spreads thin on purpose."""
@@ -60,7 +61,8 @@ class RequestSigns:
     accounts: int
     requests_per_account_day: float
     rate_spread: float
-    """Standard deviation over accounts of ln(requests per active day): small where a scheduler gives everyone the same."""
+    """Standard deviation over accounts of ln(requests per active day): small where a scheduler gives
+    everyone the same."""
     distinct_prompt_share: float | None
     """Distinct prompts / requests with a prompt; None where no prompts were logged."""
     eliciting_share: float | None
@@ -76,7 +78,8 @@ class SharedSigns:
     prompt_values: int
     """Number of those values (of the kind that covers most)."""
     identity_share: float
-    """Share of members with an address, payment, key, e-mail domain or sign-up day typical of the campaign."""
+    """Share of members with an address, payment, key, e-mail domain or sign-up day typical of the
+    campaign."""
     identity_kinds: list[str]
     site_share: float
     """Largest share of members on one typical address prefix, payment token or API key."""
@@ -87,8 +90,11 @@ class SharedSigns:
     """Share of members on the most common of them."""
 
 
-def read_request_signs(database: Database, groups: list[NDArray[np.int64]], mask: int) -> dict[int, RequestSigns]:
-    """Request figures by number of the group, `OUTSIDE` for everyone else; `mask` selects the eliciting traits."""
+def read_request_signs(
+    database: Database, groups: list[NDArray[np.int64]], mask: int
+) -> dict[int, RequestSigns]:
+    """Request figures by number of the group, `OUTSIDE` for everyone else; `mask` selects the eliciting
+    traits."""
     account = np.concatenate([*groups, np.empty(0, np.int64)])
     number = np.repeat(np.arange(len(groups)), [group.size for group in groups])
     database.register("member_of", pa.table({"account": account, "campaign": number}))
@@ -121,7 +127,9 @@ class SharedValues:
         inside[members] = True
         prompts = self._typical(inside, *TYPICAL_PROMPT)
         typical = self._typical(inside, *TYPICAL_IDENTITY)
-        held = np.bincount(self.incidence.value[inside[self.incidence.account]], minlength=self.incidence.kind.size)
+        held = np.bincount(
+            self.incidence.value[inside[self.incidence.account]], minlength=self.incidence.kind.size
+        )
         shares = {name: self._request_share(members, prompts, name) for name in PROMPT_KINDS}
         known = {name: share for name, share in shares.items() if share is not None}
         best = max(known, key=lambda name: known[name], default=None)
@@ -130,7 +138,9 @@ class SharedValues:
         site, site_kind = max((self._largest(held, typical, name, members.size), name) for name in SITE_KINDS)
         return SharedSigns(
             prompt_share=None if best is None else round(known[best], 6),
-            prompt_values=0 if best is None else int((prompts & (self.incidence.kind == BY_NAME[best].code)).sum()),
+            prompt_values=0
+            if best is None
+            else int((prompts & (self.incidence.kind == BY_NAME[best].code)).sum()),
             identity_share=round(any_identity, 6),
             identity_kinds=[name for name in IDENTITY_KINDS if identity[name] >= 0.1],
             site_share=round(site, 6),
@@ -140,7 +150,8 @@ class SharedValues:
         )
 
     def _typical(self, inside: NDArray[np.bool_], ratio: float, holders: float) -> NDArray[np.bool_]:
-        # shares are averaged over accounts, so that one huge customer outside does not make all else look rare
+        # shares are averaged over accounts, so that one huge customer outside does not make all else look
+        # rare
         rows_inside = inside[self.incidence.account]
         size, values = int(inside.sum()), self.incidence.kind.size
         share_in, share_out = (
@@ -153,7 +164,9 @@ class SharedValues:
         result: NDArray[np.bool_] = enough & (share_in / size >= ratio * share_out / others)
         return result
 
-    def _request_share(self, members: NDArray[np.int64], typical: NDArray[np.bool_], name: str) -> float | None:
+    def _request_share(
+        self, members: NDArray[np.int64], typical: NDArray[np.bool_], name: str
+    ) -> float | None:
         of_kind = self.incidence.kind == BY_NAME[name].code
         if not of_kind.any():
             return None

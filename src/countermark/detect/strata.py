@@ -52,7 +52,7 @@ def _quantile_bin(requests: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _pooled(column: NDArray[np.object_]) -> NDArray[np.int64]:
-    names, code, counts = np.unique(column.astype(str), return_inverse=True, return_counts=True)
+    _, code, counts = np.unique(column.astype(str), return_inverse=True, return_counts=True)
     frequent = counts >= LEAST_SHARE * column.size
     number = np.where(frequent, np.cumsum(frequent), 0)
     return np.minimum(number[code], 63).astype(np.int64)

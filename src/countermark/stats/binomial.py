@@ -11,6 +11,14 @@ def clopper_pearson(successes: int, trials: int, level: float = 0.95) -> tuple[f
     if trials == 0:
         return 0.0, 1.0
     alpha = 1.0 - level
-    low = 0.0 if successes == 0 else float(beta.ppf(alpha / (1 if successes == trials else 2), successes, trials - successes + 1))
-    high = 1.0 if successes == trials else float(beta.ppf(1 - alpha / (1 if successes == 0 else 2), successes + 1, trials - successes))
+    low = (
+        0.0
+        if successes == 0
+        else float(beta.ppf(alpha / (1 if successes == trials else 2), successes, trials - successes + 1))
+    )
+    high = (
+        1.0
+        if successes == trials
+        else float(beta.ppf(1 - alpha / (1 if successes == 0 else 2), successes + 1, trials - successes))
+    )
     return low, high

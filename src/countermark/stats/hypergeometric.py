@@ -22,7 +22,9 @@ def log_pmf(total: int, marked: int, drawn: int) -> tuple[int, LogProbabilities]
     low, high = max(0, drawn + marked - total), min(marked, drawn)
     k = np.arange(low, high + 1, dtype=np.float64)
     log_p = (
-        _log_choose(marked, k) + _log_choose(total - marked, drawn - k) - _log_choose(total, np.array([drawn], float))
+        _log_choose(marked, k)
+        + _log_choose(total - marked, drawn - k)
+        - _log_choose(total, np.array([drawn], float))
     )
     return low, log_p
 

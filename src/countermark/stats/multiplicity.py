@@ -35,5 +35,3 @@ def benjamini_yekutieli(log_p: Sequence[float] | NDArray[np.float64]) -> NDArray
 def benjamini_yekutieli_threshold(fdr: float, m: int) -> float:
     """The smallest p-value that the procedure may ask for: fdr / (m · harmonic(m))."""
     return fdr / (m * harmonic(m)) if m else fdr
-
-

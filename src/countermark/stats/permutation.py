@@ -54,7 +54,9 @@ class StratifiedDraws:
     def __init__(self, label: NDArray[np.int64], observed: NDArray[np.int64]) -> None:
         """`label`, shape (accounts,), gives each account's stratum; `observed` lists the set's accounts."""
         wanted = np.bincount(label[observed], minlength=int(label.max()) + 1)
-        self._parts = [(np.flatnonzero(label == stratum), int(wanted[stratum])) for stratum in np.flatnonzero(wanted)]
+        self._parts = [
+            (np.flatnonzero(label == stratum), int(wanted[stratum])) for stratum in np.flatnonzero(wanted)
+        ]
 
     def draw(self, generator: np.random.Generator, n: int) -> NDArray[np.int64]:
         """Shape (n, size of the set): n sets without replacement, uniform within strata."""
@@ -67,7 +69,8 @@ def _choices(generator: np.random.Generator, pool: int, k: int, n: int) -> NDArr
         return np.argpartition(generator.random((n, pool)), k - 1, axis=1)[:, :k]
     rows = generator.integers(0, pool, (n, k))
     while True:
-        # keeping the first of equal numbers and drawing the others again is drawing one by one without replacement
+        # keeping the first of equal numbers and drawing the others again is drawing one by one without
+        # replacement
         order = np.argsort(rows, axis=1, kind="stable")
         ordered = np.take_along_axis(rows, order, axis=1)
         again = np.zeros(rows.shape, bool)

@@ -32,7 +32,7 @@ def demo(
 
     started = time.monotonic()
     place = Demo(out, seed)
-    note("1 generate  a small provider: ordinary users, look-alikes, a reseller, two harvesting networks")
+    note("1 generate  users, look-alikes, a reseller and two harvesting networks")
     truth = prepare_demo(place, WorldPlan.demo())
     size = sum(path.stat().st_size for path in place.logs.iterdir())
     counts = f"{truth.requests:,} requests of {truth.active_accounts:,} accounts"
@@ -49,27 +49,43 @@ def _narrator(
     by_hand = {
         "capture": (
             "2 capture   prompts and identifiers become keyed hashes",
-            f"countermark capture logs {o}/logs --accounts {o}/accounts.csv --out EVENTS",
+            [f"capture logs {o}/logs", f"--accounts {o}/accounts.csv", "--out EVENTS"],
         ),
-        "detect": ("3 detect    which accounts act as one?", f"countermark detect {o}/events --out FINDINGS"),
+        "detect": ("3 detect    which accounts act as one?", [f"detect {o}/events", "--out FINDINGS"]),
         "seal": (
             "4 seal      findings, method and digests in one signed package",
-            f"countermark case seal {o}/findings --events {o}/events "
-            f"--key {o}/analyst.key --case ID --out CASE.zip",
+            [
+                f"case seal {o}/findings",
+                f"--events {o}/events",
+                f"--key {o}/analyst.key",
+                "--case ID --out CASE.zip",
+            ],
         ),
         "verify": (
             "5 verify    as an opposing expert would, offline",
-            f"countermark verify {o}/case.zip --trust {o}/trust.json",
+            [f"verify {o}/case.zip", f"--trust {o}/trust.json"],
         ),
     }
 
     def step(name: str) -> Callable[[float, float], None]:
         title, command = by_hand[name]
         note(title)
-        note(f"            by hand: {command}")
+        for line in _folded(command):
+            note(f"            {line}")
         return bar
 
     return step
+
+
+def _folded(command: list[str]) -> list[str]:
+    """`$ countermark …` in lines that fit a terminal of 80 columns, as a shell reads them."""
+    lines = ["$ countermark"]
+    for word in command:
+        if len(lines[-1]) + len(word) > 80 - 12 - 3:
+            lines[-1] += " \\"
+            lines.append("   ")
+        lines[-1] += " " + word
+    return lines
 
 
 def _finish(place: "Demo", truth: "Truth", outcome: "Outcome", seconds: float, as_json: bool) -> int:

@@ -1,5 +1,7 @@
 """Why: the values that a group shares, in words and figures, for its members, its tables and its picture."""
 
+from datetime import date, timedelta
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, triu
@@ -16,8 +18,13 @@ REASONS_PER_MEMBER = 3
 
 
 def value_label(incidence: Incidence, value: int) -> str:
-    """The first half of the keyed hash, in hex; the number itself for what is no hash."""
-    return f"{int(incidence.hashed[value]) & (2**64 - 1):016x}"[:8]
+    """The first half of the keyed hash, in hex; the date of a sign-up day; the number of what is no hash."""
+    name, number = BY_CODE[int(incidence.kind[value])].name, int(incidence.hashed[value])
+    if name == "signup_day":
+        return (date(1970, 1, 1) + timedelta(days=number)).isoformat()
+    if name == "email_domain":
+        return f"no. {number}"
+    return f"{number & (2**64 - 1):016x}"[:8]
 
 
 def member_reasons(
@@ -44,7 +51,7 @@ def _reason(own: Incidence, row: int, held: NDArray[np.int64], requests: NDArray
     value = int(own.value[row])
     kind = BY_CODE[int(own.kind[value])]
     others = int(held[value]) - 1
-    label = f"{kind.label} {value_label(own, value)}… shared with {others} other members"
+    label = f"{kind.label} {value_label(own, value)}, shared with {others} other members"
     if kind.table == "accounts":
         return label
     return f"{label}, on {own.uses[row] / requests[own.account[row]]:.0%} of its requests"

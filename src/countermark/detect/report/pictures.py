@@ -130,7 +130,7 @@ def _area(axes: "Axes", values: Sequence[int], title: str) -> None:
 
 def _day_ticks(axes: "Axes", days: Sequence[str]) -> None:
     """First and last day and up to two between them, so that full dates fit."""
-    ticks = sorted({round(part * (len(days) - 1)) for part in (0, 1 / 3, 2 / 3, 1)}) if days else []
+    ticks = sorted({round(part * (len(days) - 1)) for part in (0, 1 / 2, 1)}) if days else []
     axes.set_xticks(ticks, [printable(days[tick])[:10] for tick in ticks])
     axes.set_xlim(-0.6, max(len(days), 1) - 0.4)
     if len(ticks) > 1:

@@ -4,13 +4,14 @@ Verbs import what they need inside the command, so that help stays fast.
 """
 
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from countermark import __version__
 from countermark.cli import capture, case, demo, detect, purge, verify
 from countermark.cli.output import print_error
+from countermark.cli.settings import read_settings
 from countermark.errors import Error, ExitCode
 
 app = typer.Typer(
@@ -44,10 +45,23 @@ def _root(
     """Find unauthorised distillation in access logs and seal evidence that can be re-verified offline."""
 
 
+def _options(command: Any) -> Any:
+    """The long options of a command with their parameters' names, or those of its commands by name."""
+    if hasattr(command, "commands"):
+        return {name: _options(inner) for name, inner in command.commands.items()}
+    options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
+    return {
+        name[2:]: parameter.name for parameter in options for name in parameter.opts if name.startswith("--")
+    }
+
+
 def main() -> NoReturn:
     """Entry point: every expected failure is one line and a hint, never a traceback."""
     try:
-        code = app(standalone_mode=False, prog_name="countermark")
+        command = typer.main.get_command(app)
+        code = command.main(
+            standalone_mode=False, prog_name="countermark", default_map=read_settings(_options(command))
+        )
     except Error as error:
         print_error(error.message, error.hint)
         sys.exit(error.exit_code)

@@ -54,7 +54,7 @@ def logs(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the EVENTS that are there.")
     ] = False,
-    threads: Annotated[int, typer.Option("--threads", min=0, help="0 takes all cores.")] = 0,
+    threads: Annotated[int, typer.Option("--threads", min=0, max=1024, help="0 takes all cores.")] = 0,
     memory: Annotated[str, typer.Option("--memory", help="For the last pass; the rest spills.")] = "512MB",
     as_json: Annotated[bool, typer.Option("--json", help="Print capture.json.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,

@@ -21,7 +21,7 @@ def detect(
         Path | None, typer.Option(help="What analysts said [default: dispositions.yaml in FINDINGS].")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 2, help="Seed of everything that is drawn.")] = 0,
-    threads: Annotated[int, typer.Option(min=0, help="Threads; 0 takes all cores.")] = 0,
+    threads: Annotated[int, typer.Option(min=0, max=1024, help="Threads; 0 takes all cores.")] = 0,
     memory: Annotated[str, typer.Option(help="Memory for the database engine, for example 2GB.")] = "2GB",
     no_exit_codes: Annotated[
         bool, typer.Option("--no-exit-codes", help="Exit 0 also when something was found.")

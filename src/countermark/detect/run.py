@@ -65,7 +65,7 @@ def detect_networks(
     dispositions = read_dispositions(options.dispositions or options.out / DISPOSITIONS_FILE)
     plugin = load(DETECTORS, options.detector)
     detector: Detector = plugin.factory()
-    with Database(threads=options.threads, memory=options.memory, seed=options.detection.seed) as database:
+    with Database(threads=options.threads, memory=options.memory) as database:
         _attach(database, events, allowed)
         detection = detector.detect(database, options.detection, progress)
         campaigns = build_campaigns(detection, read_earlier_members(options.out), dispositions)

@@ -44,7 +44,7 @@ class Database:
     Results that must be byte-equal between runs are ordered in their SQL: insertion order is not kept.
     """
 
-    def __init__(self, *, threads: int = 0, memory: str = DEFAULT_MEMORY, seed: int = 0) -> None:
+    def __init__(self, *, threads: int = 0, memory: str = DEFAULT_MEMORY) -> None:
         """Open; `threads` 0 takes all cores, `memory` is DuckDB's notation (`2GB`)."""
         check_memory(memory)
         self._spill = tempfile.TemporaryDirectory(prefix="countermark-")
@@ -59,7 +59,6 @@ class Database:
             config["threads"] = threads
         self._connection = duckdb.connect(":memory:", config=config)
         self._connection.execute("SET TimeZone='UTC'")
-        self.seed = seed
         self.statements: list[str] = []
         """Every SQL statement that ran, in order, for `method.json`."""
 

@@ -63,6 +63,16 @@ def test_sticky_proxies_that_cross_cut_with_cards_are_no_owner():
     assert (rows.owners() == -1).all()
 
 
+def test_a_card_whose_holders_are_half_elsewhere_is_no_owner():
+    """A network's card on a few accounts that happen to keep to one proxy."""
+    rows = Rows()
+    company(rows, range(6))
+    for account in range(6, 12):
+        rows.add(account, "prefix", account)
+        rows.add(account, "payment", "office", 1)
+    assert (rows.owners() == -1).all()
+
+
 def test_who_moves_between_addresses_has_no_place():
     rows = Rows()
     company(

@@ -59,6 +59,8 @@ class Database:
             config["threads"] = threads
         self._connection = duckdb.connect(":memory:", config=config)
         self._connection.execute("SET TimeZone='UTC'")
+        # in an interpreter or a child process DuckDB would draw one on standard output
+        self._connection.execute("SET enable_progress_bar=false")
         self.statements: list[str] = []
         """Every SQL statement that ran, in order, for `method.json`."""
 

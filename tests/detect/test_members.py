@@ -8,7 +8,7 @@ from countermark.detect.members import LEAST_REFERENCE, judge, judged_accounts, 
 from countermark.detect.rhythm import RhythmConfirmer
 from countermark.detect.strata import one_stratum
 
-TRIALS = 500
+TRIALS = 400
 
 
 @pytest.fixture(scope="module")

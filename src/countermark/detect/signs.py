@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from countermark.detect.families import BY_NAME
+from countermark.detect.families import BY_NAME, KINDS
 from countermark.detect.incidence import Incidence
 from countermark.store.database import Database
 
@@ -25,6 +25,8 @@ TYPICAL_HOLDERS = 3
 PROMPT_KINDS = ("prompt_family", "opening", "closing", "object")
 """Content that the person behind an account writes; a system prompt may be a reseller's or an app's."""
 IDENTITY_KINDS = ("prefix", "payment", "api_key", "email_domain", "signup_day")
+SITE_USE = 0.3
+"""Share of an account's requests from an address prefix that makes it one of the account's places."""
 SITE_KINDS = ("prefix", "payment", "api_key")
 
 REQUEST_SIGNS_SQL = """
@@ -82,7 +84,7 @@ class SharedSigns:
     campaign."""
     identity_kinds: list[str]
     site_share: float
-    """Largest share of members on one typical address prefix, payment token or API key."""
+    """Largest share of members at one typical address prefix, or on one payment token or API key."""
     site_kind: str
     cards_share: float
     """Share of members on payment tokens typical of the campaign."""
@@ -127,9 +129,11 @@ class SharedValues:
         inside[members] = True
         prompts = self._typical(inside, *TYPICAL_PROMPT)
         typical = self._typical(inside, *TYPICAL_IDENTITY)
-        held = np.bincount(
-            self.incidence.value[inside[self.incidence.account]], minlength=self.incidence.kind.size
-        )
+        # passing through an address is not living there: only who sends much from it counts for a site
+        often = self.incidence.uses >= SITE_USE * self.requests[self.incidence.account]
+        once = np.isin(self.incidence.kind, [kind.code for kind in KINDS if kind.table == "accounts"])
+        at_home = inside[self.incidence.account] & (often | once[self.incidence.value])
+        held = np.bincount(self.incidence.value[at_home], minlength=self.incidence.kind.size)
         shares = {name: self._request_share(members, prompts, name) for name in PROMPT_KINDS}
         known = {name: share for name, share in shares.items() if share is not None}
         best = max(known, key=lambda name: known[name], default=None)

@@ -1,23 +1,25 @@
-"""Run one operation again and again in forks, each killed (SIGKILL) just before its k-th change to the disk.
+"""Run one operation again and again in forks, each killed (SIGKILL) at a moment.
 
-Argument: a JSON document with `call` (a function of the module `kill_operations`), `base` (a folder to start
-from, or null), `folder` (gets one EVENTS folder a trial, named after k) and `moments` (the k, null for all).
-The parent runs nothing itself, so that forks are safe.
+Argument: a JSON document with `call` (a function of the module `operations`, by default `kill_operations`),
+`base` (a folder to start from, or null), `folder` (gets one output folder a trial, named after its moment)
+and `moments`: whole numbers k (killed just before the k-th change to the disk; null for all) or fractions
+(seconds). The parent runs nothing itself, so that forks are safe.
 """
 
+import importlib
 import json
 import os
 import shutil
 import signal
 import sys
+import time
 from pathlib import Path
-
-import kill_operations
+from types import ModuleType
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree"}
 
 
-def child(call: str, out: Path, moment: int) -> None:
+def child(operations: ModuleType, call: str, out: Path, moment: int | float) -> None:
     """Run the operation, to be killed at its `moment`-th change."""
     seen = 0
 
@@ -32,10 +34,10 @@ def child(call: str, out: Path, moment: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(watch)
-    getattr(kill_operations, call)(out)
+    getattr(operations, call)(out)
 
 
-def trial(task: dict, moment: int) -> bool:
+def trial(operations: ModuleType, task: dict, moment: int | float) -> bool:
     """Whether the fork was killed."""
     out = Path(task["folder"]) / str(moment)
     if task["base"]:
@@ -43,15 +45,18 @@ def trial(task: dict, moment: int) -> bool:
     pid = os.fork()
     if not pid:
         try:
-            child(task["call"], out, moment)
+            child(operations, task["call"], out, moment)
         finally:
             os._exit(0)
+    if isinstance(moment, float):
+        time.sleep(moment)
+        os.kill(pid, signal.SIGKILL)  # not waited for yet, so the number is still its own
     return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
 
 
 if __name__ == "__main__":
     work = json.loads(sys.argv[1])
-    moments = work["moments"] or range(1, 10_000)
-    for k in moments:
-        if not trial(work, k):
+    module = importlib.import_module(work.get("operations", "kill_operations"))
+    for k in work["moments"] or range(1, 10_000):
+        if not trial(module, work, k) and isinstance(k, int):
             break

@@ -25,7 +25,6 @@ FINDINGS_FILE, MEMBERS_FILE, METHOD_FILE, REPORT_FILE = (
     "report.html",
 )
 _OURS = {FINDINGS_FILE, MEMBERS_FILE, METHOD_FILE, REPORT_FILE, "dispositions.yaml"}
-_MOST_BYTES = 256 << 20
 
 
 def prepare_folder(out: Path) -> None:
@@ -68,26 +67,19 @@ def write_findings(
 
 
 def read_earlier_members(out: Path) -> dict[str, frozenset[str]]:
-    """Accounts by campaign id of the findings that are there; nothing where they are not whole."""
+    """Accounts by campaign id of the last findings.
+
+    Read from the members alone, which are replaced in one go: a run that was killed before it wrote
+    `findings.json` must not cost the campaigns their ids.
+    """
     try:
-        content = msgspec.json.decode(_bounded(out / FINDINGS_FILE))
-        if content["schema"] != FINDINGS_SCHEMA_ID or content["files"][MEMBERS_FILE] != file_sha256(
-            out / MEMBERS_FILE
-        ):
-            return {}
         table = pq.read_table(out / MEMBERS_FILE, columns=["campaign_id", "account_id"])
-    except (OSError, ValueError, KeyError, TypeError, msgspec.DecodeError):
-        return {}  # killed or damaged: ids are then derived from the founders again
+    except (OSError, ValueError, KeyError):
+        return {}  # none or damaged: ids are then derived from the founders again
     members: dict[str, set[str]] = {}
     for campaign, account in zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True):
         members.setdefault(campaign, set()).add(account)
     return {campaign: frozenset(accounts) for campaign, accounts in members.items()}
-
-
-def _bounded(path: Path) -> bytes:
-    if path.stat().st_size > _MOST_BYTES:
-        raise ValueError("too large")
-    return path.read_bytes()
 
 
 def _json(value: Any) -> bytes:

@@ -177,3 +177,12 @@ def test_values_that_hardly_anybody_holds_are_not_testable():
     confirmer = Confirmer(incidence, Strata(np.zeros(40, np.int64), 1), np.full(40, 5))
     found = confirmer.confirm(np.arange(6), np.random.default_rng(0))
     assert (found.tested_values, found.log_p, found.log_floor) == (0, 0.0, 0.0)
+
+
+def test_accounts_without_any_value_are_not_testable():
+    rows = {(account, account % 3): 5 for account in range(9, 40)}
+    incidence = from_counts(40, rows, ["object"] * 3)
+    confirmer = Confirmer(incidence, Strata(np.zeros(40, np.int64), 1), np.full(40, 5))
+    silent, heard = (confirmer.confirm(np.arange(i, i + 9), np.random.default_rng(0)) for i in (0, 9))
+    assert silent.log_p == silent.log_floor == 0.0
+    assert heard.log_floor == -math.inf

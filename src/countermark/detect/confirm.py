@@ -81,6 +81,7 @@ class Confirmer:
     def __init__(self, incidence: Incidence, strata: Strata, requests: NDArray[np.int64]) -> None:
         self.incidence, self.strata, self.requests = incidence, strata, requests
         degree = incidence.degree
+        self._seen = np.bincount(incidence.account, minlength=incidence.accounts)
         self._tested = np.flatnonzero(degree >= LEAST_HOLDERS)
         number = np.full(degree.size, -1, np.int64)
         number[self._tested] = np.arange(self._tested.size)
@@ -98,7 +99,7 @@ class Confirmer:
         """Test one candidate; `generator` draws the halves."""
         tails = self._values(members)
         values = self._tested.size
-        if values == 0 or members.size < 4:
+        if values == 0 or members.size < 4 or np.count_nonzero(self._seen[members]) < 2:
             return Confirmation(0.0, values, [], log_floor=0.0)
         one_value = min((tail.log_p for tail in tails), default=0.0) + math.log(values)
         split = self._split_half(members, generator)

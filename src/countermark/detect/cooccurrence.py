@@ -180,7 +180,7 @@ def _notes(looks: list[View], accounts: int, found: Search, content: bool) -> li
     if found.not_testable:
         notes.append(
             f"{found.not_testable} candidates are not testable: "
-            "their permutation floor lies above the threshold"
+            "the smallest p-value they could have had lies above the threshold"
         )
     return notes
 

@@ -18,6 +18,10 @@ from countermark.detect.profile import scores
 ROUNDS = 8
 RIDGE = 1e-3
 """Added to the variances: scores that are all alike must not look like certainty."""
+import os
+TRIM = float(os.environ.get("TR","0.05"))
+"""Share of the members with the lowest scores that the group's mean and covariance are learned without: one
+stranger among forty must not make the class wide."""
 LEAST = 10
 """Groups below this size keep the accounts they have: too few to estimate a covariance."""
 
@@ -31,8 +35,10 @@ def refine(
     """The accounts that are more probable as members than not.
 
     `families` has one incidence a family; `requests` and `per_day` (requests per active day), shape
-    (accounts,).
+    (accounts,). A group with a single family stays: what confirmed its accounts is all there is.
     """
+    if len(families) < 2:
+        return group
     seen = set()
     for _ in range(ROUNDS):
         if group.size < LEAST or group.tobytes() in seen:
@@ -42,7 +48,8 @@ def refine(
         inside[group] = True
         fits = [np.log1p(scores(family, inside, requests)) for family in families]
         features = np.stack([*fits, np.log(per_day)], axis=1)
-        odds = _log_density(features, features[inside]) - _log_density(features, features[~inside])
+        core = inside & (features[:, :-1].sum(axis=1) >= np.quantile(features[inside, :-1].sum(axis=1), TRIM))
+        odds = _log_density(features, features[core]) - _log_density(features, features[~inside])
         group = np.flatnonzero(odds + np.log(inside.sum() / max((~inside).sum(), 1)) > 0)
     return group
 

@@ -59,7 +59,7 @@ class Search:
     hypotheses: int
     """Candidates and possible parts of them: what the correction counts."""
     not_testable: int
-    """Candidates that did not pass and whose permutation floor lies above the threshold."""
+    """Candidates that did not pass and whose smallest possible p-value lies above the threshold."""
     threshold: float
     """Benjamini–Yekutieli: what the smallest p-value had to reach."""
 

@@ -31,8 +31,11 @@ def prepare_folder(out: Path) -> None:
     """Make the folder; refuse one that holds anything else."""
     if out.exists() and not out.is_dir():
         raise Error(f"{out} is not a folder", exit_code=ExitCode.USAGE)
-    out.mkdir(parents=True, exist_ok=True)
-    remove_left_overs(out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        remove_left_overs(out)
+    except OSError as error:
+        raise Error(f"{out} cannot be made: {error.strerror}", exit_code=ExitCode.USAGE) from None
     foreign = sorted(path.name for path in out.iterdir() if path.name not in _OURS)
     if foreign:
         raise Error(

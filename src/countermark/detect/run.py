@@ -17,6 +17,7 @@ from countermark.detect.findings_folder import prepare_folder, read_earlier_memb
 from countermark.detect.kind_errors import kind_errors
 from countermark.detect.pages import build_report
 from countermark.detect.report import render_report
+from countermark.errors import Error, ExitCode
 from countermark.plugins import DETECTORS, load
 from countermark.records.findings import Campaign
 from countermark.store.database import DEFAULT_MEMORY, Database
@@ -62,6 +63,8 @@ def detect_networks(
     events = open_events(options.events)
     allowed = read_allowed(options.allow)
     prepare_folder(options.out)
+    if options.dispositions is not None and not options.dispositions.exists():
+        raise Error(f"{options.dispositions}: no such file", exit_code=ExitCode.NO_INPUT)
     dispositions = read_dispositions(options.dispositions or options.out / DISPOSITIONS_FILE)
     plugin = load(DETECTORS, options.detector)
     detector: Detector = plugin.factory()

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import file_sha256
 from countermark.records.capture import ACCOUNTS_FILE, CAPTURE_FILE, CAPTURE_SCHEMA_ID, SKETCHES_FILE, Capture
-from countermark.records.events import CAPTURE_VERSION
+from countermark.records.events import ACCOUNT_SCHEMA, CAPTURE_VERSION, EVENT_SCHEMA, SKETCH_SCHEMA
 
 STAGING = ".unfinished"
 """Folder inside EVENTS where a run writes; what lies in it is not part of EVENTS yet."""
@@ -52,6 +54,7 @@ def open_events(folder: Path, *, verify: bool = True) -> EventsFolder:
             raise _unusable(f"{folder} is not whole: {file.name} is missing")
         if verify and file_sha256(path) != file.sha256:
             raise _unusable(f"{folder} is not whole: {file.name} differs from {CAPTURE_FILE}")
+        _check_columns(path)
     listed = {file.name for file in manifest.files}
     if not {ACCOUNTS_FILE, SKETCHES_FILE} <= listed:
         raise _unusable(f"{folder} is not whole: {CAPTURE_FILE} lists no accounts or no sketches")
@@ -63,6 +66,25 @@ def open_events(folder: Path, *, verify: bool = True) -> EventsFolder:
         accounts_file=folder / ACCOUNTS_FILE,
         sketches_file=folder / SKETCHES_FILE,
     )
+
+
+def _check_columns(path: Path) -> None:
+    """A digest says that a file is the listed one, not that it is a table of the contract."""
+    schema = _schema_of(path.name)
+    if schema is None:
+        return
+    try:
+        found = pq.read_schema(path)
+    except (OSError, ValueError):
+        raise _unusable(f"{path} is no Parquet file") from None
+    if not found.equals(schema):
+        raise _unusable(f"{path} does not have the columns of version {CAPTURE_VERSION}")
+
+
+def _schema_of(name: str) -> pa.Schema | None:
+    if _EVENTS_NAME.fullmatch(name):
+        return EVENT_SCHEMA
+    return {ACCOUNTS_FILE: ACCOUNT_SCHEMA, SKETCHES_FILE: SKETCH_SCHEMA}.get(name)
 
 
 def read_manifest(folder: Path) -> Capture | None:

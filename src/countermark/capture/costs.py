@@ -2,12 +2,16 @@
 
 from collections.abc import Collection
 
+NO_PROMPTS = (
+    "No prompts in the log (LiteLLM's default): no content signals, that is no shared templates, "
+    "near-copies or traits. Networks can be found by infrastructure, payment and time only."
+)
+OBJECTS_ONLY = (
+    "No prompts in the log: no shared templates, near-copies or traits. Of content only the objects "
+    "acted upon are known, and harvest and pool cannot be told apart."
+)
 _COSTS: tuple[tuple[frozenset[str], str], ...] = (
-    (
-        frozenset({"prompt_hash", "template_hash"}),
-        "No prompts in the log (LiteLLM's default): no content signals, that is no shared templates, "
-        "near-copies or traits. Networks can be found by infrastructure, payment and time only.",
-    ),
+    (frozenset({"prompt_hash", "template_hash", "object_hash"}), NO_PROMPTS),
     (
         frozenset({"ip_hash", "ip_prefix_hash"}),
         "No addresses: accounts behind one proxy or one address range are not linked by it.",
@@ -37,6 +41,8 @@ def costs_of(empty: Collection[str], accounts: int) -> list[str]:
     """Sentences for the columns that stayed empty and the number of rows in the account table."""
     missing = set(empty)
     sentences = [sentence for columns, sentence in _COSTS if columns <= missing]
+    if {"prompt_hash", "template_hash"} <= missing and "object_hash" not in missing:
+        sentences.insert(0, OBJECTS_ONLY)
     if "asn" in missing and not {"ip_hash", "ip_prefix_hash"} <= missing:
         sentences.append(NO_ASN)
     return sentences if accounts else [*sentences, NO_ACCOUNTS]

@@ -58,20 +58,9 @@ def classify(
 
 
 def _reasons(shared: SharedSigns, own: RequestSigns, others: RequestSigns) -> list[Reason]:
-    site = shared.site_kind.replace("_", " ")
-    kinds = ", ".join(shared.identity_kinds).replace("_", " ") or "none"
     reasons = [
         _shared_prompts(shared),
-        Reason(
-            "shared_identity",
-            shared.identity_share,
-            f"{shared.identity_share:.0%} of the members share identity values typical of it ({kinds})",
-        ),
-        Reason(
-            "one_site",
-            shared.site_share,
-            f"the most common {site} typical of the group is on {shared.site_share:.0%} of the members",
-        ),
+        *_shared_identity(shared),
         Reason(
             "volume",
             own.requests_per_account_day,
@@ -101,7 +90,21 @@ def _shared_prompts(shared: SharedSigns) -> Reason:
         text = "no prompts in the log: harvest and pool cannot be told apart"
         return Reason("prompts_not_logged", None, text)
     text = (
-        f"{shared.prompt_share:.0%} of a member's requests use prompts typical of the group "
-        f"({shared.prompt_values} of them)"
+        f"{shared.prompt_share:.0%} of a member's requests carry a value typical of the group "
+        f"({shared.prompt_kind}: {shared.prompt_values} of them)"
     )
     return Reason("shared_prompts", shared.prompt_share, text)
+
+
+def _shared_identity(shared: SharedSigns) -> list[Reason]:
+    if not shared.identity_known:
+        text = "no addresses, cards, keys or domains in the log: whether the members share any is not known"
+        return [Reason("identity_not_logged", None, text)]
+    kinds = ", ".join(shared.identity_kinds).replace("_", " ") or "none"
+    share = f"{shared.identity_share:.0%} of the members share identity values typical of it ({kinds})"
+    name, place = shared.site_kind.replace("_", " "), f"{shared.site_share:.0%}"
+    site = f"the most common {name} typical of the group is on {place} of the members"
+    return [
+        Reason("shared_identity", shared.identity_share, share),
+        Reason("one_site", shared.site_share, site),
+    ]

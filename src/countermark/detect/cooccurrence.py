@@ -85,7 +85,7 @@ def _describe(
                 member_reasons=member_reasons(whole, group.accounts, requests),
                 log_p=group.log_p,
                 log_q=group.log_q,
-                null=_null(best.view),
+                null=_null(best.view, best.community.size),
                 discovery_families=_days(best.view.discovery, best.view, "even"),
                 confirmation_families=_days(best.view.confirmation, best.view, "odd"),
                 kind=kind,
@@ -104,11 +104,11 @@ def _days(families: tuple[str, ...], view: View, parity: str) -> list[str]:
     return [f"{family}, {parity} days" if view.split_days else family for family in families]
 
 
-def _null(view: View) -> str:
+def _null(view: View, size: int) -> str:
     held_out = " and ".join(view.confirmation) + (" on odd days" if view.split_days else "")
     return (
-        "given how active they are and their country and language, these accounts are a random sample "
-        f"of all accounts as far as {held_out} goes"
+        f"given how active and when they were, and their country and language, the {size} accounts of the "
+        f"candidate that this campaign grew from are a random sample of all accounts as far as {held_out} goes"
     )
 
 
@@ -133,18 +133,18 @@ def _signals(shared: SharedSigns, own: RequestSigns, others: RequestSigns) -> li
             shared.prompt_share,
             None,
             "share",
-            "requests on prompt values typical of the group",
+            "requests on prompts or objects typical of the group",
         ),
         Signal(
             "shared identity",
-            shared.identity_share,
+            shared.identity_share if shared.identity_known else None,
             None,
             "share",
             "members sharing address, card, key, domain or day",
         ),
         Signal(
             "one site",
-            shared.site_share,
+            shared.site_share if shared.identity_known else None,
             None,
             "share",
             "members on the most common address prefix, card or key",
@@ -179,7 +179,7 @@ def _notes(looks: list[View], accounts: int, found: Search, content: bool) -> li
         )
     if found.not_testable:
         notes.append(
-            f"{found.not_testable} candidates are not testable: "
+            f"{found.not_testable} of {len(found.candidates)} candidates are not testable: "
             "the smallest p-value they could have had lies above the threshold"
         )
     return notes

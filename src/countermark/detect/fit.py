@@ -16,12 +16,14 @@ from countermark.detect.incidence import Incidence
 from countermark.detect.profile import scores
 
 ROUNDS = 8
+ODDS = 0.5
+"""Smallest odds of being a member that put an account on the list: a missed member costs twice a stranger."""
+TRIM = 0.05
+"""Share of the members with the lowest scores that are left out when a group has grown too much …"""
+MOST_GROWTH = 1.3
+"""… which is by more than this factor."""
 RIDGE = 1e-3
 """Added to the variances: scores that are all alike must not look like certainty."""
-import os
-TRIM = float(os.environ.get("TR","0.05"))
-"""Share of the members with the lowest scores that the group's mean and covariance are learned without: one
-stranger among forty must not make the class wide."""
 LEAST = 10
 """Groups below this size keep the accounts they have: too few to estimate a covariance."""
 
@@ -32,13 +34,29 @@ def refine(
     requests: NDArray[np.int64],
     per_day: NDArray[np.float64],
 ) -> NDArray[np.int64]:
-    """The accounts that are more probable as members than not.
+    """The accounts whose odds of being a member are at least `ODDS`.
 
     `families` has one incidence a family; `requests` and `per_day` (requests per active day), shape
-    (accounts,). A group with a single family stays: what confirmed its accounts is all there is.
+    (accounts,). A group with a single family stays: what confirmed its accounts is all there is. One that
+    grows too much learned from a stranger in its midst: it is refined without its lowest scores, and stays
+    where that does not help.
     """
-    if len(families) < 2:
+    if len(families) < 2 or group.size < LEAST:
         return group
+    for trim in (0.0, TRIM):
+        refined = _repeated(group, families, requests, per_day, trim)
+        if refined.size <= MOST_GROWTH * group.size:
+            return refined
+    return group
+
+
+def _repeated(
+    group: NDArray[np.int64],
+    families: list[Incidence],
+    requests: NDArray[np.int64],
+    per_day: NDArray[np.float64],
+    trim: float,
+) -> NDArray[np.int64]:
     seen = set()
     for _ in range(ROUNDS):
         if group.size < LEAST or group.tobytes() in seen:
@@ -46,11 +64,12 @@ def refine(
         seen.add(group.tobytes())
         inside = np.zeros(requests.size, bool)
         inside[group] = True
-        fits = [np.log1p(scores(family, inside, requests)) for family in families]
-        features = np.stack([*fits, np.log(per_day)], axis=1)
-        core = inside & (features[:, :-1].sum(axis=1) >= np.quantile(features[inside, :-1].sum(axis=1), TRIM))
+        fits = np.stack([np.log1p(scores(family, inside, requests)) for family in families], axis=1)
+        features = np.column_stack([fits, np.log(per_day)])
+        core = inside & (fits.sum(axis=1) >= np.quantile(fits[inside].sum(axis=1), trim))
         odds = _log_density(features, features[core]) - _log_density(features, features[~inside])
-        group = np.flatnonzero(odds + np.log(inside.sum() / max((~inside).sum(), 1)) > 0)
+        prior = np.log(inside.sum() / max((~inside).sum(), 1))
+        group = np.flatnonzero(odds + prior >= np.log(ODDS))
     return group
 
 

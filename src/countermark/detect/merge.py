@@ -19,7 +19,7 @@ PART = 0.7
 """Share of a set inside another that makes it a part of it, and share of a set that its parts have to
 cover."""
 SIZEABLE = 0.2
-"""Smaller sets are no parts."""
+"""Smaller sets are no parts, and a set that leaves less than half of that out is the whole."""
 APART = 0.25
 """Parts overlap by less than this share of the smaller."""
 
@@ -85,7 +85,7 @@ def _finest(sets: list[tuple[Candidate, NDArray[np.int64]]]) -> list[tuple[Candi
         for j, (other, _) in enumerate(sets):
             part = other.community
             within = np.intersect1d(whole, part).size >= PART * part.size
-            sizeable = SIZEABLE * whole.size <= part.size <= PART * whole.size
+            sizeable = SIZEABLE * whole.size <= part.size <= (1 - SIZEABLE / 2) * whole.size
             apart = all(np.intersect1d(one, part).size <= APART * min(one.size, part.size) for one in parts)
             if i != j and within and sizeable and apart:
                 parts.append(part)

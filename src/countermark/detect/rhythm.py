@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 
 from countermark.detect.confirm import Confirmation, Strata
 from countermark.detect.incidence import Incidence
-from countermark.detect.members import Membership, judged_accounts, rank
+from countermark.detect.members import Membership, near_accounts, rank
 from countermark.detect.profile import scores
 from countermark.stats.permutation import StratifiedDraws, besag_clifford
 from countermark.store.database import Database
@@ -81,14 +81,14 @@ class RhythmConfirmer:
         """Rank each account's distance to the middle of the candidate's other accounts."""
         inside = np.zeros(discovery.accounts, bool)
         inside[candidate] = True
-        judged = judged_accounts(inside, scores(discovery, inside, requests), also)
-        if judged is None:
+        near = near_accounts(inside, scores(discovery, inside, requests))
+        if near is None:
             return None
         total = self.measures[inside].sum(axis=0)
         own = np.where(inside[:, None], self.measures, 0.0)
         middle = (total - own) / (candidate.size - inside[:, None])
         score = -np.sqrt(((self.measures - middle) ** 2).sum(axis=1))
-        return rank(score, judged, np.ones(judged.size, np.int64))
+        return rank(score, near, also, np.ones(near.size, np.int64), self.strata.label)
 
     def _alike(self, groups: NDArray[np.int64]) -> NDArray[np.float64]:
         alike: NDArray[np.float64] = -self.measures[groups].var(axis=1).sum(axis=1)

@@ -74,10 +74,12 @@ class ViewData:
         split = view.split_days
         found = read_incidence(database, whole.accounts, 0) if split else whole
         held = read_incidence(database, whole.accounts, 1) if split else whole
-        self.discovery = found.of(view.discovery)
+        # who was there at the same hour is rhythm's to testify about, where it confirms
+        self.discovery = found.of(view.discovery, with_bins=RHYTHM not in view.confirmation)
         self.confirmation = held.of(view.confirmation, with_bins=split)
         self._profile = found.of(view.discovery, with_bins=False)
         self._database = database
+        self._strata = strata.label
         if RHYTHM in view.confirmation:
             self.confirmer: Confirmer | RhythmConfirmer = RhythmConfirmer(read_rhythm(database), strata)
         else:
@@ -129,7 +131,7 @@ class ViewData:
         """Judge the accounts of a community that passed, what is near it, and `also`."""
         if isinstance(self.confirmer, RhythmConfirmer):
             return self.confirmer.judge(community, self.discovery, requests, also)
-        return judge(community, self.discovery, self.confirmation, requests, also)
+        return judge(community, self.discovery, self.confirmation, requests, self._strata, also)
 
 
 def search(

@@ -79,6 +79,10 @@ class SharedSigns:
     """Mean over members of the share of their requests on prompt values typical of the campaign."""
     prompt_values: int
     """Number of those values (of the kind that covers most)."""
+    prompt_kind: str
+    """What a reader calls that kind."""
+    identity_known: bool
+    """Whether the source has any address, payment, key, domain or sign-up day at all."""
     identity_share: float
     """Share of members with an address, payment, key, e-mail domain or sign-up day typical of the
     campaign."""
@@ -145,6 +149,10 @@ class SharedValues:
             prompt_values=0
             if best is None
             else int((prompts & (self.incidence.kind == BY_NAME[best].code)).sum()),
+            prompt_kind="" if best is None else BY_NAME[best].label,
+            identity_known=bool(
+                np.isin(self.incidence.kind, [BY_NAME[n].code for n in IDENTITY_KINDS]).any()
+            ),
             identity_share=round(any_identity, 6),
             identity_kinds=[name for name in IDENTITY_KINDS if identity[name] >= 0.1],
             site_share=round(site, 6),

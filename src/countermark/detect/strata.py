@@ -1,4 +1,6 @@
-"""Strata: what accounts are compared within, so that being busy or being German is no evidence."""
+"""Strata: what accounts are compared within, so that being busy, German or new this week is no evidence."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,15 +8,23 @@ from numpy.typing import NDArray
 from countermark.detect.confirm import Strata
 from countermark.store.database import Database
 
-ACTIVITY_BINS = 5
+ACTIVITY = (0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98)
+"""Quantiles of the number of requests that part the activity bins: finer where the counts spread."""
+PERIODS = 5
+"""Quantile bins of the middle of an account's active time: who was there on the same days shares what was
+there."""
 LEAST_SHARE = 0.03
 """Countries and languages with a smaller share of accounts are pooled."""
 
 PLACE_SQL = """
 SELECT account.account AS account,
        coalesce(min(accounts.country), '') AS country,
-       coalesce(min(spoken.prompt_lang), '') AS language
+       coalesce(min(spoken.prompt_lang), '') AS language,
+       min(middle.day) AS day
 FROM account
+LEFT JOIN (
+  SELECT account_id, sum(epoch_us(ts) // 86400000000) // count(*) AS day FROM events GROUP BY account_id
+) AS middle ON middle.account_id = account.account_id
 LEFT JOIN accounts ON accounts.account_id = account.account_id
 LEFT JOIN (
   SELECT account_id, prompt_lang, row_number() OVER (PARTITION BY account_id ORDER BY n DESC, prompt_lang)
@@ -27,28 +37,30 @@ GROUP BY account.account ORDER BY account
 
 
 def read_strata(database: Database, requests: NDArray[np.int64]) -> Strata:
-    """Activity (five quantile bins of the number of requests) × country × language, small places pooled."""
+    """Activity × middle of the active time × country × language, small places pooled."""
     places = database.query(PLACE_SQL)
     country = np.asarray(places.column("country").to_pylist(), dtype=object)
     language = np.asarray(places.column("language").to_pylist(), dtype=object)
-    activity = _quantile_bin(requests)
-    keys = activity.astype(np.int64)
-    for column in (country, language):
-        keys = keys * 64 + _pooled(column)
+    day = places.column("day").to_numpy().astype(np.int64)
+    keys = quantile_bin(requests, ACTIVITY)
+    for part in (
+        quantile_bin(day, np.linspace(0, 1, PERIODS + 1)[1:-1]),
+        _pooled(country),
+        _pooled(language),
+    ):
+        keys = keys * 64 + part
     _, label = np.unique(keys, return_inverse=True)
     return Strata(label.astype(np.int64), int(label.max()) + 1 if label.size else 0)
 
 
-def one_stratum(accounts: int) -> Strata:
-    """Everybody in one stratum."""
-    return Strata(np.zeros(accounts, np.int64), 1)
-
-
-def _quantile_bin(requests: NDArray[np.int64]) -> NDArray[np.int64]:
-    if requests.size == 0:
-        return requests
-    edges = np.unique(np.quantile(requests, np.linspace(0, 1, ACTIVITY_BINS + 1)[1:-1]))
-    return np.searchsorted(edges, requests, side="left").astype(np.int64)
+def quantile_bin(
+    values: NDArray[np.int64], quantiles: Sequence[float] | NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Number of each value's bin; equal values are in one bin."""
+    if values.size == 0:
+        return values
+    edges = np.unique(np.quantile(values, quantiles))
+    return np.searchsorted(edges, values, side="left").astype(np.int64)
 
 
 def _pooled(column: NDArray[np.object_]) -> NDArray[np.int64]:

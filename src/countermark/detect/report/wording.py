@@ -38,6 +38,11 @@ OTHER_EXPLANATIONS = (
         "A published prompt, a library's default or a coding agent puts one text into accounts that know "
         "nothing of each other. Look at how many ordinary accounts use the shared values.",
     ),
+    (
+        "A shared interest",
+        "Fans, colleagues and the pages of one publisher act on the same things day after day. "
+        "Look at what the shared things are and whose they are.",
+    ),
 )
 """What else makes accounts act as one, and where to look."""
 

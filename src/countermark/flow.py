@@ -7,6 +7,7 @@ Stages never import each other: they exchange folders of records (EVENTS, FINDIN
 only this module knows the order.
 """
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,12 @@ from countermark.world.truth import Truth
 ProgressCall = Callable[[float, float], None]
 
 EVENTS, FINDINGS, PACKAGE, TRUST = "events", "findings", "case.zip", "trust.json"
+DEMO_SCHEMA_ID = "countermark/demo/v1"
+MARK = "demo.json"
+_KEYS = {"analyst.key", "analyst.key.pub", "hash-keys.json", "hash-keys.json.lock"}
+_INPUT = {"logs", "accounts.csv", "truth.json"}
+OURS = {MARK, EVENTS, FINDINGS, PACKAGE, TRUST, REPORT_FILE, *_KEYS, *_INPUT}
+"""What a demo's folder holds."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,7 @@ def from_logs_to_case(
     """Capture logs, detect networks, seal a case and verify it, as the four commands do by hand.
 
     `step(name)` is called before each stage and gives the callback that hears of its progress. `trust` is
-    the trust
-    file that the package is verified with.
+    the trust file that the package is verified with.
     """
     capture = capture_logs(captured, progress=step("capture"))
     findings = detect_networks(detected, progress=step("detect"))
@@ -79,17 +85,31 @@ class Demo:
         return self.out / name
 
 
+def _remove_earlier(demo: Demo) -> None:
+    """Remove what an earlier demo left, and nothing else: a folder with anything beside it is refused."""
+    if not demo.out.exists() or (demo.out.is_dir() and not any(demo.out.iterdir())):
+        return
+    foreign = (
+        [path.name for path in demo.out.iterdir() if path.name not in OURS] if demo.out.is_dir() else [""]
+    )
+    mark = demo.path(MARK)
+    if foreign or not mark.is_file() or DEMO_SCHEMA_ID.encode() not in mark.read_bytes()[:4096]:
+        raise Error(
+            f"{demo.out} holds something else", hint="give --out a new folder", exit_code=ExitCode.USAGE
+        )
+    shutil.rmtree(demo.out)
+
+
 def prepare_demo(demo: Demo, plan: WorldPlan) -> Truth:
-    """Write the generated world: a LiteLLM log, the account table, and what was planted. An earlier demo
-    is replaced."""
-    if demo.out.exists() and (not demo.out.is_dir() or any(demo.out.iterdir())):
-        if not demo.path("demo.json").is_file():
-            raise Error(
-                f"{demo.out} holds something else", hint="give --out a new folder", exit_code=ExitCode.USAGE
-            )
-        shutil.rmtree(demo.out)
+    """Write the generated world: a LiteLLM log, the account table, and what was planted.
+
+    An earlier demo is replaced.
+    """
+    _remove_earlier(demo)
     demo.logs.mkdir(parents=True)
-    demo.path("demo.json").write_text(f'{{"seed": {demo.seed}}}\n', encoding="utf-8")
+    demo.path(MARK).write_text(
+        json.dumps({"schema": DEMO_SCHEMA_ID, "seed": demo.seed}) + "\n", encoding="utf-8"
+    )
     truth = write_world(demo.logs, plan, demo.seed)
     for name in ("accounts.csv", "truth.json"):
         (demo.logs / name).rename(demo.path(name))

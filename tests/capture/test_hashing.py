@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countermark.capture.hashing import Hasher, is_raw_identifier, parse_ip, without_emails
+from countermark.capture.hashing import Hasher, is_raw_identifier, parse_ip, redacted
 from countermark.trust.keyfiles import Secret
 
 HASHER = Hasher(Secret(bytes(16)))
@@ -65,5 +65,19 @@ def test_names_that_are_raw_identifiers(name: str, raw: bool) -> None:
 
 
 def test_emails_leave_user_agents() -> None:
-    assert "ann" not in without_emails("bot/1.0 (+mailto:ann@example.org)")
-    assert without_emails("curl/8") == "curl/8"
+    assert "ann" not in redacted("bot/1.0 (+mailto:ann@example.org)")
+    assert redacted("curl/8") == "curl/8"
+    assert redacted("Chrome/120.0.0.0 Safari") != ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/v1/chat?api_key=sk-SECRET12345", "/v1/chat"),
+        ("error: sk-SECRET12345 from 10.1.2.3", "error: <key> from <ip>"),
+        ("failed for 2001:db8::1, Bearer abc.def", "failed for <ip>, <key>"),
+        ("openai-python/1.30.1 at 12:30:45", "openai-python/1.30.1 at 12:30:45"),
+    ],
+)
+def test_readable_columns_hold_no_key_and_no_address(text: str, shown: str) -> None:
+    assert redacted(text) == shown

@@ -14,7 +14,7 @@ from countermark.capture.hashing import (
     Hasher,
     is_raw_identifier,
     parse_ip,
-    without_emails,
+    redacted,
 )
 from countermark.capture.prompts import Fingerprint, Fingerprints
 from countermark.capture.traits import request_traits
@@ -110,7 +110,7 @@ class Columns:
     def _agent(self, agent: str) -> str:
         known = self._agents.get(agent)
         if known is None:
-            known = without_emails(agent[: 4 * _USER_AGENT_CHARACTERS])[:_USER_AGENT_CHARACTERS]
+            known = redacted(agent[: 4 * _USER_AGENT_CHARACTERS])[:_USER_AGENT_CHARACTERS]
             _remember(self._agents, agent, known)
         return known
 
@@ -186,7 +186,7 @@ def _each(function: Callable[[Any], Any], values: list[Any]) -> list[Any] | None
 
 
 def _label(value: str) -> str:
-    return without_emails(value[:_LABEL_CHARACTERS])
+    return redacted(value[:_LABEL_CHARACTERS])
 
 
 def _remember(memo: dict[str, Any], key: str, value: Any) -> None:

@@ -14,6 +14,9 @@ READABLE_CHARACTERS = 512
 _MEMO_CHARACTERS = 8_000_000
 _MEMO_ENTRY = 8_192
 _EMAIL = re.compile(r"[^\s@,;<>\"'|:=/()]+@[^\s@,;<>\"'|:=/()]+")
+_SECRET = re.compile(r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{8,}|\bAKIA[0-9A-Z]{12,}|(?i:\bbearer )\S+")
+_IPV4 = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9.])")
+_IPV6 = re.compile(r"(?<![0-9A-Za-z:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![0-9A-Za-z:])")
 _PHONE = re.compile(r"\+[0-9][0-9 ().-]{6,20}")
 _MAYBE_IP = re.compile(r"[0-9a-fA-F.:%\[\]]{3,60}")
 _PORT = re.compile(r"\[([0-9a-fA-F:.%]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
@@ -101,7 +104,10 @@ def _packed(text: str) -> bytes | None:
 
 
 def is_raw_identifier(name: str) -> bool:
-    """Whether a provider's name for something is an e-mail address, an IP address or a phone number."""
+    """Whether a provider's name for something holds an e-mail or IPv4 address or an API key, or is an IP
+    address or a phone number."""
+    if _SECRET.search(name) or _IPV4.search(name):
+        return True
     if "@" in name:
         return _EMAIL.search(name) is not None
     if name.startswith("+"):
@@ -111,6 +117,15 @@ def is_raw_identifier(name: str) -> bool:
     return False
 
 
-def without_emails(text: str) -> str:
-    """Text with e-mail addresses taken out (user agents of crawlers carry them)."""
-    return _EMAIL.sub("<e-mail>", text) if "@" in text else text
+def redacted(text: str) -> str:
+    """Text with e-mail and IP addresses, API keys and what follows a question mark taken out.
+
+    User agents of crawlers carry addresses, error texts carry keys, paths carry both in their query.
+    """
+    text = _EMAIL.sub("<e-mail>", text) if "@" in text else text
+    text = _SECRET.sub("<key>", text)
+    return _IPV6.sub(_without_ip, _IPV4.sub("<ip>", text)).partition("?")[0]
+
+
+def _without_ip(match: re.Match[str]) -> str:
+    return "<ip>" if parse_ip(match.group()) else match.group()

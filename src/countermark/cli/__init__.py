@@ -3,6 +3,7 @@
 Verbs import what they need inside the command, so that help stays fast.
 """
 
+import os
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -45,10 +46,15 @@ def _root(
     """Find unauthorised distillation in access logs and seal evidence that can be re-verified offline."""
 
 
+NO_SETTINGS = {"verify", "case", "purge"}
+"""Verbs that take nothing from a file in the working directory: whom to trust, what to sign and what to
+destroy is said on the command line."""
+
+
 def _options(command: Any) -> Any:
     """The long options of a command with their parameters' names, or those of its commands by name."""
     if hasattr(command, "commands"):
-        return {name: _options(inner) for name, inner in command.commands.items()}
+        return {name: _options(inner) for name, inner in command.commands.items() if name not in NO_SETTINGS}
     options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
     return {
         name[2:]: parameter.name for parameter in options for name in parameter.opts if name.startswith("--")
@@ -62,13 +68,26 @@ def main() -> NoReturn:
         code = command.main(
             standalone_mode=False, prog_name="countermark", default_map=read_settings(_options(command))
         )
+        sys.stdout.flush()
     except Error as error:
         print_error(error.message, error.hint)
         sys.exit(error.exit_code)
     except typer.TyperException as error:
-        print_error(error.format_message(), "countermark --help lists what there is")
+        message = error.format_message() or "no command given"
+        print_error(message, "countermark --help lists what there is")
         sys.exit(ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # whoever read our output has gone; Python would complain once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.ERROR)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print_error(
+            f"{where}{error.strerror or error}", "is the path right, writable, and the disk not full?"
+        )
+        sys.exit(ExitCode.ERROR)
+    if code == ExitCode.INTERRUPTED:
         print_error("interrupted", "")
-        sys.exit(ExitCode.INTERRUPTED)
     sys.exit(code or ExitCode.DONE)

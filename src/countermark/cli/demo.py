@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from countermark.flow import Demo, Outcome
     from countermark.world.truth import Truth
 
-DEMO_SCHEMA_ID = "countermark/demo/v1"
-
 
 def demo(
     out: Annotated[
@@ -90,7 +88,7 @@ def _folded(command: list[str]) -> list[str]:
 
 def _finish(place: "Demo", truth: "Truth", outcome: "Outcome", seconds: float, as_json: bool) -> int:
     from countermark.detect.findings_folder import read_earlier_members
-    from countermark.flow import FINDINGS, compare
+    from countermark.flow import DEMO_SCHEMA_ID, FINDINGS, compare
 
     members = {name: set(accounts) for name, accounts in read_earlier_members(place.path(FINDINGS)).items()}
     rows = compare(truth, outcome.findings, members)

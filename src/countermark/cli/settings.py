@@ -6,6 +6,7 @@
     [capture.logs]
     format = "litellm"
 
+`verify`, `case` and `purge` take nothing from it: a file that came with a package must not say whom to trust.
 What stands on the command line wins. A file that cannot be read, or names an option that no verb has, is an
 error: a setting that silently does nothing is worse than none.
 """
@@ -14,6 +15,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from countermark.cli.output import note
 from countermark.errors import Error, ExitCode
 
 SETTINGS_FILE = "countermark.toml"
@@ -34,6 +36,7 @@ def read_settings(verbs: dict[str, Any]) -> dict[str, Any]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _bad(str(error).splitlines()[0]) from error
+    note(f"defaults from {path}")
     return _checked(content, verbs, "")
 
 

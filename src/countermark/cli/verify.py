@@ -43,9 +43,9 @@ def verify(
         answer = json.dumps(document, indent=2)
     else:
         answer = "\n".join(_lines(verification))
-    emit(answer)
     if out:
         write_atomic(out, answer.encode() + b"\n")
+    emit(answer)
     if unsafe_no_signer_check and verification.verdict == _UNCHECKED:
         return ExitCode.DONE
     return verification.exit_code

@@ -108,7 +108,8 @@ def _null(view: View, size: int) -> str:
     held_out = " and ".join(view.confirmation) + (" on odd days" if view.split_days else "")
     return (
         f"given how active and when they were, and their country and language, the {size} accounts of the "
-        f"candidate that this campaign grew from are a random sample of all accounts as far as {held_out} goes"
+        "candidate that this campaign grew from are a random sample of all accounts "
+        f"as far as {held_out} goes"
     )
 
 

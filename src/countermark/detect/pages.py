@@ -34,6 +34,10 @@ HOW_TO_DECIDE = (
     "Write one line a campaign, `campaign-id: confirmed`, `rejected` or `unsure`, into dispositions.yaml "
     "in this folder and run detect again; what you said is kept from run to run."
 )
+CALIBRATION = (
+    "p-values were calibrated down to 0.01. To a court say p < 0.01: a smaller figure is what the law under "
+    "the stated null gives, and nothing is exchangeable that exactly."
+)
 MOST_DAYS = 400
 
 
@@ -59,7 +63,7 @@ def build_report(
         title="Countermark findings",
         summary=summary,
         campaigns=_pages(database, detection, campaigns),
-        notes=[*detection.notes, *_error_notes()],
+        notes=[CALIBRATION, *detection.notes, *_error_notes()],
         how_to_decide=HOW_TO_DECIDE,
         method=parts,
     )

@@ -24,6 +24,8 @@ from countermark.store.database import DEFAULT_MEMORY, Database
 from countermark.store.events import EventsFolder, open_events
 
 METHOD_SCHEMA_ID = "countermark/method/v1"
+CALIBRATED_TO = 0.01
+"""The smallest level at which the calibration tests compare p-values with their nominal rate."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def detect_networks(
         "tested": detection.tested,
         "not_testable": detection.not_testable,
         "conclusive": detection.conclusive,
+        "calibrated_to": CALIBRATED_TO,
         "notes": list(detection.notes),
         "kind_error_rates": kind_errors(),
     }

@@ -55,6 +55,11 @@ def population(generator, accounts=600, values=500, kind="prompt_family", reques
     return Population(from_counts(accounts, rows, [kind] * values), requests, Strata(label, 8))
 
 
+def one_stratum(accounts):
+    """Everybody in one stratum."""
+    return Strata(np.zeros(accounts, np.int64), 1)
+
+
 def within_strata(generator, strata, wanted):
     """A random candidate with `wanted[stratum]` accounts of each stratum."""
     parts = [

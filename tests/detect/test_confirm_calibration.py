@@ -9,7 +9,15 @@ import math
 import numpy as np
 import pytest
 from scipy.stats import hypergeom, rankdata
-from synthetic_accounts import from_counts, population, relabelled, sharing, super_uniform, within_strata
+from synthetic_accounts import (
+    from_counts,
+    one_stratum,
+    population,
+    relabelled,
+    sharing,
+    super_uniform,
+    within_strata,
+)
 
 from countermark.detect.confirm import Confirmer, Strata
 from countermark.detect.rhythm import RhythmConfirmer
@@ -39,10 +47,6 @@ def rhythms(people):
     return np.stack(ranks, axis=1)
 
 
-def one_stratum(people):
-    return Strata(np.zeros(people.accounts, np.int64), 1)
-
-
 def random_candidates(people, wanted, candidates=CANDIDATES):
     for number in range(candidates):
         generator = np.random.default_rng([5, number])
@@ -67,7 +71,7 @@ def test_random_candidates_get_super_uniform_p(people, wanted):
 
 def test_without_strata_the_same_candidates_look_guilty(people):
     """The check above can fail: busy accounts of one language are no random sample of everybody."""
-    confirmer = Confirmer(people.incidence, one_stratum(people), people.requests)
+    confirmer = Confirmer(people.incidence, one_stratum(people.accounts), people.requests)
     p = [
         math.exp(confirmer.confirm(members, random).log_p)
         for members, random in random_candidates(people, BUSY, 60)
@@ -87,7 +91,7 @@ def test_random_candidates_get_super_uniform_rhythm_p(people, rhythms, wanted):
 
 
 def test_without_strata_the_same_candidates_look_alike_in_rhythm(people, rhythms):
-    confirmer = RhythmConfirmer(rhythms, one_stratum(people))
+    confirmer = RhythmConfirmer(rhythms, one_stratum(people.accounts))
     p = [
         confirmer.confirm(members, random, threshold=1e-3).permutation_p
         for members, random in random_candidates(people, BUSY, 60)
@@ -138,7 +142,7 @@ def test_one_rhythm_is_confirmed_and_a_wrong_key_is_not(people, rhythms):
 
 def test_the_smallest_single_tail_is_the_one_by_hand(people):
     """One stratum: the top value's tail is Fisher's, and the correction is the number of tested values."""
-    confirmer = Confirmer(people.incidence, one_stratum(people), people.requests)
+    confirmer = Confirmer(people.incidence, one_stratum(people.accounts), people.requests)
     members = within_strata(np.random.default_rng(7), people.strata, LARGE)
     found = confirmer.confirm(members, np.random.default_rng(0))
     assert found.tested_values == int((people.incidence.degree >= 3).sum())

@@ -6,11 +6,12 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
+from synthetic_accounts import one_stratum
 from synthetic_events import START, accounts_table, events_table, opened
 
 from countermark.detect.families import BY_CODE, BY_NAME, KINDS
 from countermark.detect.incidence import SHRINK, parents, prepare, read_incidence
-from countermark.detect.strata import ACTIVITY_BINS, LEAST_SHARE, one_stratum, read_strata
+from countermark.detect.strata import ACTIVITY, LEAST_SHARE, PERIODS, quantile_bin, read_strata
 
 NO_FAMILIES = pa.table({"prompt_hash": pa.array([], pa.int64()), "family": pa.array([], pa.int64())})
 COLUMNS = {
@@ -155,13 +156,14 @@ def test_a_log_without_any_shared_field_has_no_rows():
     assert found.account.size == found.kind.size == 0
 
 
-def stratified(accounts, languages):
-    """Strata of {name: (requests, country)}; `languages[name]` lists those of its prompts."""
+def stratified(accounts, languages, times=None):
+    """Strata of {name: (requests, country)}; `languages[name]` and `times[name]` list its prompts' own."""
     rows = []
     for name, (n, _) in accounts.items():
-        spoken = languages.get(name, [])
+        spoken, when = languages.get(name, []), (times or {}).get(name, [START] * n)
         rows += [
-            {"account_id": name, "prompt_lang": spoken[i] if i < len(spoken) else None} for i in range(n)
+            {"account_id": name, "ts": when[i], "prompt_lang": spoken[i] if i < len(spoken) else None}
+            for i in range(n)
         ]
     people = [{"account_id": name, "country": country} for name, (_, country) in accounts.items() if country]
     with opened(events_table(rows), accounts_table(people)) as database:
@@ -177,9 +179,7 @@ def test_strata_are_activity_by_country_by_language_with_small_places_pooled():
     accounts = {f"a{i:03d}": (int(random.integers(1, 12)), countries[i]) for i in range(100)}
     languages = {name: ["de" if i % 3 else "fr"] * n for i, (name, (n, _)) in enumerate(accounts.items())}
     label, count = stratified(accounts, languages)
-    edges = np.unique(
-        np.quantile([n for n, _ in accounts.values()], np.linspace(0, 1, ACTIVITY_BINS + 1)[1:-1])
-    )
+    edges = np.unique(np.quantile([n for n, _ in accounts.values()], ACTIVITY))
 
     def stratum(name):
         n, country = accounts[name]
@@ -214,10 +214,26 @@ def test_equal_activity_everywhere_is_one_bin():
     assert count == 1
 
 
-def test_quantile_bins_are_about_equally_large():
+def test_activity_bins_are_fifths_and_finer_where_the_counts_spread():
     label, count = stratified({f"a{i:03d}": (i + 1, "DE") for i in range(100)}, {})
-    assert sorted(Counter(label.values()).values()) == [20] * ACTIVITY_BINS
-    assert count == ACTIVITY_BINS
+    assert sorted(Counter(label.values()).values()) == [2, 3, 5, 10, 20, 20, 20, 20]
+    assert count == len(ACTIVITY) + 1
+
+
+def test_accounts_are_parted_by_the_mean_day_of_their_requests():
+    """Twenty accounts a day on ten days: two days a bin, be an account there for hours or over days."""
+    times = {}
+    for i in range(200):
+        middle, reach = START + timedelta(days=i // 20 + 5, hours=12), i % 3
+        times[f"a{i:03d}"] = [middle + timedelta(days=away) for away in (-reach, reach)]
+    label, count = stratified(dict.fromkeys(times, (2, "DE")), {}, times)
+    assert count == PERIODS
+    assert [label[f"a{i:03d}"] for i in range(200)] == [i // 40 for i in range(200)]
+
+
+def test_equal_values_share_a_bin():
+    assert quantile_bin(np.array([7, 1, 1, 1, 9]), (0.5,)).tolist() == [1, 0, 0, 0, 1]
+    assert quantile_bin(np.empty(0, np.int64), (0.5,)).size == 0
 
 
 def test_sizes_count_a_set_by_stratum():

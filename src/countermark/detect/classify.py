@@ -1,9 +1,8 @@
 """Harvest, pool or undecided: a classification by stated rules, with an error rate of its own.
 
 It never follows from the p-value. The rules read the signs; where the figures are in between, or the
-prompts were
-not logged, the answer is `undecided`. What is open about itself (one site, one card, one key) is
-never called a harvest: an office, a class and a test machine look like that.
+prompts were not logged, the answer is `undecided`. What is open about itself (one site, one card, one key)
+is never called a harvest: an office, a class and a test machine look like that.
 """
 
 from dataclasses import dataclass

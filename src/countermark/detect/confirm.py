@@ -1,18 +1,15 @@
 """Campaign p-values: is a candidate, found in one family, unusual in another?
 
-Null: given its stratum (how active an account is, its country or language), a candidate's accounts are a
-random
-sample of all accounts as far as the confirmation family goes. Two exact tests; the smaller p times two:
+Null: given its stratum (how active an account is, and when, its country and language), a candidate's
+accounts are a random sample of all accounts as far as the confirmation family goes. Two exact tests; the
+smaller p times two:
 
-- one value: for every value that at least `LEAST_HOLDERS` accounts hold, the stratified hypergeometric
-tail of the
-  number of candidate accounts that hold it; the smallest of them times the number of such values;
+- one value: for every value that at least `LEAST_HOLDERS` accounts hold, the stratified hypergeometric tail
+  of the number of candidate accounts that hold it; the smallest of them times the number of such values;
 - split half: one half of the candidate, drawn at random, teaches which values are typical; the accounts
-outside it
-  that fit best are marked (as many as four times the other half); the number of marked accounts in the
-  other half is
-  hypergeometric within strata. Done both ways, the smaller p times two. It sees what is spread over many
-  values.
+  outside it that fit best are marked (as many as four times the other half); the number of marked accounts
+  in the other half is hypergeometric within strata. Done both ways, the smaller p times two. It sees what
+  is spread over many values.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Feature families, the kinds of value in them, and the views: what discovers and what confirms.
 
-A family is a group of features that could have one common cause. Discovery and confirmation never use
-the same one, so that what selected a group of accounts cannot also testify about it.
+A family is a group of features that could have one common cause. Discovery and confirmation never use the
+same one, so that what selected a group of accounts cannot also testify about it.
 """
 
 from dataclasses import dataclass

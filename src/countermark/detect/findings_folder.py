@@ -1,8 +1,7 @@
 """The FINDINGS folder: written so that it is whole or recognisably not, and read back for the next run.
 
 `findings.json` comes last and holds the SHA-256 of every other file: while they differ, nothing takes the
-folder
-for whole.
+folder for whole.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,12 +1,10 @@
 """Who belongs to a group in the end: Bayes' rule over how well an account fits it in each family.
 
-Two normal classes, the group and everybody else, each with its own mean and covariance, over the
-logarithms of the family
-scores and of the requests per active day (quadratic discriminant analysis; Hastie, Tibshirani & Friedman,
-The Elements of Statistical
-Learning, section 4.3); class sizes are the prior; repeated until the group stays the same. It decides who
-is listed. It is
-no test: every listed account carries the p-value of `members`, which it may fail.
+Two normal classes, the group and everybody else, each with its own mean and covariance, over the logarithms
+of the family scores and of the requests per active day (quadratic discriminant analysis; Hastie, Tibshirani
+& Friedman, The Elements of Statistical Learning, section 4.3); class sizes are the prior; repeated until
+the group stays the same. It decides who is listed. It is no test: every listed account carries the p-value
+of `members`, which it may fail.
 """
 
 import numpy as np

@@ -1,12 +1,10 @@
 """Candidates: accounts that co-occur on rare values, as communities of a weighted graph.
 
 An edge's weight is the surprise of what two accounts share: the sum over shared values of log(accounts /
-degree) times
-the smaller of the two shares of requests that carry the value (who met a template once is no neighbour of who
-lives on it). A value that implies a wider one (an address its prefix) adds only what it is rarer. Values
-above the degree cap
-(a popular template, a mobile carrier) make no pairs. Components and Leiden (Traag et al. 2019) run on the
-reduced graph, in which every account keeps its strongest edges.
+degree) times the smaller of the two shares of requests that carry the value (who met a template once is no
+neighbour of who lives on it). A value that implies a wider one (an address its prefix) adds only what it is
+rarer. Values above the degree cap (a popular template, a mobile carrier) make no pairs. Components and
+Leiden (Traag et al. 2019) run on the reduced graph, in which every account keeps its strongest edges.
 """
 
 import ctypes

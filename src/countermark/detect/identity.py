@@ -1,9 +1,8 @@
 """Campaign ids: given at first sight, kept as days are added; splits and merges are recorded.
 
 A campaign continues an earlier one when it holds most of it, or most of its own accounts come from it.
-Without earlier findings an id is derived from the founder, the account whose first request is the
-earliest: the same
-days give the same id, and a later day does not change who came first.
+Without earlier findings an id is derived from the founder, the account whose first request is the earliest:
+the same days give the same id, and a later day does not change who came first.
 """
 
 from collections.abc import Mapping, Set
@@ -35,8 +34,8 @@ def name_campaigns(
     """Name each set of accounts; `earlier` maps the ids of the last findings to their accounts.
 
     The pair with the largest overlap is matched first. A set that holds most of several earlier campaigns
-    (a merge) keeps the best id and supersedes the rest; one that is left of a split campaign gets an id
-    of its own and supersedes the old one.
+    (a merge) keeps the best id and supersedes the rest; one that is left of a split campaign gets an id of
+    its own and supersedes the old one.
     """
     overlaps = sorted(
         (

@@ -1,11 +1,9 @@
 """Members: whom a campaign's own habits fit, each account judged with itself left out.
 
-An account's score is `profile.scores` in the confirmation family. Its p-value is the rank of that
-score among the reference accounts of like activity; the candidate and what is near it by its discovery
-values are not
-part of the reference (a conformal p-value; Vovk, Gammerman & Shafer 2005, section 2.2). Null: as far as
-the confirmation
-family goes, the account is exchangeable with the accounts of the reference.
+An account's score is `profile.scores` in the confirmation family. Its p-value is the rank of that score
+among the reference accounts of like activity; the candidate and what is near it by its discovery values are
+not part of the reference (a conformal p-value; Vovk, Gammerman & Shafer 2005, section 2.2). Null: as far as
+the confirmation family goes, the account is exchangeable with the accounts of the reference.
 """
 
 from dataclasses import dataclass
@@ -50,8 +48,8 @@ def judge(
 ) -> Membership | None:
     """Judge the candidate, every account that shares its discovery values, and `also`.
 
-    None without a reference. Accounts of `also` that are not near stay in the reference, each left out of its
-    own comparison: they may have been chosen by their confirmation scores.
+    None without a reference. Accounts of `also` that are not near stay in the reference, each left out of
+    its own comparison: they may have been chosen by their confirmation scores.
     """
     inside = np.zeros(discovery.accounts, bool)
     inside[candidate] = True
@@ -78,7 +76,8 @@ def rank(
 ) -> Membership:
     """Rank each judged account among the reference accounts of its stratum.
 
-    Where the stratum has fewer than `LEAST_STRATUM` reference accounts, among those about as active as it is.
+    Where the stratum has fewer than `LEAST_STRATUM` reference accounts, among those about as active as it
+    is.
     """
     reference = np.flatnonzero(~near)
     accounts = np.union1d(np.flatnonzero(near), also if also is not None else []).astype(np.int64)

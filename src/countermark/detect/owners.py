@@ -1,9 +1,8 @@
 """Open owners: accounts that do not hide that they belong together.
 
 A company's keys, a class's accounts or a test machine's bots sit at one address and are paid with one card
-(or carry
-one company's e-mail domain), all of them. Such a cell is reported, but it is never part of a wider group: a
-network that borrows a company's prompt library does not include the company.
+(or carry one company's e-mail domain), all of them. Such a cell is reported, but it is never part of a
+wider group: a network that borrows a company's prompt library does not include the company.
 """
 
 import numpy as np

@@ -30,8 +30,8 @@ def gains(
     """Shape (rows,): what each value of each account adds to its score.
 
     The mean, over an account's requests, of log(share of the group's other accounts that hold the request's
-    value / share of the accounts outside that do), positive terms only; values that fewer than two
-    others hold count nothing.
+    value / share of the accounts outside that do), positive terms only; values that fewer than two others
+    hold count nothing.
     """
     rows_inside = inside[incidence.account]
     values = incidence.kind.size
@@ -50,8 +50,8 @@ def gains(
 def settle(group: NDArray[np.int64], incidence: Incidence, requests: NDArray[np.int64]) -> NDArray[np.int64]:
     """Replace a community by the accounts, in it or not, that its values fit best, until nothing changes.
 
-    A community has a fringe that met its values by chance, and may have been cut from a larger one; both show
-    in the scores. Reads discovery values only, so confirmation stays untouched.
+    A community has a fringe that met its values by chance, and may have been cut from a larger one; both
+    show in the scores. Reads discovery values only, so confirmation stays untouched.
     """
     seen = set()
     for _ in range(ROUNDS):

@@ -3,8 +3,8 @@
 Two prompts are linked when their template hash is equal or their MinHash sketches say that they share at
 least `SIMILAR` of their word pairs; a family is a connected component of the links. Candidates for the
 second kind of link come from banding (Broder 1997; Leskovec, Rajaraman & Ullman, Mining of Massive
-Datasets, section 3.4): every band's bucket links its prompts to the bucket's first one, so that the number of
-links grows with the number of prompts and not with its square.
+Datasets, section 3.4): every band's bucket links its prompts to the bucket's first one, so that the number
+of links grows with the number of prompts and not with its square.
 """
 
 import numpy as np

@@ -52,7 +52,8 @@ class RhythmConfirmer:
     ) -> Confirmation:
         """Sequential permutation of minus the within-group variance of the measures' ranks.
 
-        `threshold` is the smallest p that the multiplicity correction may ask for; the draws are sized to it.
+        `threshold` is the smallest p that the multiplicity correction may ask for; the draws are sized to
+        it.
         """
         draws = StratifiedDraws(self.strata.label, members)
         p = besag_clifford(

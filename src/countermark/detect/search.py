@@ -146,10 +146,8 @@ def search(
     """Discover under every view, then confirm all candidates and judge the members of those that pass.
 
     A candidate whose p-value is at most `fdr` is tested in parts too, where it has parts; a part's p-value
-    is at
-    least its parent's. The correction counts every candidate and every part that could have been tested,
-    so that the
-    family of hypotheses is fixed by discovery alone.
+    is at least its parent's. The correction counts every candidate and every part that could have been
+    tested, so that the family of hypotheses is fixed by discovery alone.
     """
     data = [ViewData(database, view, whole, strata, requests) for view in views]
     found: list[tuple[ViewData, NDArray[np.int64]]] = []

@@ -6,8 +6,8 @@ from scipy.stats import beta
 def clopper_pearson(successes: int, trials: int, level: float = 0.95) -> tuple[float, float]:
     """Exact limits for a proportion (Clopper & Pearson 1934); (0, 1) without trials.
 
-    With no success the upper limit is one-sided at `level`, and with no failure the lower one, so that "none
-    in n" reads "at most x"; each limit holds at `level`, both together at 2·`level` - 1 at least.
+    With no success the upper limit is one-sided at `level`, and with no failure the lower one, so that
+    "none in n" reads "at most x"; each limit holds at `level`, both together at 2·`level` - 1 at least.
     """
     if trials == 0:
         return 0.0, 1.0

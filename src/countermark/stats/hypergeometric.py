@@ -1,10 +1,10 @@
 """Stratified hypergeometric tail, exact and in log space.
 
-Null: within every stratum the `drawn` accounts are a simple random sample of its `total` accounts, of
-which `marked` carry a value. The statistic is the number of marked among the drawn, summed over strata;
-its law is the convolution of the strata's hypergeometric laws (the one-sided conditional test of
-independence given margins; with one stratum it is Fisher's exact test, with several the exact form of
-the Cochran–Mantel–Haenszel test).
+Null: within every stratum the `drawn` accounts are a simple random sample of its `total` accounts, of which
+`marked` carry a value. The statistic is the number of marked among the drawn, summed over strata; its law
+is the convolution of the strata's hypergeometric laws (the one-sided conditional test of independence given
+margins; with one stratum it is Fisher's exact test, with several the exact form of the
+Cochran–Mantel–Haenszel test).
 """
 
 import math

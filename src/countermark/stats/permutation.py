@@ -30,10 +30,10 @@ def besag_clifford(
 ) -> SequentialP:
     """Draw the statistic under the null until `exceedances` draws reach `observed`, or the limit is met.
 
-    The limit is what lets p fall to half of `threshold`, at most `most` draws. Stopped early after L
-    draws, p = exceedances / L; else p = (1 + reached) / (1 + draws). Both are valid (paper, section 3).
-    `draw(generator, n)` gives n draws, shape (n,). Compare `floor` with the threshold before believing
-    that nothing was found: where the floor is higher, the answer is "not testable".
+    The limit is what lets p fall to half of `threshold`, at most `most` draws. Stopped early after L draws,
+    p = exceedances / L; else p = (1 + reached) / (1 + draws). Both are valid (paper, section 3).
+    `draw(generator, n)` gives n draws, shape (n,). Compare `floor` with the threshold before believing that
+    nothing was found: where the floor is higher, the answer is "not testable".
     """
     limit = min(most, int(np.ceil(2.0 / threshold)))
     done = reached = 0

@@ -110,7 +110,7 @@ def test_a_second_demo_replaces_the_first(small: Path) -> None:
     (small / "demo" / "findings" / "dispositions.yaml").write_text("campaign-0: rejected\n")
     again = demo(small, "--seed", "2", "--json")
     assert again.code == 0, again.err
-    assert json.loads((small / "demo" / "demo.json").read_text()) == {"seed": 2}
+    assert json.loads((small / "demo" / "demo.json").read_text())["seed"] == 2
     assert {path.name for path in (small / "demo").iterdir()} >= LEFT_BEHIND
     assert not (small / "demo" / "findings" / "dispositions.yaml").exists()
 

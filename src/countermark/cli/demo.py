@@ -1,5 +1,6 @@
 """`countermark demo`: the whole story on generated data, embedded, no key, no GPU."""
 
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -43,25 +44,27 @@ def demo(
 def _narrator(
     place: "Demo", bar: Callable[[float, float], None]
 ) -> Callable[[str], Callable[[float, float], None]]:
-    o = place.out
+    def at(name: str) -> str:
+        return shlex.quote(str(place.out / name))
+
     by_hand = {
         "capture": (
             "2 capture   prompts and identifiers become keyed hashes",
-            [f"capture logs {o}/logs", f"--accounts {o}/accounts.csv", "--out EVENTS"],
+            [f"capture logs {at('logs')}", f"--accounts {at('accounts.csv')}", "--out EVENTS"],
         ),
-        "detect": ("3 detect    which accounts act as one?", [f"detect {o}/events", "--out FINDINGS"]),
+        "detect": ("3 detect    which accounts act as one?", [f"detect {at('events')}", "--out FINDINGS"]),
         "seal": (
             "4 seal      findings, method and digests in one signed package",
             [
-                f"case seal {o}/findings",
-                f"--events {o}/events",
-                f"--key {o}/analyst.key",
+                f"case seal {at('findings')}",
+                f"--events {at('events')}",
+                f"--key {at('analyst.key')}",
                 "--case ID --out CASE.zip",
             ],
         ),
         "verify": (
             "5 verify    as an opposing expert would, offline",
-            [f"verify {o}/case.zip", f"--trust {o}/trust.json"],
+            [f"verify {at('case.zip')}", f"--trust {at('trust.json')}"],
         ),
     }
 

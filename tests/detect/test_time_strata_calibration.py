@@ -10,12 +10,12 @@ from synthetic_events import START, events_table, opened
 
 from countermark.detect.confirm import Confirmer
 from countermark.detect.incidence import prepare, read_incidence
-from countermark.detect.strata import PERIODS, read_strata
+from countermark.detect.strata import read_strata
 
 ACCOUNTS, CANDIDATES, MEMBERS = 600, 50, 20
 DAILY_VALUES = 40
-DAYS = PERIODS
-"""As many as bins, so that each day is one: within a wider bin the accounts of one day still look alike."""
+DAYS = 10
+"""Twice the fewest bins: where accounts live for a day or two, the bins have to follow."""
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from countermark.store.database import Database
 
 ACTIVITY = (0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98)
 """Quantiles of the number of requests that part the activity bins: finer where the counts spread."""
-PERIODS = 5
-"""Quantile bins of the middle of an account's active time: who was there on the same days shares what was
-there."""
+PERIODS = (5, 32)
+"""Fewest and most quantile bins of the middle of an account's active time: who was there on the same days
+shares what was there. Between them, as many as the log has spans of a typical account's active time."""
 LEAST_SHARE = 0.03
 """Countries and languages with a smaller share of accounts are pooled."""
 
@@ -20,10 +20,12 @@ PLACE_SQL = """
 SELECT account.account AS account,
        coalesce(min(accounts.country), '') AS country,
        coalesce(min(spoken.prompt_lang), '') AS language,
-       min(middle.day) AS day
+       min(middle.day) AS day, min(middle.first) AS first, min(middle.last) AS last
 FROM account
 LEFT JOIN (
-  SELECT account_id, sum(epoch_us(ts) // 86400000000) // count(*) AS day FROM events GROUP BY account_id
+  SELECT account_id, sum(epoch_us(ts) // 86400000000) // count(*) AS day,
+         min(epoch_us(ts) // 86400000000) AS first, max(epoch_us(ts) // 86400000000) AS last
+  FROM events GROUP BY account_id
 ) AS middle ON middle.account_id = account.account_id
 LEFT JOIN accounts ON accounts.account_id = account.account_id
 LEFT JOIN (
@@ -41,16 +43,23 @@ def read_strata(database: Database, requests: NDArray[np.int64]) -> Strata:
     places = database.query(PLACE_SQL)
     country = np.asarray(places.column("country").to_pylist(), dtype=object)
     language = np.asarray(places.column("language").to_pylist(), dtype=object)
-    day = places.column("day").to_numpy().astype(np.int64)
+    day, first, last = (places.column(name).to_numpy().astype(np.int64) for name in ("day", "first", "last"))
     keys = quantile_bin(requests, ACTIVITY)
     for part in (
-        quantile_bin(day, np.linspace(0, 1, PERIODS + 1)[1:-1]),
+        quantile_bin(day, np.linspace(0, 1, _periods(first, last) + 1)[1:-1]),
         _pooled(country),
         _pooled(language),
     ):
         keys = keys * 64 + part
     _, label = np.unique(keys, return_inverse=True)
     return Strata(label.astype(np.int64), int(label.max()) + 1 if label.size else 0)
+
+
+def _periods(first: NDArray[np.int64], last: NDArray[np.int64]) -> int:
+    if first.size == 0:
+        return PERIODS[0]
+    spans = (last.max() - first.min() + 1) / np.median(last - first + 1)
+    return int(np.clip(spans, *PERIODS))
 
 
 def quantile_bin(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from countermark.capture.hashkeys import write_public_key
 from countermark.capture.run import CaptureOptions, capture_logs
 from countermark.detect.findings_folder import REPORT_FILE
 from countermark.detect.run import DetectOptions, Findings, detect_networks
@@ -121,6 +122,7 @@ def run_demo(demo: Demo, step: Callable[[str], ProgressCall]) -> Outcome:
     key = SigningKey.generate()
     key.save(demo.path("analyst.key"))
     case_id = f"demo-{demo.seed}"
+    write_public_key(demo.path("hash-keys.json"), case_id)
     write_trust(demo.path(TRUST), [SignerEntry("demo analyst", key.public.to_base64())], cases=[case_id])
     outcome = from_logs_to_case(
         CaptureOptions(

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import pyarrow.parquet as pq
 import pytest
 
 from countermark.prove.seal import SealOptions, seal
 from countermark.prove.trustfile import SignerEntry, Trust, read_trust, write_trust
 from countermark.records.canonical import file_sha256, sha256_hex
 from countermark.records.capture import Capture, Counts, File, Source
+from countermark.records.events import ACCOUNT_SCHEMA, EVENT_SCHEMA, SKETCH_SCHEMA
 from countermark.records.findings import Campaign, Reason, Window
 from countermark.trust.signing import SigningKey
 
@@ -22,8 +24,9 @@ CREATED = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
 def write_events(folder: Path) -> Path:
     folder.mkdir()
     files = []
-    for name in ("events-00000.parquet", "accounts.parquet", "sketches.parquet"):
-        (folder / name).write_bytes(b"PAR1 not read by prove " + name.encode())
+    schemas = {"events-00000": EVENT_SCHEMA, "accounts": ACCOUNT_SCHEMA, "sketches": SKETCH_SCHEMA}
+    for name in [f"{stem}.parquet" for stem in schemas]:
+        pq.write_table(schemas[name.removesuffix(".parquet")].empty_table(), folder / name)
         files.append(File(name, file_sha256(folder / name), 1))
     capture = Capture(
         countermark_version="0.1.0",

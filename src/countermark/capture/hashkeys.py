@@ -102,6 +102,17 @@ def read_key(path: Path, key_id: str) -> HashKey | None:
     return None
 
 
+def write_public_key(path: Path, name: str) -> None:
+    """A hash-key file with a key that anybody can compute from `name`: for generated logs alone.
+
+    The same generated log then gives the same hashes everywhere.
+    """
+    key = hashlib.sha256(b"countermark, public hash key: " + name.encode()).digest()[:KEY_BYTES]
+    key_id = hashlib.blake2b(key, digest_size=8, person=b"cm.hash-key-id").hexdigest()
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    _write(path, [Epoch(key_id=key_id, not_before=start, not_after=start + 1000 * EPOCH, key=key.hex())])
+
+
 def _new_epoch(now: datetime) -> Epoch:
     key = secrets.token_bytes(KEY_BYTES)
     key_id = hashlib.blake2b(key, digest_size=8, person=b"cm.hash-key-id").hexdigest()

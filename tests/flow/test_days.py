@@ -71,6 +71,7 @@ def likeness(one: set[str], other: set[str]) -> float:
 @pytest.mark.parametrize("seed", range(10))
 def test_a_day_more_keeps_the_harvests_of_the_demos_world(tmp_path, seed):
     truth = generate(tmp_path, WorldPlan.demo().but(days=6, file_per_day=True), seed)
+    write_hash_keys(tmp_path / "hash-keys.json", seed)
     logs = sorted((tmp_path / "logs").iterdir())
     events, out = tmp_path / "events", tmp_path / "findings"
     assert capture(logs[:5], events).code == 0
@@ -82,7 +83,8 @@ def test_a_day_more_keeps_the_harvests_of_the_demos_world(tmp_path, seed):
     assert harvests(out).keys() == before.keys()
     for name, accounts in before.items():
         assert likeness(accounts, after[name]) >= 0.9, name
-    assert detect(events, tmp_path / "fresh").keys() == after.keys()
+    detect(events, tmp_path / "fresh")
+    assert harvests(tmp_path / "fresh").keys() == before.keys()
 
 
 def test_a_day_more_keeps_the_ids(copies, days, provider, tmp_path):

@@ -16,7 +16,7 @@ from command_line import (
     in_process_of_its_own,
     members,
 )
-from generated import generate
+from generated import generate, write_hash_keys
 
 from countermark.flow import Demo, prepare_demo
 from countermark.world.plan import WorldPlan
@@ -55,6 +55,7 @@ def test_the_demo_finds_what_was_planted(tmp_path: Path, seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_world_with_nothing_planted_gives_no_harvest(tmp_path: Path, seed: int) -> None:
     generate(tmp_path, WorldPlan.benign(), seed)
+    write_hash_keys(tmp_path / "hash-keys.json", seed)
     assert capture(tmp_path / "logs", tmp_path / "events").code == 0
     done = countermark("detect", tmp_path / "events", "--fdr", "0.01", "--out", tmp_path / "findings")
     assert done.code in (0, 10), done.err

@@ -169,6 +169,7 @@ def test_one_request_alone(rows, log, tmp_path, detect):
 
 def test_a_world_without_prompts_is_undecided_and_says_why(tmp_path, detect):
     generate(tmp_path, PLAN.but(no_prompts=True, networks=(40,)), 5)
+    write_hash_keys(tmp_path / "hash-keys.json", 2)
     captured = capture(tmp_path / "logs", tmp_path / "events")
     assert captured.code == 0
     assert "prompt" in captured.err

@@ -50,7 +50,8 @@ def killed(
     """Folders that runs of `call` left, killed at these moments."""
     (inputs / trials).mkdir()
     task = {"operations": "kill_detect", "call": call, "base": base and str(base), "moments": list(moments)}
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     arguments = json.dumps({**task, "folder": str(inputs / trials)})
     command = [sys.executable, str(HARNESS), arguments]
     subprocess.run(command, check=True, timeout=1_200, stdout=subprocess.PIPE, env=environment)

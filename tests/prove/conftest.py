@@ -110,6 +110,7 @@ def trust_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Trust]:
         signers = [
             SignerEntry(f"signer {number}", one.public.to_base64()) for number, one in enumerate(keys, 1)
         ]
+        # a wrong name or type is the test's own mistake and raises
         write_trust(path, signers, **more)  # type: ignore[arg-type]
         return read_trust(path)
 
@@ -121,6 +122,7 @@ def sealed(options: SealOptions, tmp_path: Path) -> Callable[..., Path]:
     """Seal the small case again, with options of one's own."""
 
     def make(out: str = "case.zip", **changes: object) -> Path:
+        # a wrong name or type is the test's own mistake and raises
         return seal(replace(options, out=tmp_path / out, **changes))  # type: ignore[arg-type]
 
     return make

@@ -130,6 +130,7 @@ def damage_and_rebuild(package: Path, target: Path, random: random.Random) -> No
         name, other = random.sample(names, 2)
         kind = random.choice(("bytes", "bytes", "drop", "add", "rename", "swap"))
         if kind == "bytes":
+            # members of the small case are bytes, never files on disk
             files[name] = damaged(bytes(original[name]), random)  # type: ignore[arg-type]
         elif kind == "drop":
             del files[name]
@@ -139,6 +140,7 @@ def damage_and_rebuild(package: Path, target: Path, random: random.Random) -> No
             files[name + "x"] = files.pop(name)
         elif kind == "swap":
             files[name], files[other] = files[other], files[name]
+    # bytes here too
     case = decode_case(bytes(original[CASE]))  # type: ignore[arg-type]
     files |= bag_files(case, contents_of(files))
     with target.open("wb") as stream:

@@ -53,6 +53,7 @@ class WorldPlan:
 
     def but(self, **changes: object) -> "WorldPlan":
         """The same plan with some fields changed."""
+        # the names are checked by `replace` itself, and the values by __post_init__
         return replace(self, **changes)  # type: ignore[arg-type]
 
 

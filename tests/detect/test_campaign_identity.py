@@ -20,8 +20,8 @@ def disjoint(draw, least=0, most=6):
     return [one for one in sets if one]
 
 
-def named(sets, earlier=None):
-    return name_campaigns(sets, earlier or {}, FIRST_SEEN)
+def named(sets, earlier=None, superseded=None):
+    return name_campaigns(sets, earlier or {}, superseded or {}, FIRST_SEEN)
 
 
 def ids(sets, earlier=None):
@@ -112,6 +112,28 @@ def test_an_old_id_is_only_given_to_what_continues_it(before, after):
         if one.campaign_id in old:
             earlier = old[one.campaign_id]
             assert len(accounts & earlier) >= 0.5 * min(len(accounts), len(earlier))
+
+
+@given(disjoint(least=2), disjoint(), disjoint())
+def test_what_was_superseded_stays_so_and_its_id_never_comes_back(before, then, now):
+    """Whatever merges and splits: two ids never supersede each other, and a replay changes nothing."""
+    old = findings(before)
+    second = named(then, old)
+    third = named(now, findings(then, old), {one.campaign_id: one.supersedes for one in second})
+    recorded = {one.campaign_id: one.supersedes for one in third}
+    for one in second:
+        assert set(one.supersedes) <= set(recorded.get(one.campaign_id, one.supersedes))
+    assert not [one for one in recorded for old in recorded[one] if one in recorded.get(old, ())]
+    replayed = named(now, dict(zip(recorded, now, strict=True)), recorded)
+    assert replayed == third
+
+
+def test_two_campaigns_that_swap_halves_do_not_supersede_each_other():
+    names = sorted(FIRST_SEEN)
+    one, other = frozenset(names[:10]), frozenset(names[10:20])
+    swapped = [frozenset(names[:5] + names[10:15]), frozenset(names[5:10] + names[15:20])]
+    first, second = named(swapped, findings([one, other]))
+    assert sorted([first.supersedes, second.supersedes], key=len)[0] == []
 
 
 def test_the_founder_is_the_earliest_account_and_ties_go_to_the_smaller_name():

@@ -187,6 +187,10 @@ def test_a_merge_and_a_split_supersede(copies):
     assert said["campaign-joined"] == []
     assert said[second] == ["campaign-joined"]
 
+    recorded = files(out)
+    detect(events, out)
+    assert files(out) == recorded, "the same days again: what was superseded stays recorded"
+
 
 def test_two_hash_keys_are_not_mixed(copies, days, provider, tmp_path):
     events, _ = copies

@@ -37,34 +37,44 @@ _CHARACTERS = 256
 class AccountTable:
     """Reads an account table into rows; bad ones go to the quarantine."""
 
-    def __init__(
-        self, hasher: Hasher, naming: Callable[[str], str], mapping: Mapping[str, str], time_unit: str | None
-    ) -> None:
+    def __init__(self, hasher: Hasher, naming: Callable[[str], str], mapping: Mapping[str, str]) -> None:
         unknown = sorted(set(mapping) - set(FIELDS))
         if unknown:
             hint = "known: " + ", ".join(FIELDS)
             raise Error(f"--map-account knows no field {unknown[0]!r}", hint=hint, exit_code=ExitCode.USAGE)
         self._hasher = hasher
         self._naming = naming
-        self._unit = time_unit
         self._columns = {
             field: (mapping[field],) if field in mapping else names for field, names in FIELDS.items()
         }
 
     def write(self, source: Opened, target: Path, quarantine: Quarantine) -> int:
-        """Write rows of RAW_SCHEMA to `target`, in the order of the source; gives the number of records."""
-        records = 0
+        """Write rows of RAW_SCHEMA to `target`, in the order of the source; gives the number of records.
+
+        Raises `Error` (exit code 3) when no row can be used: a run that was told of an account table does
+        not go on without one.
+        """
+        records = usable = 0
+        problem = "it has no rows"
         rows: list[dict[str, Any]] = []
         with pq.ParquetWriter(target, RAW_SCHEMA) as writer:
             for records, record in enumerate(read_records(source), start=1):
                 try:
                     rows.append({**self._row(_as_mapping(record)), "turn": records})
+                    usable += 1
                 except BadRecord as error:
+                    problem = str(error)
                     quarantine.add(source.path.name, record.line, record.offset, f"account: {error}")
                 if len(rows) >= _ROWS:
                     writer.write_table(pa.Table.from_pylist(rows, RAW_SCHEMA))
                     rows = []
             writer.write_table(pa.Table.from_pylist(rows, RAW_SCHEMA))
+        if not usable:
+            raise Error(
+                f"{source.path.name}: no usable row in the account table: {problem}",
+                hint="name its columns with --map-account FIELD=COLUMN, or leave --accounts out",
+                exit_code=ExitCode.NO_INPUT,
+            )
         return records
 
     def _row(self, raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,7 +102,8 @@ class AccountTable:
         return None
 
     def _time(self, value: Any) -> int | None:
-        return None if value is None else to_micros(value, self._unit)
+        # not in the log's --time-unit: this table comes from another system
+        return None if value is None else to_micros(value)
 
 
 def earlier_rows(accounts: Path, target: Path) -> None:

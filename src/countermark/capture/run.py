@@ -67,9 +67,7 @@ def capture_logs(
         with EventsWriter(options.out, folder, before, key, hash_accounts=options.hash_accounts) as writer:
             _read_logs(writer, sources, formats, say, progress)
             if options.accounts is not None:
-                writer.read_accounts(
-                    digest_file(options.accounts), options.account_mapping, options.time_unit
-                )
+                writer.read_accounts(digest_file(options.accounts), options.account_mapping)
             manifest = writer.finish(threads=options.threads, memory=options.memory)
         write_manifest(folder, manifest)
         commit(options.out)

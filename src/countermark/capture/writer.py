@@ -93,9 +93,9 @@ class EventsWriter:
         self._formats[used.name] = used
         self._impossible &= made.impossible
 
-    def read_accounts(self, source: Opened, mapping: Mapping[str, str], time_unit: str | None) -> None:
+    def read_accounts(self, source: Opened, mapping: Mapping[str, str]) -> None:
         """Read the provider's account table."""
-        table = AccountTable(self._hasher, self._columns.account, mapping, time_unit)
+        table = AccountTable(self._hasher, self._columns.account, mapping)
         bad = self.quarantine.total
         target = self._work / "account-rows.parquet"
         records = table.write(source, target, self.quarantine)

@@ -41,7 +41,7 @@ def logs(
         typer.Option("--map-account", metavar="FIELD=COLUMN", help="The same for --accounts."),
     ] = None,
     time_unit: Annotated[
-        str | None, typer.Option("--time-unit", help="s, ms, us or ns, for numeric times.")
+        str | None, typer.Option("--time-unit", help="s, ms, us or ns: numeric times of the log.")
     ] = None,
     hash_key: Annotated[
         Path | None, typer.Option("--hash-key", metavar="FILE", help="Hash keys; made on first use.")

@@ -1,7 +1,7 @@
 """Campaigns and their members as records: names, dates, rounded figures."""
 
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -16,12 +16,15 @@ DIGITS = 6
 
 
 def build_campaigns(
-    detection: Detection, earlier: Mapping[str, Set[str]], dispositions: Mapping[str, Disposition]
+    detection: Detection,
+    earlier: Mapping[str, Set[str]],
+    superseded: Mapping[str, Sequence[str]],
+    dispositions: Mapping[str, Disposition],
 ) -> list[Campaign]:
-    """One campaign a group, in the groups' order."""
+    """One campaign a group, in the groups' order; `earlier` and `superseded` as `name_campaigns` has them."""
     first_seen = dict(zip(detection.account_ids, detection.first_us.tolist(), strict=True))
     accounts = [frozenset(_names(detection, group)) for group in detection.groups]
-    named = name_campaigns(accounts, earlier, first_seen)
+    named = name_campaigns(accounts, earlier, superseded, first_seen)
     return [
         _campaign(detection, group, name, dispositions)
         for group, name in zip(detection.groups, named, strict=True)

@@ -23,6 +23,8 @@ FINDINGS_FILE, MEMBERS_FILE, METHOD_FILE, REPORT_FILE = (
     "method.json",
     "report.html",
 )
+_SUPERSEDES = b"countermark.supersedes"
+"""In the metadata of the members: what ended stays known with whom it went on, and is replaced with them."""
 _OURS = {FINDINGS_FILE, MEMBERS_FILE, METHOD_FILE, REPORT_FILE, "dispositions.yaml"}
 
 
@@ -53,8 +55,13 @@ def write_findings(
     header: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write all four files, `findings.json` last, and give its content."""
+    supersedes = {one.campaign_id: one.supersedes for one in campaigns if one.supersedes}
     with replacing(out / MEMBERS_FILE) as path:
-        pq.write_table(members, path, compression="zstd")
+        pq.write_table(
+            members.replace_schema_metadata({_SUPERSEDES: msgspec.json.encode(supersedes, order="sorted")}),
+            path,
+            compression="zstd",
+        )
     write_atomic(out / METHOD_FILE, _json(method))
     write_atomic(out / REPORT_FILE, report.encode())
     files = {name: file_sha256(out / name) for name in (MEMBERS_FILE, METHOD_FILE, REPORT_FILE)}
@@ -82,6 +89,15 @@ def read_earlier_members(out: Path) -> dict[str, frozenset[str]]:
     for campaign, account in zip(table.column(0).to_pylist(), table.column(1).to_pylist(), strict=True):
         members.setdefault(campaign, set()).add(account)
     return {campaign: frozenset(accounts) for campaign, accounts in members.items()}
+
+
+def read_earlier_supersedes(out: Path) -> dict[str, list[str]]:
+    """The ids that each campaign of the last findings replaced, where it replaced any."""
+    try:
+        said = (pq.read_schema(out / MEMBERS_FILE).metadata or {}).get(_SUPERSEDES, b"{}")
+        return msgspec.json.decode(said, type=dict[str, list[str]])
+    except (OSError, ValueError):
+        return {}  # as above
 
 
 def _json(value: Any) -> bytes:

@@ -5,7 +5,7 @@ Without earlier findings an id is derived from the founder, the account whose fi
 the same days give the same id, and a later day does not change who came first.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from countermark.records.canonical import content_id
@@ -29,9 +29,15 @@ def founder_id(accounts: Set[str], first_seen: Mapping[str, int]) -> str:
 
 
 def name_campaigns(
-    current: list[frozenset[str]], earlier: Mapping[str, Set[str]], first_seen: Mapping[str, int]
+    current: list[frozenset[str]],
+    earlier: Mapping[str, Set[str]],
+    superseded: Mapping[str, Sequence[str]],
+    first_seen: Mapping[str, int],
 ) -> list[Named]:
-    """Name each set of accounts; `earlier` maps the ids of the last findings to their accounts.
+    """Name each set of accounts.
+
+    `earlier` maps the ids of the last findings to their accounts, `superseded` those that had replaced other
+    ids to these: what they replaced stays replaced, and its id is given to nobody again.
 
     The pair with the largest overlap is matched first. A set that holds most of several earlier campaigns
     (a merge) keeps the best id and supersedes the rest; one that is left of a split campaign gets an id of
@@ -49,13 +55,17 @@ def name_campaigns(
     for _, name, i in overlaps:
         if i not in kept and name not in kept.values():
             kept[i] = name
+    recorded = {name: set(old) for name, old in superseded.items()}
+    # ids of campaigns that ended too: an analyst may have written of them
+    taken = set(earlier).union(*recorded.values())
     named = []
-    taken = set(earlier)  # also of campaigns that ended: an analyst may have written of them
     for i, accounts in enumerate(current):
-        related = [name for _, name, j in overlaps if j == i]
         name = kept.get(i) or _fresh(accounts, first_seen, taken)
         taken.add(name)
-        named.append(Named(name, sorted(set(related) - {name})))
+        # no circles: what has superseded this one is not superseded by it when it comes back
+        related = {old for _, old, j in overlaps if j == i and name not in recorded.get(old, ())}
+        recorded[name] = (related | recorded.get(name, set())) - {name}
+        named.append(Named(name, sorted(recorded[name])))
     return named
 
 

@@ -13,7 +13,12 @@ from countermark import __version__
 from countermark.detect.campaigns import build_campaigns, members_table
 from countermark.detect.decisions import DISPOSITIONS_FILE, Allowed, read_allowed, read_dispositions
 from countermark.detect.detection import Detection, DetectionOptions, Detector
-from countermark.detect.findings_folder import prepare_folder, read_earlier_members, write_findings
+from countermark.detect.findings_folder import (
+    prepare_folder,
+    read_earlier_members,
+    read_earlier_supersedes,
+    write_findings,
+)
 from countermark.detect.kind_errors import kind_errors
 from countermark.detect.pages import build_report
 from countermark.detect.report import render_report
@@ -73,7 +78,12 @@ def detect_networks(
     with Database(threads=options.threads, memory=options.memory) as database:
         _attach(database, events, allowed)
         detection = detector.detect(database, options.detection, progress)
-        campaigns = build_campaigns(detection, read_earlier_members(options.out), dispositions)
+        campaigns = build_campaigns(
+            detection,
+            read_earlier_members(options.out),
+            read_earlier_supersedes(options.out),
+            dispositions,
+        )
         method = _method(options, detection, database, plugin.origin.to_dict(), allowed)
         report = render_report(build_report(database, events, detection, campaigns, method))
     header = {

@@ -21,7 +21,7 @@ class Rules:
     when as many members are on shared cards and no card has so many)."""
     identity_share: float = 0.3
     """At least so many members share identity (address, card, key, domain, sign-up day) beyond chance."""
-    harvest_prompt_share: float = 0.25
+    harvest_prompt_share: float = 0.5
     """A harvest: at least this share of requests is on prompt values typical of the campaign."""
     pool_prompt_share: float = 0.12
     """A pool: at most this share is."""

@@ -3,8 +3,9 @@
 Two normal classes, the group and everybody else, each with its own mean and covariance, over the logarithms
 of the family scores and of the requests per active day (quadratic discriminant analysis; Hastie, Tibshirani
 & Friedman, The Elements of Statistical Learning, section 4.3); class sizes are the prior; repeated until
-the group stays the same. It decides who is listed. It is no test: every listed account carries the p-value
-of `members`, which it may fail.
+the group stays the same. The rate of an account with few requests is known badly: its variance has
+1/requests added, the Poisson variance of a log rate. It decides who is listed. It is no test: every listed
+account carries the p-value of `members`, which it may fail.
 """
 
 import numpy as np
@@ -19,7 +20,9 @@ ODDS = 0.5
 TRIM = 0.05
 """Share of the members with the lowest scores that are left out when a group has grown too much …"""
 MOST_GROWTH = 1.3
-"""… which is by more than this factor."""
+"""… which is by more than this factor …"""
+AGREE = 0.75
+"""… unless leaving them out changes little: both ways have this share of their accounts in common."""
 RIDGE = 1e-3
 """Added to the variances: scores that are all alike must not look like certainty."""
 LEAST = 10
@@ -36,16 +39,19 @@ def refine(
 
     `families` has one incidence a family; `requests` and `per_day` (requests per active day), shape
     (accounts,). A group with a single family stays: what confirmed its accounts is all there is. One that
-    grows too much learned from a stranger in its midst: it is refined without its lowest scores, and stays
-    where that does not help.
+    grows too much may have learned from a stranger in its midst: then its lowest scores must not matter, or
+    are left out, and where that does not help it stays as it was.
     """
     if len(families) < 2 or group.size < LEAST:
         return group
-    for trim in (0.0, TRIM):
-        refined = _repeated(group, families, requests, per_day, trim)
-        if refined.size <= MOST_GROWTH * group.size:
-            return refined
-    return group
+    whole = _repeated(group, families, requests, per_day, 0.0)
+    if whole.size <= MOST_GROWTH * group.size:
+        return whole
+    core = _repeated(group, families, requests, per_day, TRIM)
+    common = np.intersect1d(whole, core).size
+    if common >= AGREE * (whole.size + core.size - common):
+        return whole
+    return core if core.size <= MOST_GROWTH * group.size else group
 
 
 def _repeated(
@@ -56,6 +62,8 @@ def _repeated(
     trim: float,
 ) -> NDArray[np.int64]:
     seen = set()
+    noise = np.zeros((requests.size, len(families) + 1))
+    noise[:, -1] = 1 / requests
     for _ in range(ROUNDS):
         if group.size < LEAST or group.tobytes() in seen:
             break
@@ -65,16 +73,23 @@ def _repeated(
         fits = np.stack([np.log1p(scores(family, inside, requests)) for family in families], axis=1)
         features = np.column_stack([fits, np.log(per_day)])
         core = inside & (fits.sum(axis=1) >= np.quantile(fits[inside].sum(axis=1), trim))
-        odds = _log_density(features, features[core]) - _log_density(features, features[~inside])
+        odds = _log_density(features, noise, features[core]) - _log_density(
+            features, noise, features[~inside]
+        )
         prior = np.log(inside.sum() / max((~inside).sum(), 1))
         group = np.flatnonzero(odds + prior >= np.log(ODDS))
     return group
 
 
-def _log_density(points: NDArray[np.float64], sample: NDArray[np.float64]) -> NDArray[np.float64]:
+def _log_density(
+    points: NDArray[np.float64], noise: NDArray[np.float64], sample: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Shape (accounts,): up to a constant, of `points` (accounts, features) whose variances have `noise` (of
+    the same shape) added to those of the sample."""
     width = sample.shape[1]
     spread = np.atleast_2d(np.cov(sample.T, ddof=0)) + RIDGE * np.eye(width)
+    own = spread + noise[:, :, None] * np.eye(width)
     away = points - sample.mean(axis=0)
-    distance = np.einsum("ij,jk,ik->i", away, np.linalg.inv(spread), away)
-    result: NDArray[np.float64] = -0.5 * (distance + np.linalg.slogdet(spread)[1])
+    distance = np.einsum("ij,ijk,ik->i", away, np.linalg.inv(own), away)
+    result: NDArray[np.float64] = -0.5 * (distance + np.linalg.slogdet(own)[1])
     return result

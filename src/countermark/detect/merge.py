@@ -1,12 +1,14 @@
-"""Campaigns from candidates: what several views found of one group becomes one campaign."""
+"""Campaigns from candidates: what several views found of one group becomes one campaign.
+
+Each candidate is first settled on who belongs to it, so that two finds of one group look alike, and a find of
+two groups looks like both.
+"""
 
 import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from countermark.detect.fit import refine
 from countermark.detect.incidence import Incidence
@@ -18,10 +20,13 @@ SAME = 0.5
 PART = 0.7
 """Share of a set inside another that makes it a part of it, and share of a set that its parts have to
 cover."""
-SIZEABLE = 0.2
-"""Smaller sets are no parts, and a set that leaves less than half of that out is the whole."""
+SIZEABLE = 0.1
+"""Smaller sets are no parts, and a set that leaves less than that out is the whole."""
 APART = 0.25
 """Parts overlap by less than this share of the smaller."""
+
+Found = tuple[Candidate, NDArray[np.int64]]
+"""A candidate and the accounts that it settled on."""
 
 
 @dataclass(frozen=True)
@@ -59,52 +64,57 @@ def merge(
 
     `families` has one incidence a family; `owner` numbers open owners, which are kept apart.
     """
-    sets = [(candidate, without_owners(candidate.members(member_fdr), owner)) for candidate in candidates]
-    sets = _finest([(candidate, members) for candidate, members in sets if members.size >= least_size])
-    n = len(sets)
-    links = [
-        (i, j)
-        for i in range(n)
-        for j in range(i + 1, n)
-        if np.intersect1d(sets[i][1], sets[j][1]).size >= SAME * min(sets[i][1].size, sets[j][1].size)
-    ]
-    rows, columns = (np.array(links, dtype=np.int64).reshape(-1, 2)).T
-    _, label = connected_components(
-        coo_array((np.ones(len(links)), (rows, columns)), shape=(n, n)), directed=False
-    )
-    joined = [[sets[i] for i in np.flatnonzero(label == g)] for g in range(label.max(initial=-1) + 1)]
-    groups = [_group(part, families, requests, per_day, owner) for part in joined]
+    found = []
+    for candidate in candidates:
+        members = without_owners(candidate.members(member_fdr), owner)
+        if members.size >= least_size:
+            members = without_owners(refine(members, families, requests, per_day), owner)
+            found.append((candidate, members))
+    found = _finest([(candidate, members) for candidate, members in found if members.size >= least_size])
+    groups = [_group(alike, requests) for alike in _alike(found)]
     return [group for group in _disjoint(groups) if group.accounts.size >= least_size]
 
 
-def _finest(sets: list[tuple[Candidate, NDArray[np.int64]]]) -> list[tuple[Candidate, NDArray[np.int64]]]:
-    """Drop candidates that are the union of two or more others: two networks that share a habit stay two."""
-    kept = []
-    for i, (candidate, members) in enumerate(sets):
-        whole, parts = candidate.community, list[NDArray[np.int64]]()
-        for j, (other, _) in enumerate(sets):
-            part = other.community
-            within = np.intersect1d(whole, part).size >= PART * part.size
-            sizeable = SIZEABLE * whole.size <= part.size <= (1 - SIZEABLE / 2) * whole.size
+def _finest(found: list[Found]) -> list[Found]:
+    """Drop what is the union of two or more others: two networks that share a habit stay two.
+
+    From small to large, and parts are taken from what was kept: a union is no part of a larger one.
+    """
+    kept = list[Found]()
+    for candidate, whole in sorted(found, key=lambda one: one[1].size):
+        parts = list[NDArray[np.int64]]()
+        inside = [(np.intersect1d(whole, part).size, part) for _, part in kept]
+        for common, part in sorted(inside, key=lambda one: (-one[0] / one[1].size, -one[1].size)):
+            sizeable = SIZEABLE * whole.size <= part.size <= (1 - SIZEABLE) * whole.size
             apart = all(np.intersect1d(one, part).size <= APART * min(one.size, part.size) for one in parts)
-            if i != j and within and sizeable and apart:
+            if common >= PART * part.size and sizeable and apart:
                 parts.append(part)
         covered = np.intersect1d(np.concatenate([*parts, whole[:0]]), whole).size
         if len(parts) < 2 or covered < PART * whole.size:
-            kept.append((candidate, members))
+            kept.append((candidate, whole))
     return kept
 
 
-def _group(
-    sets: list[tuple[Candidate, NDArray[np.int64]]],
-    families: list[Incidence],
-    requests: NDArray[np.int64],
-    per_day: NDArray[np.float64],
-    owner: NDArray[np.int64],
-) -> Group:
-    candidates = sorted((c for c, _ in sets), key=lambda c: (c.confirmation.log_p, -c.community.size))
-    start = np.unique(np.concatenate([members for _, members in sets]))
-    accounts = without_owners(refine(start, families, requests, per_day), owner)
+def _alike(found: list[Found]) -> list[list[Found]]:
+    """Finds of the same accounts together, the most significant of each first."""
+    groups = list[list[Found]]()
+    for candidate, accounts in sorted(found, key=lambda one: (one[0].confirmation.log_p, -one[1].size)):
+        same = (
+            group
+            for group in groups
+            if np.intersect1d(group[0][1], accounts).size >= SAME * min(group[0][1].size, accounts.size)
+        )
+        group = next(same, None)
+        if group is None:
+            groups.append([(candidate, accounts)])
+        else:
+            group.append((candidate, accounts))
+    return groups
+
+
+def _group(alike: list[Found], requests: NDArray[np.int64]) -> Group:
+    """The accounts of the most significant find, judged under every view that found them."""
+    candidates, accounts = [candidate for candidate, _ in alike], alike[0][1]
     score, p, q = np.zeros(accounts.size), np.ones(accounts.size), np.ones(accounts.size)
     for candidate in candidates:
         judged = candidate.data.judge(candidate.community, requests, accounts)

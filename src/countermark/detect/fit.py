@@ -12,17 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from countermark.detect.incidence import Incidence
-from countermark.detect.profile import scores
+from countermark.detect.profile import jaccard, scores
 
 ROUNDS = 8
 ODDS = 0.5
 """Smallest odds of being a member that put an account on the list: a missed member costs twice a stranger."""
-TRIM = 0.05
-"""Share of the members with the lowest scores that are left out when a group has grown too much …"""
-MOST_GROWTH = 1.3
-"""… which is by more than this factor …"""
-AGREE = 0.75
-"""… unless leaving them out changes little: both ways have this share of their accounts in common."""
+TRIMS = (0.0, 0.05, 0.1)
+"""Shares of the members with the lowest scores that are left out: the first that the next agrees with …"""
+AGREE = 0.8
+"""… which is to say that both settle on sets with this share of their accounts in common."""
 RIDGE = 1e-3
 """Added to the variances: scores that are all alike must not look like certainty."""
 LEAST = 10
@@ -38,20 +36,19 @@ def refine(
     """The accounts whose odds of being a member are at least `ODDS`.
 
     `families` has one incidence a family; `requests` and `per_day` (requests per active day), shape
-    (accounts,). A group with a single family stays: what confirmed its accounts is all there is. One that
-    grows too much may have learned from a stranger in its midst: then its lowest scores must not matter, or
-    are left out, and where that does not help it stays as it was.
+    (accounts,). A group with a single family stays: what confirmed its accounts is all there is. One stranger
+    in the midst of a group can teach it the wrong habits; so the answer has to be one that hardly changes
+    when the accounts that fit worst are not learned from, and a group without such an answer stays too.
     """
     if len(families) < 2 or group.size < LEAST:
         return group
-    whole = _repeated(group, families, requests, per_day, 0.0)
-    if whole.size <= MOST_GROWTH * group.size:
-        return whole
-    core = _repeated(group, families, requests, per_day, TRIM)
-    common = np.intersect1d(whole, core).size
-    if common >= AGREE * (whole.size + core.size - common):
-        return whole
-    return core if core.size <= MOST_GROWTH * group.size else group
+    last = None
+    for trim in TRIMS:
+        refined = _repeated(group, families, requests, per_day, trim)
+        if last is not None and last.size and jaccard(last, refined) >= AGREE:
+            return last
+        last = refined
+    return group
 
 
 def _repeated(

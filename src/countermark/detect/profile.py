@@ -66,12 +66,17 @@ def settle(group: NDArray[np.int64], incidence: Incidence, requests: NDArray[np.
     return group
 
 
+def jaccard(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
+    """Share of the accounts of two sets, one of them not empty, that are in both."""
+    common = np.intersect1d(one, other, assume_unique=True).size
+    return float(common / (one.size + other.size - common))
+
+
 def distinct(groups: list[NDArray[np.int64]], alike: float = 0.8) -> list[NDArray[np.int64]]:
     """Drop a group whose accounts overlap with an earlier one's (Jaccard index above `alike`)."""
     kept: list[NDArray[np.int64]] = []
     for group in groups:
-        common = [np.intersect1d(group, other, assume_unique=True).size for other in kept]
-        if all(c <= alike * (group.size + o.size - c) for c, o in zip(common, kept, strict=True)):
+        if all(jaccard(group, other) <= alike for other in kept):
             kept.append(group)
     return kept
 

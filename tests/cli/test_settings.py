@@ -1,5 +1,7 @@
 """countermark.toml: defaults of the options, and what is wrong with it in one line."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,3 +47,12 @@ def test_what_cannot_be_set_is_a_usage_error(folder: Path, content: bytes) -> No
         read_settings(VERBS)
     assert caught.value.exit_code == ExitCode.USAGE
     assert "\n" not in caught.value.message
+
+
+def test_help_is_there_when_the_file_is_broken(folder: Path) -> None:
+    (folder / "countermark.toml").write_text("[detect\n")
+    for command, code in ((["detect", "--help"], 0), (["detect", "events", "--out", "f"], 2)):
+        done = subprocess.run(
+            [sys.executable, "-m", "countermark", *command], cwd=folder, capture_output=True, text=True
+        )
+        assert done.returncode == code, done.stderr

@@ -18,3 +18,47 @@ def test_with_one_family_nobody_is_listed_who_was_not_confirmed():
     incidence = from_counts(GROUP + OTHERS, rows, ["object"] * 703)
     members = np.arange(GROUP)
     assert refine(members, [incidence], requests, requests.astype(float)).tolist() == members.tolist()
+
+
+def network(generator, late=0):
+    """Two families in which a group shares values; `late` accounts of it have few requests on few days.
+
+    Gives (incidences, requests, days).
+    """
+    size, others = 60, 2_000
+    days = np.full(size + others, 5)
+    requests = np.concatenate([generator.poisson(130, size), generator.geometric(0.05, others)])
+    days[:late], requests[:late] = 3, generator.integers(9, 13, late)
+    days[size:] = np.minimum(5, requests[size:])
+    families = []
+    for kind in ("prompt_family", "prefix"):
+        rows = {}
+        for account in range(size):
+            for value in generator.choice(15, 4, replace=False):
+                rows[account, int(value)] = 1 + int(requests[account]) // 5
+        for account in range(size, size + others):
+            rows[account, int(generator.integers(0, 400))] = int(max(1, requests[account] // 2))
+        families.append(from_counts(size + others, rows, [kind] * 400))
+    return families, requests, days
+
+
+def test_half_of_a_network_settles_on_the_whole_of_it():
+    families, requests, days = network(np.random.default_rng(1))
+    settled = refine(np.arange(0, 60, 2), families, requests, requests / days)
+    assert set(settled.tolist()) >= set(range(60)) - {58, 59}
+    assert settled.size <= 63
+
+
+def test_a_low_rate_known_from_few_requests_leaves_nobody_out():
+    families, requests, days = network(np.random.default_rng(2), late=5)
+    settled = set(refine(np.arange(5, 60), families, requests, requests / days).tolist())
+    assert len(settled & set(range(5))) >= 4
+
+
+def test_strangers_in_the_midst_do_not_spread():
+    """Ten strangers of 70 do not bring in more of their like, whether or not they stay."""
+    families, requests, days = network(np.random.default_rng(3))
+    start = np.concatenate([np.arange(60), np.arange(500, 510)])
+    settled = refine(start, families, requests, requests / days)
+    assert np.isin(np.arange(60), settled).mean() >= 0.95
+    assert np.count_nonzero(settled >= 60) <= 10

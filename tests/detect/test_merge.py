@@ -1,52 +1,10 @@
-"""Campaigns from candidates: two networks stay two, and no account is in two campaigns."""
-
-from types import SimpleNamespace
+"""Campaigns from candidates: no account is in two campaigns."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countermark.detect.merge import Group, _disjoint, _finest
-
-
-def finest(*sets):
-    """The sets that stay, each as what a view found and whom it let in."""
-    arrays = [np.array(sorted(one)) for one in sets]
-    kept = _finest([(SimpleNamespace(community=array), array) for array in arrays])
-    return [set(members.tolist()) for _, members in kept]
-
-
-LEFT, RIGHT = set(range(40)), set(range(40, 90))
-
-
-def test_a_union_of_two_networks_is_dropped_for_the_two():
-    assert finest(LEFT | RIGHT, LEFT, RIGHT) == [LEFT, RIGHT]
-    assert finest(LEFT, LEFT | RIGHT | {95}, RIGHT) == [LEFT, RIGHT]
-
-
-def test_the_parts_may_miss_some_accounts_and_hold_a_few_others():
-    left, right = LEFT - {0, 1, 2} | {200}, RIGHT - {88, 89} | {201, 202}
-    assert finest(LEFT | RIGHT, left, right) == [left, right]
-
-
-def test_a_set_with_one_part_stays():
-    assert finest(LEFT | RIGHT, LEFT) == [LEFT | RIGHT, LEFT]
-
-
-def test_a_set_that_its_parts_do_not_cover_stays():
-    whole = LEFT | RIGHT | set(range(100, 190))
-    assert finest(whole, LEFT, RIGHT) == [whole, LEFT, RIGHT]
-
-
-def test_two_views_of_one_network_are_no_parts_of_each_other():
-    """Nearly the same set twice and a larger one: parts overlap, so nothing is split."""
-    again = LEFT - {0, 1} | {41}
-    assert finest(LEFT | set(range(40, 60)), LEFT, again) == [LEFT | set(range(40, 60)), LEFT, again]
-
-
-def test_crumbs_do_not_split_a_network():
-    crumbs = [set(range(i, i + 5)) for i in range(0, 40, 5)]
-    assert finest(LEFT, *crumbs)[0] == LEFT
+from countermark.detect.merge import Group, _disjoint
 
 
 def group(accounts, p, score):

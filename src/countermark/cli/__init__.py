@@ -65,9 +65,10 @@ def main() -> NoReturn:
     """Entry point: every expected failure is one line and a hint, never a traceback."""
     try:
         command = typer.main.get_command(app)
-        code = command.main(
-            standalone_mode=False, prog_name="countermark", default_map=read_settings(_options(command))
-        )
+        # help is there when the file is what one needs help with
+        asks = {"-h", "--help", "--version"} & set(sys.argv[1:])
+        defaults = {} if asks else read_settings(_options(command))
+        code = command.main(standalone_mode=False, prog_name="countermark", default_map=defaults)
         sys.stdout.flush()
     except Error as error:
         print_error(error.message, error.hint)

@@ -50,7 +50,12 @@ def _narrator(
     by_hand = {
         "capture": (
             "2 capture   prompts and identifiers become keyed hashes",
-            [f"capture logs {at('logs')}", f"--accounts {at('accounts.csv')}", "--out EVENTS"],
+            [
+                f"capture logs {at('logs')}",
+                f"--accounts {at('accounts.csv')}",
+                f"--hash-key {at('hash-keys.json')}",
+                "--out EVENTS",
+            ],
         ),
         "detect": ("3 detect    which accounts act as one?", [f"detect {at('events')}", "--out FINDINGS"]),
         "seal": (

@@ -63,7 +63,7 @@ def _finest(found: list[Find], settle: Settle, least_size: int) -> list[Find]:
             if _sizeable(other, whole) and _apart(other, parts):
                 parts.append(other)
                 held = np.intersect1d(other, candidate.community).size
-                if held >= SAME * candidate.community.size and other.size >= least_size:
+                if held >= PART * candidate.community.size and other.size >= least_size:
                     kept.append((candidate, other))
         covered = np.intersect1d(np.concatenate([*parts, whole[:0]]), whole).size
         if len(parts) < 2 or covered < PART * whole.size:

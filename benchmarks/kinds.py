@@ -2,8 +2,8 @@
 
     python benchmarks/kinds.py [SEEDS] [--worlds demo a b c] [--processes 2]
 
-Each world is run with and without its planted groups: the demo's, and the three in tests/heldout that
-detection was not built on. Outcomes are kept under .cache/kinds/, a folder for each state of the source, so
+Each world is run with and without its planted groups: the demo's, and the three in tests/heldout, which were
+written without sight of the detector and have been looked at since. Outcomes are kept under .cache/kinds/, a folder for each state of the source, so
 that a run that was stopped goes on. Prints the tables of docs/benchmarks.md (`kind_tables` says what is
 counted); a run over all worlds also writes the counts that `detect` reports beside every kind
 (src/countermark/detect/kind_errors.json).
@@ -155,8 +155,8 @@ def main() -> None:
         print("not all worlds: the rates that detect reports stay as they are", file=sys.stderr)
         return
     measured_on = (
-        f"generated worlds: the demo's and three held-out ones, {options.seeds} seeds each, with and without "
-        f"planted groups; countermark {__version__}"
+        f"generated worlds: the demo's and three more, all seen while thresholds were chosen, "
+        f"{options.seeds} seeds each, with and without planted groups; countermark {__version__}"
     )
     RATES.write_text(json.dumps({"measured_on": measured_on, "counts": counts(results)}, indent=2) + "\n")
 

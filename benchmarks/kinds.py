@@ -3,9 +3,10 @@
     python benchmarks/kinds.py [SEEDS] [--worlds demo a b c] [--processes 2]
 
 Each world is run with and without its planted groups: the demo's, and the three in tests/heldout, which were
-written without sight of the detector and have been looked at since. Outcomes are kept under .cache/kinds/, a folder for each state of the source, so
-that a run that was stopped goes on. Prints the tables of docs/benchmarks.md (`kind_tables` says what is
-counted); a run over all worlds also writes the counts that `detect` reports beside every kind
+written without sight of the detector and have been looked at since. Outcomes are kept under .cache/kinds/, a
+folder for each state of the source, so that a run that was stopped goes on. Prints the tables of
+docs/benchmarks.md (`kind_tables` says what is counted); a run over all worlds also writes the counts that
+`detect` reports beside every kind
 (src/countermark/detect/kind_errors.json).
 """
 

@@ -14,9 +14,7 @@ def candidate(community, members=None, log_p=-20.0):
     """A candidate whose members are its community unless said otherwise."""
     accounts = np.array(sorted(community))
     let_in = accounts if members is None else np.array(sorted(members), np.int64)
-    return SimpleNamespace(
-        community=accounts, members=lambda _fdr: let_in, confirmation=SimpleNamespace(log_p=log_p)
-    )
+    return SimpleNamespace(community=accounts, members=let_in, confirmation=SimpleNamespace(log_p=log_p))
 
 
 def as_it_is(accounts):
@@ -24,7 +22,11 @@ def as_it_is(accounts):
 
 
 def nothing_else(_accounts):
-    return np.empty(0, np.int64)
+    return None
+
+
+def members_of(one):
+    return one.members
 
 
 def found(*candidates, rest=nothing_else):
@@ -32,8 +34,8 @@ def found(*candidates, rest=nothing_else):
     known = [one.community.tolist() for one in candidates]
     return finds(
         list(candidates),
+        members_of,
         lambda accounts: accounts if accounts.tolist() in known else rest(accounts),
-        0.05,
         5,
     )
 
@@ -76,7 +78,7 @@ def test_what_is_left_of_a_union_is_the_other_network_where_the_candidate_had_fo
     def settle(accounts):
         return both if accounts.tolist() == sorted(RIGHT - {88}) else accounts
 
-    kept = finds([candidate(LEFT), candidate(RIGHT - {88})], settle, 0.05, 5)
+    kept = finds([candidate(LEFT), candidate(RIGHT - {88})], members_of, settle, 5)
     assert accounts_of(kept) == [LEFT, RIGHT]
 
 
@@ -119,3 +121,21 @@ def test_finds_of_one_group_are_together_and_the_majority_says_who_belongs():
 def test_of_two_finds_the_more_significant_says_who_belongs():
     [group] = alike(found(candidate(LEFT, log_p=-5.0), candidate(LEFT | {99}, log_p=-50.0)))
     assert set(agreed(group).tolist()) == LEFT | {99}
+
+
+def test_where_there_is_no_telling_members_stay_and_a_weak_start_is_none():
+    strong, weak = candidate(LEFT, members=LEFT - {0}), candidate(RIGHT, members={40, 41})
+    assert accounts_of(finds([strong, weak], members_of, nothing_else, 5)) == [LEFT - {0}]
+
+
+def test_finds_that_share_less_than_half_of_the_smaller_are_two_campaigns():
+    other = set(range(21, 81))
+    assert len(alike(found(candidate(LEFT), candidate(other), rest=nothing_else))) == 2
+    assert len(alike(found(candidate(LEFT), candidate(set(range(20, 80)))))) == 1
+
+
+def test_what_is_left_of_a_union_has_to_lie_apart_and_to_be_large_enough():
+    overlapping = np.array(sorted(RIGHT | set(range(20))))
+    assert sets(LEFT | RIGHT, LEFT, rest=lambda _: overlapping) == [LEFT, LEFT | RIGHT]
+    few = np.array([40, 41, 42, 43])
+    assert sets(LEFT | RIGHT, LEFT, rest=lambda _: few) == [LEFT, LEFT | RIGHT]

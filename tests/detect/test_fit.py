@@ -3,12 +3,13 @@
 import numpy as np
 from synthetic_accounts import from_counts
 
+from countermark.detect import fit
 from countermark.detect.fit import refine
 
 GROUP, OTHERS = 20, 2_000
 
 
-def test_with_one_family_nobody_is_listed_who_was_not_confirmed():
+def test_with_one_family_there_is_no_telling_who_else_belongs():
     """Most accounts act once: to two normal classes, whoever does not is like the group."""
     generator = np.random.default_rng(0)
     requests = np.where(generator.random(GROUP + OTHERS) < 0.99, 1, 9)
@@ -17,7 +18,7 @@ def test_with_one_family_nobody_is_listed_who_was_not_confirmed():
     rows |= {(account, 3 + account % 700): 1 for account in range(GROUP, GROUP + OTHERS)}
     incidence = from_counts(GROUP + OTHERS, rows, ["object"] * 703)
     members = np.arange(GROUP)
-    assert refine(members, [incidence], requests, requests.astype(float)).tolist() == members.tolist()
+    assert refine(members, [incidence], requests, requests.astype(float)) is None
 
 
 def network(generator, late=0):
@@ -62,3 +63,27 @@ def test_strangers_in_the_midst_do_not_spread():
     settled = refine(start, families, requests, requests / days)
     assert np.isin(np.arange(60), settled).mean() >= 0.95
     assert np.count_nonzero(settled >= 60) <= 10
+
+
+def scripted(monkeypatch, *answers):
+    """What is settled on with no trim, the first and the second."""
+    script = dict(zip(fit.TRIMS, map(np.array, answers), strict=True))
+    monkeypatch.setattr(fit, "_repeated", lambda *arguments: script[arguments[-1]])
+    families, requests, days = network(np.random.default_rng(4))
+    settled = refine(np.arange(40), families, requests, requests / days)
+    return None if settled is None else settled.tolist()
+
+
+def test_the_answer_is_the_first_that_hardly_changes_when_less_is_learned_from(monkeypatch):
+    few, nearly, many = list(range(60)), list(range(58)), list(range(120))
+    assert scripted(monkeypatch, few, nearly, many) == few
+    assert scripted(monkeypatch, many, few, nearly) == few
+    assert scripted(monkeypatch, many, few, list(range(47))) is None
+    assert scripted(monkeypatch, many, few, list(range(48))) == few
+
+
+def test_there_is_no_telling_from_a_handful_or_from_everybody():
+    families, requests, days = network(np.random.default_rng(5))
+    assert refine(np.arange(9), families, requests, requests / days) is None
+    everybody = np.arange(requests.size)
+    assert np.array_equal(refine(everybody, families, requests, requests / days), everybody)

@@ -11,7 +11,7 @@ import typer
 
 from countermark import __version__
 from countermark.cli import capture, case, demo, detect, purge, verify
-from countermark.cli.output import print_error
+from countermark.cli.output import note, print_error
 from countermark.cli.settings import read_settings
 from countermark.errors import Error, ExitCode
 
@@ -61,14 +61,24 @@ def _options(command: Any) -> Any:
     }
 
 
+def _defaults(options: Any) -> dict[str, Any]:
+    """The settings; help is there also when their file is what one needs help with."""
+    try:
+        return read_settings(options)
+    except Error as error:
+        if len(sys.argv) > 1 and not {"-h", "--help", "--version"} & set(sys.argv[1:]):
+            raise
+        note(f"not read: {error.message}")
+        return {}
+
+
 def main() -> NoReturn:
     """Entry point: every expected failure is one line and a hint, never a traceback."""
     try:
         command = typer.main.get_command(app)
-        # help is there when the file is what one needs help with
-        asks = {"-h", "--help", "--version"} & set(sys.argv[1:])
-        defaults = {} if asks else read_settings(_options(command))
-        code = command.main(standalone_mode=False, prog_name="countermark", default_map=defaults)
+        code = command.main(
+            standalone_mode=False, prog_name="countermark", default_map=_defaults(_options(command))
+        )
         sys.stdout.flush()
     except Error as error:
         print_error(error.message, error.hint)

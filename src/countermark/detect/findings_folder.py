@@ -24,7 +24,7 @@ FINDINGS_FILE, MEMBERS_FILE, METHOD_FILE, REPORT_FILE = (
     "report.html",
 )
 _SUPERSEDES = b"countermark.supersedes"
-"""In the metadata of the members: what ended stays known with whom it went on, and is replaced with them."""
+"""In the metadata of the members, to be replaced with them: the ids that each campaign superseded."""
 _OURS = {FINDINGS_FILE, MEMBERS_FILE, METHOD_FILE, REPORT_FILE, "dispositions.yaml"}
 
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from countermark.detect.profile import jaccard
 from countermark.detect.search import Candidate
 
+STRONG = 0.5
+"""Smallest share of a candidate that its members have to be for it to start from them."""
 SAME = 0.5
 """Smallest share of the smaller of two sets that makes them one group."""
 PART = 0.7
@@ -24,24 +26,28 @@ APART = 0.25
 
 Find = tuple[Candidate, NDArray[np.int64]]
 """A candidate and the accounts that it settled on."""
-Settle = Callable[[NDArray[np.int64]], NDArray[np.int64]]
-"""From some accounts of a group to all of its accounts."""
+MembersOf = Callable[[Candidate], NDArray[np.int64]]
+"""The accounts that a candidate let in."""
+Settle = Callable[[NDArray[np.int64]], NDArray[np.int64] | None]
+"""From some accounts of a group to all of its accounts; None where there is no telling."""
 
 
-def finds(candidates: list[Candidate], settle: Settle, member_fdr: float, least_size: int) -> list[Find]:
+def finds(candidates: list[Candidate], members_of: MembersOf, settle: Settle, least_size: int) -> list[Find]:
     """What candidates settle on, unions dropped.
 
-    A candidate starts from its members. Where they are few, it starts from all of its accounts (the ranks
-    that make members are coarse where a stratum is small or another network sits in it); that is a weaker
-    start, and counts only apart from all that was found.
+    A candidate starts from its members, and keeps them where there is no telling who else belongs. Where they
+    are few, it starts from all of its accounts (the ranks that make members are coarse where a stratum is
+    small or another network sits in it); that is a weaker start, and counts only where it settles on
+    something apart from all that was found.
     """
     found, weak = list[Find](), list[Find]()
     for candidate in candidates:
-        members = candidate.members(member_fdr)
-        if members.size >= SAME * candidate.community.size:
-            found.append((candidate, settle(members)))
-        else:
-            weak.append((candidate, settle(candidate.community)))
+        members = members_of(candidate)
+        if members.size >= STRONG * candidate.community.size:
+            settled = settle(members)
+            found.append((candidate, members if settled is None else settled))
+        elif (settled := settle(candidate.community)) is not None:
+            weak.append((candidate, settled))
     kept = _finest([one for one in found if one[1].size >= least_size], settle, least_size)
     known = [accounts for _, accounts in kept]
     weak = [one for one in weak if one[1].size >= least_size and _apart(one[1], known)]
@@ -60,7 +66,7 @@ def _finest(found: list[Find], settle: Settle, least_size: int) -> list[Find]:
         parts = _parts(whole, [accounts for _, accounts in kept])
         if len(parts) == 1:
             other = settle(np.setdiff1d(whole, parts[0]))
-            if _sizeable(other, whole) and _apart(other, parts):
+            if other is not None and _sizeable(other, whole) and _apart(other, parts):
                 parts.append(other)
                 held = np.intersect1d(other, candidate.community).size
                 if held >= PART * candidate.community.size and other.size >= least_size:

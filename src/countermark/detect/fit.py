@@ -24,7 +24,7 @@ AGREE = 0.8
 RIDGE = 1e-3
 """Added to the variances: scores that are all alike must not look like certainty."""
 LEAST = 10
-"""Groups below this size keep the accounts they have: too few to estimate a covariance."""
+"""Accounts in the smallest group that can be told from the rest: fewer give no covariance."""
 
 
 def refine(
@@ -32,23 +32,23 @@ def refine(
     families: list[Incidence],
     requests: NDArray[np.int64],
     per_day: NDArray[np.float64],
-) -> NDArray[np.int64]:
-    """The accounts whose odds of being a member are at least `ODDS`.
+) -> NDArray[np.int64] | None:
+    """The accounts whose odds of being a member are at least `ODDS`, or None where there is no telling.
 
     `families` has one incidence a family; `requests` and `per_day` (requests per active day), shape
-    (accounts,). A group with a single family stays: what confirmed its accounts is all there is. One stranger
-    in the midst of a group can teach it the wrong habits; so the answer has to be one that hardly changes
-    when the accounts that fit worst are not learned from, and a group without such an answer stays too.
+    (accounts,). With a single family there is no telling: what confirmed the accounts is all there is. One
+    stranger in the midst of a group can teach it the wrong habits; so the answer has to be one that hardly
+    changes when the accounts that fit worst are not learned from.
     """
     if len(families) < 2 or group.size < LEAST:
-        return group
+        return None
     last = None
     for trim in TRIMS:
         refined = _repeated(group, families, requests, per_day, trim)
         if last is not None and last.size and jaccard(last, refined) >= AGREE:
             return last
         last = refined
-    return group
+    return None
 
 
 def _repeated(
@@ -62,7 +62,7 @@ def _repeated(
     noise = np.zeros((requests.size, len(families) + 1))
     noise[:, -1] = 1 / requests
     for _ in range(ROUNDS):
-        if group.size < LEAST or group.tobytes() in seen:
+        if not LEAST <= group.size < requests.size or group.tobytes() in seen:
             break
         seen.add(group.tobytes())
         inside = np.zeros(requests.size, bool)

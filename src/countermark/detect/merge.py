@@ -49,10 +49,14 @@ def merge(
     `families` has one incidence a family; `owner` numbers open owners, which are kept apart.
     """
 
-    def settle(group: NDArray[np.int64]) -> NDArray[np.int64]:
-        return without_owners(refine(without_owners(group, owner), families, requests, per_day), owner)
+    def members_of(candidate: Candidate) -> NDArray[np.int64]:
+        return without_owners(candidate.members(member_fdr), owner)
 
-    found = finds(candidates, settle, member_fdr, least_size)
+    def settle(group: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        settled = refine(without_owners(group, owner), families, requests, per_day)
+        return None if settled is None else without_owners(settled, owner)
+
+    found = finds(candidates, members_of, settle, least_size)
     groups = [_group(same, requests) for same in alike(found)]
     return [group for group in _disjoint(groups) if group.accounts.size >= least_size]
 

@@ -123,6 +123,12 @@ def test_of_two_finds_the_more_significant_says_who_belongs():
     assert set(agreed(group).tolist()) == LEFT | {99}
 
 
+def test_members_that_settle_are_enough_however_few():
+    one = candidate(LEFT | RIGHT, members=set(range(12)))
+    known = {tuple(range(12)): np.arange(40), tuple(range(90)): np.arange(90)}
+    assert accounts_of(finds([one], members_of, lambda start: known[tuple(start)], 5)) == [LEFT]
+
+
 def test_where_there_is_no_telling_members_stay_and_a_weak_start_is_none():
     strong, weak = candidate(LEFT, members=LEFT - {0}), candidate(RIGHT, members={40, 41})
     assert accounts_of(finds([strong, weak], members_of, nothing_else, 5)) == [LEFT - {0}]

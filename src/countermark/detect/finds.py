@@ -13,7 +13,7 @@ from countermark.detect.profile import jaccard
 from countermark.detect.search import Candidate
 
 STRONG = 0.5
-"""Smallest share of a candidate that its members have to be for it to start from them."""
+"""Smaller shares of a candidate are few."""
 SAME = 0.5
 """Smallest share of the smaller of two sets that makes them one group."""
 PART = 0.7
@@ -36,16 +36,18 @@ def finds(candidates: list[Candidate], members_of: MembersOf, settle: Settle, le
     """What candidates settle on, unions dropped.
 
     A candidate starts from its members, and keeps them where there is no telling who else belongs. Where they
-    are few, it starts from all of its accounts (the ranks that make members are coarse where a stratum is
-    small or another network sits in it); that is a weaker start, and counts only where it settles on
+    are few besides, it starts from all of its accounts (the ranks that make members are coarse where a
+    stratum is small or another network sits in it): a weaker start, which counts only where it settles on
     something apart from all that was found.
     """
     found, weak = list[Find](), list[Find]()
     for candidate in candidates:
         members = members_of(candidate)
-        if members.size >= STRONG * candidate.community.size:
-            settled = settle(members)
-            found.append((candidate, members if settled is None else settled))
+        settled = settle(members)
+        if settled is not None:
+            found.append((candidate, settled))
+        elif members.size >= STRONG * candidate.community.size:
+            found.append((candidate, members))
         elif (settled := settle(candidate.community)) is not None:
             weak.append((candidate, settled))
     kept = _finest([one for one in found if one[1].size >= least_size], settle, least_size)

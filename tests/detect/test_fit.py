@@ -66,7 +66,8 @@ def test_strangers_in_the_midst_do_not_spread():
 
 
 def scripted(monkeypatch, *answers):
-    """What is settled on with no trim, the first and the second."""
+    """What is settled on with no trim, the first and so on; with the last answer also beyond."""
+    answers += answers[-1:] * (len(fit.TRIMS) - len(answers))
     script = dict(zip(fit.TRIMS, map(np.array, answers), strict=True))
     monkeypatch.setattr(fit, "_repeated", lambda *arguments: script[arguments[-1]])
     families, requests, days = network(np.random.default_rng(4))
@@ -78,8 +79,9 @@ def test_the_answer_is_the_first_that_hardly_changes_when_less_is_learned_from(m
     few, nearly, many = list(range(60)), list(range(58)), list(range(120))
     assert scripted(monkeypatch, few, nearly, many) == few
     assert scripted(monkeypatch, many, few, nearly) == few
-    assert scripted(monkeypatch, many, few, list(range(47))) is None
     assert scripted(monkeypatch, many, few, list(range(48))) == few
+    assert scripted(monkeypatch, many, few, list(range(47)), nearly) is None
+    assert scripted(monkeypatch, many, few, nearly[:40], nearly[:39]) == nearly[:40]
 
 
 def test_there_is_no_telling_from_a_handful_or_from_everybody():

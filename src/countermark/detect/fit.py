@@ -17,7 +17,7 @@ from countermark.detect.profile import jaccard, scores
 ROUNDS = 8
 ODDS = 0.5
 """Smallest odds of being a member that put an account on the list: a missed member costs twice a stranger."""
-TRIMS = (0.0, 0.05, 0.1)
+TRIMS = (0.0, 0.05, 0.1, 0.2)
 """Shares of the members with the lowest scores that are left out: the first that the next agrees with …"""
 AGREE = 0.8
 """… which is to say that both settle on sets with this share of their accounts in common."""

@@ -80,7 +80,7 @@ def test_the_answer_is_the_first_that_hardly_changes_when_less_is_learned_from(m
     assert scripted(monkeypatch, few, nearly, many) == few
     assert scripted(monkeypatch, many, few, nearly) == few
     assert scripted(monkeypatch, many, few, list(range(48))) == few
-    assert scripted(monkeypatch, many, few, list(range(47)), nearly) is None
+    assert scripted(monkeypatch, many, few, list(range(47)), list(range(36))) is None
     assert scripted(monkeypatch, many, few, nearly[:40], nearly[:39]) == nearly[:40]
 
 

@@ -99,17 +99,6 @@ def test_without_strata_the_same_candidates_look_alike_in_rhythm(people, rhythms
     assert not super_uniform(p)
 
 
-def test_a_candidate_that_fills_its_strata_could_not_have_had_a_small_p(people):
-    """Whatever its accounts share: within their strata there is nobody to compare them with."""
-    whole = np.flatnonzero(people.strata.label == np.bincount(people.strata.label).argmin())
-    confirmer = Confirmer(people.incidence, people.strata, people.requests)
-    generator = np.random.default_rng(0)
-    assert confirmer.confirm(whole, generator).log_floor == 0.0
-    some = within_strata(np.random.default_rng(20), people.strata, [5, 2, 5, 2, 6, 2, 6, 2])
-    found = confirmer.confirm(some, generator)
-    assert -math.inf < found.log_floor < found.log_p
-
-
 def test_a_sharing_group_is_confirmed_and_a_wrong_key_is_not(people):
     """Permuting the confirmation's accounts within strata destroys what the group shared."""
     members = within_strata(np.random.default_rng(20), people.strata, [5, 2, 5, 2, 6, 2, 6, 2])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import gammaln
 from scipy.stats import hypergeom
 
-from countermark.stats.hypergeometric import log_least, log_pmf, log_tail
+from countermark.stats.hypergeometric import log_pmf, log_tail
 
 
 def tail(observed, *strata):
@@ -120,18 +120,3 @@ def test_no_strata_at_all():
     empty = np.empty(0, np.int64)
     assert log_tail(0, empty, empty, empty) == 0.0
     assert log_tail(1, empty, empty, empty) == -math.inf
-
-
-def test_the_least_tail_is_that_of_marking_just_those_drawn():
-    total, drawn = np.array([30, 7, 12]), np.array([4, 0, 12])
-    marked = drawn
-    assert log_least(total, drawn) == pytest.approx(-math.log(math.comb(30, 4)))
-    assert log_least(total, drawn) == pytest.approx(log_tail(16, total, marked, drawn), abs=1e-9)
-
-
-@given(st.integers(1, 12), st.data())
-def test_no_tail_is_below_the_least(total, data):
-    drawn, marked = data.draw(st.integers(0, total)), data.draw(st.integers(0, total))
-    least = log_least(np.array([total]), np.array([drawn]))
-    for observed in range(min(marked, drawn) + 1):
-        assert log_tail(observed, np.array([total]), np.array([marked]), np.array([drawn])) >= least - 1e-9

@@ -21,7 +21,7 @@ from scipy.sparse import csr_array
 
 from countermark.detect.incidence import Incidence
 from countermark.detect.profile import scores
-from countermark.stats.hypergeometric import log_least, log_tail
+from countermark.stats.hypergeometric import log_tail
 
 LEAST_HOLDERS = 3
 """Values that fewer accounts hold are not tested; fixed by the population, not by the candidate."""
@@ -69,7 +69,7 @@ class Confirmation:
     permutation_p: float | None = None
     """Where the law is not known: the sequential permutation p-value."""
     log_floor: float = -math.inf
-    """No smaller natural-log p could have come out."""
+    """The smallest natural-log p that could have come out."""
 
 
 class Confirmer:
@@ -101,8 +101,7 @@ class Confirmer:
         one_value = min((tail.log_p for tail in tails), default=0.0) + math.log(values)
         split = self._split_half(members, generator)
         log_p = min(0.0, min(one_value, split) + math.log(2))
-        floor = min(0.0, log_least(self._totals, self.strata.sizes(members)) + math.log(2))
-        return Confirmation(log_p, values, tails[:10], split, log_floor=floor)
+        return Confirmation(log_p, values, tails[:10], split)
 
     def _split_half(self, members: NDArray[np.int64], generator: np.random.Generator) -> float:
         shuffled = generator.permutation(members)

@@ -47,12 +47,6 @@ def log_tail(observed: int, total: Counts, marked: Counts, drawn: Counts) -> flo
     return min(0.0, float(logsumexp(law[observed - low :])))
 
 
-def log_least(total: Counts, drawn: Counts) -> float:
-    """Natural log of the smallest tail there can be with these margins, whatever is marked: that the accounts
-    marked are just those drawn."""
-    return -float(sum(_log_choose(n, np.array([m], float))[0] for n, m in zip(total, drawn, strict=True)))
-
-
 def _log_choose(n: int, k: NDArray[np.float64]) -> LogProbabilities:
     result: LogProbabilities = gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
     return result

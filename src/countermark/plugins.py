@@ -62,7 +62,8 @@ def load(door: str, name: str) -> Plugin:
     point = points[0]
     try:
         factory = point.load()
-    except Exception as error:  # a plug-in is foreign code: whatever it raises is reported, not hidden
+    # a plug-in is foreign code and may raise anything while it loads; all of it is reported, none hidden
+    except Exception as error:
         raise Error(
             f"plug-in {name!r} cannot be loaded: {error}", hint="is its distribution up to date?"
         ) from error

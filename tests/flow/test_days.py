@@ -52,8 +52,8 @@ def five(days: Callable[[int, int], list[Path]], provider: tuple[Path, Truth]) -
 
 @pytest.fixture
 def copies(five: tuple[Path, Path], tmp_path: Path) -> tuple[Path, Path]:
-    # a tuple of two in, a tuple of two out, which a generator cannot say
-    return tuple(Path(shutil.copytree(path, tmp_path / path.name)) for path in five)  # type: ignore[return-value]
+    events, out = (Path(shutil.copytree(path, tmp_path / path.name)) for path in five)
+    return events, out
 
 
 def detect(events: Path, out: Path, *more: Path | str) -> dict[str, set[str]]:

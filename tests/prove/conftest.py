@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow.parquet as pq
@@ -105,13 +106,12 @@ def options(tmp_path_factory: pytest.TempPathFactory, key: SigningKey) -> SealOp
 
 @pytest.fixture(scope="session")
 def trust_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Trust]:
-    def make(*keys: SigningKey, **more: object) -> Trust:
+    def make(*keys: SigningKey, **more: Any) -> Trust:
         path = tmp_path_factory.mktemp("trust") / "trust.json"
         signers = [
             SignerEntry(f"signer {number}", one.public.to_base64()) for number, one in enumerate(keys, 1)
         ]
-        # a wrong name or type is the test's own mistake and raises
-        write_trust(path, signers, **more)  # type: ignore[arg-type]
+        write_trust(path, signers, **more)
         return read_trust(path)
 
     return make
@@ -121,8 +121,7 @@ def trust_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Trust]:
 def sealed(options: SealOptions, tmp_path: Path) -> Callable[..., Path]:
     """Seal the small case again, with options of one's own."""
 
-    def make(out: str = "case.zip", **changes: object) -> Path:
-        # a wrong name or type is the test's own mistake and raises
-        return seal(replace(options, out=tmp_path / out, **changes))  # type: ignore[arg-type]
+    def make(out: str = "case.zip", **changes: Any) -> Path:
+        return seal(replace(options, out=tmp_path / out, **changes))
 
     return make

@@ -118,20 +118,19 @@ def damage_folder(package: Path, target: Path, random: random.Random) -> None:
 
 def damage_and_rebuild(package: Path, target: Path, random: random.Random) -> None:
     """Change, drop, add or swap members, then write manifests and zip as seal would."""
-    files: dict[str, Source] = {
+    original = {
         path.relative_to(package).as_posix(): path.read_bytes()
         for path in sorted(package.rglob("*"))
         if path.is_file()
     }
-    original = dict(files)
+    files: dict[str, Source] = {**original}
     while files == original:
-        files = dict(original)
+        files = {**original}
         names = sorted(files.keys() - set(BAG_FILES) - {CASE})
         name, other = random.sample(names, 2)
         kind = random.choice(("bytes", "bytes", "drop", "add", "rename", "swap"))
         if kind == "bytes":
-            # members of the small case are bytes, never files on disk
-            files[name] = damaged(bytes(original[name]), random)  # type: ignore[arg-type]
+            files[name] = damaged(original[name], random)
         elif kind == "drop":
             del files[name]
         elif kind == "add":
@@ -140,8 +139,7 @@ def damage_and_rebuild(package: Path, target: Path, random: random.Random) -> No
             files[name + "x"] = files.pop(name)
         elif kind == "swap":
             files[name], files[other] = files[other], files[name]
-    # bytes here too
-    case = decode_case(bytes(original[CASE]))  # type: ignore[arg-type]
+    case = decode_case(original[CASE])
     files |= bag_files(case, contents_of(files))
     with target.open("wb") as stream:
         write_archive(stream, case.case_id, files, contents_of(files))

@@ -14,6 +14,7 @@ from countermark.prove.verification import Verification
 from countermark.prove.verify import verify
 from countermark.trust.signing import SigningKey
 
+# for a developer's machine alone: `.ci/run` does not start without openssl
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
 
 

@@ -17,7 +17,7 @@ MAX_BYTES = 1 << 20
 
 
 class Secret:
-    """Bytes that no repr, log, traceback with locals or pickle shows; only `reveal` gives them."""
+    """Bytes that no repr, log or traceback with locals shows; only `reveal` gives them."""
 
     __slots__ = ("_value",)
 
@@ -32,7 +32,8 @@ class Secret:
         return "Secret(…)"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not copied or pickled")
+        # copying and serialising both go through here, and would write the bytes out
+        raise TypeError("a secret is not copied or serialised")
 
 
 def read_secret(path: Path, *, what: str = "key file") -> Secret:

@@ -32,7 +32,7 @@ class Person:
     parameters: list[str]
     systems: list[str | None]
     voice: Voice
-    library_share: float
+    public_share: float
     """Share of prompts that are public templates."""
     favourites: list[str]
     """Templates that this person keeps to; empty: any."""
@@ -119,7 +119,7 @@ class Crowd:
         """What this person asks for at this time (seconds since the first day's start)."""
         if person.own and dice.unit() < person.own_share:
             return self._writer.fill(dice.pick(person.own), dice)
-        if dice.unit() < person.library_share:
+        if dice.unit() < person.public_share:
             return self._writer.fill(self._public_template(person, dice), dice)
         return self._writer.chatter(dice, person.voice)
 

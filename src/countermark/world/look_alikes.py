@@ -157,6 +157,6 @@ class LookAlikes:
             parameters=[clients.PARAMETERS.draw(dice)],
             systems=[None],
             voice=voice_of(COUNTRY_OF[country].language, dice),
-            library_share=0.08,
+            public_share=0.08,
             favourites=[],
         )

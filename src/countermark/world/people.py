@@ -83,7 +83,7 @@ class _Maker:
             parameters=[clients.PARAMETERS.draw(dice) for _ in range(1 if kind == "app" else 2)],
             systems=_systems(kind, number, dice),
             voice=voice_of(COUNTRY_OF[country].language, dice),
-            library_share=0.1 + 0.5 * dice.unit() if dice.unit() < 0.3 else 0.05,
+            public_share=0.1 + 0.5 * dice.unit() if dice.unit() < 0.3 else 0.05,
             favourites=[],
             verbosity=250.0 if kind == "casual" else 400.0,
         )
@@ -135,7 +135,7 @@ def _make_evaluator(person: Person, dice: Dice) -> None:
     families = templates()
     every = [t for name in ("grading", "structured", "code", "reasoning") for t in families[name]]
     person.favourites = dice.sample(every, dice.between(2, 5))
-    person.library_share = 0.9
+    person.public_share = 0.9
     person.rate = 15 + 30 * dice.unit()
     person.talks = 0.0
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 from countermark.errors import Error, ExitCode
 
@@ -51,10 +52,10 @@ class WorldPlan:
         """Ordinary accounts and look-alikes only: whatever is found here is a false alarm."""
         return cls(days=days, ordinary=ordinary, networks=(), pool=0)
 
-    def but(self, **changes: object) -> "WorldPlan":
+    def but(self, **changes: Any) -> "WorldPlan":
         """The same plan with some fields changed."""
         # the names are checked by `replace` itself, and the values by __post_init__
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(self, **changes)
 
 
 def _unusable(hint: str) -> Error:

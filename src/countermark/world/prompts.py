@@ -164,8 +164,7 @@ class PromptWriter:
         parts = self._compiled.get(template)
         if parts is None:
             parts = self._compiled[template] = self._compile(template)
-        # a part is text or a slot that is drawn; the fast test for text tells the type checker nothing
-        return "".join([part if type(part) is str else part(dice) for part in parts])  # type: ignore[operator]
+        return "".join([part if isinstance(part, str) else part(dice) for part in parts])
 
     def chatter(self, dice: Dice, voice: Voice) -> str:
         """Something in a person's own words."""

@@ -108,16 +108,16 @@ def write_public_key(path: Path, name: str) -> None:
     The same generated log then gives the same hashes everywhere.
     """
     key = hashlib.sha256(b"countermark, public hash key: " + name.encode()).digest()[:KEY_BYTES]
-    key_id = hashlib.blake2b(key, digest_size=8, person=b"cm.hash-key-id").hexdigest()
-    start = datetime(2020, 1, 1, tzinfo=UTC)
-    _write(path, [Epoch(key_id=key_id, not_before=start, not_after=start + 1000 * EPOCH, key=key.hex())])
+    _write(path, [_epoch(key, datetime(2020, 1, 1, tzinfo=UTC), 1000 * EPOCH)])
 
 
 def _new_epoch(now: datetime) -> Epoch:
-    key = secrets.token_bytes(KEY_BYTES)
+    return _epoch(secrets.token_bytes(KEY_BYTES), now.replace(microsecond=0), EPOCH)
+
+
+def _epoch(key: bytes, start: datetime, length: timedelta) -> Epoch:
     key_id = hashlib.blake2b(key, digest_size=8, person=b"cm.hash-key-id").hexdigest()
-    start = now.replace(microsecond=0)
-    return Epoch(key_id=key_id, not_before=start, not_after=start + EPOCH, key=key.hex())
+    return Epoch(key_id=key_id, not_before=start, not_after=start + length, key=key.hex())
 
 
 def _tombstone(epoch: Epoch, now: datetime) -> Epoch:

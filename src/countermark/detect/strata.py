@@ -20,11 +20,11 @@ PLACE_SQL = """
 SELECT account.account AS account,
        coalesce(min(accounts.country), '') AS country,
        coalesce(min(spoken.prompt_lang), '') AS language,
-       min(middle.day) AS day, min(middle.first) AS first, min(middle.last) AS last
+       min(middle.day) AS day,
+       min(account.first_us // 86400000000) AS first, min(account.last_us // 86400000000) AS last
 FROM account
 LEFT JOIN (
-  SELECT account_id, sum(epoch_us(ts) // 86400000000) // count(*) AS day,
-         min(epoch_us(ts) // 86400000000) AS first, max(epoch_us(ts) // 86400000000) AS last
+  SELECT account_id, sum(epoch_us(ts) // 86400000000) // count(*) AS day
   FROM events GROUP BY account_id
 ) AS middle ON middle.account_id = account.account_id
 LEFT JOIN accounts ON accounts.account_id = account.account_id

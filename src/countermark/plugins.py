@@ -12,6 +12,7 @@ from countermark.errors import Error, ExitCode
 
 LOG_FORMATS = "countermark.log_formats"
 DETECTORS = "countermark.detectors"
+SCHEMES = "countermark.schemes"
 
 
 @dataclass(frozen=True)

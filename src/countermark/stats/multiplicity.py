@@ -35,3 +35,18 @@ def benjamini_yekutieli(log_p: Sequence[float] | NDArray[np.float64]) -> NDArray
 def benjamini_yekutieli_threshold(fdr: float, m: int) -> float:
     """The smallest p-value that the procedure may ask for: fdr / (m · harmonic(m))."""
     return fdr / (m * harmonic(m)) if m else fdr
+
+
+def holm(log_p: Sequence[float] | NDArray[np.float64], family: int | None = None) -> NDArray[np.float64]:
+    """Natural logs of Holm's adjusted p-values (Holm 1979), for any dependence.
+
+    `family` is the number of hypotheses when more were asked than are given here; those count as if they
+    stood behind the ones given, which can only make the adjusted values larger.
+    """
+    values = np.asarray(log_p, dtype=np.float64)
+    m = max(values.size, family or 0)
+    order = np.argsort(values, kind="stable")
+    scaled = values[order] + np.log(m - np.arange(values.size))
+    result = np.empty(values.size)
+    result[order] = np.minimum(np.maximum.accumulate(scaled), 0.0)
+    return result

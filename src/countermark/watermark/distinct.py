@@ -1,0 +1,98 @@
+"""Which pairs are new: first occurrences of 64-bit fingerprints, at the speed of memory.
+
+A table that is larger than the processor's cache costs a miss a token, so large bodies are first dealt out by
+their hash into parts that fit (counting sort, which keeps the order within a part).
+"""
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+UInts = NDArray[np.uint64]
+U64 = np.uint64
+
+_PART = 1 << 15
+"""Fingerprints in a part; its table of 2^16 words fits into half a megabyte."""
+_DIRECT = 1 << 17
+"""So many are not dealt out."""
+
+
+@numba.njit(inline="always")
+def _mix(x: Any) -> Any:
+    """Finaliser of SplitMix64 (Steele et al. 2014): fingerprints need not be uniform."""
+    x = (x ^ (x >> U64(30))) * U64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> U64(27))) * U64(0x94D049BB133111EB)
+    return x ^ (x >> U64(31))
+
+
+@numba.njit(nogil=True, cache=True)
+def _mark_new(fingerprints: Any, order: Any, begin: Any, end: Any, bits: Any, table: Any, new: Any) -> Any:
+    """Set `new` at first occurrences among order[begin:end]; a table slot holds an index + 1, 0 is free."""
+    mask = (U64(1) << U64(bits)) - U64(1)
+    table[: mask + U64(1)] = 0
+    for at in range(begin, end):
+        index = order[at] if len(order) else at
+        fingerprint = fingerprints[index]
+        slot = _mix(fingerprint) & mask
+        while True:
+            held = table[slot]
+            if held == 0:
+                table[slot] = index + 1
+                new[index] = True
+                break
+            if fingerprints[held - 1] == fingerprint:
+                break
+            slot = (slot + U64(1)) & mask
+
+
+@numba.njit(nogil=True, cache=True)
+def _deal(fingerprints: Any, bits: Any) -> Any:
+    """Indices sorted by the top `bits` of the mixed fingerprint, in order within a part; part limits."""
+    shift = U64(64 - bits)
+    ends = np.zeros((1 << bits) + 1, np.int64)
+    for fingerprint in fingerprints:
+        ends[np.int64(_mix(fingerprint) >> shift) + 1] += 1
+    ends = np.cumsum(ends)
+    at = ends[:-1].copy()
+    order = np.empty(len(fingerprints), np.int64)
+    for index in range(len(fingerprints)):
+        part = np.int64(_mix(fingerprints[index]) >> shift)
+        order[at[part]] = index
+        at[part] += 1
+    return order, ends
+
+
+@numba.njit(nogil=True, cache=True)
+def _mark_parts(fingerprints: Any, order: Any, ends: Any, new: Any) -> Any:
+    largest = 0
+    for part in range(len(ends) - 1):
+        largest = max(largest, ends[part + 1] - ends[part])
+    table = np.empty(1 << _bits(largest), np.int64)
+    for part in range(len(ends) - 1):
+        size = ends[part + 1] - ends[part]
+        _mark_new(fingerprints, order, ends[part], ends[part + 1], _bits(size), table, new)
+
+
+@numba.njit(inline="always")
+def _bits(count: Any) -> Any:
+    """Bits of a table that is at most half full."""
+    bits = 4
+    while (1 << bits) < 2 * count:
+        bits += 1
+    return bits
+
+
+def first_occurrences(fingerprints: UInts) -> NDArray[np.bool_]:
+    """True where a fingerprint stands for the first time; shape (n,)."""
+    count = len(fingerprints)
+    new = np.zeros(count, np.bool_)
+    if count <= _DIRECT:
+        bits = max(4, (2 * count - 1).bit_length())
+        none = np.empty(0, np.int64)
+        _mark_new(fingerprints, none, 0, count, bits, np.empty(1 << bits, np.int64), new)
+        return new
+    order, ends = _deal(fingerprints, (count // _PART).bit_length())
+    _mark_parts(fingerprints, order, ends, new)
+    return new

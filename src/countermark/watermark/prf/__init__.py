@@ -1,0 +1,1 @@
+"""Keyed functions of contexts and tokens, ours and the engines', as compiled kernels over arrays."""

@@ -46,7 +46,7 @@ def load(folder: Path) -> dict[str, types.ModuleType]:
         module.__path__ = [str(folder / name.replace(".", "/"))]
         sys.modules[name] = module
     logger = types.ModuleType("vllm.logger")
-    logger.init_logger = lambda name: types.SimpleNamespace(warning_once=lambda *a, **k: None)
+    logger.init_logger = lambda _: types.SimpleNamespace(warning_once=lambda *_, **__: None)
     utils = types.ModuleType("vllm.config.utils")
     utils.config = pydantic.dataclasses.dataclass
     sampler = types.ModuleType("vllm.v1.worker.gpu.sample.gumbel")
@@ -219,9 +219,7 @@ def main(folders: list[str], out: str) -> None:
         outcomes[folder.name] = {"derived_keys": derived, "prf": prf, "detections": cases(modules)}
     newest = Path(folders[-1]).name
     same = [version for version, outcome in outcomes.items() if outcome == outcomes[newest]]
-    write(
-        Path(out) / "vllm.json", {**header, "version": newest, "same_outcome_in": same, **outcomes[newest]}
-    )
+    write(Path(out) / "vllm.json", {**header, "version": newest, "same_outcome_in": same, **outcomes[newest]})
     write(Path(out) / "vllm-defaults.json", {**header, "releases": by_release})
 
 

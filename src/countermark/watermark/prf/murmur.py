@@ -73,7 +73,7 @@ def hash_tokens(contexts: UInts, tokens: UInts, low: Any, high: Any) -> Any:
 
 @numba.njit(nogil=True, cache=True)
 def coins(contexts: UInts, key_a: UInts, key_b: UInts) -> Any:
-    """32-bit coins of context hashes under two keys of two words each, shape (n,): SGLang's `position_coin`."""
+    """32-bit coins of context hashes under two keys of two words each, shape (n,), as SGLang tosses them."""
     out = np.empty(len(contexts), np.uint64)
     start = _mix(_mix(U64(0), key_a[0]), key_a[1])
     start = _mix(_mix(start, key_b[0]), key_b[1])

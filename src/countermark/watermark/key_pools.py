@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from countermark.errors import Error
+from countermark.errors import Error, ExitCode
 from countermark.stats import gamma
 from countermark.trust.keyfiles import Secret, read_secret
 from countermark.watermark.distinct import first_occurrences
@@ -36,6 +36,13 @@ class KeyPool:
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+def read_keys(key_file: Path | None, key_pool: Path | None) -> KeyPool:
+    """One nameless key, or the named keys of a pool; exactly one of the two must be given."""
+    if (key_file is None) is (key_pool is None):
+        raise Error("there is not exactly one of --key-file and --key-pool", exit_code=ExitCode.USAGE)
+    return KeyPool([""], [read_secret(key_file)]) if key_file else read_key_pool(key_pool or Path())
 
 
 def read_key_pool(path: Path) -> KeyPool:

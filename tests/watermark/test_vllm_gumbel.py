@@ -223,7 +223,19 @@ def test_lower_ends_of_cells_are_at_most_the_engines_exponentials():
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"1 2", b"x", b"-1", b"0x", b"18446744073709551616", b"1.5", b"0x1_0000_0000_0000_0000_0"],
+    [
+        b"",
+        b"1 2",
+        b"x",
+        b"-1",
+        b"0x",
+        b"18446744073709551616",
+        b"1.5",
+        b"1_0",
+        b"+1",
+        b"0x1ffffffffffffffff",
+        b"\xff",
+    ],
 )
 def test_malformed_keys_are_refused_and_not_repeated(content):
     with pytest.raises(Error) as caught:

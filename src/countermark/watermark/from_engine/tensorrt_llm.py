@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 from countermark.errors import Error
 
+VERSIONS = ("1.2.1",)
+
 
 def profile_from(config: Mapping[str, Any], version: str) -> NoReturn:  # noqa: ARG001
     """Raise `Error`: there is no scheme to make a profile for."""

@@ -120,16 +120,24 @@ def decode_profile(data: bytes, path: Path) -> Profile:
         profile = msgspec.json.decode(data, type=Profile)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _bad(path, str(error)) from None
-    if profile.schema != PROFILE_SCHEMA_ID:
-        raise _bad(path, f"its schema is not {PROFILE_SCHEMA_ID}")
-    if not 1 <= profile.context_width <= MAX_CONTEXT_WIDTH:
-        raise _bad(path, f"context_width is not between 1 and {MAX_CONTEXT_WIDTH}")
-    digest = profile.tokenizer.sha256
-    if digest and (len(digest) != 64 or set(digest) - set("0123456789abcdef")):
-        raise _bad(path, "the tokenizer's sha256 is not 64 lower-case hex digits")
-    if not 0 <= profile.tokenizer.vocab_size <= 1 << 31:
-        raise _bad(path, "the tokenizer's vocab_size is out of range")
+    check_profile(profile)
     return profile
+
+
+def check_profile(profile: Profile) -> None:
+    """Raise unless every field is in range; parameters are the scheme's to check."""
+    digest = profile.tokenizer.sha256
+    problem = ""
+    if profile.schema != PROFILE_SCHEMA_ID:
+        problem = f"its schema is not {PROFILE_SCHEMA_ID}"
+    elif not 1 <= profile.context_width <= MAX_CONTEXT_WIDTH:
+        problem = f"context_width is not between 1 and {MAX_CONTEXT_WIDTH}"
+    elif digest and (len(digest) != 64 or set(digest) - set("0123456789abcdef")):
+        problem = "the tokenizer's sha256 is not 64 lower-case hex digits"
+    elif not 0 <= profile.tokenizer.vocab_size <= 1 << 31:
+        problem = "the tokenizer's vocab_size is out of range"
+    if problem:
+        raise _bad("this", problem)
 
 
 def write_profile(path: Path, profile: Profile, key: SigningKey | None = None) -> None:
@@ -173,7 +181,7 @@ def check_version(profile: Profile, engine: str, known: tuple[str, ...]) -> None
         )
 
 
-def _bad(path: Path, reason: str) -> Error:
+def _bad(path: Path | str, reason: str) -> Error:
     return Error(
         f"{path} is no watermark profile: {reason}", hint="spec/watermark-profile.md says what one holds"
     )

@@ -206,3 +206,105 @@ def token_hashes(state: UInts, tokens: UInts, width: int) -> Any:
         v0, v1, v2, v3 = _absorb(s0, s1, s2, s3, tokens[i] | last)
         out[i] = _finish(v0, v1, v2, v3)
     return out
+
+
+@numba.njit(inline="always")
+def _exponential(hashed: Any) -> Any:
+    """-ln u for u = (m + 1/2) 2^-53; the upper half goes through 1 - u, since m + 1/2 needs 54 bits there."""
+    m = np.int64(hashed >> U64(11))
+    if m < (1 << 52):
+        return -np.log((np.float64(m) + 0.5) * 2.0**-53)
+    return -np.log1p(-(np.float64((1 << 53) - 1 - m) + 0.5) * 2.0**-53)
+
+
+@numba.njit(nogil=True, cache=True)
+def exponentials(hashes: UInts) -> Any:
+    """-ln u of each hash, shape (n,), all above 0 and finite (spec/gumbel-siphash.md, section 2)."""
+    out = np.empty(len(hashes))
+    for i in range(len(hashes)):
+        out[i] = _exponential(hashes[i])
+    return out
+
+
+@numba.njit(inline="always")
+def _hash_tokens(state: Any, tokens: Any, size: Any, last: Any, out: Any) -> None:
+    """Hashes of tokens[:size] after one context into out[:size]; each loop is one vector pass."""
+    s0, s1, s2, s3 = state[0], state[1], state[2], state[3]
+    for i in range(size):
+        v0, v1, v2, v3 = _absorb(s0, s1, s2, s3, tokens[i] | last)
+        out[i] = _finish(v0, v1, v2, v3)
+
+
+@numba.njit(inline="always")
+def _better(hashes: Any, tokens: Any, weights: Any, size: Any, best: Any, token: Any) -> Any:
+    """Smallest E/w among tokens[:size] and the best so far, ties to the lower id.
+
+    E >= 1 - u > (2^53 - 1 - m) 2^-53, so a token whose integer complement is over best * w * 2^53 cannot win
+    and needs no logarithm: first a whole block is compared with its largest weight, as integers.
+    """
+    largest = weights[0]
+    for i in range(size):
+        largest = max(largest, weights[i])
+    limit = np.int64(min(best * np.float64(largest) * 2.0**53 * (1 + 1e-9) + 1.0, 2.0**53))
+    hits = 0
+    for i in range(size):
+        hits += np.int64(~hashes[i] >> U64(11)) <= limit
+    if hits == 0:
+        return best, token
+    for i in range(size):
+        weight = np.float64(weights[i])
+        if np.float64(np.int64(~hashes[i] >> U64(11))) * 2.0**-53 <= best * weight:
+            value = _exponential(hashes[i]) / weight
+            if value < best or token < 0 or (value == best and np.int64(tokens[i]) < token):
+                best, token = value, np.int64(tokens[i])
+    return best, token
+
+
+@numba.njit(inline="always")
+def _choose_token(row: Any, state: Any, last: Any, hashes: Any, tokens: Any, kept: Any) -> Any:
+    """Choice for one row of weights; blocks without zeros go straight on, others are gathered first."""
+    best, token, filled = np.inf, np.int64(-1), 0
+    for begin in range(0, len(row), _BLOCK):
+        block = row[begin : begin + _BLOCK]
+        positive, bad = 0, 0
+        for i in range(len(block)):
+            positive += block[i] > 0
+            bad += not 0 <= block[i] < np.inf
+        if bad:
+            return np.int64(-2)
+        if filled == 0 and positive == _BLOCK:
+            for i in range(_BLOCK):
+                tokens[i] = U64(begin + i)
+            _hash_tokens(state, tokens, _BLOCK, last, hashes)
+            best, token = _better(hashes, tokens, block, _BLOCK, best, token)
+        elif positive:
+            for i in range(len(block)):
+                tokens[filled] = U64(begin + i)
+                kept[filled] = block[i]
+                filled += block[i] > 0
+            if filled >= _BLOCK:
+                _hash_tokens(state, tokens, filled, last, hashes)
+                best, token = _better(hashes, tokens, kept, filled, best, token)
+                filled = 0
+    if filled:
+        _hash_tokens(state, tokens, filled, last, hashes)
+        best, token = _better(hashes, tokens, kept, filled, best, token)
+    return token
+
+
+@numba.njit(nogil=True, cache=True)
+def choose_tokens(weights: Any, states: UInts, rows: Any, width: int) -> Any:
+    """Gumbel-max choice, argmin E/w over tokens of positive weight, in the given rows; shape (len(rows),).
+
+    `weights` has shape (batch, vocabulary), any positive multiple of the probabilities a row; `states` as
+    `context_state` gives them, one of `rows` each. -1 where no weight is positive, -2 where one is negative
+    or not finite.
+    """
+    last = U64(8 + 8 * ((width + 1) // 2) + 4) << U64(56)
+    hashes = np.empty(2 * _BLOCK, np.uint64)
+    tokens = np.empty(2 * _BLOCK, np.uint64)
+    kept = np.empty(2 * _BLOCK, weights.dtype)
+    out = np.empty(len(rows), np.int64)
+    for at in range(len(rows)):
+        out[at] = _choose_token(weights[rows[at]], states[at], last, hashes, tokens, kept)
+    return out

@@ -69,4 +69,5 @@ def plain_answers(seed: int, count: int, length: int) -> list[list[int]]:
         rows = sums[last % _STATES]
         last = (rows < (rng.random(count) * rows[:, -1])[:, None]).sum(axis=1)
         steps.append(last)
-    return np.stack(steps, axis=1).tolist()
+    texts: list[list[int]] = np.stack(steps, axis=1).tolist()
+    return texts

@@ -31,7 +31,7 @@ def test_masters_by_name_and_epoch(tmp_path: Path) -> None:
     assert listed(ring) == sorted(made)
     for (name, epoch), master in made.items():
         assert read_master(ring, name, epoch).derive(b"x").reveal() == master.derive(b"x").reveal()
-    with pytest.raises(Error, match="never replaced|of that name and epoch"):
+    with pytest.raises(Error, match="a master of that name and epoch"):
         add_master(ring, "a", "2026-Q4", FileMaster.generate())
     with pytest.raises(Error, match="no master of that name"):
         read_master(ring, "a", "2026-Q3")

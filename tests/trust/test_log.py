@@ -187,6 +187,28 @@ def test_two_processes_write_one_log(tmp_path: Path) -> None:
         assert numbers == list(range(15))
 
 
+def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+    Log.create(tmp_path / "log", ORIGIN, KEY)
+    KEY.save(tmp_path / "key")
+    program = (
+        "from pathlib import Path; from countermark.trust.log import Log\n"
+        "from countermark.trust.signing import SigningKey\n"
+        "log = Log.open(Path('log'), SigningKey.load(Path('key')))\n"
+        "while True: print(log.append('note', {'pad': 'x' * 3000}).index, flush=True)\n"
+    )
+    acknowledged: set[int] = set()
+    for wanted in (1, 3, 6):
+        command = [sys.executable, "-c", program]
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as one:
+            assert one.stdout is not None
+            acknowledged |= {int(one.stdout.readline()) for _ in range(wanted)}
+            one.kill()
+            acknowledged |= {int(line) for line in one.stdout.read().split("\n")[:-1]}
+        verify_log(tmp_path / "log", VERIFIER)
+    kinds = {entry.index: entry.kind for entry in Log.open(tmp_path / "log", KEY).entries()}
+    assert {kinds[index] for index in acknowledged} == {"note"}
+
+
 def test_what_is_refused(tmp_path: Path) -> None:
     log = filled(tmp_path / "log")
     with pytest.raises(Error, match="holds a log already"):

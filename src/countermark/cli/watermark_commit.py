@@ -40,7 +40,7 @@ def commit(
     log_key: Annotated[
         Path | None, typer.Option("--log-key", help="Signing key of the log; default: FOLDER.key beside it.")
     ] = None,
-    origin: Annotated[str, typer.Option("--origin", help="Name of a new log.")] = "countermark.example/log",
+    origin: Annotated[str, typer.Option("--origin", help="Name of a new log, as a URL without scheme.")] = "",
     name: Name = None,
     open_: Annotated[Path | None, typer.Option("--open", help="Open this commitment.")] = None,
     check: Annotated[Path | None, typer.Option("--check", help="Check this commitment.")] = None,
@@ -111,7 +111,7 @@ def _commit(
         raise Error(f"{target} exists already", hint="choose another path")
     source = read_master(needed(master, "MASTER"), name, epoch if name is not None else None)
     document = commit(source, terms, read_chain(needed(chain, "--chain")), number)
-    book = _log(needed(log, "--log"), log_key, origin)
+    book = _log(needed(log, "--log"), log_key, origin, create=True)
     entry = publish(book, document)
     write_atomic(target, write_document(document))
     proof = target.with_suffix(".tlog-proof")
@@ -130,7 +130,9 @@ def _commit(
 def _open(
     master: Path, name: str | None, commitment: Path, log: Path, log_key: Path | None, out: Path | None
 ) -> dict[str, Any]:
-    from countermark.trust.commitments import open_commitment, read_commitment, write_document
+    import msgspec
+
+    from countermark.trust.commitments import KIND, open_commitment, read_commitment, write_document
     from countermark.trust.exposure import record_opening
     from countermark.trust.keyfiles import write_secret
     from countermark.trust.keyring import read_master
@@ -141,9 +143,14 @@ def _open(
     target = needed(out, "--out")
     if target.exists():
         raise Error(f"{target} exists already", hint="choose another path")
+    book = _log(log, log_key)
+    if all(one.payload != msgspec.to_builtins(document) for one in book.entries(KIND)):
+        raise Error(
+            f"the log in {log} does not hold this commitment", hint="open it in the log it was made in"
+        )
     # the ledger first: an opening that is out but not recorded would let later text count
     day = datetime.now(UTC).date()
-    entry = record_opening(_log(log, log_key, ""), document.terms, day)
+    entry = record_opening(book, document.terms, day)
     write_secret(target, write_document(opening))
     return {"commitment": document.commitment, "out": str(target), "log_index": entry.index, "day": str(day)}
 
@@ -193,18 +200,18 @@ def _check(
     return fields | {"key_id": found}
 
 
-def _log(folder: Path, log_key: Path | None, origin: str) -> Any:
-    """The log in a folder, opened for writing; made, with its key beside it, when an origin is given."""
+def _log(folder: Path, log_key: Path | None, origin: str = "", *, create: bool = False) -> Any:
+    """The log in a folder, opened for writing; made when told and missing, with its key beside it."""
     from countermark.trust.log import CONFIG, Log
     from countermark.trust.signing import SigningKey
 
     path = log_key or folder.with_name(folder.name + ".key")
-    if (folder / CONFIG).exists() or not origin:
+    if (folder / CONFIG).exists() or not create:
         return Log.open(folder, SigningKey.load(path))
     key = SigningKey.load(path) if path.exists() else SigningKey.generate()
     if not path.exists():
         key.save(path)
-    return Log.create(folder, origin, key)
+    return Log.create(folder, origin or f"countermark-log/{key.public.keyid[:16]}", key)
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

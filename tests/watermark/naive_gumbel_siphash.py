@@ -3,7 +3,7 @@
 from decimal import Decimal, getcontext
 
 MASK = 2**64 - 1
-getcontext().prec = 40
+getcontext().prec = 30
 
 
 def rotl(x, b):
@@ -60,7 +60,7 @@ def cell(key, context, token) -> int:
 
 
 def uniform(m) -> Decimal:
-    """Section 2; 40 digits, so that nothing rounds to 1."""
+    """Section 2; 30 digits, so that nothing rounds to 1."""
     return Decimal(2 * m + 1) / 2**54
 
 

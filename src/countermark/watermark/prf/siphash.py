@@ -34,12 +34,12 @@ def domain_word(context_width: int) -> np.uint64:
     return U64(int.from_bytes(_DOMAIN + bytes([context_width]), "little"))
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _rotl(x: Any, b: int) -> Any:
     return (x << U64(b)) | (x >> U64(64 - b))
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _round(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
     v0 += v1
     v1 = _rotl(v1, 13) ^ v0
@@ -54,7 +54,7 @@ def _round(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
     return v0, v1, v2, v3
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _absorb(v0: Any, v1: Any, v2: Any, v3: Any, word: Any) -> Any:
     v3 ^= word
     v0, v1, v2, v3 = _round(v0, v1, v2, v3)
@@ -62,7 +62,7 @@ def _absorb(v0: Any, v1: Any, v2: Any, v3: Any, word: Any) -> Any:
     return v0 ^ word, v1, v2, v3
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _finish(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
     v2 ^= U64(0xFF)
     v0, v1, v2, v3 = _round(v0, v1, v2, v3)
@@ -72,7 +72,7 @@ def _finish(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
     return v0 ^ v1 ^ v2 ^ v3
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _start(k0: Any, k1: Any, domain: Any) -> Any:
     """State after the domain block."""
     v0, v1 = k0 ^ U64(0x736F6D6570736575), k1 ^ U64(0x646F72616E646F6D)
@@ -208,7 +208,7 @@ def token_hashes(state: UInts, tokens: UInts, width: int) -> Any:
     return out
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _exponential(hashed: Any) -> Any:
     """-ln u for u = (m + 1/2) 2^-53; the upper half goes through 1 - u, since m + 1/2 needs 54 bits there."""
     m = np.int64(hashed >> U64(11))

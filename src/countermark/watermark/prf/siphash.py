@@ -34,12 +34,12 @@ def domain_word(context_width: int) -> np.uint64:
     return U64(int.from_bytes(_DOMAIN + bytes([context_width]), "little"))
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _rotl(x: Any, b: int) -> Any:
     return (x << U64(b)) | (x >> U64(64 - b))
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _round(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
     v0 += v1
     v1 = _rotl(v1, 13) ^ v0
@@ -54,7 +54,7 @@ def _round(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
     return v0, v1, v2, v3
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _absorb(v0: Any, v1: Any, v2: Any, v3: Any, word: Any) -> Any:
     v3 ^= word
     v0, v1, v2, v3 = _round(v0, v1, v2, v3)
@@ -62,7 +62,7 @@ def _absorb(v0: Any, v1: Any, v2: Any, v3: Any, word: Any) -> Any:
     return v0 ^ word, v1, v2, v3
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _finish(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
     v2 ^= U64(0xFF)
     v0, v1, v2, v3 = _round(v0, v1, v2, v3)
@@ -72,7 +72,7 @@ def _finish(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
     return v0 ^ v1 ^ v2 ^ v3
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _start(k0: Any, k1: Any, domain: Any) -> Any:
     """State after the domain block."""
     v0, v1 = k0 ^ U64(0x736F6D6570736575), k1 ^ U64(0x646F72616E646F6D)
@@ -208,7 +208,7 @@ def token_hashes(state: UInts, tokens: UInts, width: int) -> Any:
     return out
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _exponential(hashed: Any) -> Any:
     """-ln u for u = (m + 1/2) 2^-53; the upper half goes through 1 - u, since m + 1/2 needs 54 bits there."""
     m = np.int64(hashed >> U64(11))
@@ -226,44 +226,40 @@ def exponentials(hashes: UInts) -> Any:
     return out
 
 
-@numba.njit(inline="always")
-def _hash_tokens(state: Any, tokens: Any, size: Any, last: Any, out: Any) -> None:
-    """Hashes of tokens[:size] after one context into out[:size]; each loop is one vector pass."""
+@numba.njit(nogil=True, cache=True)
+def _better(state: Any, last: Any, tokens: Any, weights: Any, size: Any, hashes: Any, best: Any) -> Any:
+    """Smallest E/w among tokens[:size] and (value, token) so far, ties to the lower id.
+
+    E >= 1 - u > (2^53 - 1 - m) 2^-53, so a token whose integer complement is over value * w * 2^53 cannot
+    win and needs no logarithm: first a whole block is compared with its largest weight, as integers.
+    """
+    value, token = best
     s0, s1, s2, s3 = state[0], state[1], state[2], state[3]
     for i in range(size):
         v0, v1, v2, v3 = _absorb(s0, s1, s2, s3, tokens[i] | last)
-        out[i] = _finish(v0, v1, v2, v3)
-
-
-@numba.njit(inline="always")
-def _better(hashes: Any, tokens: Any, weights: Any, size: Any, best: Any, token: Any) -> Any:
-    """Smallest E/w among tokens[:size] and the best so far, ties to the lower id.
-
-    E >= 1 - u > (2^53 - 1 - m) 2^-53, so a token whose integer complement is over best * w * 2^53 cannot win
-    and needs no logarithm: first a whole block is compared with its largest weight, as integers.
-    """
+        hashes[i] = _finish(v0, v1, v2, v3)
     largest = weights[0]
     for i in range(size):
         largest = max(largest, weights[i])
-    limit = np.int64(min(best * np.float64(largest) * 2.0**53 * (1 + 1e-9) + 1.0, 2.0**53))
+    limit = np.int64(min(value * np.float64(largest) * 2.0**53 * (1 + 1e-9) + 1.0, 2.0**53))
     hits = 0
     for i in range(size):
         hits += np.int64(~hashes[i] >> U64(11)) <= limit
     if hits == 0:
-        return best, token
+        return value, token
     for i in range(size):
         weight = np.float64(weights[i])
-        if np.float64(np.int64(~hashes[i] >> U64(11))) * 2.0**-53 <= best * weight:
-            value = _exponential(hashes[i]) / weight
-            if value < best or token < 0 or (value == best and np.int64(tokens[i]) < token):
-                best, token = value, np.int64(tokens[i])
-    return best, token
+        if np.float64(np.int64(~hashes[i] >> U64(11))) * 2.0**-53 <= value * weight:
+            found = _exponential(hashes[i]) / weight
+            if found < value or token < 0 or (found == value and np.int64(tokens[i]) < token):
+                value, token = found, np.int64(tokens[i])
+    return value, token
 
 
-@numba.njit(inline="always")
+@numba.njit(nogil=True, cache=True)
 def _choose_token(row: Any, state: Any, last: Any, hashes: Any, tokens: Any, kept: Any) -> Any:
     """Choice for one row of weights; blocks without zeros go straight on, others are gathered first."""
-    best, token, filled = np.inf, np.int64(-1), 0
+    best, filled = (np.inf, np.int64(-1)), 0
     for begin in range(0, len(row), _BLOCK):
         block = row[begin : begin + _BLOCK]
         positive, bad = 0, 0
@@ -275,21 +271,18 @@ def _choose_token(row: Any, state: Any, last: Any, hashes: Any, tokens: Any, kep
         if filled == 0 and positive == _BLOCK:
             for i in range(_BLOCK):
                 tokens[i] = U64(begin + i)
-            _hash_tokens(state, tokens, _BLOCK, last, hashes)
-            best, token = _better(hashes, tokens, block, _BLOCK, best, token)
+            best = _better(state, last, tokens, block, _BLOCK, hashes, best)
         elif positive:
             for i in range(len(block)):
                 tokens[filled] = U64(begin + i)
                 kept[filled] = block[i]
                 filled += block[i] > 0
             if filled >= _BLOCK:
-                _hash_tokens(state, tokens, filled, last, hashes)
-                best, token = _better(hashes, tokens, kept, filled, best, token)
+                best = _better(state, last, tokens, kept, filled, hashes, best)
                 filled = 0
     if filled:
-        _hash_tokens(state, tokens, filled, last, hashes)
-        best, token = _better(hashes, tokens, kept, filled, best, token)
-    return token
+        best = _better(state, last, tokens, kept, filled, hashes, best)
+    return best[1]
 
 
 @numba.njit(nogil=True, cache=True)

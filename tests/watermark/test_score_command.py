@@ -176,7 +176,9 @@ def test_another_key_than_the_profile_names_is_refused(
 
 def test_a_pool_of_named_keys(profile: Path, write_bodies: Write, tmp_path: Path) -> None:
     pool = tmp_path / "pool"
-    pool.write_text("".join(f"account-{n} {n:032x}\n" for n in range(50)) + f"account-x {KEY}\n")
+    keys = {f"account-{n}": f"{n:032x}" for n in range(50)} | {"account-x": KEY}
+    lines_of = (json.dumps({"account": name, "key": key}) for name, key in keys.items())
+    pool.write_text("".join(line + "\n" for line in lines_of))
     pool.chmod(0o600)
     source = write_bodies({"id": "t", "token_ids": marked_ids(200).tolist()})
     done = countermark("watermark", "score", "--profile", profile, "--key-pool", pool, "--input", source)

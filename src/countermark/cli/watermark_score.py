@@ -25,7 +25,7 @@ def score(
         Path | None, typer.Option("--key-file", help="File with one key, for its owner alone (0600).")
     ] = None,
     key_pool: Annotated[
-        Path | None, typer.Option("--key-pool", help="File with many keys: NAME KEY, one a line (0600).")
+        Path | None, typer.Option("--key-pool", help="Many keys: JSON lines as keygen --accounts (0600).")
     ] = None,
     tokenizer: Annotated[
         Path | None, typer.Option("--tokenizer", help="tokenizer.json of the profile, if the input is text.")

@@ -135,7 +135,9 @@ def _files_of(folder: Path, manifest: str) -> list[str]:
             data = stream.read(MAX_KEPT_BYTES + 1)
         return list(listed_files(read_object(data, name), manifest))
     except OSError as error:
-        message = f"{folder} is not a whole {'FINDINGS' if manifest == FINDINGS_JSON else 'SCAN'} folder: no {name}"
+        message = (
+            f"{folder} is not a whole {'FINDINGS' if manifest == FINDINGS_JSON else 'SCAN'} folder: no {name}"
+        )
         raise Error(message, hint=hint, exit_code=ExitCode.NO_INPUT) from error
     except Error as error:
         raise Error(f"{folder}: {error.message}", hint=hint, exit_code=ExitCode.NO_INPUT) from error

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from beacons import DEFAULT, QUICKNET, OwnChain, written
 
+from beacons import DEFAULT, QUICKNET, OwnChain, written
 from countermark.errors import Error, ExitCode
 from countermark.trust.beacon import (
     PUBLIC_CHAINS,

@@ -5,7 +5,7 @@ Both released hashes begin so (transformers 5.23.0 `generation/logits_process.py
 part in how a g-value (one bit) comes of the result h:
 
 - table: `table[h mod size]`, a public random table (65,536 bits by default). The step is linear and carries
-  run upwards only, so with a size of 2^b nothing above the low b bits of the state and of the key is ever read.
+  run upwards only, so with a size of 2^b nothing above the low b bits of state and key is ever read.
 - iterated (addb4a1): twelve times `h <- ((h + 1) M + 1) >> 5` (arithmetic shift), then bit 30. The start
   value is the SHA-256 of all keys; by linearity it adds one constant to every state, so the state from zero
   says, without the key, which ngrams get equal g-values.
@@ -73,21 +73,15 @@ def repeated(contexts: UInts, history: int, zero_counts: bool) -> NDArray[np.boo
 
 
 @numba.njit(cache=True, nogil=True)
-def iterated_ones(ngrams: UInts, offsets: UInts) -> Ints:
-    """Number of g-values that are 1 in each layer under the iterated hash, shape (depth,).
-
-    `offsets`, shape (depth,): what start value and key add to the states of this layer.
-    """
-    ones = np.zeros(len(offsets), np.int64)
-    for layer in range(len(offsets)):
-        total = 0
-        for i in range(len(ngrams)):
-            h = np.int64((ngrams[i] + offsets[layer]) * MULTIPLIER + U64(1))
-            for _ in range(ROUNDS):
-                h = np.int64((U64(h) + U64(1)) * MULTIPLIER + U64(1)) >> SHIFT
-            total += (h >> BIT) & 1
-        ones[layer] = total
-    return ones
+def iterated_bits(ngrams: UInts, offset: Any) -> NDArray[np.uint8]:
+    """One layer's g-values under the iterated hash, shape (n,); `offset` is the layer's of `offsets`."""
+    out = np.empty(len(ngrams), np.uint8)
+    for i in range(len(ngrams)):
+        h = np.int64((ngrams[i] + offset) * MULTIPLIER + U64(1))
+        for _ in range(ROUNDS):
+            h = np.int64((U64(h) + U64(1)) * MULTIPLIER + U64(1)) >> SHIFT
+        out[i] = (h >> BIT) & 1
+    return out
 
 
 def start_value(keys: Sequence[int]) -> int:
@@ -96,9 +90,9 @@ def start_value(keys: Sequence[int]) -> int:
     return int.from_bytes(digest, "big") % _LONG_MAX
 
 
-def iterated_offsets(keys: Sequence[int], ngram_len: int) -> UInts:
-    """What the start value and each layer's key add to the state of an ngram hashed from zero, shape (depth,)."""
-    carried = start_value(keys) * pow(int(MULTIPLIER), ngram_len, 1 << 64)
+def offsets(start: int, keys: Sequence[int], ngram_len: int) -> UInts:
+    """What start value and each layer's key add to the state of an ngram hashed from 0, shape (depth,)."""
+    carried = start * pow(int(MULTIPLIER), ngram_len, 1 << 64)
     return np.array([(carried + key) % (1 << 64) for key in keys], dtype=np.uint64)
 
 
@@ -106,4 +100,5 @@ def table_by_sum(table: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The sampling table reordered so that entry (state + key) mod size is the g-value, shape (size,)."""
     size = len(table)
     sums = np.arange(size, dtype=np.uint64)
-    return table[(sums * MULTIPLIER + U64(1)) & U64(size - 1)]
+    reordered: NDArray[np.uint8] = table[(sums * MULTIPLIER + U64(1)) & U64(size - 1)]
+    return reordered

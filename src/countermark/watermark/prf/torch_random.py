@@ -2,9 +2,9 @@
 
 The generator is MT19937 (Matsumoto & Nishimura 1998; initialisation of 2002, multiplier 1812433253). Of a
 64-bit seed it keeps the low 32 bits (torch 2.13.0, `ATen/core/MT19937RNGEngine.h`), so two seeds that agree
-there give one and the same list. `randperm` is the Fisher–Yates shuffle from the front, one 32-bit draw modulo
-the places left at each step (`ATen/native/TensorFactories.cpp`, n below 2^32 / 20), so that the first k
-elements need k draws; `randint(0, 2)` is the lowest bit of a 32-bit draw
+there give one and the same list. `randperm` is the Fisher–Yates shuffle from the front, one 32-bit draw
+modulo the places left at each step (`ATen/native/TensorFactories.cpp`, n below 2^32 / 20), so that the first
+k elements need k draws; `randint(0, 2)` is the lowest bit of a 32-bit draw
 (`ATen/core/TransformationHelper.h`). Checked against torch 2.13.0; other versions are not covered, and a
 CUDA generator draws other numbers.
 
@@ -107,6 +107,21 @@ def first_of_permutation(
         for i in range(k):
             order[i] = i
             order[swaps[i]] = swaps[i]
+
+
+@numba.njit(cache=True, nogil=True)
+def look_up(
+    sets: NDArray[np.uint8],
+    slots: NDArray[np.int64],
+    which: NDArray[np.int64],
+    elements: UInts32,
+    out: NDArray[np.bool_],
+) -> None:
+    """Set `out[i]` to whether `elements[i]` is in row `slots[which[i]]` of `sets`, where that is not -1."""
+    for i in range(len(which)):
+        slot = slots[which[i]]
+        if slot >= 0:
+            out[i] = (sets[slot, elements[i] >> 3] >> (elements[i] & 7)) & 1
 
 
 @numba.njit(cache=True, nogil=True)

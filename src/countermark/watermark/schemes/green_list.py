@@ -15,24 +15,24 @@ on a CPU. The vocabulary's size is the one in the model's config.json, which may
 subsets of G ids (ideal PRF). Distinct tokens under one seed are drawn without replacement, so the green count
 is a sum over seeds of Hypergeometric(V, G, tokens under the seed): an exact convolution, Binomial(n, G / V)
 where all seeds differ. Indicators of one list are negatively associated (Joag-Dev & Proschan 1983), so
-Chernoff's bound for independent ones holds too: it serves weights, and bodies too large for the convolution.
+Chernoff's bound for independent ones holds too: it serves weighted pairs.
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from countermark.errors import Error, ExitCode
-from countermark.stats import binomial, chernoff, convolution, hypergeometric
+from countermark.stats import binomial, chernoff
 from countermark.trust.keyfiles import Secret
 from countermark.watermark.distinct import first_occurrences
 from countermark.watermark.prf import lcg
 from countermark.watermark.prf.green_seeds import LEFT_OUT, TABLE_SIZE, left_seeds, self_seeds
 from countermark.watermark.prf.torch_random import UInts32, among_first, randperm
 from countermark.watermark.profile import Profile, check_parameters, check_version, number
+from countermark.watermark.schemes import green_law
 from countermark.watermark.schemes.base import EngineScore, Evidence, FloatArray, IntArray, Marks, UIntArray
 from countermark.watermark.schemes.green_sets import Bools, GreenSets
 from countermark.watermark.schemes.integer_keys import integers
@@ -42,8 +42,6 @@ VERSIONS = ("5.23.0",)
 PRF = "torch-cpu-randperm"
 EVERY, UNIQUE = "none", "ignore_repeated_ngrams"
 MAX_VOCABULARY = 1 << 22
-CONVOLVED = 1 << 17
-"""Up to so many pairs the law is convolved."""
 _KEY_MAX = (1 << 63) - 1
 _LOW = np.uint64(0xFFFFFFFF)
 
@@ -123,12 +121,7 @@ class GreenListScorer:
         if sizes[-1] == 1:
             log_p = binomial.log_sf(count, len(values), ratio)
             return Evidence(len(values), count, log_p, "binomial: every pair has a seed of its own", True)
-        if len(values) > CONVOLVED:
-            return self._bound(green, np.ones(len(values)))
-        parts = [
-            (self._law(size), power) for size, power in zip(sizes.tolist(), powers.tolist(), strict=True)
-        ]
-        log_p = convolution.log_sf(count, parts)
+        log_p = green_law.log_sf(count, self._vocabulary, self._green, sizes, powers)
         return Evidence(len(values), count, log_p, "sum over seeds of hypergeometric counts", True)
 
     def engine_score(self, ids: IntArray) -> EngineScore | None:
@@ -169,11 +162,6 @@ class GreenListScorer:
         pairs, which = np.unique(_joined(seeds, tokens), return_inverse=True)
         distinct = (pairs >> np.uint64(32)).astype(np.uint32), (pairs & _LOW).astype(np.uint32)
         return among_first(*distinct, self._vocabulary, self._green)[which]
-
-    def _law(self, drawn: int) -> NDArray[np.float64]:
-        """Probabilities of 0, 1, … green ones among `drawn` distinct tokens of one list."""
-        low, log_pmf = hypergeometric.log_pmf(self._vocabulary, self._green, drawn)
-        return np.concatenate([np.zeros(low), np.exp(log_pmf)])
 
     def _bound(self, green: IntArray, weights: FloatArray) -> Evidence:
         kinds, counts = np.unique(weights, return_counts=True)

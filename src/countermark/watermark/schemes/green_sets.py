@@ -19,7 +19,7 @@ class GreenSets:
         self._capacity = max(memory // self._bytes, 1)
         self._sets = np.zeros((min(self._capacity, 64), self._bytes), np.uint8)
         self._slots: dict[int, int] = {}
-        self._held = np.full(self._capacity, -1, np.int64)
+        self._held: dict[int, int] = {}
         self._next = 0
 
     def green(self, seeds: UInts32, tokens: UInts32) -> Bools:
@@ -46,7 +46,7 @@ class GreenSets:
             grown[: len(self._sets)] = self._sets
             self._sets = grown
         for slot, seed in zip(slots.tolist(), seeds.tolist(), strict=True):
-            self._slots.pop(int(self._held[slot]), None)
+            self._slots.pop(self._held.get(slot, -1), None)
             self._slots[seed] = slot
             self._held[slot] = seed
         first_of_permutation(seeds, self._vocabulary, self._green, self._sets, slots)

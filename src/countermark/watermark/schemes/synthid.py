@@ -15,8 +15,8 @@ marked pairs, and never more than a repeat of a context.
   Nothing else is assumed: the law is exact over all 65,536 classes a layer (`synthid_law.py`). Each distinct
   ngram counts once; ngrams that share a state count as often as they are, which the law allows for. Keys that
   were chosen otherwise (small numbers, say) do not meet the assumption.
-- Iterated hash: g-values of distinct 64-bit states are independent fair bits in each layer (ideal PRF), so
-  the count of ones is binomial.
+- Iterated hash: g-values of distinct 64-bit states are taken as independent fair bits in each layer (ideal
+  PRF), so the count of ones is binomial. They are not quite, so this is never called exact.
 
 `weights` is `uniform`, the mean of all g-values, or `linear`: layers weigh from 10 down to 1, as in
 synthid-text 0.2.1 `detector_mean.py`. Linear weights are rational, so the law is exact where the sum's
@@ -95,8 +95,8 @@ class SynthIdText(TransformersSynthId):
 
     name = "synthid-text"
     weak = (
-        "in 0.2.1 a layer's key has as many effective bits as the table's index, 16 by default; the later "
-        "hash has 64, and nothing is known about their recovery"
+        "in 0.2.1 a layer's key has as many effective bits as the table's index, 16 by default; g-values of "
+        "the later hash are correlated in pairs, so its p-value is a model's"
     )
     engine = "synthid-text"
     hashes: Mapping[str, str] = {"0.2.1": TABLE, LATER: ITERATED}

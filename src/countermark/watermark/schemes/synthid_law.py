@@ -8,7 +8,11 @@ ideal function is assumed, repeats of a state do no harm, and where every state 
 a point, and nothing is found. Layers of independent keys have that same law each, and their sum its
 depth-fold convolution.
 
-Iterated hash: fair bits, independent for distinct states and layers (ideal PRF).
+Iterated hash: taken as fair bits, independent for distinct states and layers (ideal PRF), which they are not.
+Over all offsets, g-values of two states correlate by 0.03 (root mean square over differences of states; 0.09
+the largest of 600 random ones, 0.29 where they differ by a power of two; measured). Signs vary, so the
+variance over a text is some 4% off to either side: little at 1e-6, orders of ten at 1e-100. The figure is the
+model's, neither exact nor a bound.
 """
 
 import math
@@ -161,11 +165,11 @@ class IteratedLayers:
         if len(self.weights) == 1 and weights[0] == weights[-1]:
             count = round(total / float(weights[0] * self.weights[0]))
             log_p = binomial.log_sf(count, n * len(weights), 0.5)
-            return Tail(log_p, "binomial: every g-value a fair bit", True)
+            return Tail(log_p, "binomial, if the hash were ideal", False)
         bounded = chernoff.weighted_bernoullis(
             total, np.multiply.outer(weights, self.weights).ravel(), np.tile(self.numbers, len(weights)), 0.5
         )
-        law = "every g-value a fair bit: Chernoff's bound"
+        law = "Chernoff's bound, if the hash were ideal"
         return Tail(bounded.log_bound, law, False, bounded.log_saddlepoint)
 
 

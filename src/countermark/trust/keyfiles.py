@@ -36,28 +36,40 @@ class Secret:
         raise TypeError("a secret is not copied or serialised")
 
 
-def read_secret(path: Path, *, what: str = "key file") -> Secret:
+def read_secret(path: Path, *, what: str = "key file", most_bytes: int = MAX_BYTES) -> Secret:
     """Content of a secret file.
 
-    Raises `Error` when it is missing, no regular file, not ours, readable by others, or over 1 MiB.
+    Raises `Error` when it is missing, no regular file, not ours, readable by others, or over `most_bytes`.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
+        if _looks_like_a_key(str(path)):
+            raise Error(
+                "a key stands on the command line, where others can read it",
+                hint=f"write it to a {what} of mode 0600 and give the file; treat this key as leaked",
+                exit_code=ExitCode.USAGE,
+            ) from None
         raise Error(f"no {what} at {path}", exit_code=ExitCode.NO_INPUT) from None
     except OSError as error:
         raise Error(
             f"the {what} {path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT
         ) from None
     try:
-        _check(os.fstat(descriptor), path, what)
+        _check(os.fstat(descriptor), path, what, most_bytes)
         with os.fdopen(descriptor, "rb", closefd=False) as stream:
-            return Secret(stream.read(MAX_BYTES))
+            return Secret(stream.read(most_bytes))
     finally:
         os.close(descriptor)
 
 
-def _check(status: os.stat_result, path: Path, what: str) -> None:
+def _looks_like_a_key(text: str) -> bool:
+    """Whether a path that does not exist is made of hex digits alone, as no file of ours is."""
+    digits = text.strip().removeprefix("0x").lower()
+    return digits.isdigit() or (len(digits) >= 16 and not set(digits) - set("0123456789abcdef"))
+
+
+def _check(status: os.stat_result, path: Path, what: str, most_bytes: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise Error(f"the {what} {path} is not a regular file")
     if status.st_uid != os.geteuid():
@@ -66,8 +78,8 @@ def _check(status: os.stat_result, path: Path, what: str) -> None:
         )
     if status.st_mode & 0o077:
         raise Error(f"the {what} {path} can be read by others", hint=f"chmod 600 '{path}'")
-    if status.st_size > MAX_BYTES:
-        raise Error(f"the {what} {path} is over {MAX_BYTES >> 20} MiB")
+    if status.st_size > most_bytes:
+        raise Error(f"the {what} {path} is over {most_bytes >> 20} MiB")
 
 
 def write_secret(path: Path, data: bytes, *, replace: bool = False) -> None:

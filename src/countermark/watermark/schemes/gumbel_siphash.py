@@ -39,9 +39,10 @@ def parse_key(key: Secret) -> bytes:
     return value
 
 
-def gumbel_evidence(statistics: float, count: int) -> Evidence:
-    """Evidence of a sum of `count` standard exponentials under the null."""
-    return Evidence(count, statistics, float(gamma.log_sf(statistics, count)), "gamma", exact=True)
+def gumbel_evidence(statistic: float, count: int, log_p: float | None = None) -> Evidence:
+    """Evidence of a sum of `count` standard exponentials; `log_p` where it is known already."""
+    known = float(gamma.log_sf(statistic, count)) if log_p is None else log_p
+    return Evidence(count, statistic, known, "gamma", exact=True)
 
 
 class GumbelSiphashScorer:

@@ -10,7 +10,7 @@ parameters with 512 tokens trained on TinyStories (llama2.c). Needs torch and tr
 - forgery: a collector of N answers to different prompts keeps, by context, the token that followed most often where
   the context stood first, and writes 200-token texts that use it wherever a fluent continuation (probability over
   2% in a model of the collector's own, here the best case for it: the same weights) allows;
-  the table shows log10 p of one such text and of 16 pooled.
+  the table shows log10 p of one such text and of 16 pooled, and last of 16 answers that are truly marked.
 """
 
 import argparse
@@ -162,7 +162,7 @@ def main() -> None:
             flush=True,
         )
     print("\nforged 200-token texts: log10 p of one (median) / of 16 pooled, by answers collected")
-    print("k        " + "".join(f"{count:>16}" for count in COLLECTED))
+    print("k        " + "".join(f"{count:>16}" for count in COLLECTED) + f"{'truly marked':>17}")
     for width in WIDTHS:
         texts, cells = answers(model, collected, width), []
         for count in COLLECTED:
@@ -170,7 +170,9 @@ def main() -> None:
             forged = answers(model, fresh, 0, processors=[forge])
             one = statistics.median(log10_p(row[None], width) for row in forged)
             cells.append(f"{one:.1f} / {log10_p(forged, width):.1f}")
-        print(f"{width:<8} " + "".join(f"{cell:>16}" for cell in cells), flush=True)
+        one = statistics.median(log10_p(row[None], width) for row in texts[:FORGERIES])
+        cells.append(f"{one:.1f} / {log10_p(texts[:FORGERIES], width):.1f}")
+        print(f"{width:<8} " + " ".join(f"{cell:>15}" for cell in cells), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,19 +2,19 @@
 
     OMP_NUM_THREADS=1 python benchmarks/sampling_mismatch.py MODEL_DIR
 
-Along 64 marked answers the model runs again in float64 and bfloat16, and each position's choice is made from those
-logits; and from float32 logits with noise from a float32 u of 24 bits, as vLLM's own keyed function has it.
-Needs torch and transformers.
+Along 64 marked answers the model runs again in float64 and bfloat16, and each position's choice is made from
+those logits; and from float32 logits with noise from a float32 u of 24 bits, as vLLM's own keyed function has
+it. Needs torch and transformers.
 """
 
 import argparse
 
 import torch
-from threat_model import KEY, answers
 from transformers import AutoModelForCausalLM
 
 from countermark.watermark.sampling.torch_siphash import choose_tokens, exponentials, key_words, token_hashes
 from countermark.watermark.schemes.gumbel_siphash import parse_key
+from threat_model import KEY, answers
 
 WIDTH = 4
 ROWS = 64

@@ -2,14 +2,14 @@
 
     OMP_NUM_THREADS=1 python benchmarks/threat_model.py MODEL_DIR
 
-MODEL_DIR is a Hugging Face causal language model; the figures in spec/gumbel-siphash.md are of a Llama of 260,000
-parameters with 512 tokens trained on TinyStories (llama2.c). Needs torch and transformers. Two tables:
+MODEL_DIR is a Hugging Face causal language model; the figures in spec/gumbel-siphash.md are of a Llama of
+260,000 parameters with 512 tokens trained on TinyStories (llama2.c). Needs torch and transformers. Two tables:
 
 - retries: 100 answers to one prompt: distinct ones, self-BLEU (Zhu et al. 2018, "Texygen", BLEU-4 of each
   against the others), retries until two agree on their first 16 tokens (median over shuffled orders);
-- forgery: a collector of N answers to different prompts keeps, by context, the token that followed most often where
-  the context stood first, and writes 200-token texts that use it wherever a fluent continuation (probability over
-  2% in a model of the collector's own, here the best case for it: the same weights) allows;
+- forgery: a collector of N answers to different prompts keeps, by context, the token that followed most often
+  where the context stood first, and writes 200-token texts that use it wherever it is fluent (a probability
+  over 2% in a model of the collector's own, here the best case for it: the same weights);
   the table shows log10 p of one such text and of 16 pooled, and last of 16 answers that are truly marked.
 """
 
@@ -153,12 +153,13 @@ def main() -> None:
     start = torch.full((max(COLLECTED) + FORGERIES, 1), model.config.bos_token_id)
     prompts = torch.cat([start, torch.from_numpy(answers(model, start, 0, 12))], 1)
     fresh, collected = prompts[-FORGERIES:], prompts[: max(COLLECTED)]
-    print("k        distinct of 100  self-BLEU  retries until two agree on 16 tokens  median log10 p, 200 tokens")
+    print("k        distinct of 100  self-BLEU  retries until two agree on 16 tokens  median log10 p of one")
     for width in (*WIDTHS, 0):
         rows = [tuple(row) for row in answers(model, fresh[:1].expand(RETRIES, -1), width).tolist()]
         own = statistics.median(log10_p(np.array([row]), width or 4) for row in rows)
         print(
-            f"{width or 'no mark':<8} {len(set(rows)):>15} {self_bleu(rows):>10.3f} {until_equal(rows):>37} {own:>27.1f}",
+            f"{width or 'no mark':<8} {len(set(rows)):>15} {self_bleu(rows):>10.3f} {until_equal(rows):>37}"
+            f" {own:>21.1f}",
             flush=True,
         )
     print("\nforged 200-token texts: log10 p of one (median) / of 16 pooled, by answers collected")

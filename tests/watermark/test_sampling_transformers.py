@@ -104,9 +104,7 @@ def test_custom_processors_do_run_before_the_warpers(model):
             seen.append(int(torch.isfinite(scores).sum()))
             return scores
 
-    model.generate(
-        torch.tensor([[5]]), do_sample=True, top_k=3, max_new_tokens=1, logits_processor=[Look()]
-    )
+    model.generate(torch.tensor([[5]]), do_sample=True, top_k=3, max_new_tokens=1, logits_processor=[Look()])
     assert seen == [VOCABULARY]
 
 
@@ -162,7 +160,9 @@ def test_what_follows_the_end_of_an_answer_is_not_counted(model):
     decoding = MarkedDecoding(own_profile(2), KEY)
     torch.manual_seed(5)
     rows = generate(model, [[5, 6], [7, 8], [9, 10]], decoding, eos_token_id=list(range(1, 9)))
-    lengths = [int(np.argmax((row > 0) & (row < 9))) + 1 if ((row > 0) & (row < 9)).any() else 60 for row in rows]
+    lengths = [
+        int(np.argmax((row > 0) & (row < 9))) + 1 if ((row > 0) & (row < 9)).any() else 60 for row in rows
+    ]
     assert len(set(lengths)) > 1
     assert decoding.counts.marked + decoding.counts.unmarked == sum(lengths)
 

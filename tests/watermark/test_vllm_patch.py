@@ -73,7 +73,9 @@ def test_chosen_tokens_are_those_of_the_vectors(found):
 
 def test_the_detector_agrees_where_no_context_repeats(found):
     """Its rule is by context and ours by pair; the same where neither has a repeat."""
-    entries = [one for one in json.loads((VECTORS / "documents.json").read_text()) if len(one.get("bodies", ())) == 1]
+    entries = [
+        one for one in json.loads((VECTORS / "documents.json").read_text()) if len(one.get("bodies", ())) == 1
+    ]
     compared = 0
     for entry, (scored, score, p_value) in zip(entries, found["documents"], strict=True):
         assert scored <= entry["n"]

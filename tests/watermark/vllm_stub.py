@@ -7,7 +7,6 @@ ROOT holds the patched `vllm/config/watermarking.py` and `vllm/v1/watermarking`;
 
 import json
 import math
-import os
 import sys
 import types
 from pathlib import Path
@@ -146,7 +145,7 @@ def configurations(folder: Path) -> dict[str, str]:
     out = {name: refused(WatermarkConfig, **settings) for name, settings in cases.items()}
     out["equal"] = str(WatermarkConfig(**cases["hex"]).key == WatermarkConfig(**cases["file"]).key)
     out["shown"] = repr(WatermarkConfig(**cases["hex"]))
-    os.chmod(file, 0o644)
+    file.chmod(0o644)
     return out | {"open file": refused(WatermarkConfig, **cases["file"])}
 
 

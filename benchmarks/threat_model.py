@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/threat_model.py MODEL_DIR
 
 MODEL_DIR is a Hugging Face causal language model; the figures in spec/gumbel-siphash.md are of a Llama of
-260,000 parameters with 512 tokens trained on TinyStories (llama2.c). Needs torch and transformers. Two tables:
+260,000 parameters with 512 tokens trained on TinyStories (llama2.c). Needs torch and transformers. It prints:
 
 - retries: 100 answers to one prompt: distinct ones, self-BLEU (Zhu et al. 2018, "Texygen", BLEU-4 of each
   against the others), retries until two agree on their first 16 tokens (median over shuffled orders);

@@ -94,8 +94,9 @@ class Published:
     """Whether a witness says so. Without one, the times are the publisher's word."""
 
 
-def commit(source: KeySource, terms: Terms, chain: Chain, number: int, *, now: datetime | None = None) ->
-Commitment:
+def commit(
+    source: KeySource, terms: Terms, chain: Chain, number: int, *, now: datetime | None = None
+) -> Commitment:
     """A commitment to the master's epoch secret, for the key that round `number` of the chain will decide.
 
     Raises `Error` when that round is out already: whoever knows its randomness could choose a key.

@@ -3,6 +3,8 @@
     capture  ->  detect  ->  prove
     logs         networks    a sealed package, verified offline
 
+    watermark: is this text independent of this key?  Every run in a case is logged before it starts.
+
 Stages never import each other: they exchange folders of records (EVENTS, FINDINGS, an EvidencePackage), and
 only this module knows the order.
 """
@@ -11,6 +13,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +26,23 @@ from countermark.prove.seal import SealOptions, seal
 from countermark.prove.trustfile import SignerEntry, read_trust, write_trust
 from countermark.prove.verification import Verification
 from countermark.prove.verify import verify
+from countermark.records.canonical import canonical_json, file_sha256, sha256_hex
 from countermark.records.capture import Capture
+from countermark.trust import exposure, runs
+from countermark.trust.log import Log
 from countermark.trust.signing import SigningKey
+from countermark.watermark.decisions import DEFAULT_ALPHA
+from countermark.watermark.examination import Examination, Row
+from countermark.watermark.key_names import name_of_key
+from countermark.watermark.key_pools import read_keys
+from countermark.watermark.profile import Profile, read_profile
+from countermark.watermark.schemes.base import NULL
 from countermark.world.plan import WorldPlan
 from countermark.world.provider import write_world
 from countermark.world.truth import Truth
 
+MOST_NAMED_KEYS = 100
+"""A log entry names so many keys of a pool; their number is always there."""
 ProgressCall = Callable[[float, float], None]
 
 EVENTS, FINDINGS, PACKAGE, TRUST = "events", "findings", "case.zip", "trust.json"
@@ -164,3 +178,107 @@ def compare(truth: Truth, findings: Findings, members: dict[str, set[str]]) -> l
         row = {"name": name, "planted": planted_as, "accounts": len(accounts), "kind": kinds[best]}
         rows.append({**row, "found": hits, "others": len(members[best]) - hits, "campaign_id": best})
     return rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions:
+    """What `watermark score` is asked."""
+
+    profile: Path
+    source: Path
+    """JSON lines of bodies."""
+    key_file: Path | None = None
+    key_pool: Path | None = None
+    """Exactly one of the two."""
+    tokenizer: Path | None = None
+    as_one: bool = False
+    alpha: float = DEFAULT_ALPHA
+    matter: str = ""
+    log: Path | None = None
+    log_key: Path | None = None
+    acquired: date | None = None
+    """Day on which the text was acquired; refused where the log says that the key was out by then."""
+    trust: Path | None = None
+
+
+@dataclass(frozen=True)
+class ScoreAnswer:
+    """What came out of one scoring run."""
+
+    profile: Profile
+    rows: list[Row]
+    family: int
+    """Hypotheses of the correction: this run's, and those asked before in the matter."""
+    alpha: float
+    matter: str = ""
+    run: int | None = None
+    """Number of the run in the log."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """What stands above the rows."""
+        fields = {
+            "profile": self.profile.profile_id,
+            "null": NULL,
+            "alpha": self.alpha,
+            "family": self.family,
+        }
+        return fields | ({"matter": self.matter, "run": self.run} if self.run is not None else {})
+
+
+def score_bodies(options: ScoreOptions, progress: ProgressCall | None = None) -> ScoreAnswer:
+    """Score bodies under a key; in a case the run is logged before anything is scored, and its outcome after.
+
+    A run that dies leaves its start without an outcome, which stays visible.
+    """
+    signed = read_profile(options.profile)
+    if options.trust:
+        signed.check_signed_by(read_trust(options.trust).keys)
+    asked = Examination.read(
+        signed.profile,
+        read_keys(options.key_file, options.key_pool),
+        options.source,
+        options.tokenizer,
+        as_one=options.as_one,
+    )
+    if options.log is None:
+        if options.matter or options.acquired:
+            raise Error("--matter and --acquired need the log", hint="--log", exit_code=ExitCode.USAGE)
+        rows = asked.score(options.alpha, progress=progress)
+        return ScoreAnswer(signed.profile, rows, asked.hypotheses, options.alpha)
+    return _score_logged(options, signed.profile, asked, progress)
+
+
+def _score_logged(
+    options: ScoreOptions, profile: Profile, asked: Examination, progress: ProgressCall | None
+) -> ScoreAnswer:
+    log = _open_log(options)
+    key_ids = tuple(name_of_key(key) for key in asked.pool.keys[:MOST_NAMED_KEYS])
+    if options.acquired:
+        for key_id in key_ids:
+            exposure.check_acquired(log, key_id, options.acquired)
+    declared = runs.Declared(
+        bodies=len(asked.bodies),
+        keys=len(asked.pool),
+        key_ids=key_ids,
+        profile_ids=(profile.profile_id,),
+        digests={"input": file_sha256(options.source)},
+    )
+    run = runs.start(log, options.matter, declared)
+    try:
+        rows = asked.score(options.alpha, run.family, progress)
+    except Exception:
+        runs.finish(log, run, "failed")
+        raise
+    digest = sha256_hex(canonical_json([row.to_dict() for row in rows]))
+    runs.finish(log, run, "done", {"answer": digest})
+    return ScoreAnswer(profile, rows, run.family, options.alpha, options.matter, run.number)
+
+
+def _open_log(options: ScoreOptions) -> Log:
+    if not options.matter or options.log is None or options.log_key is None:
+        hint = "--log FOLDER --log-key KEY --matter ID"
+        raise Error("a logged run needs a log, its key and a matter", hint=hint, exit_code=ExitCode.USAGE)
+    key = SigningKey.load(options.log_key)
+    if options.log.exists() and any(options.log.iterdir()):
+        return Log.open(options.log, key)
+    return Log.create(options.log, f"countermark.local/{options.log.name}", key)

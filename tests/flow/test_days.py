@@ -6,20 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import (
-    capture,
-    countermark,
-    files,
-    findings,
-    harvests,
-    in_process_of_its_own,
-    members,
-    rewrite_members,
-)
+from command_line import capture, files, findings, harvests, members, rewrite_members
 from generated import generate, write_hash_keys
 
 from countermark.world.plan import WorldPlan
 from countermark.world.provider import Truth
+from running import countermark, in_process_of_its_own
 
 PLAN = WorldPlan(days=6, ordinary=900, networks=(70, 90), pool=40, file_per_day=True)
 SEED = 3

@@ -6,21 +6,13 @@ import shlex
 from pathlib import Path
 
 import pytest
-from command_line import (
-    Done,
-    capture,
-    check_against_truth,
-    countermark,
-    findings,
-    harvests,
-    in_process_of_its_own,
-    members,
-)
+from command_line import capture, check_against_truth, findings, harvests, members
 from generated import generate, write_hash_keys
 
 from countermark.flow import Demo, prepare_demo
 from countermark.world.plan import WorldPlan
 from countermark.world.truth import read_truth
+from running import Done, countermark, in_process_of_its_own
 
 SEEDS = [pytest.param(seed, marks=[pytest.mark.soak] if seed else []) for seed in range(10)]
 LEFT_BEHIND = {

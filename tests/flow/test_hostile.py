@@ -10,11 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command_line import Done, capture, countermark, files, findings
+from command_line import capture, files, findings
 from generated import generate, write_hash_keys
 
 from countermark.records.canonical import file_sha256
 from countermark.world.plan import WorldPlan
+from running import Done, countermark
 
 PLAN = WorldPlan(days=2, ordinary=300, networks=(), pool=40)
 FEW = 59

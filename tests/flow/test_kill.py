@@ -11,10 +11,11 @@ from pathlib import Path
 
 import kill_detect
 import pytest
-from command_line import Done, countermark, files, findings, rewrite_members
+from command_line import files, findings, rewrite_members
 from generated import generate, write_hash_keys
 
 from countermark.world.plan import WorldPlan
+from running import Done, countermark
 
 HARNESS = Path(__file__).parents[1] / "capture" / "kill_at.py"
 SEED = 20_260_102

@@ -57,6 +57,9 @@ def seal(
     tsa: Annotated[
         list[str] | None, typer.Option("--tsa", help="URL of an RFC 3161 timestamp authority.")
     ] = None,
+    scan: Annotated[
+        Path | None, typer.Option("--scan", help="A SCAN folder, as watermark scan writes it.")
+    ] = None,
     include_events: Annotated[bool, typer.Option("--include-events", help="Put the events in, too.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what stands at --out.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -73,6 +76,7 @@ def seal(
         out=out,
         keys=keys,
         tsa_urls=tsa or [],
+        scan=scan,
         include_events=include_events,
         overwrite=overwrite,
     )

@@ -2,7 +2,7 @@
 
 import typer
 
-from countermark.cli import watermark_score
+from countermark.cli import watermark_commit, watermark_keys, watermark_profile, watermark_score
 
 app = typer.Typer(help="Read the marks of serving engines, and one made for court.", no_args_is_help=True)
 
@@ -12,4 +12,7 @@ def _watermark() -> None:
     """Read the marks of serving engines, and one made for court."""
 
 
+app.command("keygen")(watermark_keys.keygen)
+app.command("commit")(watermark_commit.commit)
+app.command("profile")(watermark_profile.profile)
 app.command("score")(watermark_score.score)

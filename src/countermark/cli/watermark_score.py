@@ -1,6 +1,7 @@
 """`countermark watermark score`: is this text independent of this key?"""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +25,7 @@ def score(
         Path | None, typer.Option("--key-file", help="File with one key, for its owner alone (0600).")
     ] = None,
     key_pool: Annotated[
-        Path | None, typer.Option("--key-pool", help="File with many keys: NAME KEY, one a line (0600).")
+        Path | None, typer.Option("--key-pool", help="Many keys: JSON lines as keygen --accounts (0600).")
     ] = None,
     tokenizer: Annotated[
         Path | None, typer.Option("--tokenizer", help="tokenizer.json of the profile, if the input is text.")
@@ -73,7 +74,7 @@ def score(
         matter=matter,
         log=log,
         log_key=log_key,
-        acquired=acquired,
+        acquired=_day(acquired),
         trust=trust,
     )
     with progress("scoring") as bar:
@@ -84,6 +85,13 @@ def score(
     if passed:
         note("not independent of the key: that names neither a source nor a cause")
     return ExitCode.FOUND if passed and not no_exit_codes else ExitCode.DONE
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Error(f"--acquired {text!r} is no date", hint="2026-11-30", exit_code=ExitCode.USAGE) from None
 
 
 def _write(answer: "ScoreAnswer", out: Path | None, as_json: bool) -> None:

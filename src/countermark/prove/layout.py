@@ -20,9 +20,12 @@ EVENTS = "data/events/"
 FINDINGS_JSON = FINDINGS + "findings.json"
 METHOD_JSON = FINDINGS + "method.json"
 CAPTURE_JSON = EVENTS + "capture.json"
+SCAN = "data/scan/"
+SCAN_JSON = SCAN + "scan.json"
 
 ATTESTATIONS = "attestations/"
 STEPS = ("capture", "detect", "seal")
+STEPS_WITH_SCAN = ("capture", "detect", "scan", "seal")
 CLOSE = ATTESTATIONS + "close.dsse.json"
 
 MAX_MEMBERS = 10_000
@@ -85,7 +88,7 @@ def check_names(names: list[str]) -> None:
 def is_parsed(name: str) -> bool:
     """Whether the content of this member is kept in memory for parsing."""
     in_bag = "/" not in name or name.startswith(ATTESTATIONS)
-    return in_bag or name in (CASE, FINDINGS_JSON, METHOD_JSON, CAPTURE_JSON)
+    return in_bag or name in (CASE, FINDINGS_JSON, METHOD_JSON, CAPTURE_JSON, SCAN_JSON)
 
 
 def measure(stream: BinaryIO, name: str, size: int, copy_to: BinaryIO | None = None) -> Member:

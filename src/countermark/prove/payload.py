@@ -11,6 +11,8 @@ from countermark.prove.layout import (
     FINDINGS,
     FINDINGS_JSON,
     METHOD_JSON,
+    SCAN,
+    SCAN_JSON,
     Contents,
     check_name,
     data_of,
@@ -19,6 +21,7 @@ from countermark.prove.layout import (
 )
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.records.findings import FINDINGS_SCHEMA_ID
+from countermark.records.scans import SCAN_SCHEMA_ID
 
 _NOT_IN_REVISION = ("revision", "disposition")
 
@@ -33,6 +36,8 @@ class Payload:
     capture: dict[str, Any]
     findings: dict[str, Any]
     method: dict[str, Any]
+    scan: dict[str, Any] | None
+    """`scan.json`, where the case has a watermark scan."""
 
     @property
     def capture_outputs(self) -> dict[str, str]:
@@ -50,15 +55,25 @@ class Payload:
             FINDINGS + name: one for name, one in listed.items()
         }
 
+    @property
+    def scan_outputs(self) -> dict[str, str]:
+        """What the scan wrote: `scan.json` and every file that it lists; nothing without a scan."""
+        if self.scan is None:
+            return {}
+        listed = listed_files(self.scan, SCAN_JSON)
+        return {SCAN_JSON: self.digests[SCAN_JSON]} | {SCAN + name: one for name, one in listed.items()}
+
 
 def read_payload(contents: Contents) -> Payload:
     """Parse the payload's JSON files strictly; nothing is compared yet."""
+    case = decode_case(data_of(contents, CASE))
     return Payload(
-        case=decode_case(data_of(contents, CASE)),
+        case=case,
         digests={name: one.sha256 for name, one in contents.items() if name.startswith("data/")},
         capture=read_object(data_of(contents, CAPTURE_JSON), CAPTURE_JSON),
         findings=read_object(data_of(contents, FINDINGS_JSON), FINDINGS_JSON),
         method=read_object(data_of(contents, METHOD_JSON), METHOD_JSON),
+        scan=read_object(data_of(contents, SCAN_JSON), SCAN_JSON) if case.has_scan else None,
     )
 
 
@@ -69,10 +84,15 @@ def captured_files(capture: dict[str, Any]) -> dict[str, str]:
 
 def findings_files(findings: dict[str, Any]) -> dict[str, str]:
     """Name and SHA-256 of every file that `findings.json` lists."""
-    files = findings.get("files")
+    return listed_files(findings, FINDINGS_JSON)
+
+
+def listed_files(manifest: dict[str, Any], name: str) -> dict[str, str]:
+    """Name and SHA-256 of every file that `findings.json` or `scan.json` lists under `files`."""
+    files = manifest.get("files")
     if not isinstance(files, dict):
-        raise failed(f"{FINDINGS_JSON} does not list files with their SHA-256")
-    return _listed(list(files.items()), FINDINGS_JSON)
+        raise failed(f"{name} does not list files with their SHA-256")
+    return _listed(list(files.items()), name)
 
 
 def named_digests(capture: dict[str, Any], key: str) -> list[tuple[str, str]]:
@@ -99,7 +119,7 @@ def _listed(pairs: list[tuple[str, str]], manifest: str) -> dict[str, str]:
 
 def check_payload(payload: Payload) -> None:
     """Raise unless exactly the files that belong there are there and every digest written in one agrees."""
-    needed = {CASE: payload.digests[CASE], **payload.detect_outputs}
+    needed = {CASE: payload.digests[CASE], **payload.detect_outputs, **payload.scan_outputs}
     events = payload.capture_outputs
     needed |= events if payload.case.events_included else {CAPTURE_JSON: events[CAPTURE_JSON]}
     for name in sorted(needed.keys() | payload.digests.keys()):
@@ -127,6 +147,8 @@ def check_findings(payload: Payload) -> None:
             raise failed(
                 f"campaign {campaign.get('campaign_id')!r} does not have the revision of its content"
             )
+    if payload.scan is not None and payload.scan.get("schema") != SCAN_SCHEMA_ID:
+        raise failed(f"scan.json has a schema other than {SCAN_SCHEMA_ID}")
 
 
 def revision(campaign: dict[str, Any]) -> str:

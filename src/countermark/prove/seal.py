@@ -23,7 +23,10 @@ from countermark.prove.layout import (
     FINDINGS,
     FINDINGS_JSON,
     MAX_KEPT_BYTES,
+    SCAN,
+    SCAN_JSON,
     STEPS,
+    STEPS_WITH_SCAN,
     Contents,
     Member,
     Source,
@@ -34,13 +37,12 @@ from countermark.prove.layout import (
     read_object,
     timestamp_name,
 )
-from countermark.prove.payload import Payload, check_findings, check_payload, findings_files, read_payload
+from countermark.prove.payload import Payload, check_findings, check_payload, listed_files, read_payload
 from countermark.prove.statements import (
     PAYLOAD_TYPE,
-    capture_statement,
     close_statement,
-    detect_statement,
     seal_statement,
+    step_statements,
 )
 from countermark.prove.timestamp import MAX_CLOCK_SKEW_S, Timestamp, request_timestamp
 from countermark.records.canonical import canonical_json, sha256_hex
@@ -67,6 +69,8 @@ class SealOptions:
     """Everyone who signs."""
     tsa_urls: Sequence[str] = ()
     """Timestamp authorities to ask; the only use of a network."""
+    scan: Path | None = None
+    """A SCAN folder of `watermark scan`, to go into the case too."""
     include_events: bool = False
     overwrite: bool = False
     created: datetime | None = None
@@ -113,17 +117,27 @@ def _payload_sources(options: SealOptions) -> dict[str, Source]:
     if options.include_events:
         sources |= {EVENTS + file.name: options.events / file.name for file in events.manifest.files}
     sources[FINDINGS_JSON] = options.findings / "findings.json"
-    return sources | {FINDINGS + name: options.findings / name for name in _findings_files(options.findings)}
+    sources |= {
+        FINDINGS + name: options.findings / name for name in _files_of(options.findings, FINDINGS_JSON)
+    }
+    if options.scan:
+        sources[SCAN_JSON] = options.scan / "scan.json"
+        sources |= {SCAN + name: options.scan / name for name in _files_of(options.scan, SCAN_JSON)}
+    return sources
 
 
-def _findings_files(folder: Path) -> list[str]:
-    hint = "countermark detect makes FINDINGS"
+def _files_of(folder: Path, manifest: str) -> list[str]:
+    """Names of the files that a FINDINGS or SCAN folder lists."""
+    name = manifest.rpartition("/")[2]
+    hint = "countermark detect makes FINDINGS, countermark watermark scan makes SCAN"
     try:
-        with (folder / "findings.json").open("rb") as stream:
+        with (folder / name).open("rb") as stream:
             data = stream.read(MAX_KEPT_BYTES + 1)
-        return list(findings_files(read_object(data, "findings.json")))
+        return list(listed_files(read_object(data, name), manifest))
     except OSError as error:
-        message = f"{folder} is not a whole FINDINGS folder: no findings.json"
+        message = (
+            f"{folder} is not a whole {'FINDINGS' if manifest == FINDINGS_JSON else 'SCAN'} folder: no {name}"
+        )
         raise Error(message, hint=hint, exit_code=ExitCode.NO_INPUT) from error
     except Error as error:
         raise Error(f"{folder}: {error.message}", hint=hint, exit_code=ExitCode.NO_INPUT) from error
@@ -170,8 +184,8 @@ def _attestations(payload: Payload, options: SealOptions) -> dict[str, bytes]:
     def sign(name: str, statement: bytes) -> None:
         files[name] = seal_envelope(PAYLOAD_TYPE, statement, options.keys)
 
-    sign(envelope_name("capture"), capture_statement(payload))
-    sign(envelope_name("detect"), detect_statement(payload))
+    for name, statement in step_statements(payload).items():
+        sign(name, statement)
     steps = {name: sha256_hex(data) for name, data in files.items()}
     sealed = envelope_name("seal")
     sign(sealed, seal_statement(payload, steps))
@@ -198,7 +212,7 @@ def _case(options: SealOptions) -> Case:
         case_id=options.case_id,
         created=(options.created or _now()).astimezone(UTC).strftime(CREATED_FORMAT),
         software=software | {name: version(name) for name in _RECORDED},
-        steps=list(STEPS),
+        steps=list(STEPS_WITH_SCAN if options.scan else STEPS),
         signers=[Signer(key.keyid, key.to_base64()) for key in publics],
         timestamps=len(options.tsa_urls),
         events_included=options.include_events,

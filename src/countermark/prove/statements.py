@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from countermark.prove.case import Case
 from countermark.prove.layout import CAPTURE_JSON, decode_canonical, envelope_name, failed
 from countermark.prove.payload import Payload, named_digests
 from countermark.records.canonical import canonical_json
@@ -15,6 +16,7 @@ from countermark.records.canonical import canonical_json
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 CAPTURE_TYPE = "urn:countermark:capture:v1"
+SCAN_TYPE = "urn:countermark:watermark-scan:v1"
 DETECT_TYPE = "urn:countermark:detect:v1"
 SEAL_TYPE = "urn:countermark:seal:v1"
 CLOSE_TYPE = "urn:countermark:close:v1"
@@ -58,6 +60,23 @@ def detect_statement(payload: Payload) -> bytes:
     return _statement(DETECT_TYPE, payload.detect_outputs, predicate)
 
 
+def scan_statement(payload: Payload) -> bytes:
+    """A scan made its answer of a corpus; materials are the corpus files that it read."""
+    scan = payload.scan or {}
+    predicate = {
+        "case_id": payload.case.case_id,
+        "materials": _descriptors(named_digests(scan, "sources")),
+        "scan": {key: value for key, value in scan.items() if key != "files"},
+    }
+    return _statement(SCAN_TYPE, payload.scan_outputs, predicate)
+
+
+def step_statements(payload: Payload) -> dict[str, bytes]:
+    """Statements of the steps before the seal, by envelope name."""
+    made = {"capture": capture_statement, "detect": detect_statement, "scan": scan_statement}
+    return {envelope_name(step): made[step](payload) for step in payload.case.steps if step in made}
+
+
 def seal_statement(payload: Payload, steps: Mapping[str, str]) -> bytes:
     """The seal covers every payload file; materials are the envelopes of the steps (name to SHA-256)."""
     predicate = {
@@ -93,10 +112,10 @@ def subjects_of(statement: Statement) -> dict[str, str]:
     return {subject.name: subject.digest["sha256"] for subject in statement.subject}
 
 
-def step_types() -> dict[str, str]:
-    """Envelope name to predicate type, for the three steps."""
-    kinds = {"capture": CAPTURE_TYPE, "detect": DETECT_TYPE, "seal": SEAL_TYPE}
-    return {envelope_name(step): kind for step, kind in kinds.items()}
+def step_types(case: Case) -> dict[str, str]:
+    """Envelope name to predicate type, for the steps of a case."""
+    kinds = {"capture": CAPTURE_TYPE, "detect": DETECT_TYPE, "scan": SCAN_TYPE, "seal": SEAL_TYPE}
+    return {envelope_name(step): kinds[step] for step in case.steps}
 
 
 def _statement(predicate_type: str, subjects: Mapping[str, str], predicate: dict[str, Any]) -> bytes:

@@ -47,6 +47,8 @@ class Trust:
     """Roots of timestamp authorities."""
     cases: frozenset[str]
     """Accepted case ids; empty: any."""
+    keys: dict[str, PublicKey]
+    """The signers' keys by key id."""
 
 
 def read_trust(path: Path) -> Trust:
@@ -94,7 +96,8 @@ def _parse(content: _TrustFile) -> Trust:
         raise _bad(f"the schema is not {TRUST_SCHEMA_ID}")
     if max(len(content.signers), len(content.tsa_roots), len(content.cases)) > _MAX_ENTRIES:
         raise _bad(f"more than {_MAX_ENTRIES} entries in a list")
-    signers = {PublicKey.parse(signer.public_key).keyid: signer.name for signer in content.signers}
+    parsed = [(PublicKey.parse(signer.public_key), signer.name) for signer in content.signers]
+    signers = {key.keyid: name for key, name in parsed}
     if (
         len(signers) != len(content.signers)
         or len(set(signers.values())) != len(signers)
@@ -109,7 +112,8 @@ def _parse(content: _TrustFile) -> Trust:
     roots = tuple(_certificate(pem) for pem in content.tsa_roots)
     if len(set(roots)) != len(roots):
         raise _bad("a TSA root stands twice")
-    return Trust(signers, content.threshold, roots, frozenset(content.cases))
+    keys = {key.keyid: key for key, _ in parsed}
+    return Trust(signers, content.threshold, roots, frozenset(content.cases), keys)
 
 
 def _certificate(pem: str) -> x509.Certificate:

@@ -26,11 +26,10 @@ from countermark.prove.statements import (
     CLOSE_TYPE,
     PAYLOAD_TYPE,
     Statement,
-    capture_statement,
     close_statement,
     decode_statement,
-    detect_statement,
     seal_statement,
+    step_statements,
     step_types,
     subjects_of,
 )
@@ -129,7 +128,7 @@ def _bag(state: _State) -> None:
 
 def _envelopes(state: _State) -> None:
     """Exactly the declared envelopes and timestamps are there, each in canonical form."""
-    kinds = {**step_types(), CLOSE: CLOSE_TYPE}
+    kinds = {**step_types(state.read.case), CLOSE: CLOSE_TYPE}
     expected = {*kinds, *_timestamp_names(state)}
     found = {name for name in state.contents if name.startswith(ATTESTATIONS)}
     for name in sorted(expected ^ found):
@@ -154,6 +153,8 @@ def _digests(state: _State) -> None:
         envelope_name("seal"): payload.digests,
         CLOSE: {name: state.contents[name].sha256 for name in sealed},
     }
+    if payload.case.has_scan:
+        expected[envelope_name("scan")] = payload.scan_outputs
     for name, digests in expected.items():
         subjects = subjects_of(state.statements[name])
         for subject in sorted(subjects.keys() | digests.keys()):
@@ -166,20 +167,19 @@ def _chain(state: _State) -> None:
     """The Statements say what the payload says, written again from it, and the steps follow on each other."""
     payload = state.read
     check_findings(payload)
-    names = [envelope_name("capture"), envelope_name("detect")]
-    steps = {name: state.contents[name].sha256 for name in names}
+    made = step_statements(payload)
+    steps = {name: state.contents[name].sha256 for name in made}
     nonces = _nonces(state)
     closed = subjects_of(state.statements[CLOSE])
     again = {
-        names[0]: capture_statement(payload),
-        names[1]: detect_statement(payload),
+        **made,
         envelope_name("seal"): seal_statement(payload, steps),
         CLOSE: close_statement(payload.case.case_id, closed, nonces),
     }
     for name, body in again.items():
         if state.envelopes[name].body != body:
             raise failed(f"{name} does not say what the payload says")
-    state.detail = "capture, detect and seal follow on each other"
+    state.detail = f"{', '.join(payload.case.steps[:-1])} and seal follow on each other"
 
 
 def _signatures(state: _State) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from countermark.errors import Error, ExitCode
 from countermark.watermark.bodies import Body, read_bodies
 from countermark.watermark.decisions import Decision, decide
+from countermark.watermark.key_names import check_key_is_named
 from countermark.watermark.key_pools import KeyPool, score_key_pool
 from countermark.watermark.profile import Profile
 from countermark.watermark.scoring import Detector, Score
@@ -69,6 +70,8 @@ class Examination:
     ) -> "Examination":
         """Read all bodies and check them and the first key, before anything is scored."""
         Detector.open(profile, keys.keys[0])
+        if len(keys) == 1:
+            check_key_is_named(profile, keys.keys[0])
         bodies = list(read_bodies(source, Tokens(profile, tokenizer)))
         usable = [body for body in bodies if not body.problem]
         if not usable:

@@ -1,15 +1,17 @@
 """Many keys over one body: an epoch's key pool, or thousands of account keys, sharing the work on contexts.
 
-A pool file has a name and a key a line, in a file for its owner alone.
+A pool file is JSON lines, `{"account": NAME, "key": KEY}`, for its owner alone, as `watermark keygen
+--accounts` writes it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
-from countermark.errors import Error
+from countermark.errors import Error, ExitCode
 from countermark.stats import gamma
 from countermark.trust.keyfiles import Secret, read_secret
 from countermark.watermark.distinct import first_occurrences
@@ -27,6 +29,11 @@ from countermark.watermark.scoring import Detector, Document, Score, check_ids, 
 MAX_POOL_BYTES = 256 << 20
 
 
+class _PoolLine(msgspec.Struct, forbid_unknown_fields=True):
+    account: str
+    key: str
+
+
 @dataclass(frozen=True)
 class KeyPool:
     """Named keys; the names may be shown, the keys never."""
@@ -38,22 +45,30 @@ class KeyPool:
         return len(self.names)
 
 
+def read_keys(key_file: Path | None, key_pool: Path | None) -> KeyPool:
+    """One nameless key, or the named keys of a pool; exactly one of the two must be given."""
+    if (key_file is None) is (key_pool is None):
+        raise Error("there is not exactly one of --key-file and --key-pool", exit_code=ExitCode.USAGE)
+    return KeyPool([""], [read_secret(key_file)]) if key_file else read_key_pool(key_pool or Path())
+
+
 def read_key_pool(path: Path) -> KeyPool:
-    """Read `NAME KEY` lines; a malformed line is an error that names its number and shows nothing of it."""
+    """Read a pool file; a malformed line is an error that names its number and shows nothing of it."""
     names, keys = [], []
+    decoder = msgspec.json.Decoder(_PoolLine)
+    hint = 'JSON lines, {"account": …, "key": …}; keygen --accounts makes them'
     content = read_secret(path, what="key pool", most_bytes=MAX_POOL_BYTES).reveal()
     for number, line in enumerate(content.splitlines(), start=1):
-        if not line.strip():
-            continue
-        name, _, key = line.strip().partition(b" ")
-        if not key.strip():
-            raise Error(f"{path} line {number} is not a name and a key", hint="NAME KEY, one a line")
-        names.append(name.decode("utf-8", "replace"))
-        keys.append(Secret(key.strip()))
+        try:
+            entry = decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise Error(f"{path} line {number} is no entry of a key pool", hint=hint) from None
+        names.append(entry.account)
+        keys.append(Secret(entry.key.encode()))
     if len(set(names)) != len(names):
-        raise Error(f"{path} has a name twice")
+        raise Error(f"{path} has an account twice")
     if not names:
-        raise Error(f"{path} holds no key", hint="NAME KEY, one a line")
+        raise Error(f"{path} holds no key", hint=hint)
     return KeyPool(names, keys)
 
 

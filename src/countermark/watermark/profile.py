@@ -4,6 +4,8 @@ One JSON document (spec/watermark-profile.md, spec/watermark-profile.schema.json
 envelope.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import msgspec
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json, content_id
 from countermark.records.files import write_atomic
-from countermark.trust.dsse import Envelope, open_envelope, seal_envelope
+from countermark.trust.dsse import Envelope, open_envelope, pae, seal_envelope
 from countermark.trust.signing import PublicKey, SigningKey
 
 PROFILE_SCHEMA_ID = "countermark/watermark-profile/v1"
@@ -70,22 +72,21 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return content_id("profile", self)
 
 
-class SignedProfile(msgspec.Struct, frozen=True):
-    """A profile as it was read, and who signed it."""
+@dataclass(frozen=True)
+class SignedProfile:
+    """A profile as it was read; its signatures are not checked yet."""
 
     profile: Profile
-    signers: list[str] = []
-    """Key ids of the envelope, not checked; empty for a bare document."""
-    envelope: Envelope | None = None
+    envelope: Envelope | None
+    """None for a bare document."""
 
-    def check_signed_by(self, keys: dict[str, PublicKey]) -> None:
-        """Raise unless one of these keys signed the profile, and validly."""
-        from countermark.trust.dsse import pae
-
-        for keyid, signature in self.envelope.signatures if self.envelope else ():
-            message = pae(PAYLOAD_TYPE, self.envelope.body) if self.envelope else b""
-            if keyid in keys and keys[keyid].verifies(signature, message):
-                return
+    def check_signed_by(self, keys: Mapping[str, PublicKey]) -> None:
+        """Raise unless one of these keys, by key id, signed the profile, and validly."""
+        if self.envelope:
+            message = pae(PAYLOAD_TYPE, self.envelope.body)
+            for keyid, signature in self.envelope.signatures:
+                if keyid in keys and keys[keyid].verifies(signature, message):
+                    return
         raise Error(
             "the profile is not signed by a key that is trusted",
             hint="watermark profile --key signs one",
@@ -111,7 +112,7 @@ def read_profile(path: Path) -> SignedProfile:
         envelope = open_envelope(data.strip(), PAYLOAD_TYPE)
         data = envelope.body
     profile = decode_profile(data, path)
-    return SignedProfile(profile, [keyid for keyid, _ in envelope.signatures] if envelope else [], envelope)
+    return SignedProfile(profile, envelope)
 
 
 def decode_profile(data: bytes, path: Path) -> Profile:

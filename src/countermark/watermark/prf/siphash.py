@@ -34,12 +34,12 @@ def domain_word(context_width: int) -> np.uint64:
     return U64(int.from_bytes(_DOMAIN + bytes([context_width]), "little"))
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _rotl(x: Any, b: int) -> Any:
     return (x << U64(b)) | (x >> U64(64 - b))
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _round(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
     v0 += v1
     v1 = _rotl(v1, 13) ^ v0
@@ -54,7 +54,7 @@ def _round(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
     return v0, v1, v2, v3
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _absorb(v0: Any, v1: Any, v2: Any, v3: Any, word: Any) -> Any:
     v3 ^= word
     v0, v1, v2, v3 = _round(v0, v1, v2, v3)
@@ -62,7 +62,7 @@ def _absorb(v0: Any, v1: Any, v2: Any, v3: Any, word: Any) -> Any:
     return v0 ^ word, v1, v2, v3
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _finish(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
     v2 ^= U64(0xFF)
     v0, v1, v2, v3 = _round(v0, v1, v2, v3)
@@ -72,7 +72,7 @@ def _finish(v0: Any, v1: Any, v2: Any, v3: Any) -> Any:
     return v0 ^ v1 ^ v2 ^ v3
 
 
-@numba.njit(inline="always")
+@numba.njit
 def _start(k0: Any, k1: Any, domain: Any) -> Any:
     """State after the domain block."""
     v0, v1 = k0 ^ U64(0x736F6D6570736575), k1 ^ U64(0x646F72616E646F6D)
@@ -205,4 +205,99 @@ def token_hashes(state: UInts, tokens: UInts, width: int) -> Any:
     for i in range(len(tokens)):
         v0, v1, v2, v3 = _absorb(s0, s1, s2, s3, tokens[i] | last)
         out[i] = _finish(v0, v1, v2, v3)
+    return out
+
+
+@numba.njit
+def _exponential(hashed: Any) -> Any:
+    """-ln u for u = (m + 1/2) 2^-53; the upper half goes through 1 - u, since m + 1/2 needs 54 bits there."""
+    m = np.int64(hashed >> U64(11))
+    if m < (1 << 52):
+        return -np.log((np.float64(m) + 0.5) * 2.0**-53)
+    return -np.log1p(-(np.float64((1 << 53) - 1 - m) + 0.5) * 2.0**-53)
+
+
+@numba.njit(nogil=True, cache=True)
+def exponentials(hashes: UInts) -> Any:
+    """-ln u of each hash, shape (n,), all above 0 and finite (spec/gumbel-siphash.md, section 2)."""
+    out = np.empty(len(hashes))
+    for i in range(len(hashes)):
+        out[i] = _exponential(hashes[i])
+    return out
+
+
+@numba.njit(nogil=True, cache=True)
+def _better(state: Any, last: Any, tokens: Any, weights: Any, size: Any, hashes: Any, best: Any) -> Any:
+    """Smallest E/w among tokens[:size] and (value, token) so far, ties to the lower id.
+
+    E >= 1 - u > (2^53 - 1 - m) 2^-53, so a token whose integer complement is over value * w * 2^53 cannot
+    win and needs no logarithm: first a whole block is compared with its largest weight, as integers.
+    """
+    value, token = best
+    s0, s1, s2, s3 = state[0], state[1], state[2], state[3]
+    for i in range(size):
+        v0, v1, v2, v3 = _absorb(s0, s1, s2, s3, tokens[i] | last)
+        hashes[i] = _finish(v0, v1, v2, v3)
+    largest = weights[0]
+    for i in range(size):
+        largest = max(largest, weights[i])
+    limit = np.int64(min(value * np.float64(largest) * 2.0**53 * (1 + 1e-9) + 1.0, 2.0**53))
+    hits = 0
+    for i in range(size):
+        hits += np.int64(~hashes[i] >> U64(11)) <= limit
+    if hits == 0:
+        return value, token
+    for i in range(size):
+        weight = np.float64(weights[i])
+        if np.float64(np.int64(~hashes[i] >> U64(11))) * 2.0**-53 <= value * weight:
+            found = _exponential(hashes[i]) / weight
+            if found < value or token < 0 or (found == value and np.int64(tokens[i]) < token):
+                value, token = found, np.int64(tokens[i])
+    return value, token
+
+
+@numba.njit(nogil=True, cache=True)
+def _choose_token(row: Any, state: Any, last: Any, hashes: Any, tokens: Any, kept: Any) -> Any:
+    """Choice for one row of weights; blocks without zeros go straight on, others are gathered first."""
+    best, filled = (np.inf, np.int64(-1)), 0
+    for begin in range(0, len(row), _BLOCK):
+        block = row[begin : begin + _BLOCK]
+        positive, bad = 0, 0
+        for i in range(len(block)):
+            positive += block[i] > 0
+            bad += not 0 <= block[i] < np.inf
+        if bad:
+            return np.int64(-2)
+        if filled == 0 and positive == _BLOCK:
+            for i in range(_BLOCK):
+                tokens[i] = U64(begin + i)
+            best = _better(state, last, tokens, block, _BLOCK, hashes, best)
+        elif positive:
+            for i in range(len(block)):
+                tokens[filled] = U64(begin + i)
+                kept[filled] = block[i]
+                filled += block[i] > 0
+            if filled >= _BLOCK:
+                best = _better(state, last, tokens, kept, filled, hashes, best)
+                filled = 0
+    if filled:
+        best = _better(state, last, tokens, kept, filled, hashes, best)
+    return best[1]
+
+
+@numba.njit(nogil=True, cache=True)
+def choose_tokens(weights: Any, states: UInts, rows: Any, width: int) -> Any:
+    """Gumbel-max choice, argmin E/w over tokens of positive weight, in the given rows; shape (len(rows),).
+
+    `weights` has shape (batch, vocabulary), any positive multiple of the probabilities a row; `states` as
+    `context_state` gives them, one of `rows` each. -1 where no weight is positive, -2 where one is negative
+    or not finite.
+    """
+    last = U64(8 + 8 * ((width + 1) // 2) + 4) << U64(56)
+    hashes = np.empty(2 * _BLOCK, np.uint64)
+    tokens = np.empty(2 * _BLOCK, np.uint64)
+    kept = np.empty(2 * _BLOCK, weights.dtype)
+    out = np.empty(len(rows), np.int64)
+    for at in range(len(rows)):
+        out[at] = _choose_token(weights[rows[at]], states[at], last, hashes, tokens, kept)
     return out

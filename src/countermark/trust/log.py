@@ -1,0 +1,339 @@
+"""One append-only log in a folder: canonical JSON entries, a Merkle tree over them, a signed checkpoint.
+
+    entries.jsonl   one entry a line (RFC 8785), the line without its newline is the leaf
+    log.json        schema, origin, and the verifier key
+    checkpoint      C2SP checkpoint over all entries, signed; replaced after each append
+    torn-N.bytes    what a killed process left behind the last checkpoint, moved aside
+
+An entry counts from the checkpoint that covers it. A process that is killed between the two leaves bytes that
+nobody was told of: the next writer moves them aside, and a `log-recovered` entry says so.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+import rfc8785
+
+from countermark.errors import Error, ExitCode
+from countermark.records.canonical import canonical_json
+from countermark.records.files import sync_folder, write_atomic
+from countermark.trust import merkle
+from countermark.trust.checkpoints import Checkpoint, Proof, open_checkpoint, sign_checkpoint
+from countermark.trust.keyfiles import locked
+from countermark.trust.notes import MAX_NOTE_BYTES, VerifierKey
+from countermark.trust.signing import SigningKey
+
+SCHEMA = "countermark/log/v1"
+ENTRIES, CONFIG, CHECKPOINT = "entries.jsonl", "log.json", "checkpoint"
+RECOVERED = "log-recovered"
+MAX_ENTRY_BYTES = 1 << 20
+MAX_LOG_BYTES = 4 << 30
+_KIND = re.compile(r"[a-z][a-z0-9-]{0,63}")
+
+
+class _Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    schema: str
+    origin: str
+    verifier: str
+
+
+class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    kind: str
+    payload: dict[str, Any]
+    time: datetime
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the log."""
+
+    index: int
+    kind: str
+    time: datetime
+    """When it was written, by the writer's own clock (UTC, seconds)."""
+    payload: dict[str, Any]
+    data: bytes
+    """Its canonical bytes, the leaf."""
+
+    @property
+    def leaf_hash(self) -> bytes:
+        """Hash of the leaf."""
+        return merkle.leaf_hash(self.data)
+
+
+class Log:
+    """A log that was read and checked; with a key, it can be written."""
+
+    def __init__(self, folder: Path, verifier: VerifierKey, key: SigningKey | None) -> None:
+        self.folder, self.verifier, self._key = folder, verifier, key
+        self._leaves: list[bytes] = []
+        self._frontier = merkle.Frontier()
+        self._bytes = 0
+        self._held = False
+        self._refresh()
+
+    @classmethod
+    def create(cls, folder: Path, origin: str, key: SigningKey) -> "Log":
+        """A new, empty log; raises `Error` where the folder holds one or the origin is no key name."""
+        verifier = VerifierKey(origin, key.public)
+        note = sign_checkpoint(Checkpoint(origin, 0, merkle.EMPTY_ROOT), key)
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / ENTRIES):
+            if (folder / CONFIG).exists() or (folder / ENTRIES).exists():
+                raise Error(
+                    f"{folder} holds a log already", hint="name another folder, or append to this log"
+                )
+            write_atomic(folder / ENTRIES, b"")
+            write_atomic(folder / CHECKPOINT, note.encode())
+            write_atomic(folder / CONFIG, canonical_json(_Config(SCHEMA, origin, str(verifier))) + b"\n")
+        return cls(folder, verifier, key)
+
+    @classmethod
+    def open(cls, folder: Path, key: SigningKey | None = None) -> "Log":
+        """A log that is there; its entries are compared with its checkpoint.
+
+        The verifier key is the folder's own: who does not trust the folder uses `verify_log` with a key from
+        elsewhere. Raises `Error` when there is no log, its key is another than `key`, or it does not verify.
+        """
+        verifier = _read_config(folder)
+        if key is not None and key.public != verifier.public:
+            raise Error(
+                f"the log in {folder} is signed by another key", hint="use the key that it was made with"
+            )
+        return cls(folder, verifier, key)
+
+    def __len__(self) -> int:
+        return len(self._leaves)
+
+    def append(self, kind: str, payload: Mapping[str, Any], *, time: datetime | None = None) -> Entry:
+        """Write an entry and sign a new checkpoint; both are on disk when this returns.
+
+        Raises `Error` without a key, for an entry over 1 MiB, a kind that is no lower-case word, or when the
+        folder does not verify when it is read: nothing is signed on top of a changed log.
+        """
+        with self.writing():
+            return self._write(kind, payload, time)
+
+    @contextmanager
+    def writing(self) -> Iterator["Log"]:
+        """Hold the log for several reads and appends that belong together."""
+        if self._held:
+            yield self
+            return
+        if self._key is None:
+            raise Error(
+                f"the log in {self.folder} was opened for reading", hint="appending takes its signing key"
+            )
+        with locked(self.folder / ENTRIES):
+            self._held = True
+            try:
+                self._refresh()
+                self._move_torn_aside()
+                yield self
+            finally:
+                self._held = False
+
+    def entries(self, kind: str | None = None) -> Iterator[Entry]:
+        """Entries that the checkpoint covers, in their order; of one kind, or all."""
+        with (self.folder / ENTRIES).open("rb") as stream:
+            for index, data in enumerate(_lines(stream, len(self._leaves), self.folder)):
+                entry = _decode(index, data)
+                if kind is None or entry.kind == kind:
+                    yield entry
+
+    def checkpoint(self) -> str:
+        """The signed checkpoint over the entries, as it stands in the folder."""
+        return _read_note(self.folder)
+
+    def prove(self, index: int) -> Proof:
+        """Proof that the entry is under the present checkpoint, with its bytes as the extra line."""
+        note = self.checkpoint()
+        self._refresh(note)
+        if not 0 <= index < len(self._leaves):
+            raise Error(f"the log has no entry {index}", exit_code=ExitCode.NO_INPUT)
+        entry = next(one for one in self.entries() if one.index == index)
+        return Proof(index, tuple(merkle.inclusion_proof(self._leaves, index)), note, entry.data)
+
+    def consistency(self, old_size: int) -> list[bytes]:
+        """Proof that the log of `old_size` entries is the beginning of this one."""
+        return merkle.consistency_proof(self._leaves, old_size)
+
+    def _write(self, kind: str, payload: Mapping[str, Any], time: datetime | None) -> Entry:
+        assert self._key is not None
+        when = (time or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+        try:
+            data = canonical_json({"kind": kind, "payload": payload, "time": when})
+        except (rfc8785.CanonicalizationError, TypeError) as error:
+            raise Error(f"the log entry is no plain JSON: {error}") from error
+        if len(data) > MAX_ENTRY_BYTES:
+            raise Error("the log entry is over 1 MiB", hint="log digests of long lists, not the lists")
+        entry = _decode(len(self._leaves), data)
+        with (self.folder / ENTRIES).open("ab") as stream:
+            stream.write(data + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        self._add(data)
+        head = Checkpoint(self.verifier.name, len(self._leaves), self._frontier.root())
+        write_atomic(self.folder / CHECKPOINT, sign_checkpoint(head, self._key).encode())
+        return entry
+
+    def _refresh(self, note: str | None = None) -> None:
+        """Read what another process appended, and compare all with the checkpoint.
+
+        The checkpoint is read first: whatever is appended meanwhile lies behind it and is left for next time.
+        """
+        checkpoint = open_checkpoint(note or _read_note(self.folder), self.verifier)
+        known = len(self._leaves)
+        if checkpoint.size < known:
+            raise _broken(self.folder, f"has shrunk from {known} to {checkpoint.size} entries")
+        with (self.folder / ENTRIES).open("rb") as stream:
+            stream.seek(self._bytes)
+            for data in _lines(stream, checkpoint.size - known, self.folder):
+                self._add(data)
+        if self._frontier.root() != checkpoint.root:
+            raise _broken(self.folder, "has entries that are not those under its checkpoint")
+
+    def _add(self, data: bytes) -> None:
+        leaf = merkle.leaf_hash(data)
+        self._leaves.append(leaf)
+        self._frontier.append(leaf)
+        self._bytes += len(data) + 1
+
+    def _move_torn_aside(self) -> None:
+        """Take bytes behind the checkpoint out of the entries, into a file of their own, and log that."""
+        path = self.folder / ENTRIES
+        size = path.stat().st_size
+        if size == self._bytes:
+            return
+        with path.open("r+b") as stream:
+            stream.seek(self._bytes)
+            torn = stream.read(MAX_LOG_BYTES)
+            name = f"torn-{len(self._leaves)}.bytes"
+            write_atomic(self.folder / name, torn)
+            stream.truncate(self._bytes)
+            os.fsync(stream.fileno())
+        sync_folder(self.folder)
+        digest = hashlib.sha256(torn).hexdigest()
+        self._write(RECOVERED, {"file": name, "bytes": len(torn), "sha256": digest}, None)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a folder that verifies holds."""
+
+    checkpoint: Checkpoint
+    torn_bytes: int
+    """Bytes behind the last entry under the checkpoint: a writer at work, or one that was killed."""
+
+
+def verify_log(
+    folder: Path,
+    verifier: VerifierKey,
+    *,
+    earlier: str | None = None,
+    witnesses: tuple[VerifierKey, ...] = (),
+) -> Verification:
+    """Check a whole folder with a key from elsewhere, and that it continues an earlier signed checkpoint.
+
+    Raises `Error` when an entry was changed, removed, added or moved, when an entry is not canonical, or when
+    the log has shrunk or was rewritten since `earlier`.
+    """
+    checkpoint = open_checkpoint(_read_note(folder), verifier, witnesses)
+    before = open_checkpoint(earlier, verifier, witnesses) if earlier is not None else None
+    if before is not None and before.size > checkpoint.size:
+        raise _broken(folder, f"has shrunk from {before.size} to {checkpoint.size} entries")
+    frontier = merkle.Frontier()
+    read = 0
+    with (folder / ENTRIES).open("rb") as stream:
+        for index, data in enumerate(_lines(stream, checkpoint.size, folder)):
+            _check_prefix(frontier, before, folder)
+            frontier.append(merkle.leaf_hash(_decode(index, data).data))
+            read += len(data) + 1
+        _check_prefix(frontier, before, folder)
+        torn = os.fstat(stream.fileno()).st_size - read
+    if frontier.root() != checkpoint.root:
+        raise _broken(folder, "has entries that are not those under its checkpoint")
+    return Verification(checkpoint, torn)
+
+
+def _check_prefix(frontier: merkle.Frontier, before: Checkpoint | None, folder: Path) -> None:
+    if before is not None and frontier.size == before.size and frontier.root() != before.root:
+        raise _broken(folder, "was rewritten since the earlier checkpoint")
+
+
+def read_entry(data: bytes) -> Entry:
+    """An entry from its bytes alone, as a proof's extra line has them; its index is not known (-1)."""
+    return _decode(-1, data)
+
+
+def _decode(index: int, data: bytes) -> Entry:
+    try:
+        document = msgspec.json.decode(data, type=_Document)
+        canonical = canonical_json(document)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, rfc8785.CanonicalizationError) as error:
+        raise Error(
+            f"log entry {index} is no entry: {error}", exit_code=ExitCode.VERIFICATION_FAILED
+        ) from error
+    if not _KIND.fullmatch(document.kind) or canonical != data:
+        raise Error(
+            f"log entry {index} is not in canonical form, or of a kind that is no lower-case word",
+            exit_code=ExitCode.VERIFICATION_FAILED,
+        )
+    return Entry(index, document.kind, document.time, document.payload, data)
+
+
+def _lines(stream: BinaryIO, count: int, folder: Path) -> Iterator[bytes]:
+    """The next `count` whole lines; raises `Error` when there are fewer or one is too long."""
+    if os.fstat(stream.fileno()).st_size > MAX_LOG_BYTES:
+        raise _broken(folder, f"is over {MAX_LOG_BYTES >> 30} GiB")
+    for _ in range(count):
+        line = stream.readline(MAX_ENTRY_BYTES + 2)
+        if not line.endswith(b"\n"):
+            raise _broken(folder, "has fewer entries than its checkpoint says, or one that is too long")
+        yield line[:-1]
+
+
+def _read_config(folder: Path) -> VerifierKey:
+    try:
+        with (folder / CONFIG).open("rb") as stream:
+            config = msgspec.json.decode(stream.read(MAX_NOTE_BYTES), type=_Config)
+    except OSError as error:
+        raise Error(
+            f"no log in {folder}: {error.strerror}",
+            hint=f"a log has a file {CONFIG}",
+            exit_code=ExitCode.NO_INPUT,
+        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _broken(folder, f"has a {CONFIG} that cannot be read") from error
+    if config.schema != SCHEMA:
+        raise _broken(folder, f"is not of schema {SCHEMA}")
+    verifier = VerifierKey.parse(config.verifier)
+    if verifier.name != config.origin:
+        raise _broken(folder, "names an origin that is not its verifier key's")
+    return verifier
+
+
+def _read_note(folder: Path) -> str:
+    try:
+        with (folder / CHECKPOINT).open("rb") as stream:
+            return stream.read(MAX_NOTE_BYTES + 1).decode()
+    except OSError as error:
+        raise Error(f"no checkpoint in {folder}: {error.strerror}", exit_code=ExitCode.NO_INPUT) from error
+    except UnicodeDecodeError as error:
+        raise _broken(folder, "has a checkpoint that is not UTF-8") from error
+
+
+def _broken(folder: Path, what: str) -> Error:
+    return Error(
+        f"the log in {folder} {what}",
+        hint="keep the folder as it is, and compare it with a copy and with checkpoints that others hold",
+        exit_code=ExitCode.VERIFICATION_FAILED,
+    )

@@ -1,0 +1,205 @@
+"""Scoring runs in the log: a start before, an outcome after, and the family of all asked in a matter.
+
+A multiple-testing correction has to count what was tried, not what was kept. Each start therefore declares
+its hypotheses (bodies x keys x profiles x epochs) before anything is scored, and `family` adds them up over
+all calls under one matter id. The same hypothesis asked twice counts twice: that errs on the safe side.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+import msgspec
+
+from countermark.errors import Error, ExitCode
+from countermark.trust.log import Entry, Log
+
+START, OUTCOME = "run-start", "run-outcome"
+Status = Literal["done", "failed", "interrupted"]
+T = TypeVar("T")
+_MAX_COUNT = 1 << 48
+_IDS = re.compile(r"[^\x00-\x20\x7f-\xa0]{1,200}")
+_KEY_ID = re.compile(r"[0-9a-f]{16}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a run is going to ask; ids and digests only, never a key and never a text."""
+
+    bodies: int
+    keys: int
+    profiles: int = 1
+    epochs: int = 1
+    key_ids: tuple[str, ...] = ()
+    """16 hex digits each, as `derivation.key_id` gives them; may be left out where there are very many."""
+    profile_ids: tuple[str, ...] = ()
+    text_ids: tuple[str, ...] = ()
+    """No blanks, at most 200 characters: an id, and no text."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 (hex) of inputs, by name."""
+
+    @property
+    def hypotheses(self) -> int:
+        """Number of tests: bodies x keys x profiles x epochs."""
+        return self.bodies * self.keys * self.profiles * self.epochs
+
+
+class _Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    run: int
+    matter: str
+    bodies: int
+    keys: int
+    profiles: int
+    epochs: int
+    hypotheses: int
+    family: int
+    """Of the matter, this start included."""
+    key_ids: list[str]
+    profile_ids: list[str]
+    text_ids: list[str]
+    digests: dict[str, str]
+
+
+class _Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    run: int
+    matter: str
+    status: Status
+    digests: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A start in the log."""
+
+    number: int
+    """From 1, contiguous over the whole log."""
+    matter: str
+    hypotheses: int
+    family: int
+    """Hypotheses of the matter up to this start, itself included: the correction's size."""
+    entry: Entry
+
+
+def start(log: Log, matter: str, declared: Declared) -> Run:
+    """Log a start; the number and the family are fixed by what stands in the log.
+
+    Raises `Error` for counts below 1, and for ids that are none.
+    """
+    _check_declared(matter, declared)
+    with log.writing():
+        number, asked = 1, 0
+        for earlier in _starts(log):
+            number = earlier.number + 1
+            asked += earlier.hypotheses if earlier.matter == matter else 0
+        payload = _Start(
+            run=number,
+            matter=matter,
+            bodies=declared.bodies,
+            keys=declared.keys,
+            profiles=declared.profiles,
+            epochs=declared.epochs,
+            hypotheses=declared.hypotheses,
+            family=asked + declared.hypotheses,
+            key_ids=list(declared.key_ids),
+            profile_ids=list(declared.profile_ids),
+            text_ids=list(declared.text_ids),
+            digests=dict(declared.digests),
+        )
+        return _run(log.append(START, msgspec.to_builtins(payload)))
+
+
+def finish(log: Log, run: Run, status: Status, digests: Mapping[str, str] | None = None) -> Entry:
+    """Log the outcome of a run; `digests` are of its results. A second outcome of a run is an `Error`."""
+    digests = dict(digests or {})
+    _check_digests(digests)
+    with log.writing():
+        if any(outcome.run == run.number for outcome in _outcomes(log)):
+            raise Error(f"run {run.number} has an outcome already")
+        outcome = _Outcome(run.number, run.matter, status, digests)
+        return log.append(OUTCOME, msgspec.to_builtins(outcome))
+
+
+def family(log: Log, matter: str) -> int:
+    """Number of hypotheses that all starts of this matter declared, over all calls."""
+    return sum(one.hypotheses for one in _starts(log) if one.matter == matter)
+
+
+def unfinished(log: Log, matter: str | None = None) -> list[Run]:
+    """Starts without an outcome: killed runs, and runs whose outcome nobody wanted to log."""
+    finished = {outcome.run for outcome in _outcomes(log)}
+    return [
+        one for one in _starts(log) if one.number not in finished and (matter is None or one.matter == matter)
+    ]
+
+
+def check_runs(log: Log) -> int:
+    """Number of runs; raises `Error` unless numbers, families and outcomes follow from the entries alone."""
+    families: dict[str, int] = {}
+    matters: dict[int, str] = {}
+    for entry in log.entries():
+        if entry.kind == START:
+            one = _run(entry)
+            families[one.matter] = families.get(one.matter, 0) + one.hypotheses
+            if one.number != len(matters) + 1 or one.family != families[one.matter]:
+                raise _bad(f"entry {entry.index} has a run number or family that does not follow")
+            matters[one.number] = one.matter
+        elif entry.kind == OUTCOME:
+            outcome = _convert(entry, _Outcome)
+            if matters.get(outcome.run) != outcome.matter:
+                raise _bad(f"entry {entry.index} is the outcome of a run that never started, or a second one")
+            matters[outcome.run] = ""  # a matter id is never empty: no second outcome matches
+    return len(matters)
+
+
+def _starts(log: Log) -> Iterator[Run]:
+    return map(_run, log.entries(START))
+
+
+def _outcomes(log: Log) -> Iterator[_Outcome]:
+    return (_convert(entry, _Outcome) for entry in log.entries(OUTCOME))
+
+
+def _run(entry: Entry) -> Run:
+    body = _convert(entry, _Start)
+    if body.hypotheses != body.bodies * body.keys * body.profiles * body.epochs:
+        raise _bad(f"entry {entry.index} declares a number of hypotheses that is not its product")
+    return Run(body.run, body.matter, body.hypotheses, body.family, entry)
+
+
+def _convert(entry: Entry, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(entry.payload, kind)
+    except msgspec.ValidationError as error:
+        raise _bad(f"entry {entry.index} is no {entry.kind}: {error}") from error
+
+
+def _check_declared(matter: str, declared: Declared) -> None:
+    counts = (declared.bodies, declared.keys, declared.profiles, declared.epochs)
+    if min(counts) < 1 or declared.hypotheses >= _MAX_COUNT:
+        raise Error("a run has at least one body, key, profile and epoch, and fewer than 2^48 hypotheses")
+    _check_ids([matter], "matter id")
+    _check_ids(declared.profile_ids, "profile id")
+    _check_ids(declared.text_ids, "text id")
+    if any(not _KEY_ID.fullmatch(one) for one in declared.key_ids):
+        # not quoted: whoever passes a key where its id belongs should not find it in a log
+        raise Error("a key id in a run is not 16 hex digits", hint="log key ids, never keys")
+    _check_digests(declared.digests)
+
+
+def _check_ids(ids: Sequence[str], what: str) -> None:
+    if any(not _IDS.fullmatch(one) for one in ids):
+        raise Error(
+            f"a {what} is empty, over 200 characters or holds blanks", hint="log ids or digests, never text"
+        )
+
+
+def _check_digests(digests: Mapping[str, str]) -> None:
+    _check_ids(list(digests), "name of a digest")
+    if any(not _DIGEST.fullmatch(one) for one in digests.values()):
+        raise Error("a digest in a run is not the hex of a SHA-256")
+
+
+def _bad(message: str) -> Error:
+    return Error(f"run log: {message}", exit_code=ExitCode.VERIFICATION_FAILED)

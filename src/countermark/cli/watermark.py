@@ -2,7 +2,13 @@
 
 import typer
 
-from countermark.cli import watermark_commit, watermark_keys, watermark_profile, watermark_score
+from countermark.cli import (
+    watermark_commit,
+    watermark_keys,
+    watermark_profile,
+    watermark_scan,
+    watermark_score,
+)
 
 app = typer.Typer(help="Read the marks of serving engines, and one made for court.", no_args_is_help=True)
 
@@ -16,3 +22,4 @@ app.command("keygen")(watermark_keys.keygen)
 app.command("commit")(watermark_commit.commit)
 app.command("profile")(watermark_profile.profile)
 app.command("score")(watermark_score.score)
+app.command("scan")(watermark_scan.scan)

@@ -208,7 +208,10 @@ def _line_batches(split: Split) -> Iterator[tuple[int, pa.RecordBatch]]:
         for lines in _whole_lines(stream):
             numbers = pa.array(range(row, row + len(lines)), pa.int64())
             row += len(lines)
-            yield row, pa.RecordBatch.from_arrays([numbers, pa.array(lines, pa.large_binary())], schema=RAW_SCHEMA)
+            yield (
+                row,
+                pa.RecordBatch.from_arrays([numbers, pa.array(lines, pa.large_binary())], schema=RAW_SCHEMA),
+            )
 
 
 class _Range:

@@ -128,7 +128,8 @@ def _session(count: int) -> tuple[Any, bool]:
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise Error(
-            f"the Spark engine needs {error.name}", hint="pip install 'countermark[spark]', and Java 17 or newer"
+            f"the Spark engine needs {error.name}",
+            hint="pip install 'countermark[spark]', and Java 17 or newer",
         ) from None
     active = SparkSession.getActiveSession()
     if active is not None:
@@ -136,7 +137,9 @@ def _session(count: int) -> tuple[Any, bool]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
     os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     builder = SparkSession.builder.appName("countermark")
-    if "PYSPARK_GATEWAY_PORT" not in os.environ and "--master" not in os.environ.get("PYSPARK_SUBMIT_ARGS", ""):
+    if "PYSPARK_GATEWAY_PORT" not in os.environ and "--master" not in os.environ.get(
+        "PYSPARK_SUBMIT_ARGS", ""
+    ):
         builder = builder.master(f"local[{count}]").config("spark.driver.bindAddress", "127.0.0.1")
         builder = builder.config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
     try:

@@ -59,7 +59,9 @@ def map_batches(
     total, done = total_bytes(source), 0
     left = [split for split in source if not parts.is_done(_split_key(split.number))]
     done = total - total_bytes(left)
-    for result in run(_MapSplit(function, parts), [msgspec.to_builtins(split) for split in left], engine, threads):
+    for result in run(
+        _MapSplit(function, parts), [msgspec.to_builtins(split) for split in left], engine, threads
+    ):
         done += result["size"]
         if progress:
             progress(done, total)

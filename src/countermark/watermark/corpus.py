@@ -18,17 +18,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from countermark import __version__
 from countermark.errors import Error
 from countermark.trust.keyfiles import read_secret
 from countermark.watermark.additive import Additive, judge_each
 from countermark.watermark.corpus_rows import Fields, Rows, read_rows
 from countermark.watermark.distinct import first_in_each, first_occurrences
-from countermark.watermark.key_pools import KeyPool, read_key_pool
+from countermark.watermark.key_names import check_key_is_named
+from countermark.watermark.key_pools import KeyPool, read_key_pool, read_keys
 from countermark.watermark.prf.siphash import domain_word, hash_windows, key_words, pack_windows
 from countermark.watermark.profile import Profile, read_profile
-from countermark.watermark.schemes.base import IntArray, Marks, UIntArray
+from countermark.watermark.schemes.base import NULL, IntArray, Marks, UIntArray
 from countermark.watermark.scoring import LN10, Detector, joined
-from countermark.watermark.tokens import Tokens
+from countermark.watermark.tokens import Tokens, check_tokenizer
 
 Output = tuple[Mapping[str, pa.Table], Mapping[str, Any]]
 DEALT = {"countermark": "dealt"}
@@ -65,7 +67,9 @@ class Keys:
     def read(self) -> KeyPool:
         """The keys; an `Error` if the file is another one than when the scan began."""
         if file_identity(Path(self.path)) != self.identity:
-            raise Error("the key file has changed during the scan", hint="run the scan anew in another folder")
+            raise Error(
+                "the key file has changed during the scan", hint="run the scan anew in another folder"
+            )
         if self.pool:
             return read_key_pool(Path(self.path))
         return KeyPool([""], [read_secret(Path(self.path))])
@@ -96,6 +100,52 @@ class CorpusTask:
     keys: Keys
     tokenizer: str | None
     fields: Fields
+
+    @staticmethod
+    def open(
+        profile: Path, key_file: Path | None, key_pool: Path | None, tokenizer: Path | None, fields: Fields
+    ) -> "CorpusTask":
+        """Check profile, keys and tokenizer before anything is read of the corpus."""
+        known = read_profile(profile).profile
+        path = (key_file or key_pool or Path()).absolute()
+        pool = read_keys(key_file, key_pool)
+        for key in pool.keys:
+            Detector.open(known, key)
+        if len(pool) == 1:
+            check_key_is_named(known, pool.keys[0])
+        if tokenizer is not None:
+            check_tokenizer(tokenizer, known)
+        keys = Keys(str(path), key_pool is not None, file_identity(path))
+        text = None if tokenizer is None else str(tokenizer.absolute())
+        return CorpusTask(str(profile.absolute()), known.profile_id, keys, text, fields)
+
+    def request(self) -> dict[str, Any]:
+        """What has to be the same when a scan is resumed."""
+        known = self.opened()
+        return {
+            "version": __version__,
+            "profile": self.profile_id,
+            "scheme": known.detectors[0].origin.to_dict(),
+            "key file": self.keys.identity,
+            "key pool": self.keys.pool,
+            "tokenizer": self.tokenizer is not None,
+            "fields": [self.fields.id, self.fields.text],
+        }
+
+    def described(self) -> dict[str, Any]:
+        """What stands at the head of an answer."""
+        known = self.opened()
+        detector = known.detectors[0]
+        return {
+            "profile": self.profile_id,
+            "scheme": detector.origin.to_dict(),
+            "weak": detector.weak,
+            "null": NULL,
+            "key_id": known.profile.key_id,
+            "keys": len(known.names),
+            "tokenizer": known.profile.tokenizer.sha256 if self.tokenizer else "",
+            "fields": {"id": self.fields.id, "text": self.fields.text},
+        }
 
     @property
     def columns(self) -> Sequence[str]:
@@ -269,7 +319,9 @@ def _pairs(marks: Marks) -> pa.Table:
 
 def _marks(table: pa.Table) -> Marks:
     fingerprints = table.column("fingerprint").to_numpy().view(np.uint64)
-    values = table.column("value").to_numpy().view(np.uint64) if "value" in table.schema.names else fingerprints
+    values = (
+        table.column("value").to_numpy().view(np.uint64) if "value" in table.schema.names else fingerprints
+    )
     return Marks(fingerprints, values, np.zeros(len(fingerprints), np.int64))
 
 
@@ -305,7 +357,9 @@ def _left_out(rows: Rows, frequent: "list[np.ndarray[Any, Any]]", width: int) ->
     known: dict[int, list[int]] = {}
     for ids, bad in zip(rows.ids, frequent, strict=True):
         at = np.flatnonzero(bad)
-        for place, window in zip(at.tolist(), windows_of(ids, width).view(np.int64)[at].tolist(), strict=True):
+        for place, window in zip(
+            at.tolist(), windows_of(ids, width).view(np.int64)[at].tolist(), strict=True
+        ):
             if window not in known:
                 known[window] = ids[max(place - width, 0) : place + 1].tolist()
     columns = [pa.array(known.keys(), pa.int64()), pa.array(known.values(), pa.list_(pa.int64()))]
@@ -323,9 +377,9 @@ def _quarantine(file: str, rows: Rows) -> pa.Table:
 
 
 def _dealt(**columns: "np.ndarray[Any, Any]") -> pa.Table:
-    return pa.table({name: column.view(np.int64) for name, column in columns.items()}).replace_schema_metadata(
-        DEALT
-    )
+    return pa.table(
+        {name: column.view(np.int64) for name, column in columns.items()}
+    ).replace_schema_metadata(DEALT)
 
 
 def _limits(sizes: Sequence[int]) -> IntArray:

@@ -144,7 +144,9 @@ def _id_arrays(column: pa.Array) -> list[IntArray | str | None]:
     valid = column.is_valid().to_numpy(zero_copy_only=False)
     return [
         flat[start:stop] if there else None
-        for start, stop, there in zip(offsets[:-1].tolist(), offsets[1:].tolist(), valid.tolist(), strict=True)
+        for start, stop, there in zip(
+            offsets[:-1].tolist(), offsets[1:].tolist(), valid.tolist(), strict=True
+        )
     ]
 
 

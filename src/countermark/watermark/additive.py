@@ -36,9 +36,9 @@ def judge_each(scorer: Scorer, marks: Marks, ends: IntArray) -> tuple[IntArray, 
     marks; `ends`, shape (documents + 1,), are the limits of the documents among the marks."""
     new = first_in_each(marks.fingerprints, ends)
     chosen = marks.at(new)
-    limits = np.concatenate([[0], np.cumsum(new)])[ends]
+    limits = np.concatenate([np.zeros(1, np.int64), np.cumsum(new, dtype=np.int64)])[ends]
     if isinstance(scorer, Additive):
-        counts = np.diff(limits)
+        counts: IntArray = np.diff(limits)
         which = np.repeat(np.arange(len(counts)), counts)
         sums = np.bincount(which, weights=scorer.scores(chosen), minlength=len(counts))
         return counts, sums, scorer.log_tails(sums, counts)

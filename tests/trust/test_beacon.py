@@ -1,5 +1,6 @@
 """Beacon rounds: real ones of every scheme verify, and nothing that was changed does."""
 
+import hashlib
 import json
 import sys
 from dataclasses import replace
@@ -7,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from beacons import DEFAULT, QUICKNET, OwnChain, written
 
+from beacons import DEFAULT, QUICKNET, OwnChain, written
 from countermark.errors import Error, ExitCode
 from countermark.trust.beacon import (
     PUBLIC_CHAINS,
@@ -92,6 +93,20 @@ def test_own_chains_of_every_scheme(scheme: str, tmp_path: Path) -> None:
         if previous != one.previous_signature:
             with pytest.raises(Error):
                 verify_round(chain, Round(7, one.signature, one.randomness, previous))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_point_at_infinity_signs_nothing(scheme: str) -> None:
+    """With a key at infinity, a signature at infinity satisfies the pairing for every message."""
+    curve = pytest.importorskip(LIBRARY, reason=WHY)
+    own = OwnChain(curve, scheme)
+    previous = bytes.fromhex(own.round(7).get("previous_signature", ""))
+    key = b"\xc0" + bytes(len(own.chain.public_key) - 1)
+    signature = b"\xc0" + bytes(len(own.round(7)["signature"]) // 2 - 1)
+    forged = Round(7, signature, hashlib.sha256(signature).digest(), previous)
+    for chain in (own.chain, replace(own.chain, public_key=key)):
+        with pytest.raises(Error, match="not signed"):
+            verify_round(chain, forged)
 
 
 def test_points_outside_the_subgroup_are_no_signatures() -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json
 from countermark.trust import merkle
 from countermark.trust.checkpoints import Checkpoint, read_proof, sign_checkpoint, verify_proof, write_proof
+from countermark.trust.keyfiles import locked
 from countermark.trust.log import CHECKPOINT, CONFIG, ENTRIES, RECOVERED, Log, read_entry, verify_log
 from countermark.trust.notes import VerifierKey
 from countermark.trust.signing import SigningKey
@@ -166,6 +168,18 @@ def test_two_objects_write_one_log(tmp_path: Path) -> None:
     assert [entry.payload["number"] for entry in Log.open(tmp_path / "log").entries()] == list(range(10))
     proof = first.prove(9)
     verify_proof(proof, merkle.leaf_hash(proof.extra), VERIFIER)
+
+
+def test_a_writer_waits_for_the_other(tmp_path: Path) -> None:
+    log = Log.create(tmp_path / "log", ORIGIN, KEY)
+    writer = threading.Thread(target=log.append, args=("note", {}))
+    with locked(tmp_path / "log" / ENTRIES):
+        writer.start()
+        writer.join(0.2)
+        assert writer.is_alive()
+        assert (tmp_path / "log" / ENTRIES).read_bytes() == b""
+    writer.join(30)
+    assert [entry.kind for entry in Log.open(tmp_path / "log").entries()] == ["note"]
 
 
 def test_two_processes_write_one_log(tmp_path: Path) -> None:

@@ -144,3 +144,5 @@ def test_what_has_no_proof() -> None:
     assert not merkle.verify_consistency(0, merkle.EMPTY_ROOT, 3, root(MANY[:3]), [])
     assert not merkle.verify_inclusion(MANY[0], 0, 0, [], merkle.EMPTY_ROOT)
     assert not merkle.verify_inclusion(b"short", 0, 1, [], b"short")
+    for index in (-1, 1, 2):
+        assert not merkle.verify_inclusion(MANY[0], index, 1, [], MANY[0])

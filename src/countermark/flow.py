@@ -3,7 +3,7 @@
     capture  ->  detect  ->  prove
     logs         networks    a sealed package, verified offline
 
-    watermark: is this text independent of this key?  Every run in a case is logged before it starts.
+    watermark: is this text, or this corpus, independent of this key?  A logged run has a start and an end.
 
 Stages never import each other: they exchange folders of records (EVENTS, FINDINGS, an EvidencePackage), and
 only this module knows the order.
@@ -74,6 +74,7 @@ from countermark.watermark.key_names import name_of_key
 from countermark.watermark.key_pools import read_keys
 from countermark.watermark.profile import Profile, read_profile
 from countermark.watermark.schemes.base import NULL
+from countermark.world.leak import CORPUS, MARK_KEY, MARK_PROFILE, write_leak
 from countermark.world.plan import WorldPlan
 from countermark.world.provider import write_world
 from countermark.world.truth import Truth
@@ -82,12 +83,12 @@ MOST_NAMED_KEYS = 100
 """A log entry names so many keys of a pool; their number is always there."""
 ProgressCall = Callable[[float, float], None]
 
-EVENTS, FINDINGS, PACKAGE, TRUST = "events", "findings", "case.zip", "trust.json"
+EVENTS, FINDINGS, SCAN, PACKAGE, TRUST = "events", "findings", "scan", "case.zip", "trust.json"
 DEMO_SCHEMA_ID = "countermark/demo/v1"
 MARK = "demo.json"
 _KEYS = {"analyst.key", "analyst.key.pub", "hash-keys.json", "hash-keys.json.lock"}
-_INPUT = {"logs", "accounts.csv", "truth.json"}
-OURS = {MARK, EVENTS, FINDINGS, PACKAGE, TRUST, REPORT_FILE, *_KEYS, *_INPUT}
+_INPUT = {"logs", "accounts.csv", "truth.json", MARK_KEY, MARK_PROFILE, CORPUS}
+OURS = {MARK, EVENTS, FINDINGS, SCAN, PACKAGE, TRUST, REPORT_FILE, *_KEYS, *_INPUT}
 """What a demo's folder holds."""
 
 
@@ -97,27 +98,32 @@ class Outcome:
 
     capture: Capture
     findings: Findings
+    scan: dict[str, Any]
+    """`scan.json`."""
     verification: Verification
 
 
 def from_logs_to_case(
     captured: CaptureOptions,
     detected: DetectOptions,
+    scanned: "ScanOptions",
     sealed: SealOptions,
     trust: Path,
     step: Callable[[str], ProgressCall],
 ) -> Outcome:
-    """Capture logs, detect networks, seal a case and verify it, as the four commands do by hand.
+    """Capture logs, detect networks, scan a corpus for our mark, seal a case and verify it, as five commands
+    do by hand.
 
     `step(name)` is called before each stage and gives the callback that hears of its progress. `trust` is
     the trust file that the package is verified with.
     """
     capture = capture_logs(captured, progress=step("capture"))
     findings = detect_networks(detected, progress=step("detect"))
+    scan = scan_corpus(scanned, step("scan"))
     step("seal")
     package = seal(sealed)
     step("verify")
-    return Outcome(capture, findings, verify(package, read_trust(trust)))
+    return Outcome(capture, findings, scan, verify(package, read_trust(trust)))
 
 
 @dataclass(frozen=True)
@@ -153,7 +159,7 @@ def _remove_earlier(demo: Demo) -> None:
 
 
 def prepare_demo(demo: Demo, plan: WorldPlan) -> Truth:
-    """Write the generated world: a LiteLLM log, the account table, and what was planted.
+    """Write the generated world: a LiteLLM log, the account table, what was planted, and a leaked corpus.
 
     An earlier demo is replaced.
     """
@@ -165,6 +171,7 @@ def prepare_demo(demo: Demo, plan: WorldPlan) -> Truth:
     truth = write_world(demo.logs, plan, demo.seed)
     for name in ("accounts.csv", "truth.json"):
         (demo.logs / name).rename(demo.path(name))
+    write_leak(demo.out, demo.seed)
     return truth
 
 
@@ -184,9 +191,16 @@ def run_demo(demo: Demo, step: Callable[[str], ProgressCall]) -> Outcome:
             hash_key=demo.path("hash-keys.json"),
         ),
         DetectOptions(events=demo.path(EVENTS), out=demo.path(FINDINGS)),
+        ScanOptions(
+            corpus=demo.path(CORPUS),
+            profile=demo.path(MARK_PROFILE),
+            key_file=demo.path(MARK_KEY),
+            out=demo.path(SCAN),
+        ),
         SealOptions(
             findings=demo.path(FINDINGS),
             events=demo.path(EVENTS),
+            scan=demo.path(SCAN),
             case_id=case_id,
             out=demo.path(PACKAGE),
             keys=[key],

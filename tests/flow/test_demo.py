@@ -30,6 +30,8 @@ def test_the_demo_finds_what_was_planted(tmp_path: Path, seed: int) -> None:
     told, demo = json.loads(done.out), folder / "my demo"
     assert told["schema"] == "countermark/demo/v1"
     assert told["verification"]["verdict"] == "VERIFIED"
+    assert told["corpus"]["passes"]
+    assert told["corpus"]["log10_p_value"] < -1000
     truth = read_truth(demo)
     check_against_truth(truth, demo / "findings")
     rows = {row["name"]: row for row in told["planted"]}
@@ -83,14 +85,16 @@ def test_every_step_is_told_and_can_be_taken_by_hand(small: Path) -> None:
     assert all(name in done.out for name in ("harvest-1", "harvest-2", "reseller pool", "coding agent"))
     assert findings(place / "findings")["events"]["accounts"] == read_truth(place).active_accounts
     assert (place / "report.html").read_bytes() == (place / "findings" / "report.html").read_bytes()
-    for name in ("analyst.key", "hash-keys.json"):
+    for name in ("analyst.key", "hash-keys.json", "mark.key"):
         assert (place / name).stat().st_mode & 0o777 == 0o600
 
-    blanks = {name: str(small / name) for name in ("EVENTS", "FINDINGS", "CASE.zip")} | {"ID": "demo-0"}
+    blanks = {name: str(small / name) for name in ("EVENTS", "FINDINGS", "SCAN", "CASE.zip")} | {
+        "ID": "demo-0"
+    }
     codes = []
     for command in told(done.err):
         codes.append(countermark(*(blanks.get(word, word) for word in command)).code)
-    assert codes == [0, 10, 0, 0], told(done.err)
+    assert codes == [0, 10, 10, 0, 0], told(done.err)
     same = (small / "FINDINGS" / "members.parquet", place / "findings" / "members.parquet")
     assert same[0].read_bytes() == same[1].read_bytes()
     assert countermark("verify", small / "CASE.zip", "--trust", place / "trust.json").code == 0

@@ -58,17 +58,27 @@ def _narrator(
             ],
         ),
         "detect": ("3 detect    which accounts act as one?", [f"detect {at('events')}", "--out FINDINGS"]),
+        "scan": (
+            "4 scan      is a rival's leaked corpus independent of our mark?",
+            [
+                f"watermark scan {at('leaked.jsonl')}",
+                f"--profile {at('mark.json')}",
+                f"--key-file {at('mark.key')}",
+                "--out SCAN",
+            ],
+        ),
         "seal": (
-            "4 seal      findings, method and digests in one signed package",
+            "5 seal      findings, scan, method and digests in one signed package",
             [
                 f"case seal {at('findings')}",
                 f"--events {at('events')}",
+                f"--scan {at('scan')}",
                 f"--key {at('analyst.key')}",
                 "--case ID --out CASE.zip",
             ],
         ),
         "verify": (
-            "5 verify    as an opposing expert would, offline",
+            "6 verify    as an opposing expert would, offline",
             [f"verify {at('case.zip')}", f"--trust {at('trust.json')}"],
         ),
     }
@@ -101,18 +111,31 @@ def _finish(place: "Demo", truth: "Truth", outcome: "Outcome", seconds: float, a
     members = {name: set(accounts) for name, accounts in read_earlier_members(place.path(FINDINGS)).items()}
     rows = compare(truth, outcome.findings, members)
     verification = outcome.verification
+    corpus = outcome.scan["pooled"][0]
     if as_json:
-        emit_json(DEMO_SCHEMA_ID, {"planted": rows, "verification": verification.to_dict()})
+        emit_json(DEMO_SCHEMA_ID, {"planted": rows, "corpus": corpus, "verification": verification.to_dict()})
     else:
         for line in _table(rows):
             emit(line)
         emit("")
+        for line in _verdict(corpus, outcome.scan):
+            emit(line)
         emit(f"package     {place.out}/case.zip: {verification.verdict}, {len(verification.steps)} steps")
         emit(f"report      {place.out}/report.html")
     note(f"done in {seconds:.0f} s")
     if verification.exit_code != ExitCode.DONE:
         raise Error("the demo's own package did not verify", exit_code=ExitCode.VERIFICATION_FAILED)
     return ExitCode.DONE
+
+
+def _verdict(pooled: dict[str, Any], scan: dict[str, Any]) -> list[str]:
+    """What the scan says of the leaked corpus: whose key it is not independent of, and no more."""
+    key = scan["key_id"]
+    verdict = f"not independent of key {key}" if pooled["passes"] else f"nothing shown for key {key}"
+    return [
+        f"corpus      {scan['documents']} texts: {verdict}",
+        f"            log10 p {pooled['log10_p_value']:,.0f} over {pooled['scored_tokens']:,} pairs",
+    ]
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:

@@ -1,7 +1,7 @@
 """What the synthetic provider served, and a rival's corpus that leaked: some of its texts are those answers.
 
 `served.jsonl` is not written: the answers stand in the gateway's log, cut to their first words. The corpus
-is one JSON line a text, with token ids and the words.
+is one JSON line a text, with token ids, and its words for the eye.
 """
 
 import json
@@ -51,7 +51,7 @@ def write_leak(folder: Path, seed: int) -> int:
     served = dice.sample(mark.answers(seed), TEXTS // 5)
     texts = served + plain_answers(seed, TEXTS - len(served), ANSWER_TOKENS)
     lines = [
-        json.dumps({"id": f"text-{number}", "token_ids": ids, "text": words_of(ids)})
+        json.dumps({"id": f"text-{number}", "token_ids": ids, "words": words_of(ids)})
         for number, ids in enumerate(dice.sample(texts, len(texts)), start=1)
     ]
     write_atomic(folder / CORPUS, "".join(line + "\n" for line in lines).encode())

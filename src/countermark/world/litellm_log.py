@@ -6,6 +6,8 @@ Redaction as in `litellm/litellm_core_utils/redact_messages.py` at 0036df121390:
 message that says `redacted-by-litellm`. LiteLLM logs no TLS fingerprint, no country
 and no network number, so there are none.
 
+Answers are of the synthetic language and carry the provider's mark (`leak.py`).
+
 Shorter than life: answers are cut to their first words, what only some deployments fill is null at the top
 level (guard rails, cost breakdown), and left out of the metadata and the hidden parameters.
 """
@@ -16,11 +18,12 @@ import msgspec
 import numpy as np
 
 from countermark.world.calls import Call
-from countermark.world.draws import Dice, stream, token
-from countermark.world.prompts import vocabulary
+from countermark.world.draws import stream, token
+from countermark.world.language import words_of
+from countermark.world.leak import Mark
 
 REDACTED = "redacted-by-litellm"
-_ANSWERS = 300
+_FIRST_WORDS = 18
 _FAILURES = 0.012
 _PRICE = 2e-6
 _API_BASE = "http://inference.internal:8000/v1"
@@ -248,13 +251,7 @@ def _messages(call: Call) -> list[_Message]:
 
 
 def _answers(seed: int) -> list[str]:
-    dice = Dice(stream(seed, "answers"))
-    words = vocabulary()
-    return [
-        f"Here is a look at {dice.pick(words.topics)} {dice.pick(words.aspects)}: first, the "
-        f"{dice.pick(words.nouns)} was {dice.pick(words.verbs)} {dice.pick(words.adverbials)}"
-        for _ in range(_ANSWERS)
-    ]
+    return [words_of(answer[:_FIRST_WORDS]) for answer in Mark.of_world(seed).answers(seed)]
 
 
 def _uuid(hexes: str) -> str:

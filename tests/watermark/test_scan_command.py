@@ -105,7 +105,7 @@ def test_a_pool_of_keys(inputs: Path) -> None:
     keys = {"ours": KEY, "other": "ff" * 16}
     pool.write_text("".join(json.dumps({"account": name, "key": key}) + "\n" for name, key in keys.items()))
     pool.chmod(0o600)
-    arguments = [one for one in command(inputs, "pool", "--threads", "1")]
+    arguments = list(command(inputs, "pool", "--threads", "1"))
     at = arguments.index("--key-file")
     arguments[at : at + 2] = ["--key-pool", pool]
     assert countermark(*arguments).code == 10

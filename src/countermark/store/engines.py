@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from importlib.util import find_spec
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for
@@ -49,6 +50,20 @@ def run(work: Work, items: Sequence[Item], engine: str = "local", threads: int =
         if error := result.get("error"):
             raise Error(error["message"], hint=error["hint"], exit_code=ExitCode(error["exit_code"]))
         yield result["value"]
+
+
+@contextmanager
+def kept(engine: str, threads: int = 0) -> Iterator[None]:
+    """One session of Spark for all calls of `run` inside; nothing on another engine."""
+    if engine != "spark":
+        yield
+        return
+    session, ours = _session(threads or os.cpu_count() or 1)
+    try:
+        yield
+    finally:
+        if ours:
+            session.stop()
 
 
 def _guarded(work: Work, item: Item) -> Item:

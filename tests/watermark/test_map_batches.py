@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from countermark.errors import Error, ExitCode
 from countermark.store import corpus_files
 from countermark.store.corpus_files import find_files, plan_splits, read_split
-from countermark.store.engines import run
+from countermark.store.engines import Engine, Item, open_engine
 from countermark.store.map_batches import map_batches, reduce_buckets
 from countermark.store.parts import DEALT, Parts, bucket_of
 
@@ -50,6 +50,22 @@ class Sum:
 
     def __call__(self, table: pa.Table) -> Any:
         return {}, {"rows": table.num_rows, "lengths": sorted(set(table.column("length").to_pylist()))}
+
+
+class Here(Engine):
+    """This process."""
+
+    def _results(self, work: Any, items: Any) -> Any:
+        return ({"value": work(item)} for item in items)
+
+
+HERE = Here()
+
+
+def run(work: Any, items: list[Item], engine: str = "local", threads: int = 0) -> list[Item]:
+    """All results."""
+    with open_engine(engine, threads) as opened:
+        return list(opened.run(work, items))
 
 
 def double(item: Any) -> Any:
@@ -108,14 +124,14 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.Monk
     write_lines(tmp_path / "corpus", [b"x" * 10] * 30)
     splits = plan_splits(find_files(tmp_path / "corpus"))
     parts, function = Parts(str(tmp_path / "parts"), 4), Lengths(str(tmp_path / "notes"))
-    map_batches(splits, function, parts, threads=1)
+    map_batches(splits, function, parts, HERE)
     before = (tmp_path / "notes").read_text().splitlines()
     batches = [path for path in sorted((tmp_path / "parts").glob("*.done")) if "-end" not in path.name]
     gone = batches[3::5]
     for path in gone:
         path.unlink()
         path.with_name(path.name.split("-")[0] + "-end.done").unlink(missing_ok=True)
-    map_batches(splits, function, parts, threads=1)
+    map_batches(splits, function, parts, HERE)
     again = (tmp_path / "notes").read_text().splitlines()[len(before) :]
     assert len(before) == len(batches)
     assert len(again) == len(gone) > 2
@@ -128,8 +144,8 @@ def test_buckets_hold_every_row_of_a_value_together(tmp_path: Path) -> None:
     write_lines(tmp_path / "corpus", [b"x" * (i % 40) for i in range(400)])
     parts, into = Parts(str(tmp_path / "parts"), 8), Parts(str(tmp_path / "into"), 8)
     function = Lengths(str(tmp_path / "notes"))
-    map_batches(plan_splits(find_files(tmp_path / "corpus")), function, parts, threads=1)
-    found = reduce_buckets("lengths", Sum(), parts, into, threads=1)
+    map_batches(plan_splits(find_files(tmp_path / "corpus")), function, parts, HERE)
+    found = reduce_buckets("lengths", Sum(), parts, into, HERE)
     lengths = [length for one in found for length in one["lengths"]]
     assert len(found) > 3
     assert sorted(lengths) == list(range(40))
@@ -146,7 +162,7 @@ def test_damage_is_a_quarantined_row_and_the_rest_is_read(tmp_path: Path) -> Non
     table.write_bytes(table.read_bytes()[:-100])
     parts = Parts(str(tmp_path / "parts"), 1)
     function = Lengths(str(tmp_path / "notes"))
-    map_batches(plan_splits(find_files(tmp_path / "corpus")), function, parts, threads=1)
+    map_batches(plan_splits(find_files(tmp_path / "corpus")), function, parts, HERE)
     rows = [row for one in parts.tables("quarantine") for row in one.to_pylist()]
     assert [row["file"] for row in rows] == ["b.jsonl.gz", "d.parquet"]
     assert all(row["reason"].startswith("the file cannot be read further") for row in rows)
@@ -164,27 +180,27 @@ def test_a_bucket_is_a_function_of_the_value(values: list[int], buckets: int) ->
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_error_is_the_same_from_another_process(threads: int) -> None:
     with pytest.raises(Error, match="thirteen") as caught:
-        list(run(double, [{"n": n} for n in (1, 13, 2)], threads=threads))
+        run(double, [{"n": n} for n in (1, 13, 2)], threads=threads)
     assert (caught.value.hint, caught.value.exit_code) == ("no", ExitCode.NO_INPUT)
 
 
 def test_two_processes_do_all_items_once() -> None:
-    found = list(run(double, [{"n": n} for n in range(13)], threads=2))
+    found = run(double, [{"n": n} for n in range(13)], threads=2)
     assert sorted(one["n"] for one in found) == list(range(0, 26, 2))
     assert os.getpid() not in {one["process"] for one in found}
 
 
 def test_an_unknown_engine_is_a_usage_error() -> None:
     with pytest.raises(Error, match="no engine called 'flink'"):
-        list(run(double, [], "flink"))
+        run(double, [], "flink")
 
 
 def test_workers_die_with_a_killed_parent(tmp_path: Path) -> None:
     """They would write into a folder that another run has taken over."""
     program = (
         "from wait_for_ever import wait\n"
-        "from countermark.store.engines import run\n"
-        f"list(run(wait, [{{'folder': {str(tmp_path)!r}}}] * 4, threads=2))\n"
+        "from countermark.store.engines import open_engine\n"
+        f"with open_engine('local', 2) as here: list(here.run(wait, [{{'folder': {str(tmp_path)!r}}}] * 4))\n"
     )
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     parent = subprocess.Popen([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": path})

@@ -159,7 +159,7 @@ def _group_cuts(file: CorpusFile) -> Iterator[tuple[int, int, int, int]]:
 
 def _decoded_bytes(group: Any) -> int:
     """About what a row group takes in memory: a dictionary or runs may hold ids in far fewer bytes."""
-    values = sum(group.column(number).num_values for number in range(group.num_columns))
+    values: int = sum(group.column(number).num_values for number in range(group.num_columns))
     return max(int(group.total_byte_size), 8 * values)
 
 

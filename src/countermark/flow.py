@@ -29,6 +29,7 @@ from countermark.prove.verify import verify
 from countermark.records.canonical import canonical_json, file_sha256, sha256_hex
 from countermark.records.capture import Capture
 from countermark.store.corpus_files import find_files
+from countermark.store.engines import open_engine
 from countermark.store.scans import (
     LEFT_OUT_FILE,
     QUARANTINE_FILE,
@@ -373,8 +374,9 @@ def scan_corpus(
     )
     request = task.request() | {"max_documents": options.max_documents, "alpha": options.alpha}
     request["corpus"] = [[file.name, file.size, file.modified_ns] for file in files]
-    with unfinished(options.out, request, SCAN_FILES, SCAN_JSON) as folder:
-        work = Work(folder, files, options.engine, options.threads, progress)
+    here = unfinished(options.out, request, SCAN_FILES, SCAN_JSON)
+    with here as folder, open_engine(options.engine, options.threads) as engine:
+        work = Work(folder, files, engine, progress)
         frequent = None
         if options.max_documents is not None:
             work.map("windows", CountWindows(task))

@@ -9,7 +9,7 @@ import gzip
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import msgspec
 import pyarrow as pa
@@ -151,10 +151,16 @@ def _group_cuts(file: CorpusFile) -> Iterator[tuple[int, int, int, int]]:
     start, row, rows, size = 0, 1, 0, 0
     for group in range(metadata.num_row_groups):
         rows += metadata.row_group(group).num_rows
-        size += metadata.row_group(group).total_byte_size
+        size += _decoded_bytes(metadata.row_group(group))
         if size >= SPLIT_BYTES or group + 1 == metadata.num_row_groups:
             yield start, group + 1, row, size
             start, row, rows, size = group + 1, row + rows, 0, 0
+
+
+def _decoded_bytes(group: Any) -> int:
+    """About what a row group takes in memory: a dictionary or runs may hold ids in far fewer bytes."""
+    values: int = sum(group.column(number).num_values for number in range(group.num_columns))
+    return max(int(group.total_byte_size), 8 * values)
 
 
 class Damage(Exception):

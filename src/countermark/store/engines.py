@@ -8,8 +8,10 @@ import json
 import os
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from importlib.util import find_spec
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for
@@ -26,29 +28,48 @@ _WAVE = 8
 """Items a core in one job of Spark; between jobs progress is told."""
 
 
-def run(work: Work, items: Sequence[Item], engine: str = "local", threads: int = 0) -> Iterator[Item]:
-    """`work` of every item, in any order; `threads` 0 takes all cores.
+class Engine(ABC):
+    """Where work runs; what it needs for that stays up between calls of `run`."""
 
-    `work` travels to other processes, so it holds paths and no secret. An `Error` that it raises is raised
-    here, whichever engine it ran on.
-    """
-    if engine not in ENGINES:
+    def run(self, work: Work, items: Sequence[Item]) -> Iterator[Item]:
+        """`work` of every item, in any order.
+
+        `work` travels to other processes, so it holds paths and no secret. An `Error` that it raises is
+        raised here, whichever engine it ran on.
+        """
+        for result in self._results(work, items):
+            if error := result.get("error"):
+                raise Error(error["message"], hint=error["hint"], exit_code=ExitCode(error["exit_code"]))
+            yield result["value"]
+
+    @abstractmethod
+    def _results(self, work: Work, items: Sequence[Item]) -> Iterator[Item]: ...
+
+
+@contextmanager
+def open_engine(name: str = "local", threads: int = 0) -> Iterator[Engine]:
+    """`local`: this process, or as many others as `threads` says (0: one a core). `spark`: the session that
+    there is, or one of `local[threads]`."""
+    if name not in ENGINES:
         raise Error(
-            f"no engine called {engine!r}", hint=f"there are {', '.join(ENGINES)}", exit_code=ExitCode.USAGE
+            f"no engine called {name!r}", hint=f"there are {', '.join(ENGINES)}", exit_code=ExitCode.USAGE
         )
     count = threads or os.cpu_count() or 1
-    if not items:
-        return
-    if engine == "spark":
-        results = _spark(work, items, count)
-    elif count == 1 or len(items) == 1:
-        results = (_guarded(work, item) for item in items)
+    if name == "spark":
+        session, ours = _session(count)
+        try:
+            yield _Spark(session, count)
+        finally:
+            if ours:
+                session.stop()
+    elif count == 1:
+        yield _Here()
     else:
-        results = _processes(work, items, min(count, len(items)))
-    for result in results:
-        if error := result.get("error"):
-            raise Error(error["message"], hint=error["hint"], exit_code=ExitCode(error["exit_code"]))
-        yield result["value"]
+        with ProcessPoolExecutor(count, get_context("spawn"), _die_with_parent) as pool:
+            try:
+                yield _Processes(pool, count)
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _guarded(work: Work, item: Item) -> Item:
@@ -60,22 +81,31 @@ def _guarded(work: Work, item: Item) -> Item:
         return {"error": fields}
 
 
-def _processes(work: Work, items: Sequence[Item], count: int) -> Iterator[Item]:
-    """Fresh interpreters (`spawn`): a fork would copy keys and threads of this one."""
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_die_with_parent)
-    waiting: set[Future[Item]] = set()
-    left = iter(items)
-    try:
+class _Here(Engine):
+    def _results(self, work: Work, items: Sequence[Item]) -> Iterator[Item]:
+        return (_guarded(work, item) for item in items)
+
+
+class _Processes(Engine):
+    """Fresh interpreters (`spawn`), started when there is work: a fork would copy keys and threads."""
+
+    def __init__(self, pool: ProcessPoolExecutor, count: int) -> None:
+        self._pool, self._count = pool, count
+
+    def _results(self, work: Work, items: Sequence[Item]) -> Iterator[Item]:
+        if len(items) == 1:
+            yield _guarded(work, items[0])
+            return
+        waiting: set[Future[Item]] = set()
+        left = iter(items)
         while True:
-            while len(waiting) < _WAITING * count and (item := next(left, None)) is not None:
-                waiting.add(pool.submit(_guarded, work, item))
+            while len(waiting) < _WAITING * self._count and (item := next(left, None)) is not None:
+                waiting.add(self._pool.submit(_guarded, work, item))
             if not waiting:
                 return
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _die_with_parent() -> None:
@@ -91,19 +121,19 @@ def _die_with_parent() -> None:
     threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
 
 
-def _spark(work: Work, items: Sequence[Item], count: int) -> Iterator[Item]:
+class _Spark(Engine):
     """Each item is a partition; `mapInArrow` hands its number out and takes the result back."""
-    session, ours = _session(count)
-    try:
-        wave = _WAVE * max(count, session.sparkContext.defaultParallelism)
-        for begin in range(0, len(items), wave):
-            part = [dict(item) for item in items[begin : begin + wave]]
-            numbers = session.range(0, len(part), 1, len(part))
+
+    def __init__(self, session: Any, count: int) -> None:
+        self._session = session
+        self._wave = _WAVE * max(count, session.sparkContext.defaultParallelism)
+
+    def _results(self, work: Work, items: Sequence[Item]) -> Iterator[Item]:
+        for begin in range(0, len(items), self._wave):
+            part = [dict(item) for item in items[begin : begin + self._wave]]
+            numbers = self._session.range(0, len(part), 1, len(part))
             for row in numbers.mapInArrow(_Mapper(work, part), "result string").collect():
                 yield json.loads(row["result"])
-    finally:
-        if ours:
-            session.stop()
 
 
 class _Mapper:

@@ -12,7 +12,7 @@ import msgspec
 import pyarrow as pa
 
 from countermark.store.corpus_files import Damage, Split, read_split, total_bytes
-from countermark.store.engines import Item, run
+from countermark.store.engines import Engine, Item
 from countermark.store.parts import Parts
 
 QUARANTINE = "quarantine"
@@ -49,8 +49,7 @@ def map_batches(
     source: Sequence[Split],
     function: BatchFunction,
     parts: Parts,
-    engine: str = "local",
-    threads: int = 0,
+    engine: Engine,
     progress: ProgressCall | None = None,
 ) -> None:
     """Apply `function` to every batch of the splits and keep what it gives in `parts`.
@@ -61,9 +60,8 @@ def map_batches(
     total, done = total_bytes(source), 0
     left = [split for split in source if not parts.is_done(_split_key(split.number))]
     done = total - total_bytes(left)
-    for result in run(
-        _MapSplit(function, parts), [msgspec.to_builtins(split) for split in left], engine, threads
-    ):
+    items = [msgspec.to_builtins(split) for split in left]
+    for result in engine.run(_MapSplit(function, parts), items):
         done += result["size"]
         if progress:
             progress(done, total)
@@ -106,8 +104,7 @@ def reduce_buckets(
     function: BucketFunction,
     parts: Parts,
     into: Parts,
-    engine: str = "local",
-    threads: int = 0,
+    engine: Engine,
     progress: ProgressCall | None = None,
 ) -> list[dict[str, Any]]:
     """Apply `function` to every bucket of the dealt table `name`; its tables go to `into`.
@@ -116,7 +113,7 @@ def reduce_buckets(
     """
     items = [{"bucket": number} for number in range(parts.buckets)]
     left = [item for item in items if not into.is_done(_bucket_key(name, item["bucket"]))]
-    for done, _ in enumerate(run(_ReduceBucket(name, function, parts, into), left, engine, threads), start=1):
+    for done, _ in enumerate(engine.run(_ReduceBucket(name, function, parts, into), left), start=1):
         if progress:
             progress(len(items) - len(left) + done, len(items))
     known = into.counts()

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from countermark.records.files import replacing, write_atomic
+from countermark.store.unfinished import DONE
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio: multiplicative hashing (Knuth, The Art of Computer Programming 3, 6.4)."""
@@ -62,8 +63,8 @@ class Parts:
     def counts(self) -> dict[str, dict[str, Any]]:
         """What each finished batch counted, by key, in order."""
         return {
-            path.name.removesuffix(".done"): json.loads(path.read_bytes())
-            for path in sorted(Path(self.folder).glob("*.done"))
+            path.name.removesuffix(DONE): json.loads(path.read_bytes())
+            for path in sorted(Path(self.folder).glob(f"*{DONE}"))
         }
 
     def tables(self, name: str) -> Iterator[pa.Table]:
@@ -88,7 +89,7 @@ class Parts:
         return Path(self.folder) / f"{name}.{key}.parquet"
 
     def _mark(self, key: str) -> Path:
-        return Path(self.folder) / f"{key}.done"
+        return Path(self.folder) / f"{key}{DONE}"
 
 
 def bucket_of(values: "np.ndarray[Any, Any]", buckets: int) -> "np.ndarray[Any, Any]":

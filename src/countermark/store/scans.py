@@ -14,7 +14,7 @@ from countermark.records.canonical import file_sha256
 from countermark.records.files import replacing, write_atomic
 from countermark.records.scans import SCAN_SCHEMA_ID
 from countermark.store.corpus_files import CorpusFile, estimated_rows, plan_splits
-from countermark.store.engines import Item, run
+from countermark.store.engines import Engine, Item
 from countermark.store.map_batches import (
     BatchFunction,
     BucketFunction,
@@ -39,19 +39,18 @@ class Work:
 
     folder: Path
     files: Sequence[CorpusFile]
-    engine: str
-    threads: int
+    engine: Engine
     progress: ProgressCall | None = None
 
     def map(self, name: str, function: BatchFunction) -> None:
         """A pass over all batches."""
         splits = plan_splits(self.files)
-        map_batches(splits, function, self._parts(name), self.engine, self.threads, self.progress)
+        map_batches(splits, function, self._parts(name), self.engine, self.progress)
 
     def reduce(self, name: str, table: str, function: BucketFunction) -> list[dict[str, Any]]:
         """Over the buckets of a table of a pass; what it counted of each."""
         into = self._parts(f"{name}-reduced")
-        return reduce_buckets(table, function, self._parts(name), into, self.engine, self.threads)
+        return reduce_buckets(table, function, self._parts(name), into, self.engine)
 
     def tables(self, name: str, table: str) -> Iterator[pa.Table]:
         """Tables of a pass or of what was made of its buckets, in order."""
@@ -69,7 +68,7 @@ class Work:
     def digests(self) -> list[dict[str, Any]]:
         """Name, SHA-256 and size of each file of the corpus; an `Error` if one has changed since."""
         items = [{"at": at, "path": file.path} for at, file in enumerate(self.files)]
-        found = {int(item["at"]): item for item in run(_digest, items, self.engine, self.threads)}
+        found = {int(item["at"]): item for item in self.engine.run(_digest, items)}
         for at, file in enumerate(self.files):
             if (found[at]["size"], found[at]["modified_ns"]) != (file.size, file.modified_ns):
                 raise Error(f"{file.path} has changed during the scan", hint="scan it anew in another folder")

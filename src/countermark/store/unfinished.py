@@ -14,6 +14,8 @@ from countermark.errors import Error
 from countermark.records.files import TEMPORARY, remove_left_overs, write_atomic
 
 UNFINISHED = ".unfinished"
+DONE = ".done"
+"""How the names of files end that say that a part of the work is done."""
 _REQUEST = "request.json"
 
 
@@ -39,9 +41,12 @@ def unfinished(out: Path, request: Mapping[str, Any], ours: Collection[str], las
         remove_left_overs(out)
         for inner in (path for path in folder.rglob("*") if path.is_dir()):
             remove_left_overs(inner)
-        yield folder
-        if (out / last).exists():
-            shutil.rmtree(folder)
+        try:
+            yield folder
+        finally:
+            # a run that failed before it had done anything is not one to be resumed
+            if (out / last).exists() or not any(folder.rglob(f"*{DONE}")):
+                shutil.rmtree(folder)
     finally:
         os.close(descriptor)
 

@@ -130,9 +130,7 @@ def cuda(batch: int, vocabulary: int) -> None:
     shapes = [(4096, 6144), (4096, 4096), (4096, 28672), (14336, 4096)]
     layers = [[torch.randn(s, device=device, dtype=torch.bfloat16) for s in shapes] for _ in range(32)]
     head = torch.randn(4096, vocabulary, device=device, dtype=torch.bfloat16)
-    hidden = {
-        rows: torch.randn(batch, rows, device=device, dtype=torch.bfloat16) for rows in (4096, 14336)
-    }
+    hidden = {rows: torch.randn(batch, rows, device=device, dtype=torch.bfloat16) for rows in (4096, 14336)}
     contexts = torch.randint(0, vocabulary, (batch, WIDTH), device=device)
     logits = torch.randn(batch, vocabulary, device=device)
     words = key_words(bytes(range(16)))
@@ -150,7 +148,9 @@ def cuda(batch: int, vocabulary: int) -> None:
         torch.cuda.synchronize()
 
     step, choice = medians_ms({"decode": decode, "mark": mark}).values()
-    print(f"CUDA: matrix products of a decode step {step:.2f} ms, choice {choice:.3f} ms: {choice / step:.2%}")
+    print(
+        f"CUDA: matrix products of a decode step {step:.2f} ms, choice {choice:.3f} ms: {choice / step:.2%}"
+    )
 
 
 def main() -> None:

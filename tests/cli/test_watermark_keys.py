@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -22,6 +23,7 @@ from countermark.trust.derivation import key_id
 from countermark.trust.keyfiles import Secret
 from countermark.trust.log import verify_log
 from countermark.trust.notes import VerifierKey
+from watermark_samples import own_profile
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "keys.md"
 KEY = "00112233445566778899aabbccddeeff"
@@ -55,7 +57,7 @@ def case(tmp_path: Path) -> SimpleNamespace:
     return SimpleNamespace(
         folder=tmp_path,
         master=tmp_path / "master",
-        profile=written(tmp_path / "profile.json", {"profile_id": "profile-1", "scheme": "gumbel-siphash"}),
+        profile=written(tmp_path / "profile.json", msgspec.to_builtins(own_profile())),
         chain=written(tmp_path / "chain.json", own.info()),
         beacon=written(tmp_path / "round.json", own.round(number)),
         later=written(tmp_path / "later.json", own.round(number + 1)),
@@ -220,7 +222,7 @@ def test_what_is_refused(case: SimpleNamespace) -> None:
         assert run(*arguments).error.exit_code == ExitCode.USAGE
     wrong = written(case.folder / "wrong.json", {"profile": 1})
     no_profile = run("keygen", "--derive", case.master, "--profile", wrong, "--epoch", "e", "--out", "k")
-    assert "profile_id" in no_profile.error.message
+    assert "no watermark profile" in no_profile.error.message
     case.master.chmod(0o644)
     readable = run("keygen", "--derive", case.master, "--profile", case.profile, "--epoch", "e", "--out", "k")
     assert "read by others" in readable.error.message
@@ -237,7 +239,7 @@ def test_the_commands_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
     own = OwnChain(curve, "bls-unchained-g1-rfc9380", genesis_time=genesis, period=3)
     written(tmp_path / "chain.json", own.info())
     written(tmp_path / "round.json", own.round(number))
-    written(tmp_path / "profile.json", {"profile_id": "profile-1"})
+    written(tmp_path / "profile.json", msgspec.to_builtins(own_profile()))
     (tmp_path / "accounts.txt").write_text("acct-1\nacct-2\n")
     monkeypatch.chdir(tmp_path)
     key = ""

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from beacons import QUICKNET, written
 from hypothesis import given
 from hypothesis import strategies as st
 
+from beacons import QUICKNET, written
 from countermark.errors import Error
 from countermark.trust import derivation
 from countermark.trust.beacon import Chain, read_chain

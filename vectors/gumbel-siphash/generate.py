@@ -67,7 +67,11 @@ def judged(key: bytes, k: int, bodies: list[list[int]]) -> dict:
     n = len(found)
     values = np.array(list(found.values()), np.uint64)
     statistic = math.fsum(-math.log((2**53 - int(h >> 11)) * 2.0**-53) for h in values.tolist())
-    return {"n": n, "statistic": statistic, "log10_p": float(gamma.log_sf(statistic, n)) / math.log(10) or 0.0}
+    return {
+        "n": n,
+        "statistic": statistic,
+        "log10_p": float(gamma.log_sf(statistic, n)) / math.log(10) or 0.0,
+    }
 
 
 def by_rule() -> list[int]:
@@ -140,7 +144,12 @@ def choices() -> list[dict]:
 
 def answers() -> list[dict]:
     """Which positions of an answer are marked."""
-    cases = [(2, [7, 7, 7, 7, 7, 8, 7, 7]), (1, [1, 2, 1, 3, 2, 2]), (4, [1, 2, 3]), (3, [1, 2, 3, 1, 2, 3, 1])]
+    cases = [
+        (2, [7, 7, 7, 7, 7, 8, 7, 7]),
+        (1, [1, 2, 1, 3, 2, 2]),
+        (4, [1, 2, 3]),
+        (3, [1, 2, 3, 1, 2, 3, 1]),
+    ]
     out = []
     for k, ids in cases:
         contexts = [tuple(ids[at - k : at]) if at >= k else None for at in range(len(ids))]

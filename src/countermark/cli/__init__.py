@@ -47,7 +47,7 @@ def _root(
     """Find unauthorised distillation in access logs and seal evidence that can be re-verified offline."""
 
 
-NO_SETTINGS = {"verify", "case", "purge"}
+NO_SETTINGS = {"verify", "case", "purge", "keygen", "commit"}
 """Verbs that take nothing from a file in the working directory: whom to trust, what to sign and what to
 destroy is said on the command line."""
 

@@ -3,6 +3,7 @@
 import typer
 
 from countermark.cli import watermark_commit, watermark_keys, watermark_profile, watermark_score
+from countermark.cli.watermark_options import EXTRA_ARGUMENTS
 
 app = typer.Typer(help="Read the marks of serving engines, and one made for court.", no_args_is_help=True)
 
@@ -12,7 +13,7 @@ def _watermark() -> None:
     """Read the marks of serving engines, and one made for court."""
 
 
-app.command("keygen")(watermark_keys.keygen)
-app.command("commit")(watermark_commit.commit)
+app.command("keygen", context_settings=EXTRA_ARGUMENTS)(watermark_keys.keygen)
+app.command("commit", context_settings=EXTRA_ARGUMENTS)(watermark_commit.commit)
 app.command("profile")(watermark_profile.profile)
 app.command("score")(watermark_score.score)

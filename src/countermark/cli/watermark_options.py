@@ -20,7 +20,7 @@ _MAX_BYTES = 1 << 20
 _LIKE_A_KEY = re.compile(r"(0[xX])?[0-9a-fA-F]{16,}|[0-9]{10,}")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Profile = Annotated[Path | None, typer.Option("--profile", help="JSON with the field profile_id.")]
+Profile = Annotated[Path | None, typer.Option("--profile", help="Profile of the deployment.")]
 Epoch = Annotated[str, typer.Option("--epoch", help="Epoch, as it stands in the profile: 2026-Q4.")]
 ChainFile = Annotated[Path | None, typer.Option("--chain", help="The beacon chain's info JSON.")]
 RoundFile = Annotated[Path | None, typer.Option("--beacon", help="The beacon round's JSON.")]
@@ -58,21 +58,13 @@ def needed(path: Path | None, option: str) -> Path:
 
 
 def terms_of(profile: Path | None, epoch: str) -> "Terms":
-    import msgspec
-
     from countermark.trust.derivation import Terms
+    from countermark.watermark.profile import read_profile
 
     path = needed(profile, "--profile")
-    try:
-        content = msgspec.json.decode(read_text(path), type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
-        content = {}
-    profile_id = content.get("profile_id")
-    if not isinstance(profile_id, str):
-        raise Error(f"{path} is no JSON with a text profile_id", exit_code=ExitCode.NO_INPUT)
     if not epoch:
         raise Error("--epoch is missing", hint="for instance 2026-Q4", exit_code=ExitCode.USAGE)
-    return Terms(profile_id, epoch)
+    return Terms(read_profile(path).profile.deployment_id, epoch)
 
 
 def read_text(path: Path) -> str:

@@ -71,6 +71,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Derived from the content."""
         return content_id("profile", self)
 
+    @property
+    def deployment_id(self) -> str:
+        """As `profile_id`, without the key's name and the epoch: what a key is derived for."""
+        return content_id("deployment", msgspec.structs.replace(self, key_id="", epoch=""))
+
 
 @dataclass(frozen=True)
 class SignedProfile:

@@ -11,6 +11,7 @@ from scipy.stats import hypergeom
 from countermark.errors import Error
 from countermark.stats import convolution
 from countermark.trust.keyfiles import Secret
+from countermark.watermark.prf.torch_random import among_first
 from countermark.watermark.schemes import green_law
 from countermark.watermark.schemes.base import Marks
 from countermark.watermark.schemes.green_list import GreenList
@@ -162,10 +163,13 @@ def test_the_same_pair_under_one_seed_counts_once_even_with_other_fingerprints()
 
 def test_bounded_memory_gives_the_same_lists():
     rng = np.random.default_rng(5)
-    seeds, tokens = rng.integers(0, 40, 3000).astype(np.uint32), rng.integers(0, 512, 3000).astype(np.uint32)
-    large, small = GreenSets(512, 128), GreenSets(512, 128, memory=7 * 64)
-    for part in (slice(0, 1000), slice(900, 3000), slice(0, 10)):
-        assert np.array_equal(large.green(seeds[part], tokens[part]), small.green(seeds[part], tokens[part]))
+    seeds = rng.integers(0, 2**32, 512).astype(np.uint32)
+    last, tokens = rng.integers(0, 40, 3000), rng.integers(0, 512, 3000).astype(np.uint32)
+    large, small = GreenSets(seeds, 128), GreenSets(seeds, 128, memory=7 * 64)
+    for part in (slice(0, 1000), slice(900, 3000), slice(0, 10), slice(5, 5)):
+        green = among_first(seeds[last[part]], tokens[part], 512, 128)
+        assert np.array_equal(large.green(last[part], tokens[part]), green)
+        assert np.array_equal(small.green(last[part], tokens[part]), green)
 
 
 @pytest.mark.parametrize("ids", [[], [4], [4, 5]])

@@ -183,11 +183,12 @@ def test_linear_weights_are_those_of_the_mean_detector():
     assert layer_weights(1, "linear").tolist() == [1]
 
 
-def test_the_bound_is_above_the_exact_law_and_the_saddlepoint_figure_near_it():
+def test_the_bound_is_above_the_exact_law_and_the_saddlepoint_figure_near_it(monkeypatch):
     rng = np.random.default_rng(5)
     counts = rng.binomial(300, 0.5, 65536).astype(float)
     law = synthid_law.LayerLaw.of(counts, rounded=False)
     weights = layer_weights(10, "linear")
+    monkeypatch.setattr(synthid_law, "LATTICE", 1 << 20)
     for total in (8300, 8400, 8800, 9300, 10_000):
         exact = synthid_law.log_weighted_sf(law, total, weights)
         tail = synthid_law.bound(law, total, weights.astype(float))
@@ -360,6 +361,7 @@ def test_transformers_itself_gives_the_same_g_values_and_masks():
 def test_the_bound_serves_where_a_lattice_is_large(monkeypatch):
     case = next(c for c in vectors(FILES[0])["documents"] if c["name"] == "marked")
     scorer = bind_case(case, "transformers", "5.23.0", weights="linear")
+    monkeypatch.setattr(synthid_law, "LATTICE", 1 << 20)
     exact = judged(scorer, case["ids"])
     monkeypatch.setattr(synthid_law, "LATTICE", 10)
     bounded = judged(scorer, case["ids"])

@@ -87,12 +87,12 @@ class GreenListScorer:
         self._gamma = number(profile, "gamma", 0, 1)
         self._green = int(self._vocabulary * self._gamma)
         self._width, self._unique = profile.context_width, profile.deduplication == UNIQUE
-        self._sets = GreenSets(self._vocabulary, self._green)
         self._self = parameters["seeding"] == "selfhash"
         if self._self:
             self._key, self._table = key, randperm(TABLE_SIZE, key)
         else:
             self._seeds = left_seeds(key, self._vocabulary)
+            self._sets = GreenSets(self._seeds, self._green)
 
     def marks(self, ids: IntArray) -> Marks:
         """Values are the seed (32 bits), the token (31) and whether it is green (1).
@@ -108,12 +108,14 @@ class GreenListScorer:
 
     def judge(self, marks: Marks) -> Evidence:
         """The statistic is the number of green tokens among distinct (seed, token) pairs, or their weight."""
-        values, first = np.unique(marks.values, return_index=True)
-        if not len(values):
+        if not len(marks):
             return Evidence(0, 0.0, 0.0, "no pair to score", True)
-        green = (values & np.uint64(1)).astype(np.int64)
         if marks.weights is not None:
-            return self._bound(green, marks.weights[first])
+            values, first = np.unique(marks.values, return_index=True)
+            return self._bound((values & np.uint64(1)).astype(np.int64), marks.weights[first])
+        values = np.sort(marks.values)
+        values = values[np.concatenate([[True], values[1:] != values[:-1]])]
+        green = (values & np.uint64(1)).astype(np.int64)
         seeds = values >> np.uint64(32)
         starts = np.flatnonzero(np.concatenate([[True], seeds[1:] != seeds[:-1]]))
         sizes, powers = np.unique(np.diff(starts, append=len(values)), return_counts=True)
@@ -154,8 +156,7 @@ class GreenListScorer:
         if self._self:
             seeds = self_seeds(ids, self._width, self._key, self._table)
             return _Pairs(seeds, tokens, positions, self._green_of(seeds, tokens))
-        seeds = self._seeds[ids[:-1]] if len(tokens) else np.empty(0, np.uint32)
-        return _Pairs(seeds, tokens, positions, self._sets.green(seeds, tokens))
+        return _Pairs(self._seeds[ids[:-1]], tokens, positions, self._sets.green(ids[:-1], tokens))
 
     def _green_of(self, seeds: UInts32, tokens: UInts32) -> Bools:
         """Selfhash seldom meets a seed again, so a token is followed through the shuffle, no list is kept."""

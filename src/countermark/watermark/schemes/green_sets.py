@@ -1,4 +1,4 @@
-"""Green lists that were drawn once, kept as bitsets by seed in bounded memory."""
+"""Lefthash's green lists, each drawn once and kept as a bitset in bounded memory."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,48 +6,48 @@ from numpy.typing import NDArray
 from countermark.watermark.prf.torch_random import UInts32, first_of_permutation, look_up
 
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 MEMORY = 256 << 20
 """At most so many bytes of bitsets: 16,000 lists over 128,256 ids."""
 
 
 class GreenSets:
-    """The first `green` ids of `randperm(vocabulary)`, by seed; the oldest list goes where memory is full."""
+    """The first `green` ids of `randperm(len(seeds))` under each seed; full memory lets the oldest go."""
 
-    def __init__(self, vocabulary: int, green: int, memory: int = MEMORY) -> None:
-        self._vocabulary, self._green = vocabulary, green
-        self._bytes = (vocabulary + 7) // 8
-        self._capacity = max(memory // self._bytes, 1)
-        self._sets = np.zeros((min(self._capacity, 64), self._bytes), np.uint8)
-        self._slots: dict[int, int] = {}
-        self._held: dict[int, int] = {}
+    def __init__(self, seeds: UInts32, green: int, memory: int = MEMORY) -> None:
+        """`seeds`, shape (vocabulary,): the seed after each last id."""
+        self._seeds, self._green = seeds, green
+        self._bytes = (len(seeds) + 7) // 8
+        self._capacity = max(min(memory // self._bytes, len(seeds)), 1)
+        self._sets = np.zeros((0, self._bytes), np.uint8)
+        self._slots = np.full(len(seeds), -1, np.int64)
+        self._held = np.full(self._capacity, -1, np.int64)
         self._next = 0
 
-    def green(self, seeds: UInts32, tokens: UInts32) -> Bools:
-        """Whether each token is in the list of its seed; all of shape (n,)."""
-        distinct, which = np.unique(seeds, return_inverse=True)
-        out = np.zeros(len(seeds), np.bool_)
-        slots = np.array([self._slots.get(seed, -1) for seed in distinct.tolist()], np.int64)
-        look_up(self._sets, slots, which, tokens, out)
-        missing = np.flatnonzero(slots < 0)
+    def green(self, last: Ints, tokens: UInts32) -> Bools:
+        """Whether each token is in the list after the last id before it; all of shape (n,)."""
+        out = np.zeros(len(last), np.bool_)
+        if len(self._sets):
+            look_up(self._sets, self._slots, last, tokens, out)
+        missing = np.unique(last[self._slots[last] < 0])
         for start in range(0, len(missing), self._capacity):
             part = missing[start : start + self._capacity]
-            slots[:] = -1
-            slots[part] = self._draw(distinct[part])
-            look_up(self._sets, slots, which, tokens, out)
+            self._draw(part)
+            only = np.full(len(self._seeds), -1, np.int64)
+            only[part] = self._slots[part]
+            look_up(self._sets, only, last, tokens, out)
         return out
 
-    def _draw(self, seeds: UInts32) -> NDArray[np.int64]:
-        """Slots of lists that are drawn now, shape (n,) with n at most the capacity."""
-        slots = (self._next + np.arange(len(seeds))) % self._capacity
+    def _draw(self, last: Ints) -> None:
+        """Draw the lists after these ids, all different and at most as many as there is room for."""
+        slots = (self._next + np.arange(len(last))) % self._capacity
         self._next = int(slots[-1] + 1) % self._capacity
-        rows = min(max(int(slots.max()) + 1, len(self._sets)), self._capacity)
-        if rows > len(self._sets):
-            grown = np.zeros((min(max(rows, 2 * len(self._sets)), self._capacity), self._bytes), np.uint8)
+        if slots.max() >= len(self._sets):
+            rows = min(max(int(slots.max()) + 1, 2 * len(self._sets)), self._capacity)
+            grown = np.zeros((rows, self._bytes), np.uint8)
             grown[: len(self._sets)] = self._sets
             self._sets = grown
-        for slot, seed in zip(slots.tolist(), seeds.tolist(), strict=True):
-            self._slots.pop(self._held.get(slot, -1), None)
-            self._slots[seed] = slot
-            self._held[slot] = seed
-        first_of_permutation(seeds, self._vocabulary, self._green, self._sets, slots)
-        return slots
+        gone = self._held[slots]
+        self._slots[gone[gone >= 0]] = -1
+        self._slots[last], self._held[slots] = slots, last
+        first_of_permutation(self._seeds[last], len(self._seeds), self._green, self._sets, slots)

@@ -30,7 +30,7 @@ from countermark.watermark.prf import lcg
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 UInts = NDArray[np.uint64]
-LATTICE = 1 << 17
+LATTICE = 1 << 15
 """Up to so many points of a weighted sum its law is convolved; above, it is bounded."""
 _GRID = 1 << 12
 

@@ -12,7 +12,7 @@ only this module knows the order.
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,46 @@ from countermark.prove.verification import Verification
 from countermark.prove.verify import verify
 from countermark.records.canonical import canonical_json, file_sha256, sha256_hex
 from countermark.records.capture import Capture
+from countermark.store.corpus_files import find_files
+from countermark.store.scans import (
+    LEFT_OUT_FILE,
+    QUARANTINE_FILE,
+    SCAN_FILES,
+    SCAN_JSON,
+    SCORES_FILE,
+    Work,
+    read_scan,
+    write_lines,
+    write_parquet,
+    write_scan,
+)
+from countermark.store.unfinished import take_finished, unfinished
 from countermark.trust import exposure, runs
 from countermark.trust.log import Log
 from countermark.trust.signing import SigningKey
+from countermark.watermark.corpus import (
+    DISTINCT,
+    FREQUENT,
+    LEFT_OUT,
+    QUARANTINE,
+    SCORE_SCHEMA,
+    SCORES,
+    WINDOWS,
+    CorpusTask,
+    CountWindows,
+    FrequentWindows,
+    PoolPairs,
+    ScoreBatch,
+    pairs_name,
+)
+from countermark.watermark.corpus_answer import (
+    Candidates,
+    answer,
+    frequent_windows,
+    left_out_table,
+    pooled_score,
+)
+from countermark.watermark.corpus_rows import Fields
 from countermark.watermark.decisions import DEFAULT_ALPHA
 from countermark.watermark.examination import Examination, Row
 from countermark.watermark.key_names import name_of_key
@@ -282,3 +319,65 @@ def _open_log(options: ScoreOptions) -> Log:
     if options.log.exists() and any(options.log.iterdir()):
         return Log.open(options.log, key)
     return Log.create(options.log, f"countermark.local/{options.log.name}", key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanOptions:
+    """What `watermark scan` is asked."""
+
+    corpus: Path
+    """JSON lines (also .gz, .zst) or Parquet, a file or a folder."""
+    profile: Path
+    out: Path
+    key_file: Path | None = None
+    key_pool: Path | None = None
+    """Exactly one of the two."""
+    tokenizer: Path | None = None
+    fields: Fields = field(default_factory=Fields)
+    max_documents: int | None = None
+    """Pairs that stand in more unrelated documents do not count; None: all do."""
+    engine: str = "local"
+    threads: int = 0
+    alpha: float = DEFAULT_ALPHA
+
+
+def scan_corpus(
+    options: ScanOptions,
+    progress: ProgressCall | None = None,
+    family: Callable[[int], int] | None = None,
+) -> dict[str, Any]:
+    """Scan a corpus into a SCAN folder and give `scan.json`; a killed run is resumed by asking the same.
+
+    `family` turns the number of hypotheses of this scan into the size of the correction, where more was
+    asked before in the matter.
+    """
+    if take_finished(options.out, SCAN_JSON):
+        return read_scan(options.out)
+    files = find_files(options.corpus)
+    task = CorpusTask.open(
+        options.profile, options.key_file, options.key_pool, options.tokenizer, options.fields
+    )
+    request = task.request() | {"max_documents": options.max_documents, "alpha": options.alpha}
+    request["corpus"] = [[file.name, file.size, file.modified_ns] for file in files]
+    with unfinished(options.out, request, SCAN_FILES, SCAN_JSON) as folder:
+        work = Work(folder, files, options.engine, options.threads, progress)
+        frequent = None
+        if options.max_documents is not None:
+            work.map("windows", CountWindows(task))
+            work.reduce("windows", WINDOWS, FrequentWindows(options.max_documents))
+            frequent = frequent_windows(work.tables("windows", FREQUENT), folder / "frequent.npy")
+        work.map("scores", ScoreBatch(task, None if frequent is None else str(folder / "frequent.npy")))
+        pooled = []
+        for key, name in enumerate(task.opened().names):
+            counts = work.reduce("scores", pairs_name(key), PoolPairs(task, key))
+            pooled.append((name, pooled_score(task, key, counts, work.tables("scores", f"{DISTINCT}{key}"))))
+        seen = Candidates(options.alpha)
+        write_parquet(options.out / SCORES_FILE, seen.through(work.tables("scores", SCORES)), SCORE_SCHEMA)
+        quarantined = write_lines(options.out / QUARANTINE_FILE, work.tables("scores", QUARANTINE))
+        left_out = left_out_table(work.tables("scores", LEFT_OUT), frequent)
+        write_parquet(options.out / LEFT_OUT_FILE, [left_out], left_out.schema)
+        asked = seen.scores + len(pooled)
+        content = task.described() | answer(seen, pooled, options.alpha, family(asked) if family else asked)
+        content |= work.totals("scores") | {"quarantined": quarantined}
+        content["left_out"] = {"max_documents": options.max_documents, "windows": left_out.num_rows}
+        return write_scan(options.out, content, work.digests())

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from test_scoring import marked_ids
-from watermark_samples import KEY, own_profile, random_ids
 
 from countermark.watermark.profile import write_profile
 from running import countermark
+from watermark_samples import KEY, own_profile, random_ids
 
 Write = Callable[..., Path]
 

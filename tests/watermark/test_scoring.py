@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.stats import gamma as gamma_law
 from scipy.stats import kstest
-from watermark_samples import KEY, own_profile, random_ids
 
 from countermark.errors import Error
 from countermark.trust.keyfiles import Secret
@@ -15,6 +14,7 @@ from countermark.watermark.decisions import decide
 from countermark.watermark.key_pools import score_key_pool
 from countermark.watermark.prf.siphash import domain_word, hash_windows, key_words, pack_windows
 from countermark.watermark.scoring import LN10, SMALLEST, Detector, Document
+from watermark_samples import KEY, own_profile, random_ids
 
 
 def marked_ids(

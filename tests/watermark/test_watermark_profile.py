@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from watermark_samples import own_profile
 
 from countermark.errors import Error
 from countermark.trust.signing import SigningKey
 from countermark.watermark.from_engine import refuse_drift
 from countermark.watermark.profile import Tokenizer, read_profile, write_profile
 from countermark.watermark.scoring import load_scheme
+from watermark_samples import own_profile
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def marked(modules, config, length: int, seed: int, spread: float) -> list[int]:
 
 
 def documents(modules, config) -> dict[str, list[int]]:
-    rng = random.Random(11)  # noqa: S311
+    rng = random.Random(11)
     width = config["context_window"]
     return {
         "empty": [],
@@ -121,7 +121,7 @@ def cases(modules) -> list[dict[str, object]]:
         for name, ids in documents(modules, config).items():
             rows.append(row(name, config, ids, detector.detect_tokens(ids).combined))
     detector = modules["detector"].WatermarkDetector(KEYS[0])
-    rng = random.Random(13)  # noqa: S311
+    rng = random.Random(13)
     long = [rng.randrange(256) for _ in range(4400)]
     rows.append(
         row("more contexts than SGLang marks", configs[0], long, detector.detect_tokens(long).combined)
@@ -144,7 +144,7 @@ def row(name, config, ids, found) -> dict[str, object]:
 def hashes(modules) -> list[dict[str, object]]:
     """The keyed function: context hashes, outcomes under a key, coins under two."""
     detector = modules["detector"]
-    rng = random.Random(5)  # noqa: S311
+    rng = random.Random(5)
     rows = []
     for width in (1, 2, 3, 4, 5, 16, 64):
         key_a, key_b = rng.choice(KEYS), rng.choice(KEYS)

@@ -125,7 +125,7 @@ def create(modules, config):
 
 
 def documents(modules, config) -> dict[str, list[int]]:
-    rng = random.Random(7)  # noqa: S311
+    rng = random.Random(7)
     width = config.context_width
     return {
         "empty": [],
@@ -205,7 +205,7 @@ def main(folders: list[str], out: str) -> None:
     for folder in map(Path, folders):
         modules = load(folder)
         by_release[folder.name] = defaults(modules)
-        rng = random.Random(3)  # noqa: S311
+        rng = random.Random(3)
         prf = [
             integers(modules, key, [rng.randrange(1 << 18) for _ in range(24)], width)
             for key, width in zip((*KEYS, 9, 10), (1, 2, 3, 4, 5, 16), strict=True)

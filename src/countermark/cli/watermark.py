@@ -2,7 +2,13 @@
 
 import typer
 
-from countermark.cli import watermark_commit, watermark_keys, watermark_profile, watermark_score
+from countermark.cli import (
+    watermark_commit,
+    watermark_keys,
+    watermark_profile,
+    watermark_scan,
+    watermark_score,
+)
 from countermark.cli.watermark_options import EXTRA_ARGUMENTS
 
 app = typer.Typer(help="Read the marks of serving engines, and one made for court.", no_args_is_help=True)
@@ -17,3 +23,4 @@ app.command("keygen", context_settings=EXTRA_ARGUMENTS)(watermark_keys.keygen)
 app.command("commit", context_settings=EXTRA_ARGUMENTS)(watermark_commit.commit)
 app.command("profile")(watermark_profile.profile)
 app.command("score")(watermark_score.score)
+app.command("scan")(watermark_scan.scan)

@@ -96,3 +96,25 @@ def first_occurrences(fingerprints: UInts) -> NDArray[np.bool_]:
     order, ends = _deal(fingerprints, (count // _PART).bit_length())
     _mark_parts(fingerprints, order, ends, new)
     return new
+
+
+@numba.njit(nogil=True, cache=True)
+def _mark_each(fingerprints: Any, ends: Any, new: Any) -> Any:
+    largest = 0
+    for part in range(len(ends) - 1):
+        largest = max(largest, ends[part + 1] - ends[part])
+    table = np.empty(1 << _bits(largest), np.int64)
+    none = np.empty(0, np.int64)
+    for part in range(len(ends) - 1):
+        size = ends[part + 1] - ends[part]
+        _mark_new(fingerprints, none, ends[part], ends[part + 1], _bits(size), table, new)
+
+
+def first_in_each(fingerprints: UInts, ends: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """True where a fingerprint stands for the first time in its own document; shape (n,).
+
+    `ends`, shape (documents + 1,), are the limits of the documents, from 0 to n.
+    """
+    new = np.zeros(len(fingerprints), np.bool_)
+    _mark_each(fingerprints, ends, new)
+    return new

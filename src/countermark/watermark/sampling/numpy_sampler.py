@@ -84,7 +84,7 @@ class Sampler:
 
 def softmax_weights(logits: Weights, temperature: float = 1.0) -> Weights:
     """exp((logits - max) / temperature) a row: probabilities but for a factor that is not needed."""
-    scaled = logits - logits.max(axis=-1, keepdims=True)
+    scaled: Weights = logits - logits.max(axis=-1, keepdims=True)
     if temperature != 1.0:
         scaled /= temperature
     np.exp(scaled, out=scaled)

@@ -19,7 +19,7 @@ from countermark.watermark.prf.siphash import (
     pack_windows,
 )
 from countermark.watermark.profile import Profile, check_parameters, check_version
-from countermark.watermark.schemes.base import EngineScore, Evidence, IntArray, Marks, Scorer
+from countermark.watermark.schemes.base import EngineScore, Evidence, FloatArray, IntArray, Marks, Scorer
 
 NAME = "gumbel-siphash"
 PRF = "siphash-2-4"
@@ -62,14 +62,26 @@ class GumbelSiphashScorer:
         """Gamma law; with weights Chernoff's bound on the weighted sum."""
         if marks.weights is None:
             return gumbel_evidence(float(gumbel_statistic(marks.values)), len(marks))
-        scores = -np.log1p(-((marks.values >> np.uint64(11)).astype(np.float64) * 2.0**-53))
-        statistic = float(marks.weights @ scores)
+        statistic = float(marks.weights @ self.scores(marks))
         weights, counts = np.unique(marks.weights, return_counts=True)
         tail = chernoff.weighted_exponentials(statistic, weights, counts)
         law = "Chernoff bound, weighted exponentials"
         return Evidence(
             len(marks), statistic, tail.log_bound, law, exact=False, log_saddlepoint=tail.log_saddlepoint
         )
+
+    def scores(self, marks: Marks) -> FloatArray:
+        """-ln(1 - m 2^-53) of each mark."""
+        scores: FloatArray = -np.log1p(-((marks.values >> np.uint64(11)).astype(np.float64) * 2.0**-53))
+        return scores
+
+    def log_tails(self, sums: FloatArray, counts: IntArray) -> FloatArray:
+        """Gamma law."""
+        return gamma.log_sf(sums, counts)
+
+    def judge_sum(self, total: float, count: int) -> Evidence:
+        """Gamma law."""
+        return gumbel_evidence(total, count)
 
     def engine_score(self, ids: IntArray) -> EngineScore | None:  # noqa: ARG002
         """None: the scheme has no other detector."""

@@ -30,7 +30,7 @@ def fixed_key_tables(tokenizer: Path, most: int, folder: Path) -> str:
             rows.append(
                 [kind, width, f"{len(ids):,}", f"{repeats:.0%}"]
                 + [f"{value:.3%}" for value in (rates.mean(), rates.min(), np.median(rates), rates.max())]
-                + [f"1e{operational(log_p) / math.log(10):.1f}"]
+                + [f"10^{math.floor(10 * operational(log_p) / math.log(10)) / 10:.1f}"]
                 + [f"{(pooled <= math.log(NOMINAL)).sum()} of {KEYS}"]
             )
             print(*rows[-1], file=sys.stderr, flush=True)

@@ -115,7 +115,7 @@ def same(profile: Profile, key: str, ids: np.ndarray, statistic: float, log_p: f
         raise AssertionError(f"{profile.scheme}: the redraw and the scorer differ: {pairs}")
 
 
-REDRAWS: dict[str, Callable[[], Redraw]] = {
+OWN: dict[str, Callable[[], Redraw]] = {
     "siphash-4": lambda: siphash_redraw(4),
     "siphash-1": lambda: siphash_redraw(1),
 }

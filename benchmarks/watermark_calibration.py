@@ -21,19 +21,23 @@ from typing import Any
 
 import numpy as np
 
+from calibration_engines import ENGINES
 from calibration_fixed_keys import fixed_key_tables
-from calibration_redraws import REDRAWS, Redraw
+from calibration_redraws import OWN, Redraw
 from countermark.stats.binomial import clopper_pearson
 from tables import table
 
 ROOT = Path(__file__).parents[1]
 ALPHAS = (1e-2, 1e-4, 1e-6)
+REDRAWS = {**OWN, **ENGINES}
 CHUNK = 100_000
 
 
 def cache_folder() -> Path:
     """Named by all that a result depends on."""
-    digest = hashlib.sha256((ROOT / "benchmarks" / "calibration_redraws.py").read_bytes())
+    digest = hashlib.sha256()
+    for name in ("calibration_redraws.py", "calibration_engines.py"):
+        digest.update((ROOT / "benchmarks" / name).read_bytes())
     source = ROOT / "src" / "countermark"
     for part in ("watermark/prf", "watermark/schemes", "stats"):
         for path in sorted((source / part).glob("*.py")):

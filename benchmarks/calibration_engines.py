@@ -239,7 +239,7 @@ def lefthash() -> Redraw:
         for key, one in zip(keys(np.random.default_rng(1), 5).tolist(), sums.tolist(), strict=True):
             same(_green("lefthash", 1), str(key), _every_pair(1), one, log_p(1, one))
 
-    return Redraw("green list, lefthash", 2_000_000, "discrete", 2, statistics, log_p, check)
+    return Redraw("green list, lefthash", 10_000_000, "discrete", 2, statistics, log_p, check)
 
 
 @numba.njit
@@ -359,7 +359,7 @@ def synthid_text() -> Redraw:
         profile = _synthid(Engine("synthid-text", "addb4a1"), "synthid-text", "synthid-iterated")
         _check_layers(profile, statistics, log_p)
 
-    return Redraw("synthid-text addb4a1 k=4", 400_000, "discrete", 4, statistics, log_p, check)
+    return Redraw("synthid-text addb4a1 k=4", 10_000_000, "discrete", 4, statistics, log_p, check)
 
 
 def _check_layers(profile: Profile, statistics: Any, log_p: Any) -> None:

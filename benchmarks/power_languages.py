@@ -102,7 +102,7 @@ class ZipfLanguage:
     The entropy of a token is that of the weights, the same everywhere, and s sets it.
     """
 
-    vocabulary = 4_096
+    vocabulary = 1_024
 
     def __init__(self, exponent: float) -> None:
         self._exponent = exponent

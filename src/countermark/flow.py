@@ -53,7 +53,6 @@ from countermark.watermark.corpus import (
     SCORE_SCHEMA,
     SCORES,
     WINDOWS,
-    CorpusTask,
     CountWindows,
     FrequentWindows,
     PoolPairs,
@@ -68,6 +67,7 @@ from countermark.watermark.corpus_answer import (
     pooled_score,
 )
 from countermark.watermark.corpus_rows import Fields
+from countermark.watermark.corpus_task import CorpusTask
 from countermark.watermark.decisions import DEFAULT_ALPHA
 from countermark.watermark.examination import Examination, Row
 from countermark.watermark.key_names import name_of_key

@@ -149,15 +149,15 @@ def test_wrong_keys_give_uniform_p_values(config, lines):
     [
         ({}, b"1\n2", "one integer"),
         ({}, b"deadbeef", "one integer"),
-        ({"key_b": REDACTED}, b"1", "2 integers, one a line,"),
-        ({"key_b": REDACTED}, b"1 2 3", "2 integers, one a line,"),
-        ({"key_b": REDACTED}, b"1\n0x1ffffffffffffffff", "2 integers, one a line,"),
+        ({"key_b": REDACTED}, b"1", "2 integers, one a line"),
+        ({"key_b": REDACTED}, b"1 2 3", "2 integers, one a line"),
+        ({"key_b": REDACTED}, b"1\n0x1fffffffffffffffff", "2 integers, one a line"),
     ],
 )
 def test_malformed_keys_are_refused_and_not_repeated(config, content, wanted):
     with pytest.raises(Error) as caught:
         SCHEME.bind(profile(config), Secret(content))
-    assert caught.value.message == f"the key file does not hold {wanted} of at most 64 bits"
+    assert caught.value.message == f"the key file does not hold {wanted}"
 
 
 @pytest.mark.parametrize(

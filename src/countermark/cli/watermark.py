@@ -5,6 +5,7 @@ import typer
 from countermark.cli import (
     watermark_commit,
     watermark_keys,
+    watermark_locate,
     watermark_profile,
     watermark_scan,
     watermark_score,
@@ -24,3 +25,4 @@ app.command("commit", context_settings=EXTRA_ARGUMENTS)(watermark_commit.commit)
 app.command("profile")(watermark_profile.profile)
 app.command("score")(watermark_score.score)
 app.command("scan")(watermark_scan.scan)
+app.command("locate")(watermark_locate.locate)

@@ -38,7 +38,7 @@ def weighted_exponentials(x: float, weights: ArrayLike, counts: ArrayLike) -> Ta
         left = 1 - w * t
         return -float(n @ np.log(left)), float(n @ (w / left)), float(n @ (w / left) ** 2)
 
-    return _tail(x, cumulant, 1 / float(w.max()))
+    return tail(x, cumulant, 1 / float(w.max()))
 
 
 def weighted_bernoullis(x: float, weights: ArrayLike, counts: ArrayLike, p: float) -> Tail:
@@ -59,7 +59,7 @@ def weighted_bernoullis(x: float, weights: ArrayLike, counts: ArrayLike, p: floa
         log_mgf = w * t + np.log(p + (1 - p) * np.exp(-w * t))
         return float(n @ log_mgf), float(n @ (w * ones)), float(n @ (w**2 * ones * (1 - ones)))
 
-    return _tail(x, cumulant, math.inf)
+    return tail(x, cumulant, math.inf)
 
 
 def _grouped(weights: ArrayLike, counts: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -73,8 +73,8 @@ def _central(x: float, mean: float, variance: float) -> float:
     return float(log_ndtr((mean - x) / math.sqrt(variance))) if variance else 0.0
 
 
-def _tail(x: float, cumulant: Cumulant, limit: float) -> Tail:
-    """Both figures for x above the mean; K exists on [0, limit)."""
+def tail(x: float, cumulant: Cumulant, limit: float) -> Tail:
+    """P(S >= x) for x above the mean of S, whose cumulant generating function exists on [0, limit)."""
     high = limit * (1 - 1e-15) if math.isfinite(limit) else 1.0
     while not math.isfinite(limit) and cumulant(high)[1] < x:
         high *= 2

@@ -55,8 +55,11 @@ class Split(msgspec.Struct, frozen=True):
 
 
 def find_files(source: Path) -> list[CorpusFile]:
-    """Files of a corpus, in a fixed order; in a folder those named .jsonl, .ndjson, .json, .parquet, also with
-    .gz or .zst. Raises `Error` (exit code 3) where there is none."""
+    """Files of a corpus, in a fixed order.
+
+    In a folder those named .jsonl, .ndjson, .json, .parquet, also with .gz or .zst. Raises `Error` (exit code
+    3) where there is none.
+    """
     if "://" in str(source) or ":/" in str(source):
         raise Error(
             "nothing is read over a network",
@@ -173,7 +176,8 @@ def read_split(
     row = split.first_row
     try:
         batches = _parquet_batches(split, columns) if split.kind == PARQUET else _line_batches(split)
-        for number, (row, batch) in enumerate(batches):
+        for number, (after, batch) in enumerate(batches):
+            row = after
             if wanted(number):
                 yield number, batch
     except _DAMAGE as error:
@@ -227,7 +231,7 @@ class _Range:
 
 
 def _whole_lines(stream: BinaryIO) -> Iterator[list[bytes | None]]:
-    """Lines in lists of about SPLIT_BYTES; None for a line over MAX_LINE_BYTES, which is skipped in pieces."""
+    """Lines in lists of about SPLIT_BYTES; None for one over MAX_LINE_BYTES, which is skipped in pieces."""
     held, too_long = b"", False
     while chunk := stream.read(SPLIT_BYTES):
         begin, end = chunk.find(b"\n") + 1, chunk.rfind(b"\n") + 1

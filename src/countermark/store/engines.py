@@ -1,7 +1,7 @@
 """The same function over many items on two engines: processes of this machine, or Spark.
 
-Items and results are plain data that JSON can hold, and small: what is large lies in files. On Spark the files
-of the items, the folder of the results and any key file stand at the same path on every worker.
+Items and results are plain data that JSON can hold, and small: what is large lies in files. On Spark the
+files of the items, the folder of the results and any key file stand at the same path on every worker.
 """
 
 import json
@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from importlib.util import find_spec
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for
 from typing import Any
@@ -123,23 +124,21 @@ class _Mapper:
 
 def _session(count: int) -> tuple[Any, bool]:
     """The session that there is, or one of our own (and True): `local[count]` unless told otherwise."""
-    try:
-        import pandas  # noqa: F401 - Spark's Arrow functions ask for it, though no frame is ever made
-        from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise Error(
-            f"the Spark engine needs {error.name}",
-            hint="pip install 'countermark[spark]', and Java 17 or newer",
-        ) from None
+    # Spark's Arrow functions ask for pandas, though no frame is ever made
+    missing = [name for name in ("pyspark", "pandas") if find_spec(name) is None]
+    if missing:
+        hint = "pip install 'countermark[spark]'; Spark needs Java 17 or newer, too"
+        raise Error(f"the Spark engine needs {' and '.join(missing)}", hint=hint)
+    from pyspark.sql import SparkSession
+
     active = SparkSession.getActiveSession()
     if active is not None:
         return active, False
     os.environ["PYSPARK_PYTHON"] = sys.executable
     os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     builder = SparkSession.builder.appName("countermark")
-    if "PYSPARK_GATEWAY_PORT" not in os.environ and "--master" not in os.environ.get(
-        "PYSPARK_SUBMIT_ARGS", ""
-    ):
+    told = "PYSPARK_GATEWAY_PORT" in os.environ or "--master" in os.environ.get("PYSPARK_SUBMIT_ARGS", "")
+    if not told:
         builder = builder.master(f"local[{count}]").config("spark.driver.bindAddress", "127.0.0.1")
         builder = builder.config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
     try:

@@ -27,8 +27,10 @@ ProgressCall = Callable[[float, float], None]
 class BatchFunction(Protocol):
     """What is done with a batch; travels to other processes, so it holds paths and no secret."""
 
-    columns: Sequence[str]
-    """Columns that it wants of a Parquet file."""
+    @property
+    def columns(self) -> Sequence[str]:
+        """Columns that it wants of a Parquet file."""
+        ...
 
     def __call__(self, file: str, batch: pa.RecordBatch) -> Output:
         """Tables and counts of a batch of `file`; the batch has the schema that `read_split` says."""

@@ -2,7 +2,7 @@
 
 What such a scorer says of a union of disjoint bodies needs their sums and counts alone: so a scan can pool
 more pairs than memory holds, and `locate` can judge thousands of spans from one running sum. A scheme whose
-law needs more (which pairs share a seed, how often a state stands) has none of these methods, and is judged
+law needs more (which pairs share a seed, how often a state stands) has none of this, and is judged
 on the marks themselves.
 """
 
@@ -17,6 +17,9 @@ from countermark.watermark.schemes.base import Evidence, FloatArray, IntArray, M
 @runtime_checkable
 class Additive(Protocol):
     """What such a scorer offers beside `Scorer`; for marks without weights."""
+
+    null_mean: float
+    """Mean score of a pair under the null."""
 
     def scores(self, marks: Marks) -> FloatArray:
         """Score of each mark, shape (n,); their sum is the statistic of `judge`."""
@@ -36,11 +39,11 @@ def judge_each(scorer: Scorer, marks: Marks, ends: IntArray) -> tuple[IntArray, 
     marks; `ends`, shape (documents + 1,), are the limits of the documents among the marks."""
     new = first_in_each(marks.fingerprints, ends)
     chosen = marks.at(new)
-    limits = np.concatenate([[0], np.cumsum(new)])[ends]
+    limits = np.concatenate([np.zeros(1, np.int64), np.cumsum(new, dtype=np.int64)])[ends]
     if isinstance(scorer, Additive):
-        counts = np.diff(limits)
+        counts = np.diff(limits).astype(np.int64)
         which = np.repeat(np.arange(len(counts)), counts)
-        sums = np.bincount(which, weights=scorer.scores(chosen), minlength=len(counts))
+        sums = np.bincount(which, scorer.scores(chosen), len(counts)).astype(np.float64)
         return counts, sums, scorer.log_tails(sums, counts)
     found = [
         scorer.judge(chosen.at(slice(start, stop)))

@@ -14,7 +14,8 @@ from countermark.errors import Error
 from countermark.records.files import replacing
 from countermark.stats.multiplicity import holm
 from countermark.watermark.additive import Additive
-from countermark.watermark.corpus import LEFT_OUT_SCHEMA, CorpusTask, pooled_marks
+from countermark.watermark.corpus import LEFT_OUT_SCHEMA, pooled_marks
+from countermark.watermark.corpus_task import CorpusTask
 from countermark.watermark.decisions import Decision
 from countermark.watermark.schemes.base import Evidence
 from countermark.watermark.scoring import LN10, Score, p_value

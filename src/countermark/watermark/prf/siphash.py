@@ -242,7 +242,7 @@ def _better(state: Any, last: Any, tokens: Any, weights: Any, size: Any, hashes:
     for i in range(size):
         largest = max(largest, weights[i])
     limit = np.int64(min(value * np.float64(largest) * 2.0**53 * (1 + 1e-9) + 1.0, 2.0**53))
-    hits: Any = 0
+    hits = np.int64(0)
     for i in range(size):
         hits += np.int64(~hashes[i] >> U64(11)) <= limit
     if hits == 0:

@@ -1,36 +1,14 @@
-"""What the engines' Gumbel-max schemes share: integer keys, and bounds on sums of exponentials in cells.
+"""What the engines' Gumbel-max schemes share: bounds on sums of exponentials in cells.
 
 An engine's uniform is one of 2^b cells, b = 24 or 32. The lower end of a cell, -ln(1 - m 2^-b), is at most
 the Exp(1) variable that falls into it, so under the null a sum of n of them is at most Gamma(n, 1), whatever
 b. That makes its tail a proven bound, and a tight one: the sum is short of the law by less than 10^-6 a pair.
 """
 
-import re
-
 import numpy as np
 
-from countermark.errors import Error
 from countermark.stats import chernoff, gamma
-from countermark.trust.keyfiles import Secret
 from countermark.watermark.schemes.base import Evidence, FloatArray, UIntArray
-
-KEY_BITS = 64
-_INTEGER = re.compile(rb"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20}")
-
-
-def integer_keys(key: Secret, count: int) -> list[int]:
-    """`count` integers below 2^64, one a line, in decimal or 0x hex; an `Error` never repeats them."""
-    lines = key.reveal().split()
-    values = [
-        int(line, 16 if line[:2].lower() == b"0x" else 10) for line in lines if _INTEGER.fullmatch(line)
-    ]
-    if len(lines) != count or len(values) != count or max(values) >> KEY_BITS:
-        wanted = "one integer" if count == 1 else f"{count} integers, one a line,"
-        raise Error(
-            f"the key file does not hold {wanted} of at most {KEY_BITS} bits",
-            hint="decimal digits, or hex digits with 0x before them",
-        )
-    return values
 
 
 def lower_exponentials(cells: UIntArray, bits: int) -> FloatArray:

@@ -48,6 +48,8 @@ def gumbel_evidence(statistic: float, count: int, log_p: float | None = None) ->
 class GumbelSiphashScorer:
     """The scheme bound to a key."""
 
+    null_mean = 1.0
+
     def __init__(self, width: int, key: Secret) -> None:
         self._width = width
         self._domain = domain_word(width)

@@ -5,6 +5,8 @@ import re
 from countermark.errors import Error
 from countermark.trust.keyfiles import Secret
 
+MOST = (1 << 64) - 1
+"""Largest key of 64 bits."""
 _INTEGER = re.compile(rb"-?(?:0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})")
 
 

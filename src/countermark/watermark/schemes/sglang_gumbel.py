@@ -22,7 +22,8 @@ from countermark.watermark.distinct import first_occurrences
 from countermark.watermark.prf import murmur
 from countermark.watermark.profile import Profile, check_parameters, check_version, number
 from countermark.watermark.schemes.base import EngineScore, Evidence, IntArray, Marks, Scorer, UIntArray
-from countermark.watermark.schemes.exponentials import bounded_gamma, integer_keys, lower_exponentials
+from countermark.watermark.schemes.exponentials import bounded_gamma, lower_exponentials
+from countermark.watermark.schemes.integer_keys import MOST, integers
 
 NAME = "sglang-gumbel"
 PRF = "murmur3-x86-32"
@@ -113,4 +114,4 @@ class SglangGumbel:
 
     def bind(self, profile: Profile, key: Secret) -> Scorer:
         """With one key or two."""
-        return SglangGumbelScorer(profile, integer_keys(key, 2 if profile.parameters["dual_key"] else 1))
+        return SglangGumbelScorer(profile, integers(key, 2 if profile.parameters["dual_key"] else 1, 0, MOST))

@@ -95,7 +95,7 @@ def bound(law: LayerLaw, total: float, weights: Floats) -> chernoff.Tail:
         k = float(log_mgf.sum()) + t * top * float(weights.sum())
         return k, float(weights @ means), float(weights**2 @ variances)
 
-    return chernoff._tail(total, cumulant, math.inf)
+    return chernoff.tail(total, cumulant, math.inf)
 
 
 @dataclass(frozen=True)

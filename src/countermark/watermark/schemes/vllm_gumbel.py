@@ -36,9 +36,9 @@ from countermark.watermark.schemes.base import (
 from countermark.watermark.schemes.exponentials import (
     bounded_gamma,
     chernoff_bound,
-    integer_keys,
     lower_exponentials,
 )
+from countermark.watermark.schemes.integer_keys import MOST, integers
 
 NAME, DUAL_NAME = "vllm-gumbel", "vllm-dual-key-gumbel"
 PRF = "philox4x32-10"
@@ -172,7 +172,7 @@ class VllmGumbel:
 
     def bind(self, profile: Profile, key: Secret) -> Scorer:
         """With the key of vLLM's configuration."""
-        return VllmGumbelScorer(profile, integer_keys(key, 1)[0])
+        return VllmGumbelScorer(profile, integers(key, 1, 0, MOST)[0])
 
 
 class VllmDualKeyGumbel:
@@ -188,4 +188,4 @@ class VllmDualKeyGumbel:
 
     def bind(self, profile: Profile, key: Secret) -> Scorer:
         """With the key of vLLM's configuration."""
-        return VllmDualKeyGumbelScorer(profile, integer_keys(key, 1)[0])
+        return VllmDualKeyGumbelScorer(profile, integers(key, 1, 0, MOST)[0])

@@ -129,7 +129,8 @@ def pool_file() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pool"
         path.touch(mode=0o600)
-        path.write_text("".join(f"account-{i} {generator.bytes(16).hex()}\n" for i in range(1_000_000)))
+        lines = (f'{{"account":"a{i}","key":"{generator.bytes(16).hex()}"}}\n' for i in range(1_000_000))
+        path.write_text("".join(lines))
         started = time.process_time()
         pool = read_key_pool(path)
         read = time.process_time() - started

@@ -5,6 +5,7 @@
 #   make test              all tests (arguments for pytest: make test ARGS='-k capture -x')
 #   make lint types layers static checks
 #   make soak              the full counts of the fault and calibration trials (twenty minutes)
+#   make vllm-source       vLLM's released sources, for the tests of integrations/vllm (350 MB)
 #   make wheel             wheel and sdist under dist/
 #   make clean             removes what make made
 
@@ -13,12 +14,12 @@ VENV    = .venv
 PACKAGE = .
 PY      = $(VENV)/bin/python
 PIP     = $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
-PYTEST  = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
+PYTEST  = COUNTERMARK_VLLM_SOURCE="$${COUNTERMARK_VLLM_SOURCE:-$$(cd $(VLLM) 2>/dev/null && pwd)}" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 ARGS    =
 # The source tree is installed so that edits show at once; anything else (a wheel) as it is.
 EDITABLE = $(if $(filter .,$(PACKAGE)),--editable)
 
-.PHONY: help demo test lint format types layers soak wheel clean
+.PHONY: help demo test vllm-source lint format types layers soak wheel clean
 .DELETE_ON_ERROR:
 
 help:
@@ -50,6 +51,15 @@ layers: $(VENV)/dev.stamp
 wheel: $(VENV)/dev.stamp
 	rm -rf dist
 	$(PY) -m build --no-isolation --outdir dist
+
+# Only the Python sources are kept; on a machine without such a wheel the tests say so and are skipped.
+VLLM = .cache/vllm-0.33.0
+vllm-source: $(VENV)/made.stamp
+	@test -d $(VLLM)/vllm || { mkdir -p $(VLLM).part && \
+	  $(PY) -m pip --disable-pip-version-check download --quiet --no-deps --only-binary :all: --dest $(VLLM).part vllm==0.33.0 && \
+	  $(PY) -c 'import sys, zipfile, glob; z = zipfile.ZipFile(glob.glob(sys.argv[1] + "/*.whl")[0]); \
+z.extractall(sys.argv[1], [n for n in z.namelist() if n.endswith(".py")])' $(VLLM).part && \
+	  rm -f $(VLLM).part/*.whl && mv $(VLLM).part $(VLLM); }
 
 clean:
 	rm -rf .venv .venv-wheel build dist demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis

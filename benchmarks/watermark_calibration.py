@@ -58,8 +58,8 @@ def drawn(redraw: Redraw, documents: int, folder: Path) -> dict[int, list[int]]:
     started = time.monotonic()
     with path.open("a") as stream:
         for chunk in range(math.ceil(documents / CHUNK)):
-            if chunk not in done:
-                text, size = chunk % redraw.texts, min(CHUNK, documents)
+            text, size = chunk % redraw.texts, min(CHUNK, documents)
+            if done.get(chunk, {}).get("documents") != size:
                 statistics = redraw.statistics(text, np.random.default_rng([21, chunk]), size)
                 passes = [int((statistics >= limit).sum()) for limit in limits[text]]
                 done[chunk] = {"chunk": chunk, "text": text, "documents": size, "passes": passes}

@@ -10,6 +10,7 @@ import pytest
 from scan_samples import TEMPLATE, answers, command, documents, scan_json, write_inputs
 
 from countermark.trust.keyfiles import Secret
+from countermark.watermark.profile import Engine, write_profile
 from countermark.watermark.scoring import Detector, Document
 from running import countermark
 from watermark_samples import KEY, own_profile
@@ -175,3 +176,21 @@ def test_the_working_folder_is_for_its_owner_alone_and_knows_no_key(inputs: Path
     (tmp_path / "b.jsonl").write_text('{"id": "b", "text": "other words"}\n')
     done = countermark(*arguments)
     assert "was asked otherwise: corpus" in done.error()
+
+
+def test_a_scheme_that_judges_all_pairs_at_once(inputs: Path, tmp_path: Path) -> None:
+    """Its values are other than its fingerprints, and its scorer may offer no sums."""
+    changes = {"engine": Engine("sglang", "0.5.22"), "scheme": "sglang-gumbel", "prf": "murmur3-x86-32"}
+    parameters = {"dual_key": False, "max_probability": 1.0}
+    profile = own_profile(**changes, deduplication="request", parameters=parameters)
+    write_profile(tmp_path / "p.json", profile)
+    (tmp_path / "k.key").write_text("0x0123456789abcdef\n")
+    (tmp_path / "k.key").chmod(0o600)
+    files = ["--profile", tmp_path / "p.json", "--key-file", tmp_path / "k.key", "--out", tmp_path / "scan"]
+    assert countermark("watermark", "scan", inputs / "corpus", *files, "--threads", "1").code == 0
+    detector = Detector.open(profile, Secret(b"0x0123456789abcdef"))
+    expected = detector.score([Document(np.array(row["token_ids"])) for row in documents()])
+    (pooled,) = scan_json(tmp_path / "scan")["pooled"]
+    assert pooled["scored_tokens"] == expected.evidence.scored
+    assert pooled["log10_p_value"] == pytest.approx(expected.log10_p, rel=1e-9)
+    assert pooled["weak"]

@@ -28,51 +28,53 @@ def _mix(x: Any) -> Any:
 
 
 @numba.njit(nogil=True, cache=True)
-def _mark_new(fingerprints: Any, order: Any, begin: Any, end: Any, bits: Any, table: Any, new: Any) -> Any:
-    """Set `new` at first occurrences among order[begin:end]; a table slot holds an index + 1, 0 is free."""
+def _mark_new(fingerprints: Any, begin: Any, end: Any, bits: Any, table: Any, new: Any) -> Any:
+    """Set `new` at first occurrences in fingerprints[begin:end]; a slot holds a place + 1, or 0."""
     mask = (U64(1) << U64(bits)) - U64(1)
     table[: mask + U64(1)] = 0
     for at in range(begin, end):
-        index = order[at] if len(order) else at
-        fingerprint = fingerprints[index]
+        fingerprint = fingerprints[at]
         slot = _mix(fingerprint) & mask
         while True:
             held = table[slot]
             if held == 0:
-                table[slot] = index + 1
-                new[index] = True
+                table[slot] = at - begin + 1
+                new[at] = True
                 break
-            if fingerprints[held - 1] == fingerprint:
+            if fingerprints[begin + held - 1] == fingerprint:
                 break
             slot = (slot + U64(1)) & mask
 
 
 @numba.njit(nogil=True, cache=True)
 def _deal(fingerprints: Any, bits: Any) -> Any:
-    """Indices sorted by the top `bits` of the mixed fingerprint, in order within a part; part limits."""
+    """Fingerprints by the top `bits` of their mix, in order within a part; their places; part limits."""
     shift = U64(64 - bits)
     ends = np.zeros((1 << bits) + 1, np.int64)
     for fingerprint in fingerprints:
         ends[np.int64(_mix(fingerprint) >> shift) + 1] += 1
     ends = np.cumsum(ends)
     at = ends[:-1].copy()
-    order = np.empty(len(fingerprints), np.int64)
+    dealt = np.empty(len(fingerprints), np.uint64)
+    places = np.empty(len(fingerprints), np.uint32)
     for index in range(len(fingerprints)):
         part = np.int64(_mix(fingerprints[index]) >> shift)
-        order[at[part]] = index
+        dealt[at[part]] = fingerprints[index]
+        places[at[part]] = index
         at[part] += 1
-    return order, ends
+    return dealt, places, ends
 
 
 @numba.njit(nogil=True, cache=True)
-def _mark_parts(fingerprints: Any, order: Any, ends: Any, new: Any) -> Any:
+def _mark_parts(fingerprints: Any, ends: Any, new: Any) -> Any:
+    """`_mark_new` of every part between the limits `ends`."""
     largest = 0
     for part in range(len(ends) - 1):
         largest = max(largest, ends[part + 1] - ends[part])
-    table = np.empty(1 << _bits(largest), np.int64)
+    table = np.empty(1 << _bits(largest), np.int32)
     for part in range(len(ends) - 1):
         size = ends[part + 1] - ends[part]
-        _mark_new(fingerprints, order, ends[part], ends[part + 1], _bits(size), table, new)
+        _mark_new(fingerprints, ends[part], ends[part + 1], _bits(size), table, new)
 
 
 @numba.njit(inline="always")
@@ -85,29 +87,14 @@ def _bits(count: Any) -> Any:
 
 
 def first_occurrences(fingerprints: UInts) -> NDArray[np.bool_]:
-    """True where a fingerprint stands for the first time; shape (n,)."""
+    """True where a fingerprint stands for the first time; shape (n,), n below 2^31."""
     count = len(fingerprints)
-    new = np.zeros(count, np.bool_)
     if count <= _DIRECT:
-        bits = max(4, (2 * count - 1).bit_length())
-        none = np.empty(0, np.int64)
-        _mark_new(fingerprints, none, 0, count, bits, np.empty(1 << bits, np.int64), new)
-        return new
-    order, ends = _deal(fingerprints, (count // _PART).bit_length())
-    _mark_parts(fingerprints, order, ends, new)
+        return first_in_each(fingerprints, np.array([0, count]))
+    dealt, places, ends = _deal(fingerprints, (count // _PART).bit_length())
+    new = np.empty(count, np.bool_)
+    new[places] = first_in_each(dealt, ends)
     return new
-
-
-@numba.njit(nogil=True, cache=True)
-def _mark_each(fingerprints: Any, ends: Any, new: Any) -> Any:
-    largest = 0
-    for part in range(len(ends) - 1):
-        largest = max(largest, ends[part + 1] - ends[part])
-    table = np.empty(1 << _bits(largest), np.int64)
-    none = np.empty(0, np.int64)
-    for part in range(len(ends) - 1):
-        size = ends[part + 1] - ends[part]
-        _mark_new(fingerprints, none, ends[part], ends[part + 1], _bits(size), table, new)
 
 
 def first_in_each(fingerprints: UInts, ends: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -116,5 +103,5 @@ def first_in_each(fingerprints: UInts, ends: NDArray[np.int64]) -> NDArray[np.bo
     `ends`, shape (documents + 1,), are the limits of the documents, from 0 to n.
     """
     new = np.zeros(len(fingerprints), np.bool_)
-    _mark_each(fingerprints, ends, new)
+    _mark_parts(fingerprints, ends, new)
     return new

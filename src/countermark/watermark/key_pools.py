@@ -91,9 +91,9 @@ def _shared_windows(profile: Profile, keys: Sequence[Secret], documents: Sequenc
     pairs = np.array([key_words(gumbel_siphash.parse_key(key)) for key in keys], dtype=np.uint64)
     statistics = gumbel_statistics(distinct, pairs, domain_word(width))
     count = distinct.shape[1]
-    log_p = gamma.log_sf(statistics, count)
+    log_p, profile_id = gamma.log_sf(statistics, count), profile.profile_id
     evidence = (
         gumbel_siphash.gumbel_evidence(float(s), count, float(p))
         for s, p in zip(statistics, log_p, strict=True)
     )
-    return [Score(profile.profile_id, one, None, scheme.weak) for one in evidence]
+    return [Score(profile_id, one, None, scheme.weak) for one in evidence]

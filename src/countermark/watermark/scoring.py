@@ -91,6 +91,7 @@ class Detector:
     """A profile's scheme bound to a key, with what stands in every result."""
 
     profile: Profile
+    profile_id: str
     scorer: Scorer
     weak: str
     origin: plugins.Origin
@@ -99,14 +100,14 @@ class Detector:
     def open(profile: Profile, key: Secret) -> "Detector":
         """Load the profile's scheme, check the profile, parse the key."""
         scheme, origin = load_scheme(profile)
-        return Detector(profile, scheme.bind(profile, key), scheme.weak, origin)
+        return Detector(profile, profile.profile_id, scheme.bind(profile, key), scheme.weak, origin)
 
     def score(self, documents: Sequence[Document]) -> Score:
         """Score documents as one body: every pair counts once over all of them."""
         evidence = self.scorer.judge(self.distinct_marks(documents))
         alone = documents[0].ids if len(documents) == 1 else None
         engine = None if alone is None else self.scorer.engine_score(alone)
-        return Score(self.profile.profile_id, evidence, engine, self.weak)
+        return Score(self.profile_id, evidence, engine, self.weak)
 
     def distinct_marks(self, documents: Sequence[Document]) -> Marks:
         """First occurrences of the marks of all documents."""

@@ -16,7 +16,8 @@ marked pairs, and never more than a repeat of a context.
   ngram counts once; ngrams that share a state count as often as they are, which the law allows for. Keys that
   were chosen otherwise (small numbers, say) do not meet the assumption.
 - Iterated hash: g-values of distinct 64-bit states are taken as independent fair bits in each layer (ideal
-  PRF), so the count of ones is binomial. They are not quite, so this is never called exact.
+  PRF), so the count of ones would be binomial. They are not quite, so the p-value is
+  Chernoff's bound, which leaves room for their correlation, and is never called exact.
 
 `weights` is `uniform`, the mean of all g-values, or `linear`: layers weigh from 10 down to 1, as in
 synthid-text 0.2.1 `detector_mean.py`. Linear weights are rational, so the law is exact where the sum's

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, rfft
 from scipy.special import logsumexp
 
-from countermark.stats import binomial, chernoff, convolution
+from countermark.stats import chernoff, convolution
 from countermark.watermark.prf import lcg
 
 Floats = NDArray[np.float64]
@@ -160,12 +160,13 @@ class IteratedLayers:
     """Number of pairs of each weight, shape (k,)."""
 
     def tail(self, weights: Ints) -> Tail:
-        """Tail of the layers' sum, each times its weight."""
-        total, n = float(weights @ self.ones), int(self.numbers.sum())
-        if len(self.weights) == 1 and weights[0] == weights[-1]:
-            count = round(total / float(weights[0] * self.weights[0]))
-            log_p = binomial.log_sf(count, n * len(weights), 0.5)
-            return Tail(log_p, "binomial, if the hash were ideal", False)
+        """Tail of the layers' sum, each times its weight.
+
+        Always the bound, also where fair bits would have the binomial law: the bits are correlated in pairs,
+        and more than the nominal share of null texts passed under the binomial
+        (docs/watermark-benchmarks.md).
+        """
+        total = float(weights @ self.ones)
         bounded = chernoff.weighted_bernoullis(
             total, np.multiply.outer(weights, self.weights).ravel(), np.tile(self.numbers, len(weights)), 0.5
         )

@@ -9,7 +9,7 @@ import pytest
 from command_line import capture, check_against_truth, findings, harvests, members
 from generated import generate, write_hash_keys
 
-from countermark.flow import Demo, prepare_demo
+from countermark.flow.demo import Demo, prepare_demo
 from countermark.world.plan import WorldPlan
 from countermark.world.truth import read_truth
 from running import Done, countermark, in_process_of_its_own

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from countermark.flow import ScanOptions, scan_corpus
+from countermark.flow.scans import ScanOptions, scan_corpus
 from countermark.store import corpus_files
 
 

@@ -3,12 +3,18 @@ anywhere."""
 
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from test_scoring import marked_ids
 
+from countermark.trust.exposure import record_leak
+from countermark.trust.keyfiles import Secret
+from countermark.trust.log import Log
+from countermark.trust.signing import SigningKey
+from countermark.watermark.key_names import name_of_key
 from countermark.watermark.profile import write_profile
 from running import countermark
 from watermark_samples import KEY, own_profile, random_ids
@@ -199,9 +205,58 @@ def test_a_run_in_a_matter_is_logged_before_and_after(
     assert families == [1, 2, 3]
     entries = lines((tmp_path / "log" / "entries.jsonl").read_text())
     assert [entry["kind"] for entry in entries] == ["run-start", "run-outcome"] * 3
-    assert "need the log" in countermark("watermark", "score", *asked, "--matter", "m").error()
+    assert "needs a log" in countermark("watermark", "score", *asked, "--matter", "m").error()
     refused = countermark("watermark", "score", *asked, "--log", tmp_path / "log", "--matter", "m")
     assert "needs a log, its key and a matter" in refused.error()
+
+
+def test_scan_and_locate_count_into_the_same_matter(
+    profile: Path, key_file: Path, write_bodies: Write, tmp_path: Path
+) -> None:
+    countermark("case", "keygen", "--out", tmp_path / "s.key")
+    source = write_bodies(*({"id": str(n), "token_ids": random_ids(n, 100).tolist()} for n in range(4)))
+    asked = ["--profile", profile, "--key-file", key_file]
+    logged = ["--log", tmp_path / "log", "--log-key", tmp_path / "s.key", "--matter", "m", "--json"]
+    scan = countermark("watermark", "scan", source, *asked, *logged, "--out", tmp_path / "scan")
+    assert json.loads(scan.out)["family"] == 5  # four documents and the pooled body
+    located = json.loads(countermark("watermark", "locate", *asked, "--input", source, *logged).out)
+    assert located["run"] == 2
+    assert located["family"] > 5 + located["tried"]  # declared before scoring: at most so many spans
+    score = json.loads(countermark("watermark", "score", *asked, "--input", source, *logged).out)
+    assert score["family"] == located["family"] + 4
+    entries = lines((tmp_path / "log" / "entries.jsonl").read_text())
+    assert [entry["kind"] for entry in entries] == ["run-start", "run-outcome"] * 3
+
+
+def test_a_run_that_fails_stays_in_the_log(
+    profile: Path, key_file: Path, write_bodies: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    countermark("case", "keygen", "--out", tmp_path / "s.key")
+    source = write_bodies({"id": "t", "token_ids": random_ids(1, 200).tolist()})
+    logged = ["--log", tmp_path / "log", "--log-key", tmp_path / "s.key", "--matter", "m"]
+    asked = ["--profile", profile, "--key-file", key_file, "--input", source, *logged]
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("countermark.watermark.examination.Examination.score", interrupted)
+    assert countermark("watermark", "score", *asked).code == 130
+    entries = lines((tmp_path / "log" / "entries.jsonl").read_text())
+    assert entries[-1]["payload"]["status"] == "interrupted"
+
+
+def test_text_acquired_after_a_leak_is_refused(
+    profile: Path, key_file: Path, write_bodies: Write, tmp_path: Path
+) -> None:
+    countermark("case", "keygen", "--out", tmp_path / "s.key")
+    log = Log.create(tmp_path / "log", "countermark.local/log", SigningKey.load(tmp_path / "s.key"))
+    record_leak(log, name_of_key(Secret(KEY.encode())), date(2026, 11, 20))
+    source = write_bodies({"id": "t", "token_ids": random_ids(1, 200).tolist()})
+    logged = ["--log", tmp_path / "log", "--log-key", tmp_path / "s.key", "--matter", "m"]
+    asked = ["watermark", "score", "--profile", profile, "--key-file", key_file, "--input", source, *logged]
+    assert countermark(*asked, "--acquired", "2026-11-19").code == 0
+    assert "is refused" in countermark(*asked, "--acquired", "2026-11-20").error()
+    assert "is no date" in countermark(*asked, "--acquired", "yesterday").error()
 
 
 def test_no_artefact_of_a_run_holds_the_key(

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+
 from running import countermark
 from watermark_samples import random_ids
 

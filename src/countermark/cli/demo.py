@@ -12,7 +12,8 @@ from countermark.cli.output import emit, emit_json, note, progress
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
-    from countermark.flow import Demo, Outcome
+    from countermark.flow import Outcome
+    from countermark.flow.demo import Demo
     from countermark.world.truth import Truth
 
 
@@ -26,7 +27,7 @@ def demo(
     ] = False,
 ) -> int:
     """Generate a small provider's logs, then capture, detect, seal a case and verify it."""
-    from countermark.flow import Demo, prepare_demo, run_demo
+    from countermark.flow.demo import Demo, prepare_demo, run_demo
     from countermark.world.plan import WorldPlan
 
     started = time.monotonic()
@@ -106,7 +107,7 @@ def _folded(command: list[str]) -> list[str]:
 
 def _finish(place: "Demo", truth: "Truth", outcome: "Outcome", seconds: float, as_json: bool) -> int:
     from countermark.detect.findings_folder import read_earlier_members
-    from countermark.flow import DEMO_SCHEMA_ID, FINDINGS, compare
+    from countermark.flow.demo import DEMO_SCHEMA_ID, FINDINGS, compare
 
     members = {name: set(accounts) for name, accounts in read_earlier_members(place.path(FINDINGS)).items()}
     rows = compare(truth, outcome.findings, members)

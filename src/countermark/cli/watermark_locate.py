@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from countermark.cli.output import emit, emit_json, note, progress
+from countermark.cli.watermark_case import Acquired, LogFolder, LogKey, Matter, Trust, in_case
 from countermark.errors import Error, ExitCode
 
 LOCATE_SCHEMA_ID = "countermark/watermark-locate/v1"
@@ -26,6 +27,11 @@ def locate(
     alpha: Annotated[
         float, typer.Option(help="Family-wise error rate, Holm over all spans of all documents.")
     ] = 0.01,
+    matter: Matter = "",
+    log: LogFolder = None,
+    log_key: LogKey = None,
+    acquired: Acquired = "",
+    trust: Trust = None,
     out: Annotated[Path | None, typer.Option("--out", help="File for the lines.")] = None,
     no_exit_codes: Annotated[
         bool, typer.Option("--no-exit-codes", help="Exit 0 also when a span passes.")
@@ -38,24 +44,27 @@ def locate(
     """
     if not 0 < alpha < 1:
         raise Error(f"--alpha {alpha} is not between 0 and 1", exit_code=ExitCode.USAGE)
+    from countermark.flow.scores import ScoreOptions, locate_spans
     from countermark.records.files import write_atomic
-    from countermark.trust.keyfiles import read_secret
-    from countermark.watermark.locate import locate as find
-    from countermark.watermark.profile import read_profile
-    from countermark.watermark.schemes.base import NULL
 
-    known = read_profile(profile).profile
+    options = ScoreOptions(
+        profile=profile,
+        key_file=key_file,
+        source=input_,
+        tokenizer=tokenizer,
+        alpha=alpha,
+        case=in_case(matter, log, log_key, acquired),
+        trust=trust,
+    )
     with progress("locating") as bar:
-        found = find(known, read_secret(key_file), input_, tokenizer, alpha, progress=bar)
+        answer = locate_spans(options, bar)
+    found = answer.found
     rows = [span.to_dict() for span in found.spans]
     lines = [json.dumps(row, allow_nan=False, ensure_ascii=False) for row in rows]
     if out is not None:
         write_atomic(out, "".join(line + "\n" for line in lines).encode())
     if as_json:
-        head = {"profile": known.profile_id, "null": NULL, "alpha": alpha, "family": found.family}
-        emit_json(
-            LOCATE_SCHEMA_ID, {**head, "documents": found.documents, "tried": found.tried, "spans": rows}
-        )
+        emit_json(LOCATE_SCHEMA_ID, {**answer.to_dict(), "spans": rows})
     elif out is None:
         for line in lines:
             emit(line)

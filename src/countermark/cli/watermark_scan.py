@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from countermark.cli.output import emit, emit_json, note, printable, progress
+from countermark.cli.watermark_case import Acquired, LogFolder, LogKey, Matter, Trust, in_case
 from countermark.errors import Error, ExitCode
 
 
@@ -35,6 +36,11 @@ def scan(
     engine: Annotated[str, typer.Option("--engine", help="local or spark.")] = "local",
     threads: Annotated[int, typer.Option("--threads", min=0, max=1024, help="0 takes all cores.")] = 0,
     alpha: Annotated[float, typer.Option(help="Family-wise error rate, Holm over all that is asked.")] = 0.01,
+    matter: Matter = "",
+    log: LogFolder = None,
+    log_key: LogKey = None,
+    acquired: Acquired = "",
+    trust: Trust = None,
     no_exit_codes: Annotated[
         bool, typer.Option("--no-exit-codes", help="Exit 0 also when something passes.")
     ] = False,
@@ -46,7 +52,7 @@ def scan(
     """
     if not 0 < alpha < 1:
         raise Error(f"--alpha {alpha} is not between 0 and 1", exit_code=ExitCode.USAGE)
-    from countermark.flow import ScanOptions, scan_corpus
+    from countermark.flow.scans import ScanOptions, scan_corpus
     from countermark.watermark.corpus_rows import Fields
 
     options = ScanOptions(
@@ -61,6 +67,8 @@ def scan(
         engine=engine,
         threads=threads,
         alpha=alpha,
+        case=in_case(matter, log, log_key, acquired),
+        trust=trust,
     )
     with progress("scanning") as bar:
         content = scan_corpus(options, bar)

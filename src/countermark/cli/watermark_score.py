@@ -1,17 +1,17 @@
 """`countermark watermark score`: is this text independent of this key?"""
 
 import json
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from countermark.cli.output import emit, emit_json, note, printable, progress
+from countermark.cli.watermark_case import Acquired, LogFolder, LogKey, Matter, Trust, in_case
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
-    from countermark.flow import ScoreAnswer
+    from countermark.flow.scores import ScoreAnswer
 
 SCORE_SCHEMA_ID = "countermark/watermark-score/v1"
 
@@ -36,19 +36,11 @@ def score(
     alpha: Annotated[
         float, typer.Option(help="Family-wise error rate, Holm over all that was asked.")
     ] = 0.01,
-    matter: Annotated[
-        str, typer.Option("--matter", help="Matter id; the family is counted over all calls (with --log).")
-    ] = "",
-    log: Annotated[
-        Path | None, typer.Option("--log", help="Log folder for the start and the outcome of this run.")
-    ] = None,
-    log_key: Annotated[Path | None, typer.Option("--log-key", help="Signing key of the log.")] = None,
-    acquired: Annotated[
-        str, typer.Option("--acquired", metavar="DATE", help="Day on which the text was acquired.")
-    ] = "",
-    trust: Annotated[
-        Path | None, typer.Option("--trust", help="Trust file; one of its signers must have signed.")
-    ] = None,
+    matter: Matter = "",
+    log: LogFolder = None,
+    log_key: LogKey = None,
+    acquired: Acquired = "",
+    trust: Trust = None,
     out: Annotated[Path | None, typer.Option("--out", help="File for the lines.")] = None,
     no_exit_codes: Annotated[
         bool, typer.Option("--no-exit-codes", help="Exit 0 also when a body passes.")
@@ -61,7 +53,7 @@ def score(
     """
     if not 0 < alpha < 1:
         raise Error(f"--alpha {alpha} is not between 0 and 1", exit_code=ExitCode.USAGE)
-    from countermark.flow import ScoreOptions, score_bodies
+    from countermark.flow.scores import ScoreOptions, score_bodies
 
     options = ScoreOptions(
         profile=profile,
@@ -71,27 +63,17 @@ def score(
         tokenizer=tokenizer,
         as_one=pool,
         alpha=alpha,
-        matter=matter,
-        log=log,
-        log_key=log_key,
-        acquired=_day(acquired),
+        case=in_case(matter, log, log_key, acquired),
         trust=trust,
     )
     with progress("scoring") as bar:
         answer = score_bodies(options, bar)
     _write(answer, out, as_json)
     passed = sum(row.decision.passes for row in answer.rows)
-    note(f"{passed} of {len(answer.rows)} pass alpha {alpha:g} after Holm over {answer.family}")
+    note(f"{passed} of {len(answer.rows)} pass alpha {alpha:g} after Holm over {answer.run.family:,}")
     if passed:
         note("not independent of the key: that names neither a source nor a cause")
     return ExitCode.FOUND if passed and not no_exit_codes else ExitCode.DONE
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise Error(f"--acquired {text!r} is no date", hint="2026-11-30", exit_code=ExitCode.USAGE) from None
 
 
 def _write(answer: "ScoreAnswer", out: Path | None, as_json: bool) -> None:

@@ -23,7 +23,7 @@ from countermark.watermark.distinct import first_occurrences
 from countermark.watermark.key_names import check_key_is_named
 from countermark.watermark.profile import Profile
 from countermark.watermark.schemes.base import FloatArray, IntArray, Marks, Scorer
-from countermark.watermark.scoring import LN10, Detector, check_ids, p_value
+from countermark.watermark.scoring import LN10, Detector, p_value
 from countermark.watermark.tokens import Tokens
 
 SHORTEST = 16
@@ -120,42 +120,55 @@ def try_spans(scorer: Scorer, marks: Marks) -> Tried:
     return Tried(starts, stops, np.array(judged, np.float64), marks, None)
 
 
-def locate(
-    profile: Profile,
-    key: Secret,
-    source: Path,
-    tokenizer: Path | None,
-    alpha: float,
-    family: Callable[[int], int] | None = None,
-    progress: Callable[[float, float], None] | None = None,
-) -> Located:
-    """Marked spans of every body of a file. `family` turns the number of spans tried into the correction's
-    size. Raises `Error` (exit code 3) where no body holds anything to score."""
-    detector = Detector.open(profile, key)
-    check_key_is_named(profile, key)
-    tried: list[tuple[Body, Any, Tried]] = []
-    for body, offsets in _bodies(source, profile, tokenizer):
-        if not body.problem:
-            check_ids(body.document.ids, profile)
-            tried.append(
-                (body, offsets, try_spans(detector.scorer, detector.scorer.marks(body.document.ids)))
-            )
-        if progress:
-            progress(len(tried), 0)
-    if not tried:
-        raise Error(f"{source} holds nothing to score", exit_code=ExitCode.NO_INPUT)
-    count = sum(len(one.starts) for _, _, one in tried)
-    size = family(count) if family else count
-    log_p = np.concatenate([one.log_p for _, _, one in tried])
-    # Holm steps down from the smallest; what is above alpha without any correction cannot pass
-    candidates = np.flatnonzero(log_p <= np.log(alpha))
-    decisions = dict(zip(candidates.tolist(), decide(log_p[candidates].tolist(), alpha, size), strict=True))
-    spans, at = [], 0
-    for body, offsets, one in tried:
-        passing = {i: decisions[at + i] for i in range(len(one.starts)) if _passes(decisions.get(at + i))}
-        spans += [_span(body.name, one, i, passing[i], offsets) for i in _disjoint(one, sorted(passing))]
-        at += len(one.starts)
-    return Located(spans, count, size, len(tried))
+@dataclass(frozen=True)
+class SpanSearch:
+    """What is asked: every span of every body under one key."""
+
+    detector: Detector
+    bodies: Sequence[tuple[Body, Any]]
+    """Bodies that hold something to score, each with the offsets of its tokens where it was text."""
+
+    @property
+    def hypotheses(self) -> int:
+        """At most so many spans are tried; known before anything is scored."""
+        return sum(len(span_limits(len(body.document.ids))[0]) for body, _ in self.bodies)
+
+    @staticmethod
+    def read(profile: Profile, key: Secret, source: Path, tokenizer: Path | None) -> "SpanSearch":
+        """Read and check all bodies and the key; an `Error` (exit code 3) where there is nothing to score."""
+        detector = Detector.open(profile, key)
+        check_key_is_named(profile, key)
+        bodies = [one for one in _bodies(source, profile, tokenizer) if not one[0].problem]
+        if not bodies:
+            raise Error(f"{source} holds nothing to score", exit_code=ExitCode.NO_INPUT)
+        return SpanSearch(detector, bodies)
+
+    def search(
+        self,
+        alpha: float,
+        family: int | None = None,
+        progress: Callable[[float, float], None] | None = None,
+    ) -> Located:
+        """Marked spans of every body; `family` is the correction's size where more was asked than these."""
+        tried: list[tuple[Body, Any, Tried]] = []
+        for body, offsets in self.bodies:
+            marks = self.detector.scorer.marks(body.document.ids)
+            tried.append((body, offsets, try_spans(self.detector.scorer, marks)))
+            if progress:
+                progress(len(tried), len(self.bodies))
+        count = sum(len(one.starts) for _, _, one in tried)
+        size = max(count, family or 0)
+        log_p = np.concatenate([one.log_p for _, _, one in tried])
+        # Holm steps down from the smallest; what is above alpha without any correction cannot pass
+        candidates = np.flatnonzero(log_p <= np.log(alpha))
+        decided = decide(log_p[candidates].tolist(), alpha, size)
+        decisions = dict(zip(candidates.tolist(), decided, strict=True))
+        spans, at = [], 0
+        for body, offsets, one in tried:
+            passing = {i: decisions[at + i] for i in range(len(one.starts)) if _passes(decisions.get(at + i))}
+            spans += [_span(body.name, one, i, passing[i], offsets) for i in _disjoint(one, sorted(passing))]
+            at += len(one.starts)
+        return Located(spans, count, size, len(tried))
 
 
 def _passes(decision: Decision | None) -> bool:

@@ -1,0 +1,61 @@
+"""The page that joins the stages; a newcomer reads this first.
+
+    capture  ->  detect  ->  prove
+    logs         networks    a sealed package, verified offline
+
+    watermark: is this text, or this corpus, independent of this key?  `scores.py`, `scans.py`
+
+Stages never import each other: they exchange folders of records (EVENTS, FINDINGS, SCAN, an EvidencePackage),
+and only this package knows the order. In a case every run of a watermark test is logged before it starts
+(`case_runs.py`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from countermark.capture.run import CaptureOptions, capture_logs
+from countermark.detect.run import DetectOptions, Findings, detect_networks
+from countermark.flow.scans import ScanOptions, scan_corpus
+from countermark.prove.seal import SealOptions, seal
+from countermark.prove.trustfile import read_trust
+from countermark.prove.verification import Verification
+from countermark.prove.verify import verify
+from countermark.records.capture import Capture
+
+ProgressCall = Callable[[float, float], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of one way through, from logs to a verified package."""
+
+    capture: Capture
+    findings: Findings
+    scan: dict[str, Any]
+    """`scan.json`."""
+    verification: Verification
+
+
+def from_logs_to_case(
+    captured: CaptureOptions,
+    detected: DetectOptions,
+    scanned: ScanOptions,
+    sealed: SealOptions,
+    trust: Path,
+    step: Callable[[str], ProgressCall],
+) -> Outcome:
+    """Capture logs, detect networks, scan a corpus for our mark, seal a case and verify it, as five commands
+    do by hand.
+
+    `step(name)` is called before each stage and gives the callback that hears of its progress. `trust` is
+    the trust file that the package is verified with.
+    """
+    capture = capture_logs(captured, progress=step("capture"))
+    findings = detect_networks(detected, progress=step("detect"))
+    scan = scan_corpus(scanned, step("scan"))
+    step("seal")
+    package = seal(sealed)
+    step("verify")
+    return Outcome(capture, findings, scan, verify(package, read_trust(trust)))

@@ -1,0 +1,90 @@
+"""A watermark test in a case: a start in the one log before anything is scored, and the outcome after it.
+
+A run that dies leaves its start without an outcome, which stays visible. The family of the correction is
+what all starts of the matter have declared so far.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from countermark.errors import Error, ExitCode
+from countermark.records.canonical import canonical_json, sha256_hex
+from countermark.trust import exposure, runs
+from countermark.trust.keyfiles import Secret
+from countermark.trust.log import Log
+from countermark.trust.signing import SigningKey
+from countermark.watermark.key_names import name_of_key
+from countermark.watermark.profile import Profile
+
+MOST_NAMED_KEYS = 100
+"""A log entry names so many keys of a pool; their number is always there."""
+
+
+@dataclass(frozen=True)
+class InCase:
+    """Where a run is logged, under which matter; all empty outside a case."""
+
+    matter: str = ""
+    log: Path | None = None
+    log_key: Path | None = None
+    acquired: date | None = None
+    """Day on which the text was acquired; refused where the log says that the key was out by then."""
+
+    def __post_init__(self) -> None:
+        logged = self.log is not None and self.log_key is not None and bool(self.matter)
+        if not logged and (self.log or self.log_key or self.matter or self.acquired):
+            hint = "--log FOLDER --log-key KEY --matter ID"
+            raise Error(
+                "a run in a case needs a log, its key and a matter", hint=hint, exit_code=ExitCode.USAGE
+            )
+
+
+@dataclass
+class CaseRun:
+    """One run; without a case it has no number, and its family is what it asks itself."""
+
+    family: int
+    matter: str = ""
+    number: int | None = None
+    answer: Any = field(default=None, repr=False)
+    """What came out, as plain data; its digest goes into the log."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Fields of an answer."""
+        return {"matter": self.matter, "run": self.number} if self.number is not None else {}
+
+
+@contextmanager
+def case_run(
+    case: InCase, profile: Profile, keys: Sequence[Secret], bodies: int, digests: Mapping[str, str]
+) -> Iterator[CaseRun]:
+    """Log a start that declares bodies x keys, run the block, log its outcome; without a case only run it."""
+    if case.log is None or case.log_key is None:
+        yield CaseRun(bodies * len(keys))
+        return
+    log = _open(case.log, SigningKey.load(case.log_key))
+    key_ids = tuple(name_of_key(key) for key in keys[:MOST_NAMED_KEYS])
+    if case.acquired:
+        for key_id in key_ids:
+            exposure.check_acquired(log, key_id, case.acquired)
+    declared = runs.Declared(
+        bodies=bodies, keys=len(keys), key_ids=key_ids, profile_ids=(profile.profile_id,), digests=digests
+    )
+    started = runs.start(log, case.matter, declared)
+    run = CaseRun(started.family, case.matter, started.number)
+    try:
+        yield run
+    except BaseException as error:
+        runs.finish(log, started, "failed" if isinstance(error, Exception) else "interrupted")
+        raise
+    runs.finish(log, started, "done", {"answer": sha256_hex(canonical_json(run.answer))})
+
+
+def _open(folder: Path, key: SigningKey) -> Log:
+    if folder.exists() and any(folder.iterdir()):
+        return Log.open(folder, key)
+    return Log.create(folder, f"countermark.local/{folder.resolve().name}", key)

@@ -2,7 +2,7 @@
 
 Text that was cut out of an answer, or decoded and encoded again, has other tokens than the model chose near
 its edges and wherever the tokenizer is ambiguous. Such pairs are independent of the key: they dilute a mark
-and never make one. docs/benchmarks.md says how many there are.
+and never make one. docs/watermark-benchmarks.md says how many there are.
 """
 
 from pathlib import Path

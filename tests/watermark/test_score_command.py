@@ -207,7 +207,7 @@ def test_a_run_in_a_matter_is_logged_before_and_after(
     assert [entry["kind"] for entry in entries] == ["run-start", "run-outcome"] * 3
     assert "needs a log" in countermark("watermark", "score", *asked, "--matter", "m").error()
     refused = countermark("watermark", "score", *asked, "--log", tmp_path / "log", "--matter", "m")
-    assert "needs a log, its key and a matter" in refused.error()
+    assert "no signing key" in refused.error()
 
 
 def test_scan_and_locate_count_into_the_same_matter(
@@ -250,7 +250,14 @@ def test_text_acquired_after_a_leak_is_refused(
 ) -> None:
     countermark("case", "keygen", "--out", tmp_path / "s.key")
     log = Log.create(tmp_path / "log", "countermark.local/log", SigningKey.load(tmp_path / "s.key"))
-    record_leak(log, name_of_key(Secret(KEY.encode())), date(2026, 11, 20))
+    record_leak(log, name_of_key(Secret(KEY.encode())), date(2026, 11, 21))
+    logged_key = ["--log", tmp_path / "log", "--log-key", tmp_path / "s.key", "--key-file", key_file]
+    told = countermark("watermark", "exposure", *logged_key, "--leaked", "--day", "2026-11-20")
+    assert "text is refused from 2026-11-20" in told.out
+    served = countermark(
+        "watermark", "exposure", *logged_key, "--tokens", "1000", "--accounts", "7", "--json"
+    )
+    assert json.loads(served.out)["tokens"] == 1000
     source = write_bodies({"id": "t", "token_ids": random_ids(1, 200).tolist()})
     logged = ["--log", tmp_path / "log", "--log-key", tmp_path / "s.key", "--matter", "m"]
     asked = ["watermark", "score", "--profile", profile, "--key-file", key_file, "--input", source, *logged]

@@ -4,6 +4,7 @@ import typer
 
 from countermark.cli import (
     watermark_commit,
+    watermark_exposure,
     watermark_keys,
     watermark_locate,
     watermark_profile,
@@ -26,3 +27,4 @@ app.command("profile")(watermark_profile.profile)
 app.command("score")(watermark_score.score)
 app.command("scan")(watermark_scan.scan)
 app.command("locate")(watermark_locate.locate)
+app.command("exposure")(watermark_exposure.exposure)

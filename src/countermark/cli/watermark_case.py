@@ -17,7 +17,9 @@ Matter = Annotated[
 LogFolder = Annotated[
     Path | None, typer.Option("--log", help="Log folder for the start and the outcome of this run.")
 ]
-LogKey = Annotated[Path | None, typer.Option("--log-key", help="Signing key of the log.")]
+LogKey = Annotated[
+    Path | None, typer.Option("--log-key", help="Signing key of the log [default: FOLDER.key beside it].")
+]
 Acquired = Annotated[
     str, typer.Option("--acquired", metavar="DATE", help="Day on which the text was acquired.")
 ]
@@ -30,10 +32,12 @@ def in_case(matter: str, log: Path | None, log_key: Path | None, acquired: str) 
     """The options as one; a date that is none, or half of a case, is an error."""
     from countermark.flow.case_runs import InCase
 
+    return InCase(matter, log, log_key, as_day(acquired, "--acquired"))
+
+
+def as_day(text: str, option: str) -> date | None:
+    """A date of the form 2026-11-30; None for no text."""
     try:
-        day = date.fromisoformat(acquired) if acquired else None
+        return date.fromisoformat(text) if text else None
     except ValueError:
-        raise Error(
-            f"--acquired {acquired!r} is no date", hint="2026-11-30", exit_code=ExitCode.USAGE
-        ) from None
-    return InCase(matter, log, log_key, day)
+        raise Error(f"{option} {text!r} is no date", hint="2026-11-30", exit_code=ExitCode.USAGE) from None

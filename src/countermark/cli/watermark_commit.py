@@ -103,6 +103,7 @@ def _commit(
     from countermark.trust.checkpoints import write_proof
     from countermark.trust.commitments import commit, publish, write_document
     from countermark.trust.keyring import read_master
+    from countermark.trust.log import open_or_create
 
     if number is None:
         raise Error("--round is missing", hint="a round that is not yet out", exit_code=ExitCode.USAGE)
@@ -111,7 +112,7 @@ def _commit(
         raise Error(f"{target} exists already", hint="choose another path")
     source = read_master(needed(master, "MASTER"), name, epoch if name is not None else None)
     document = commit(source, terms, read_chain(needed(chain, "--chain")), number)
-    book = _log(needed(log, "--log"), log_key, origin, create=True)
+    book = open_or_create(needed(log, "--log"), log_key, origin)
     entry = publish(book, document)
     write_atomic(target, write_document(document))
     proof = target.with_suffix(".tlog-proof")
@@ -136,6 +137,7 @@ def _open(
     from countermark.trust.exposure import record_opening
     from countermark.trust.keyfiles import write_secret
     from countermark.trust.keyring import read_master
+    from countermark.trust.log import open_or_create
 
     document = read_commitment(commitment)
     source = read_master(master, name, document.epoch if name is not None else None)
@@ -143,7 +145,7 @@ def _open(
     target = needed(out, "--out")
     if target.exists():
         raise Error(f"{target} exists already", hint="choose another path")
-    book = _log(log, log_key)
+    book = open_or_create(log, log_key, create=False)
     if all(one.payload != msgspec.to_builtins(document) for one in book.entries(KIND)):
         raise Error(
             f"the log in {log} does not hold this commitment", hint="open it in the log it was made in"
@@ -198,20 +200,6 @@ def _check(
             "the opened key is another than the one of that key id", exit_code=ExitCode.VERIFICATION_FAILED
         )
     return fields | {"key_id": found}
-
-
-def _log(folder: Path, log_key: Path | None, origin: str = "", *, create: bool = False) -> Any:
-    """The log in a folder, opened for writing; made when told and missing, with its key beside it."""
-    from countermark.trust.log import CONFIG, Log
-    from countermark.trust.signing import SigningKey
-
-    path = log_key or folder.with_name(folder.name + ".key")
-    if (folder / CONFIG).exists() or not create:
-        return Log.open(folder, SigningKey.load(path))
-    key = SigningKey.load(path) if path.exists() else SigningKey.generate()
-    if not path.exists():
-        key.save(path)
-    return Log.create(folder, origin or f"countermark-log/{key.public.keyid[:16]}", key)
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.trust import exposure, runs
+from countermark.trust.derivation import Terms
 from countermark.trust.keyfiles import Secret
-from countermark.trust.log import Log
-from countermark.trust.signing import SigningKey
+from countermark.trust.log import open_or_create
 from countermark.watermark.key_names import name_of_key
 from countermark.watermark.profile import Profile
 
@@ -31,16 +31,15 @@ class InCase:
     matter: str = ""
     log: Path | None = None
     log_key: Path | None = None
+    """`FOLDER.key` beside the log unless another is named; a missing log is made, with its key."""
     acquired: date | None = None
     """Day on which the text was acquired; refused where the log says that the key was out by then."""
 
     def __post_init__(self) -> None:
-        logged = self.log is not None and self.log_key is not None and bool(self.matter)
+        logged = self.log is not None and bool(self.matter)
         if not logged and (self.log or self.log_key or self.matter or self.acquired):
-            hint = "--log FOLDER --log-key KEY --matter ID"
-            raise Error(
-                "a run in a case needs a log, its key and a matter", hint=hint, exit_code=ExitCode.USAGE
-            )
+            hint = "--log FOLDER --matter ID"
+            raise Error("a run in a case needs a log and a matter", hint=hint, exit_code=ExitCode.USAGE)
 
 
 @dataclass
@@ -63,14 +62,14 @@ def case_run(
     case: InCase, profile: Profile, keys: Sequence[Secret], bodies: int, digests: Mapping[str, str]
 ) -> Iterator[CaseRun]:
     """Log a start that declares bodies x keys, run the block, log its outcome; without a case only run it."""
-    if case.log is None or case.log_key is None:
+    if case.log is None:
         yield CaseRun(bodies * len(keys))
         return
-    log = _open(case.log, SigningKey.load(case.log_key))
+    log = open_or_create(case.log, case.log_key)
     key_ids = tuple(name_of_key(key) for key in keys[:MOST_NAMED_KEYS])
     if case.acquired:
         for key_id in key_ids:
-            exposure.check_acquired(log, key_id, case.acquired)
+            exposure.check_acquired(log, key_id, case.acquired, Terms(profile.deployment_id, profile.epoch))
     declared = runs.Declared(
         bodies=bodies, keys=len(keys), key_ids=key_ids, profile_ids=(profile.profile_id,), digests=digests
     )
@@ -82,9 +81,3 @@ def case_run(
         runs.finish(log, started, "failed" if isinstance(error, Exception) else "interrupted")
         raise
     runs.finish(log, started, "done", {"answer": sha256_hex(canonical_json(run.answer))})
-
-
-def _open(folder: Path, key: SigningKey) -> Log:
-    if folder.exists() and any(folder.iterdir()):
-        return Log.open(folder, key)
-    return Log.create(folder, f"countermark.local/{folder.resolve().name}", key)

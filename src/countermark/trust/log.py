@@ -225,6 +225,22 @@ class Log:
         self._write(RECOVERED, {"file": name, "bytes": len(torn), "sha256": digest}, None)
 
 
+def open_or_create(
+    folder: Path, key_file: Path | None = None, origin: str = "", *, create: bool = True
+) -> Log:
+    """The log in a folder, opened for writing; a missing one is made, with its key, where that is allowed.
+
+    The key is `FOLDER.key` beside the folder unless another file is named.
+    """
+    path = key_file or folder.with_name(folder.name + ".key")
+    if (folder / CONFIG).exists() or not create:
+        return Log.open(folder, SigningKey.load(path))
+    key = SigningKey.load(path) if path.exists() else SigningKey.generate()
+    if not path.exists():
+        key.save(path)
+    return Log.create(folder, origin or f"countermark-log/{key.public.keyid[:16]}", key)
+
+
 @dataclass(frozen=True)
 class Verification:
     """What a folder that verifies holds."""

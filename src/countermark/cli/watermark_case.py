@@ -1,4 +1,4 @@
-"""What `watermark score`, `scan` and `locate` share: the options of a run in a case."""
+"""What `watermark score`, `scan` and `locate` share: profile, key, level, the options of a run in a case."""
 
 from datetime import date
 from pathlib import Path
@@ -11,6 +11,22 @@ from countermark.errors import Error, ExitCode
 if TYPE_CHECKING:
     from countermark.flow.case_runs import InCase
 
+ProfileFile = Annotated[Path, typer.Option("--profile", help="How the deployment marks.")]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key-file", help="File with one key, for its owner alone (0600).")
+]
+KeyPool = Annotated[
+    Path | None, typer.Option("--key-pool", help="Many keys: JSON lines as keygen --accounts (0600).")
+]
+Bodies = Annotated[Path, typer.Option("--input", help='JSON lines: {"id", "token_ids"} or {"id", "text"}.')]
+TokenizerFile = Annotated[
+    Path | None, typer.Option("--tokenizer", help="tokenizer.json of the profile, if the input is text.")
+]
+Alpha = Annotated[
+    float, typer.Option("--alpha", help="Family-wise error rate, Holm over all that was asked.")
+]
+Lines = Annotated[Path | None, typer.Option("--out", help="File for the lines.")]
+NoExitCodes = Annotated[bool, typer.Option("--no-exit-codes", help="Exit 0 also when something passes.")]
 Matter = Annotated[
     str, typer.Option("--matter", help="Matter id; the family is counted over all its calls (with --log).")
 ]
@@ -26,6 +42,12 @@ Acquired = Annotated[
 Trust = Annotated[
     Path | None, typer.Option("--trust", help="Trust file; one of its signers must have signed the profile.")
 ]
+
+
+def check_alpha(alpha: float) -> None:
+    """Raise unless it is a level."""
+    if not 0 < alpha < 1:
+        raise Error(f"--alpha {alpha} is not between 0 and 1", exit_code=ExitCode.USAGE)
 
 
 def in_case(matter: str, log: Path | None, log_key: Path | None, acquired: str) -> "InCase":

@@ -1,49 +1,52 @@
 """`countermark watermark locate`: which spans of long documents are not independent of this key?"""
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from countermark.cli.output import emit, emit_json, note, progress
-from countermark.cli.watermark_case import Acquired, LogFolder, LogKey, Matter, Trust, in_case
-from countermark.errors import Error, ExitCode
+from countermark.cli.watermark_case import (
+    Acquired,
+    Alpha,
+    Bodies,
+    KeyFile,
+    Lines,
+    LogFolder,
+    LogKey,
+    Matter,
+    NoExitCodes,
+    ProfileFile,
+    TokenizerFile,
+    Trust,
+    check_alpha,
+    in_case,
+)
+from countermark.errors import ExitCode
 
 LOCATE_SCHEMA_ID = "countermark/watermark-locate/v1"
 
 
 def locate(
-    profile: Annotated[Path, typer.Option("--profile", help="How the deployment marks.")],
-    key_file: Annotated[
-        Path, typer.Option("--key-file", help="File with one key, for its owner alone (0600).")
-    ],
-    input_: Annotated[
-        Path, typer.Option("--input", help='JSON lines: {"id", "token_ids"} or {"id", "text"}.')
-    ],
-    tokenizer: Annotated[
-        Path | None, typer.Option("--tokenizer", help="tokenizer.json of the profile, if the input is text.")
-    ] = None,
-    alpha: Annotated[
-        float, typer.Option(help="Family-wise error rate, Holm over all spans of all documents.")
-    ] = 0.01,
+    profile: ProfileFile,
+    key_file: KeyFile,
+    input_: Bodies,
+    tokenizer: TokenizerFile = None,
+    alpha: Alpha = 0.01,
     matter: Matter = "",
     log: LogFolder = None,
     log_key: LogKey = None,
     acquired: Acquired = "",
     trust: Trust = None,
-    out: Annotated[Path | None, typer.Option("--out", help="File for the lines.")] = None,
-    no_exit_codes: Annotated[
-        bool, typer.Option("--no-exit-codes", help="Exit 0 also when a span passes.")
-    ] = False,
+    out: Lines = None,
+    no_exit_codes: NoExitCodes = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
     """Find the marked spans of long documents: one JSON line a span, disjoint, with tokens from 0.
 
     Exit codes: 0 no span passes alpha, 10 one does, 3 no usable input.
     """
-    if not 0 < alpha < 1:
-        raise Error(f"--alpha {alpha} is not between 0 and 1", exit_code=ExitCode.USAGE)
+    check_alpha(alpha)
     from countermark.flow.scores import ScoreOptions, locate_spans
     from countermark.records.files import write_atomic
 

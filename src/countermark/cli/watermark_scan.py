@@ -6,7 +6,21 @@ from typing import Annotated, Any
 import typer
 
 from countermark.cli.output import emit, emit_json, note, printable, progress
-from countermark.cli.watermark_case import Acquired, LogFolder, LogKey, Matter, Trust, in_case
+from countermark.cli.watermark_case import (
+    Acquired,
+    Alpha,
+    KeyFile,
+    KeyPool,
+    LogFolder,
+    LogKey,
+    Matter,
+    NoExitCodes,
+    ProfileFile,
+    TokenizerFile,
+    Trust,
+    check_alpha,
+    in_case,
+)
 from countermark.errors import Error, ExitCode
 
 
@@ -14,17 +28,11 @@ def scan(
     corpus: Annotated[
         Path, typer.Argument(metavar="CORPUS", help="JSON lines (.gz, .zst) or Parquet: a file, a folder.")
     ],
-    profile: Annotated[Path, typer.Option("--profile", help="How the deployment marks.")],
+    profile: ProfileFile,
     out: Annotated[Path, typer.Option("--out", metavar="SCAN", help="Folder; a killed scan goes on in it.")],
-    key_file: Annotated[
-        Path | None, typer.Option("--key-file", help="File with one key, for its owner alone (0600).")
-    ] = None,
-    key_pool: Annotated[
-        Path | None, typer.Option("--key-pool", help="Many keys: JSON lines as keygen --accounts (0600).")
-    ] = None,
-    tokenizer: Annotated[
-        Path | None, typer.Option("--tokenizer", help="tokenizer.json of the profile, for text.")
-    ] = None,
+    key_file: KeyFile = None,
+    key_pool: KeyPool = None,
+    tokenizer: TokenizerFile = None,
     text_field: Annotated[str, typer.Option("--text-field", help="Field or column of the text.")] = "text",
     id_field: Annotated[str, typer.Option("--id-field", help="Field or column of the id.")] = "id",
     max_documents: Annotated[
@@ -35,23 +43,20 @@ def scan(
     ] = None,
     engine: Annotated[str, typer.Option("--engine", help="local or spark.")] = "local",
     threads: Annotated[int, typer.Option("--threads", min=0, max=1024, help="0 takes all cores.")] = 0,
-    alpha: Annotated[float, typer.Option(help="Family-wise error rate, Holm over all that is asked.")] = 0.01,
+    alpha: Alpha = 0.01,
     matter: Matter = "",
     log: LogFolder = None,
     log_key: LogKey = None,
     acquired: Acquired = "",
     trust: Trust = None,
-    no_exit_codes: Annotated[
-        bool, typer.Option("--no-exit-codes", help="Exit 0 also when something passes.")
-    ] = False,
+    no_exit_codes: NoExitCodes = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print scan.json.")] = False,
 ) -> int:
     """Scan a corpus of any size: every document, and all of it as one body, under a key or many.
 
     Exit codes: 0 nothing passes alpha, 10 something does, 3 no usable input.
     """
-    if not 0 < alpha < 1:
-        raise Error(f"--alpha {alpha} is not between 0 and 1", exit_code=ExitCode.USAGE)
+    check_alpha(alpha)
     from countermark.flow.scans import ScanOptions, scan_corpus
     from countermark.watermark.corpus_rows import Fields
 

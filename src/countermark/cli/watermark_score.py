@@ -7,8 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from countermark.cli.output import emit, emit_json, note, printable, progress
-from countermark.cli.watermark_case import Acquired, LogFolder, LogKey, Matter, Trust, in_case
-from countermark.errors import Error, ExitCode
+from countermark.cli.watermark_case import (
+    Acquired,
+    Alpha,
+    Bodies,
+    KeyFile,
+    KeyPool,
+    Lines,
+    LogFolder,
+    LogKey,
+    Matter,
+    NoExitCodes,
+    ProfileFile,
+    TokenizerFile,
+    Trust,
+    check_alpha,
+    in_case,
+)
+from countermark.errors import ExitCode
 
 if TYPE_CHECKING:
     from countermark.flow.scores import ScoreAnswer
@@ -17,42 +33,29 @@ SCORE_SCHEMA_ID = "countermark/watermark-score/v1"
 
 
 def score(
-    profile: Annotated[Path, typer.Option("--profile", help="How the deployment marks.")],
-    input_: Annotated[
-        Path, typer.Option("--input", help='JSON lines: {"id", "token_ids"} or {"id", "text"}.')
-    ],
-    key_file: Annotated[
-        Path | None, typer.Option("--key-file", help="File with one key, for its owner alone (0600).")
-    ] = None,
-    key_pool: Annotated[
-        Path | None, typer.Option("--key-pool", help="Many keys: JSON lines as keygen --accounts (0600).")
-    ] = None,
-    tokenizer: Annotated[
-        Path | None, typer.Option("--tokenizer", help="tokenizer.json of the profile, if the input is text.")
-    ] = None,
+    profile: ProfileFile,
+    input_: Bodies,
+    key_file: KeyFile = None,
+    key_pool: KeyPool = None,
+    tokenizer: TokenizerFile = None,
     pool: Annotated[
         bool, typer.Option("--pool", help="Score the file as one body with one de-duplication.")
     ] = False,
-    alpha: Annotated[
-        float, typer.Option(help="Family-wise error rate, Holm over all that was asked.")
-    ] = 0.01,
+    alpha: Alpha = 0.01,
     matter: Matter = "",
     log: LogFolder = None,
     log_key: LogKey = None,
     acquired: Acquired = "",
     trust: Trust = None,
-    out: Annotated[Path | None, typer.Option("--out", help="File for the lines.")] = None,
-    no_exit_codes: Annotated[
-        bool, typer.Option("--no-exit-codes", help="Exit 0 also when a body passes.")
-    ] = False,
+    out: Lines = None,
+    no_exit_codes: NoExitCodes = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
     """Score bodies of text under a key, under the null that the text is independent of this key.
 
     One JSON line a body. Exit codes: 0 nothing passes alpha, 10 something does, 3 no usable input.
     """
-    if not 0 < alpha < 1:
-        raise Error(f"--alpha {alpha} is not between 0 and 1", exit_code=ExitCode.USAGE)
+    check_alpha(alpha)
     from countermark.flow.scores import ScoreOptions, score_bodies
 
     options = ScoreOptions(

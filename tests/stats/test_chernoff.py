@@ -202,3 +202,24 @@ def test_nothing_weighted_says_nothing():
     assert chernoff.weighted_exponentials(0.0, [], []).log_bound == 0.0
     assert chernoff.weighted_exponentials(0.0, [0.0, 1.0], [5, 0]).log_bound == 0.0
     assert chernoff.weighted_bernoullis(0.0, [], [], 0.5).log_bound == 0.0
+
+
+def test_weights_that_span_more_than_a_floats_digits_do_not_read_as_all_ones() -> None:
+    # only the large one has to be 1 for the sum to look like its maximum
+    assert chernoff.weighted_bernoullis(1e6, [1e-10, 1e6], [1000, 1], 0.25).log_bound >= math.log(0.25) - 1e-9
+    tail = chernoff.weighted_bernoullis(3.0, [1e-15, 3.0], [200, 1], 0.5)
+    assert tail.log_bound >= math.log(0.5) - 1e-9
+
+
+def test_the_bound_of_all_ones_is_all_but_exact() -> None:
+    assert chernoff.weighted_bernoullis(50.0, [1.0], [50], 0.25).log_bound == pytest.approx(
+        50 * math.log(0.25)
+    )
+    assert chernoff.weighted_bernoullis(51.0, [1.0], [50], 0.25).log_bound == -math.inf
+
+
+@pytest.mark.parametrize("unit", [1e-320, 1e-200, 1e200])
+def test_the_unit_of_the_weights_does_not_matter(unit: float) -> None:
+    plain = chernoff.weighted_exponentials(9.0, [1.0, 0.5], [2, 2]).log_bound
+    scaled = chernoff.weighted_exponentials(9.0 * unit, [unit, 0.5 * unit], [2, 2]).log_bound
+    assert scaled == pytest.approx(plain, rel=1e-3)

@@ -9,7 +9,7 @@ from hf_profiles import green_profile, vectors
 from scipy.stats import hypergeom
 
 from countermark.errors import Error
-from countermark.stats import convolution
+from countermark.stats import binomial, convolution
 from countermark.trust.keyfiles import Secret
 from countermark.watermark.prf.torch_random import among_first
 from countermark.watermark.schemes import green_law
@@ -234,3 +234,29 @@ def test_transformers_itself_detects_the_same():
         out = detector(torch.tensor(ids[None]), return_dict=True)
         score = bind(key, seeding=seeding, width=width, gamma=0.3, vocab=700, unique=unique).engine_score(ids)
         assert (score.scored, score.statistic) == (out.num_tokens_scored[0], pytest.approx(out.z_score[0]))
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "green", "sizes", "powers"),
+    [(1000, 900, [2], [10]), (1000, 900, [2], [40]), (1000, 500, [1, 2], [6, 1]), (512, 128, [1, 2], [2, 1])],
+)
+def test_every_count_of_a_small_law_is_what_convolution_gives(vocabulary, green, sizes, powers):
+    laws = [hypergeom(vocabulary, green, size).pmf(np.arange(size + 1)) for size in sizes]
+    whole = np.ones(1)
+    for law, power in zip(laws, powers, strict=True):
+        for _ in range(power):
+            whole = np.convolve(whole, law)
+    for count in range(len(whole)):
+        found = green_law.log_sf(count, vocabulary, green, np.array(sizes), np.array(powers))
+        assert math.exp(found) == pytest.approx(whole[count:].sum(), rel=1e-9)
+
+
+def test_ten_million_pairs_of_one_seed_each_have_the_binomial_law():
+    count, n = 2_505_000, 10_000_000
+    found = green_law.log_sf(count, 128_256, 32_064, np.array([1]), np.array([n]))
+    assert found == pytest.approx(binomial.log_sf(count, n, 32_064 / 128_256), rel=1e-6)
+
+
+def test_a_key_under_which_all_lists_are_one_is_refused():
+    with pytest.raises(Error, match=r"multiple of 2\^32"):
+        bind(3 << 32)

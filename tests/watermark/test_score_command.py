@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from test_scoring import marked_ids
 
-from countermark.trust.exposure import record_leak
+from countermark.prove.trustfile import SignerEntry, write_trust
+from countermark.trust.derivation import Terms
+from countermark.trust.exposure import record_leak, record_opening
 from countermark.trust.keyfiles import Secret
-from countermark.trust.log import Log
+from countermark.trust.log import Log, open_or_create
 from countermark.trust.signing import SigningKey
 from countermark.watermark.key_names import name_of_key
 from countermark.watermark.profile import write_profile
@@ -264,6 +266,43 @@ def test_text_acquired_after_a_leak_is_refused(
     assert countermark(*asked, "--acquired", "2026-11-19").code == 0
     assert "is refused" in countermark(*asked, "--acquired", "2026-11-20").error()
     assert "is no date" in countermark(*asked, "--acquired", "yesterday").error()
+
+
+def test_an_opened_epoch_bars_what_was_acquired_later(
+    profile: Path, key_file: Path, write_bodies: Write, tmp_path: Path
+) -> None:
+    log = open_or_create(tmp_path / "log")
+    record_opening(log, Terms(own_profile().deployment_id, own_profile().epoch), date(2026, 11, 20))
+    source = write_bodies({"id": "t", "token_ids": random_ids(1, 200).tolist()})
+    logged = ["--log", tmp_path / "log", "--matter", "m"]
+    asked = ["watermark", "score", "--profile", profile, "--key-file", key_file, "--input", source, *logged]
+    assert "it is not said when the text was acquired" in countermark(*asked).error()
+    assert "is refused" in countermark(*asked, "--acquired", "2030-01-01").error()
+    assert countermark(*asked, "--acquired", "2026-11-19").code == 0
+
+
+def test_as_many_signers_as_the_trust_file_asks_for(
+    key_file: Path, write_bodies: Write, tmp_path: Path
+) -> None:
+    one, two = SigningKey.generate(), SigningKey.generate()
+    write_profile(tmp_path / "p.json", own_profile(), one)
+    signers = [SignerEntry(name, key.public.to_base64()) for name, key in (("a", one), ("b", two))]
+    write_trust(tmp_path / "one.json", signers)
+    write_trust(tmp_path / "two.json", signers, threshold=2)
+    source = write_bodies({"id": "t", "token_ids": random_ids(1, 200).tolist()})
+    asked = [
+        "watermark",
+        "score",
+        "--profile",
+        tmp_path / "p.json",
+        "--key-file",
+        key_file,
+        "--input",
+        source,
+    ]
+    assert countermark(*asked, "--trust", tmp_path / "one.json").code == 0
+    refused = countermark(*asked, "--trust", tmp_path / "two.json")
+    assert (refused.code, "not signed by 2 key(s)" in refused.error()) == (20, True)
 
 
 def test_no_artefact_of_a_run_holds_the_key(

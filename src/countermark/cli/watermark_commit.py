@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,9 @@ from countermark.cli.watermark_options import (
     terms_of,
 )
 from countermark.errors import Error, ExitCode
+
+if TYPE_CHECKING:
+    from countermark.trust.derivation import Terms
 
 COMMIT_SCHEMA_ID = "countermark/watermark-commit/v1"
 
@@ -66,7 +69,10 @@ def commit(
     if check is not None:
         path = proof or check.with_suffix(".tlog-proof")
         trusted = [log_vkey, *(witness or [])]
-        fields = _check(check, opening, path, trusted, chain, beacon, key_id, engine_bits, synthid_depth)
+        expected = terms_of(profile, epoch) if profile or epoch else None
+        fields = _check(
+            check, opening, path, trusted, chain, beacon, key_id, engine_bits, synthid_depth, expected
+        )
         if out is not None:
             _write_json(out, {"schema": COMMIT_SCHEMA_ID, **fields})
         lines = [f"{key}: {value}" for key, value in fields.items()]
@@ -167,6 +173,7 @@ def _check(
     key_id: str,
     engine_bits: int | None,
     synthid_depth: int | None,
+    expected: "Terms | None",
 ) -> dict[str, Any]:
     from countermark.trust import commitments
     from countermark.trust.beacon import PUBLIC_CHAINS, read_chain
@@ -179,7 +186,14 @@ def _check(
     document = commitments.read_commitment(commitment)
     known = read_chain(needed(chain, "--chain"))
     log, *witnesses = map(VerifierKey.parse, trusted)
+    if expected is not None and expected != document.terms:
+        raise Error(
+            f"the commitment is for {document.terms.fields()}, not for the profile and epoch that were named",
+            exit_code=ExitCode.VERIFICATION_FAILED,
+        )
     shown = commitments.check_published(document, known, read_proof(read_text(proof)), log, witnesses)
+    if witnesses and not shown.witnessed:
+        raise Error("no named witness has signed the checkpoint", exit_code=ExitCode.VERIFICATION_FAILED)
     fields: dict[str, Any] = {
         "commitment": document.commitment,
         "terms": document.terms.fields(),

@@ -20,6 +20,7 @@ from countermark.trust.log import open_or_create
 from countermark.watermark.key_names import name_of_key
 from countermark.watermark.profile import Profile
 
+PROVISIONAL = "corrected for what had been asked in the matter by this run; later runs enlarge the family"
 MOST_NAMED_KEYS = 100
 """A log entry names so many keys of a pool; their number is always there."""
 
@@ -54,7 +55,9 @@ class CaseRun:
 
     def to_dict(self) -> dict[str, Any]:
         """Fields of an answer."""
-        return {"matter": self.matter, "run": self.number} if self.number is not None else {}
+        if self.number is None:
+            return {}
+        return {"matter": self.matter, "run": self.number, "provisional": PROVISIONAL}
 
 
 @contextmanager
@@ -66,10 +69,9 @@ def case_run(
         yield CaseRun(bodies * len(keys))
         return
     log = open_or_create(case.log, case.log_key)
+    terms = Terms(profile.deployment_id, profile.epoch)
+    exposure.check_keys(log, map(name_of_key, keys), case.acquired, terms)
     key_ids = tuple(name_of_key(key) for key in keys[:MOST_NAMED_KEYS])
-    if case.acquired:
-        for key_id in key_ids:
-            exposure.check_acquired(log, key_id, case.acquired, Terms(profile.deployment_id, profile.epoch))
     declared = runs.Declared(
         bodies=bodies, keys=len(keys), key_ids=key_ids, profile_ids=(profile.profile_id,), digests=digests
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from countermark.errors import Error
 from countermark.flow.case_runs import CaseRun, InCase, case_run
 from countermark.flow.scores import open_profile
 from countermark.store.corpus_files import count_rows, find_files
@@ -85,6 +86,8 @@ def scan_corpus(options: ScanOptions, progress: ProgressCall | None = None) -> d
     task = CorpusTask.open(
         options.profile, options.key_file, options.key_pool, options.tokenizer, options.fields
     )
+    if task.profile_id != profile.profile_id:
+        raise Error(f"the profile {options.profile} has changed while it was read", hint="scan again")
     request = task.request() | {"max_documents": options.max_documents, "alpha": options.alpha}
     request["matter"] = options.case.matter
     request["corpus"] = [[file.name, file.size, file.modified_ns] for file in files]

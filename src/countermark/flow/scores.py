@@ -59,7 +59,8 @@ def open_profile(path: Path, trust: Path | None) -> Profile:
     """A profile; with a trust file one of its signers must have signed it."""
     signed = read_profile(path)
     if trust:
-        signed.check_signed_by(read_trust(trust).keys)
+        accepted = read_trust(trust)
+        signed.check_signed_by(accepted.keys, accepted.threshold)
     return signed.profile
 
 

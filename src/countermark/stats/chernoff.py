@@ -30,7 +30,7 @@ class Tail:
 
 def weighted_exponentials(x: float, weights: ArrayLike, counts: ArrayLike) -> Tail:
     """P(Σ_i w_i Σ_{j <= counts_i} E_ij >= x) for independent E_ij ~ Exp(1), weights >= 0."""
-    w, n = _grouped(weights, counts)
+    w, n, x = _grouped(weights, counts, x)
     if not w.size or x <= float(w @ n):
         return Tail(0.0, _central(x, float(w @ n), float(w**2 @ n)))
 
@@ -38,20 +38,18 @@ def weighted_exponentials(x: float, weights: ArrayLike, counts: ArrayLike) -> Ta
         left = 1 - w * t
         return -float(n @ np.log(left)), float(n @ (w / left)), float(n @ (w / left) ** 2)
 
-    return tail(x, cumulant, 1 / float(w.max()))
+    return tail(x, cumulant, 1.0)
 
 
 def weighted_bernoullis(x: float, weights: ArrayLike, counts: ArrayLike, p: float) -> Tail:
     """P(Σ_i w_i B_i >= x) for independent B_i ~ Binomial(counts_i, p), weights >= 0."""
-    w, n = _grouped(weights, counts)
+    w, n, x = _grouped(weights, counts, x)
     mean, most = p * float(w @ n), float(w @ n)
+    if x > most * (1 + 1e-9):
+        return Tail(-math.inf, -math.inf)
+    x = just_below(min(x, most))
     if not w.size or x <= mean:
         return Tail(0.0, _central(x, mean, p * (1 - p) * float(w**2 @ n)))
-    if x > most * (1 + 1e-12):
-        return Tail(-math.inf, -math.inf)
-    if x >= most * (1 - 1e-12):
-        exact = float(n.sum()) * math.log(p)
-        return Tail(exact, exact)
 
     def cumulant(t: float) -> tuple[float, float, float]:
         # both terms are scaled by exp(-w t), so that a large t does not overflow
@@ -62,10 +60,24 @@ def weighted_bernoullis(x: float, weights: ArrayLike, counts: ArrayLike, p: floa
     return tail(x, cumulant, math.inf)
 
 
-def _grouped(weights: ArrayLike, counts: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def just_below(x: float) -> float:
+    """A threshold that a sum of floats reaches whenever the exact sum reaches x.
+
+    Not "all ones" where x is the largest sum but for rounding: weights may span more than a float's digits,
+    and then a sum without its small terms looks the same. The bound at this threshold holds in every case.
+    """
+    return x - 1e-12 * abs(x)
+
+
+def _grouped(
+    weights: ArrayLike, counts: ArrayLike, x: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Weights that count, with their numbers, and x, in units of the largest weight."""
     w, n = np.broadcast_arrays(np.asarray(weights, dtype=np.float64), np.asarray(counts, dtype=np.float64))
     kept = (w > 0) & (n > 0)
-    return w[kept], n[kept]
+    w, n = w[kept], n[kept]
+    unit = float(w.max()) if w.size else 1.0
+    return w / unit, n, x / unit
 
 
 def _central(x: float, mean: float, variance: float) -> float:
@@ -81,7 +93,8 @@ def tail(x: float, cumulant: Cumulant, limit: float) -> Tail:
     t = float(brentq(lambda t: cumulant(t)[1] - x, 0.0, high, xtol=1e-300, rtol=1e-14, maxiter=500))
     k, _, k2 = cumulant(t)
     log_bound = min(k - t * x, 0.0)
-    return Tail(log_bound, _lugannani_rice(log_bound, t, k2))
+    # at the edge of the support the figure is useless, and would lie above what is proven
+    return Tail(log_bound, min(_lugannani_rice(log_bound, t, k2), log_bound))
 
 
 def _lugannani_rice(log_bound: float, t: float, k2: float) -> float:

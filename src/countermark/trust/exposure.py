@@ -6,7 +6,7 @@ altered; for tokens and accounts the last entry of a day counts, so that a night
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -108,6 +108,23 @@ def check_acquired(log: Log, key_id: str, acquired: date, terms: Terms | None = 
             f"text acquired on {acquired} is refused: key {key_id} is open or leaked since {refused}",
             hint="only text that was acquired before that day can be evidence",
         )
+
+
+def check_keys(log: Log, key_ids: Iterable[str], acquired: date | None, terms: Terms) -> None:
+    """Raise `Error` where one of many keys was out when the text was acquired, or no day is given."""
+    exposed = [one for kind in (OPENING, LEAK) for one in _read(log, kind, _Exposed)]
+    opened = any(one.terms == terms.fields() for one in exposed)
+    out = {one.key_id for one in exposed}
+    for key_id in key_ids if exposed else ():
+        if not opened and key_id not in out:
+            continue
+        if acquired is None:
+            raise Error(
+                f"key {key_id} is open or leaked, and it is not said when the text was acquired",
+                hint="--acquired DATE",
+                exit_code=ExitCode.USAGE,
+            )
+        check_acquired(log, key_id, acquired, terms)
 
 
 def exposure(log: Log, key_id: str, terms: Terms | None = None) -> Exposure:

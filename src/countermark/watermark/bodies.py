@@ -10,11 +10,10 @@ import numpy as np
 
 from countermark.errors import Error, ExitCode
 from countermark.watermark.schemes.base import FloatArray, IntArray
-from countermark.watermark.scoring import Document, check_ids
+from countermark.watermark.scoring import Document, check_ids, check_weights
 from countermark.watermark.tokens import Tokens
 
 MAX_LINE_BYTES = 1 << 30
-MAX_WEIGHT = 1e6
 
 
 class Line(msgspec.Struct):
@@ -101,8 +100,5 @@ def _weights(values: list[float] | None, ids: IntArray) -> FloatArray | None:
     if values is None:
         return None
     weights = np.array(values, dtype=np.float64)
-    if weights.shape != ids.shape:
-        raise Error("there is not one weight a token", exit_code=ExitCode.NO_INPUT)
-    if not (np.isfinite(weights).all() and (weights >= 0).all() and (weights <= MAX_WEIGHT).all()):
-        raise Error(f"a weight is not between 0 and {MAX_WEIGHT:g}", exit_code=ExitCode.NO_INPUT)
+    check_weights(weights, ids)
     return weights

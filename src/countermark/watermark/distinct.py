@@ -4,6 +4,7 @@ A table that is larger than the processor's cache costs a miss a token, so large
 their hash into parts that fit (counting sort, which keeps the order within a part).
 """
 
+import secrets
 from typing import Any
 
 import numba
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 UInts = NDArray[np.uint64]
 U64 = np.uint64
 
+_SALT = U64(secrets.randbits(64))
+"""Drawn in each process, so that no text can be made to crowd a table; no answer depends on it."""
 _PART = 1 << 15
 """Fingerprints in a part; its table of 2^16 words fits into half a megabyte."""
 _DIRECT = 1 << 17
@@ -28,13 +31,13 @@ def _mix(x: Any) -> Any:
 
 
 @numba.njit(nogil=True, cache=True)
-def _mark_new(fingerprints: Any, begin: Any, end: Any, bits: Any, table: Any, new: Any) -> Any:
+def _mark_new(fingerprints: Any, salt: Any, begin: Any, end: Any, bits: Any, table: Any, new: Any) -> Any:
     """Set `new` at first occurrences in fingerprints[begin:end]; a slot holds a place + 1, or 0."""
     mask = (U64(1) << U64(bits)) - U64(1)
     table[: mask + U64(1)] = 0
     for at in range(begin, end):
         fingerprint = fingerprints[at]
-        slot = _mix(fingerprint) & mask
+        slot = _mix(fingerprint ^ salt) & mask
         while True:
             held = table[slot]
             if held == 0:
@@ -47,18 +50,18 @@ def _mark_new(fingerprints: Any, begin: Any, end: Any, bits: Any, table: Any, ne
 
 
 @numba.njit(nogil=True, cache=True)
-def _deal(fingerprints: Any, bits: Any) -> Any:
+def _deal(fingerprints: Any, salt: Any, bits: Any) -> Any:
     """Fingerprints by the top `bits` of their mix, in order within a part; their places; part limits."""
     shift = U64(64 - bits)
     ends = np.zeros((1 << bits) + 1, np.int64)
     for fingerprint in fingerprints:
-        ends[np.int64(_mix(fingerprint) >> shift) + 1] += 1
+        ends[np.int64(_mix(fingerprint ^ salt) >> shift) + 1] += 1
     ends = np.cumsum(ends)
     at = ends[:-1].copy()
     dealt = np.empty(len(fingerprints), np.uint64)
     places = np.empty(len(fingerprints), np.uint32)
     for index in range(len(fingerprints)):
-        part = np.int64(_mix(fingerprints[index]) >> shift)
+        part = np.int64(_mix(fingerprints[index] ^ salt) >> shift)
         dealt[at[part]] = fingerprints[index]
         places[at[part]] = index
         at[part] += 1
@@ -66,7 +69,7 @@ def _deal(fingerprints: Any, bits: Any) -> Any:
 
 
 @numba.njit(nogil=True, cache=True)
-def _mark_parts(fingerprints: Any, ends: Any, new: Any) -> Any:
+def _mark_parts(fingerprints: Any, salt: Any, ends: Any, new: Any) -> Any:
     """`_mark_new` of every part between the limits `ends`."""
     largest = 0
     for part in range(len(ends) - 1):
@@ -74,7 +77,7 @@ def _mark_parts(fingerprints: Any, ends: Any, new: Any) -> Any:
     table = np.empty(1 << _bits(largest), np.int32)
     for part in range(len(ends) - 1):
         size = ends[part + 1] - ends[part]
-        _mark_new(fingerprints, ends[part], ends[part + 1], _bits(size), table, new)
+        _mark_new(fingerprints, salt, ends[part], ends[part + 1], _bits(size), table, new)
 
 
 @numba.njit(inline="always")
@@ -91,7 +94,7 @@ def first_occurrences(fingerprints: UInts) -> NDArray[np.bool_]:
     count = len(fingerprints)
     if count <= _DIRECT:
         return first_in_each(fingerprints, np.array([0, count]))
-    dealt, places, ends = _deal(fingerprints, (count // _PART).bit_length())
+    dealt, places, ends = _deal(fingerprints, _SALT, (count // _PART).bit_length())
     new = np.empty(count, np.bool_)
     new[places] = first_in_each(dealt, ends)
     return new
@@ -103,5 +106,5 @@ def first_in_each(fingerprints: UInts, ends: NDArray[np.int64]) -> NDArray[np.bo
     `ends`, shape (documents + 1,), are the limits of the documents, from 0 to n.
     """
     new = np.zeros(len(fingerprints), np.bool_)
-    _mark_parts(fingerprints, ends, new)
+    _mark_parts(fingerprints, _SALT, ends, new)
     return new

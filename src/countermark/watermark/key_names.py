@@ -8,7 +8,7 @@ from countermark.trust.keyfiles import Secret
 from countermark.watermark.profile import Profile
 
 _OURS = re.compile(rb"[0-9a-fA-F]{32}")
-_INTEGER = re.compile(rb"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20}")
+_INTEGER = re.compile(rb"-?(?:0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20})")
 _NAME = re.compile(r"[0-9a-f]{16}")
 
 
@@ -20,10 +20,10 @@ def name_of_key(key: Secret) -> str:
     lines = text.split()
     if not lines or not all(_INTEGER.fullmatch(line) for line in lines):
         raise Error("the key file holds neither 32 hex digits nor integers, one a line")
-    values = [int(line, 16 if line[:2].lower() == b"0x" else 10) for line in lines]
-    if max(values) >> 64:
+    values = [int(line, 16 if b"x" in line.lower() else 10) for line in lines]
+    if not -(1 << 63) <= min(values) <= max(values) < 1 << 64:
         raise Error("the key file holds an integer of more than 64 bits")
-    return integers_key_id(values)
+    return integers_key_id([value % (1 << 64) for value in values])
 
 
 def check_key_is_named(profile: Profile, key: Secret) -> None:

@@ -85,15 +85,18 @@ class SignedProfile:
     envelope: Envelope | None
     """None for a bare document."""
 
-    def check_signed_by(self, keys: Mapping[str, PublicKey]) -> None:
-        """Raise unless one of these keys, by key id, signed the profile, and validly."""
+    def check_signed_by(self, keys: Mapping[str, PublicKey], threshold: int = 1) -> None:
+        """Raise unless so many of these keys, by key id, signed the profile, and validly."""
+        signers = set()
         if self.envelope:
             message = pae(PAYLOAD_TYPE, self.envelope.body)
             for keyid, signature in self.envelope.signatures:
                 if keyid in keys and keys[keyid].verifies(signature, message):
-                    return
+                    signers.add(keyid)
+        if len(signers) >= threshold:
+            return
         raise Error(
-            "the profile is not signed by a key that is trusted",
+            f"the profile is not signed by {threshold} key(s) that are trusted",
             hint="watermark profile --key signs one",
             exit_code=ExitCode.VERIFICATION_FAILED,
         )

@@ -29,6 +29,7 @@ LN10 = math.log(10)
 SMALLEST = 2.2250738585072014e-308
 """`p_value` is never given below this, the smallest normal float64; its logarithm is the figure."""
 MAX_ID = (1 << 32) - 1
+MAX_WEIGHT = 1e6
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ class Detector:
         marks = self.scorer.marks(document.ids)
         if document.weights is None:
             return marks
+        check_weights(document.weights, document.ids)
         return Marks(marks.fingerprints, marks.values, marks.positions, document.weights[marks.positions])
 
 
@@ -162,6 +164,14 @@ def check_ids(ids: IntArray, profile: Profile) -> None:
         )
 
 
+def check_weights(weights: FloatArray, ids: IntArray) -> None:
+    """Raise unless there is one weight a token, finite, not negative and not beyond reason."""
+    if weights.shape != ids.shape:
+        raise Error("there is not one weight a token", exit_code=ExitCode.NO_INPUT)
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and (weights <= MAX_WEIGHT).all()):
+        raise Error(f"a weight is not between 0 and {MAX_WEIGHT:g}", exit_code=ExitCode.NO_INPUT)
+
+
 def score(
     profile: Profile | Mapping[str, Any],
     key: Secret | str | int | Sequence[int],
@@ -174,8 +184,9 @@ def score(
     `key` is the content of a key file: hex digits, an integer, or one integer a layer.
     """
     known = profile if isinstance(profile, Profile) else msgspec.convert(profile, Profile)
-    ids = np.asarray(token_ids, dtype=np.int64)
-    if ids.ndim != 1:
+    given = np.asarray(token_ids)
+    ids = given.astype(np.int64)
+    if ids.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
         raise Error("token ids are one sequence of integers", exit_code=ExitCode.NO_INPUT)
     chosen = None if weights is None else np.asarray(weights, dtype=np.float64)
     return Detector.open(known, as_secret(key)).score([Document(ids, chosen)])

@@ -14,6 +14,7 @@ One file on purpose: the compiler's cache does not see changes in other files.
 """
 
 import hashlib
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,8 @@ MULTIPLIER = U64(6364136223846793005)
 ROUNDS, SHIFT, BIT = 12, 5, 30
 _LONG_MAX = (1 << 63) - 1
 _GOLDEN = U64(0x9E3779B97F4A7C15)
+_SALT = U64(secrets.randbits(64))
+"""Drawn in each process, so that no text can be made to crowd a table; no answer depends on it."""
 
 
 @numba.njit(cache=True, nogil=True)
@@ -48,13 +51,18 @@ def states(ids: Ints, ngram_len: int, start: Any) -> tuple[UInts, UInts]:
     return contexts, ngrams
 
 
-@numba.njit(cache=True, nogil=True)
 def repeated(contexts: UInts, history: int, zero_counts: bool) -> NDArray[np.bool_]:
     """Whether each context is among the `history` contexts before it, repeats included; shape (n,).
 
     With `zero_counts` a state of 0 is a repeat too while the history is not full, because the engine's
     history begins as zeros.
     """
+    marks: NDArray[np.bool_] = _repeated(contexts, history, zero_counts, _SALT)
+    return marks
+
+
+@numba.njit(cache=True, nogil=True)
+def _repeated(contexts: UInts, history: int, zero_counts: bool, salt: Any) -> NDArray[np.bool_]:
     n = len(contexts)
     bits = 4
     while (1 << bits) < 2 * n:
@@ -62,7 +70,8 @@ def repeated(contexts: UInts, history: int, zero_counts: bool) -> NDArray[np.boo
     last = np.full(1 << bits, -1, np.int32)
     out = np.zeros(n, np.bool_)
     for i in range(n):
-        place = (contexts[i] * _GOLDEN) >> U64(64 - bits)
+        place = (contexts[i] ^ salt) * _GOLDEN
+        place = ((place ^ (place >> U64(32))) * _GOLDEN) >> U64(64 - bits)
         while last[place] >= 0 and contexts[last[place]] != contexts[i]:
             place = (place + U64(1)) & U64((1 << bits) - 1)
         out[i] = (last[place] >= 0 and i - last[place] <= history) or (

@@ -141,8 +141,11 @@ class MarkedDecoding:
         mode = generation_config.get_generation_mode()
         if mode in _NO_MARK:
             raise self.counts.refuse(_NO_MARK[mode], "sample with num_beams=1, or generate without the mark")
-        if generation_config.watermarking_config is not None:
-            raise self.counts.refuse("text that carries another mark", "leave watermarking_config out")
+        other = any("watermark" in type(one).__name__.lower() for one in logits_processor)
+        if generation_config.watermarking_config is not None or other:
+            raise self.counts.refuse(
+                "text that carries another mark", "leave watermarking_config and other marks' processors out"
+            )
         self._processor.start(*input_ids.shape)
         watched = _Watched(stopping_criteria, self._processor.live)
         if mode is GenerationMode.SAMPLE:

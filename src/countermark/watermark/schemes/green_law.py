@@ -14,8 +14,6 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 
-from countermark.stats import hypergeometric
-
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -24,11 +22,23 @@ _REACH = 14.0
 _SLACK = 64
 
 
+def _log_pmf(total: int, marked: int, drawn: int) -> tuple[int, Floats]:
+    """Hypergeometric law: the lowest count, and natural-log probabilities of it and each above.
+
+    By ratios of neighbours, and normalised, so that a power of ten million of it is still right.
+    """
+    low, high = max(0, drawn + marked - total), min(marked, drawn)
+    k = np.arange(low, high, dtype=np.float64)
+    ratios = np.log((marked - k) * (drawn - k)) - np.log((k + 1) * (total - marked - drawn + k + 1))
+    log_p = np.concatenate([[0.0], np.cumsum(ratios)])
+    return low, log_p - logsumexp(log_p)
+
+
 class _Laws:
     """Laws of one count a size, end to end in one array, so that a tilt is a handful of array operations."""
 
     def __init__(self, vocabulary: int, green: int, sizes: Ints, powers: Ints) -> None:
-        laws = [hypergeometric.log_pmf(vocabulary, green, size) for size in sizes.tolist()]
+        laws = [_log_pmf(vocabulary, green, size) for size in sizes.tolist()]
         lengths = np.array([len(law) for _, law in laws])
         self.ends = np.cumsum(lengths)
         self.starts = self.ends - lengths
@@ -74,7 +84,8 @@ def log_sf(count: int, vocabulary: int, green: int, sizes: Ints, powers: Ints) -
         folded = np.bincount(np.arange(end - start) % size, terms[start:end], minlength=size)
         spectrum *= rfft(folded, size) ** power
     tilted = np.maximum(irfft(spectrum, size), 0.0)
-    above = np.arange(min(most - count + 1, size // 2))
+    # folded or not: without folding every value above stands at its own place
+    above = np.arange(min(most - count + 1, size if size > most - least else size // 2))
     with np.errstate(divide="ignore"):
         log_terms = np.log(tilted[(count - least + above) % size]) - t * (count + above)
     return min(float(logsumexp(log_terms)) + float(powers @ log_totals), 0.0)

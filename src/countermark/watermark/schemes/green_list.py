@@ -75,6 +75,8 @@ class GreenList:
     def bind(self, profile: Profile, key: Secret) -> "GreenListScorer":
         """The key file holds one integer from 1 to 2^63 - 1."""
         (value,) = integers(key, 1, 1, _KEY_MAX)
+        if not value & 0xFFFFFFFF:
+            raise Error("the key is a multiple of 2^32, under which every token has the same green list")
         return GreenListScorer(profile, value)
 
 

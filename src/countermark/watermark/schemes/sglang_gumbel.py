@@ -15,7 +15,7 @@ Its SynthID is in no release: none of 0.5.19 to 0.5.23 has a file or a custom lo
 
 import numpy as np
 
-from countermark.errors import Error
+from countermark.errors import Error, ExitCode
 from countermark.stats import gamma
 from countermark.trust.keyfiles import Secret
 from countermark.watermark.distinct import first_occurrences
@@ -30,7 +30,8 @@ PRF = "murmur3-x86-32"
 VERSIONS = ("0.5.22", "0.5.23")
 DEDUPLICATION = "request"
 WEAK = (
-    "64-bit key; MurmurHash3 is no cryptographic function, and contexts and outcomes have 32 bits: by "
+    "32 effective bits of key (every 64-bit key has some 2^32 equals), found from one scored pair: a "
+    "published figure is as good as the key; MurmurHash3 is not ideal, as the p-value takes it to be: by "
     'SGLang\'s own words "not a cryptographic PRF"'
 )
 MAX_CONTEXTS = 4096
@@ -53,6 +54,9 @@ class SglangGumbelScorer:
 
     def marks(self, ids: IntArray) -> Marks:
         """Every token with a whole context before it; the value has 32 bits, of the key in charge."""
+        if len(ids) and int(ids.max()) >> 31:
+            # pairs that differ in bit 31 alone can share their outcome under every key
+            raise Error("a token id is 2^31 or more", exit_code=ExitCode.NO_INPUT)
         words = ids.astype(np.uint64) & np.uint64(0xFFFFFFFF)
         contexts = murmur.hash_contexts(words, self._width, 0)
         tokens = words[self._width :]

@@ -14,10 +14,11 @@ marked pairs, and never more than a repeat of a context.
 - Table hash: each layer's key is uniform modulo the table's size, and the layers' keys are independent.
   Nothing else is assumed: the law is exact over all 65,536 classes a layer (`synthid_law.py`). Each distinct
   ngram counts once; ngrams that share a state count as often as they are, which the law allows for. Keys that
-  were chosen otherwise (small numbers, say) do not meet the assumption.
+  were chosen otherwise do not meet the assumption: where all are below 2^32 the law is not called exact.
 - Iterated hash: g-values of distinct 64-bit states are taken as independent fair bits in each layer (ideal
-  PRF), so the count of ones would be binomial. They are not quite, so the p-value is
-  Chernoff's bound, which leaves room for their correlation, and is never called exact.
+  PRF), so the count of ones would be binomial. They are not: the p-value is Chernoff's
+  bound under that model, wide enough for ordinary texts (measured), and no bound for a text that somebody
+  made to be correlated. It is never called exact.
 
 `weights` is `uniform`, the mean of all g-values, or `linear`: layers weigh from 10 down to 1, as in
 synthid-text 0.2.1 `detector_mean.py`. Linear weights are rational, so the law is exact where the sum's
@@ -96,8 +97,9 @@ class SynthIdText(TransformersSynthId):
 
     name = "synthid-text"
     weak = (
-        "in 0.2.1 a layer's key has as many effective bits as the table's index, 16 by default; g-values of "
-        "the later hash are correlated in pairs, so its p-value is a model's"
+        "in 0.2.1 a layer's key has as many effective bits as the table's index, 16 by default; in addb4a1 "
+        "g-values are correlated in pairs, and a text can be made in which most agree under every key: its "
+        "p-value is of a model of ordinary texts, not a bound"
     )
     engine = "synthid-text"
     hashes: Mapping[str, str] = {"0.2.1": TABLE, LATER: ITERATED}
@@ -128,6 +130,7 @@ class SynthIdScorer:
 
     def __init__(self, profile: Profile, keys: list[int]) -> None:
         self._ngram_len, self._depth = profile.context_width + 1, len(keys)
+        self._drawn = max(abs(key) for key in keys) >> 32 > 0
         self._history = whole(profile, "context_history_size", 0, 1 << 31)
         self._weights = layer_weights(self._depth, str(profile.parameters["weights"]))
         self._start = lcg.start_value(keys) if profile.prf == ITERATED else 1
@@ -155,7 +158,9 @@ class SynthIdScorer:
         layers = self._g.layers(marks.values, marks.weights)
         tail = layers.tail(self._weights)
         mean = float(self._weights @ layers.ones) / (float(self._weights.sum()) * n)
-        return Evidence(len(marks), mean, tail.log_p, tail.law, tail.exact, tail.log_saddlepoint)
+        law = tail.law if self._drawn else f"{tail.law}; not met: these keys are small numbers"
+        exact = tail.exact and self._drawn
+        return Evidence(len(marks), mean, tail.log_p, law, exact, tail.log_saddlepoint)
 
     def engine_score(self, ids: IntArray) -> EngineScore | None:
         """The (weighted) mean score of `detector_mean.py`, for which it gives no p-value.

@@ -13,7 +13,7 @@ HEAVY = {
 TRIES = 5
 VERBS = ("", "demo", "capture", "capture logs", "detect", "case", "case seal", "verify", "purge")
 VERBS += ("power", "watermark", "watermark keygen", "watermark commit", "watermark profile")
-VERBS += ("watermark score", "watermark scan", "watermark locate", "watermark exposure")
+VERBS += ("watermark score", "watermark scan", "watermark locate", "watermark exposure", "watermark runs")
 
 
 def best_seconds(*command: str) -> float:

@@ -241,10 +241,24 @@ def test_a_run_that_fails_stays_in_the_log(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
+    checkpoint = tmp_path / "kept"
+    assert countermark("watermark", "score", *asked).code == 0
+    checkpoint.write_bytes((tmp_path / "log" / "checkpoint").read_bytes())
+    first = {path.name: path.read_bytes() for path in (tmp_path / "log").iterdir()}
     monkeypatch.setattr("countermark.watermark.examination.Examination.score", interrupted)
     assert countermark("watermark", "score", *asked).code == 130
     entries = lines((tmp_path / "log" / "entries.jsonl").read_text())
     assert entries[-1]["payload"]["status"] == "interrupted"
+    listed = json.loads(countermark("watermark", "runs", "--log", tmp_path / "log", "--json").out)
+    assert [(row["run"], row["family"]) for row in listed["runs"]] == [(1, 1), (2, 2)]
+    later = tmp_path / "later"
+    later.write_text(listed["checkpoint"])
+    assert countermark("watermark", "runs", "--log", tmp_path / "log", "--earlier", checkpoint).code == 0
+    for name, content in first.items():
+        (tmp_path / "log" / name).write_bytes(content)
+    assert countermark("watermark", "runs", "--log", tmp_path / "log").code == 0
+    cut_back = countermark("watermark", "runs", "--log", tmp_path / "log", "--earlier", later)
+    assert (cut_back.code, "has shrunk" in cut_back.error()) == (20, True)
 
 
 def test_text_acquired_after_a_leak_is_refused(

@@ -8,6 +8,7 @@ from countermark.cli import (
     watermark_keys,
     watermark_locate,
     watermark_profile,
+    watermark_runs,
     watermark_scan,
     watermark_score,
 )
@@ -28,3 +29,4 @@ app.command("score")(watermark_score.score)
 app.command("scan")(watermark_scan.scan)
 app.command("locate")(watermark_locate.locate)
 app.command("exposure")(watermark_exposure.exposure)
+app.command("runs")(watermark_runs.runs)

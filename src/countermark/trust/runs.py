@@ -126,6 +126,11 @@ def family(log: Log, matter: str) -> int:
     return sum(one.hypotheses for one in _starts(log) if one.matter == matter)
 
 
+def all_runs(log: Log) -> list[Run]:
+    """Every start, in order."""
+    return list(_starts(log))
+
+
 def unfinished(log: Log, matter: str | None = None) -> list[Run]:
     """Starts without an outcome: killed runs, and runs whose outcome nobody wanted to log."""
     finished = {outcome.run for outcome in _outcomes(log)}

@@ -203,6 +203,13 @@ def test_the_bound_is_above_the_exact_law_and_the_saddlepoint_figure_near_it(mon
     assert synthid_law.log_weighted_sf(law, top, weights) == pytest.approx(all_top)
 
 
+def test_depth_0_takes_as_many_keys_as_the_file_has():
+    ids = np.random.default_rng(6).integers(0, 300, 200)
+    keys = Secret(b"101\n202\n303\n")
+    open_, stated = (TransformersSynthId().bind(synthid_profile(depth=depth), keys) for depth in (0, 3))
+    assert open_.judge(open_.marks(ids)) == stated.judge(stated.marks(ids))
+
+
 def test_weights_of_pairs_raise_no_false_find():
     keys = list(range(1000, 1000 + 9 * 7919, 7919))
     ids = np.random.default_rng(6).integers(0, 300, 200)
@@ -288,7 +295,7 @@ def test_malformed_keys_are_refused_and_not_repeated(content):
     [
         ({"version": "4.46.0"}, "not checked against"),
         ({"size": 65535}, "no power of two"),
-        ({"depth": 0}, "depth"),
+        ({"depth": -1}, "depth"),
         ({"depth": 2.5}, "not a whole number"),
         ({"weights": "falling"}, "neither uniform nor linear"),
         ({"ngram_len": 1}, "ngram_len"),

@@ -84,7 +84,7 @@ def test_an_open_share_of_green_ids_is_refused_with_both_values():
         (GREEN | {"context_width": 0}, "context_width"),
         (GREEN | {"seeding_scheme": "minhash"}, "seeding_scheme"),
         ({"depth": 3, "keys": None}, "ngram_len"),
-        ({"ngram_len": 5}, "depth"),
+        ({"ngram_len": 5, "depth": -1}, "depth"),
         (SYNTHID | {"debug_mode": True}, "debug_mode"),
         (SYNTHID | {"skip_first_ngram_calls": 1}, "skip_first_ngram_calls"),
         (SYNTHID | {"sampling_table_size": 1}, "sampling_table_size"),
@@ -114,3 +114,11 @@ def test_the_settings_are_those_that_transformers_has():
     assert synthid.pop("keys") == [1, 2]
     fields = transformers.profile_from({"watermarking_config": synthid, "depth": 20}, "5.23.0")
     assert fields == transformers.profile_from(SYNTHID, "5.23.0")
+
+
+def test_what_transformers_does_not_say_comes_from_elsewhere():
+    fields = engine_fields("transformers", {"greenlist_ratio": 0.25}, "", 512)
+    assert fields["parameters"]["vocab_size"] == 512
+    with pytest.raises(Error, match="vocab_size"):
+        engine_fields("transformers", {"greenlist_ratio": 0.25}, "")
+    assert transformers.profile_from({"ngram_len": 5}, "5.23.0")["parameters"]["depth"] == 0

@@ -32,6 +32,9 @@ def profile(
         Path | None, typer.Option("--tokenizer", help="tokenizer.json; its sha256 goes into the profile.")
     ] = None,
     tokenizer_name: Annotated[str, typer.Option(help="What the tokenizer is called.")] = "",
+    vocab_size: Annotated[
+        int | None, typer.Option("--vocab-size", min=2, help="Green list: vocabulary of the model's config.")
+    ] = None,
     key_id: Annotated[str, typer.Option("--key-id", help="Name of the key; never its value.")] = "",
     key_file: Annotated[
         Path | None, typer.Option("--key-file", help="Name the key by what this file holds.")
@@ -58,12 +61,14 @@ def profile(
     if (config is None) is bool(from_engine):
         hint = "--from-engine ENGINE CONFIG, or neither for our own scheme"
         raise Error("an engine and its CONFIG belong together", hint=hint, exit_code=ExitCode.USAGE)
+    tokens = as_tokenizer(tokenizer, tokenizer_name)
     fields = _own(context_width)
     if config is not None:
-        fields = engine_fields(from_engine, read_config(config), engine_version)
+        known = vocab_size or tokens.vocab_size or None
+        fields = engine_fields(from_engine, read_config(config), engine_version, known)
     made = complete(
         fields,
-        tokenizer=as_tokenizer(tokenizer, tokenizer_name),
+        tokenizer=tokens,
         key_id=key_id or (name_of_key(read_secret(key_file)) if key_file else "key-1"),
         epoch=epoch,
         models=model or [],

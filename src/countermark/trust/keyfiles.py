@@ -65,8 +65,10 @@ def read_secret(path: Path, *, what: str = "key file", most_bytes: int = MAX_BYT
 
 def _looks_like_a_key(text: str) -> bool:
     """Whether a path that does not exist is made of hex digits alone, as no file of ours is."""
-    digits = text.strip().removeprefix("0x").lower()
-    return digits.isdigit() or (len(digits) >= 16 and not set(digits) - set("0123456789abcdef"))
+    stripped = text.strip().lower()
+    digits = stripped.removeprefix("0x")
+    hexadecimal = bool(digits) and not set(digits) - set("0123456789abcdef")
+    return digits.isdigit() or (hexadecimal and (digits != stripped or len(digits) >= 16))
 
 
 def _check(status: os.stat_result, path: Path, what: str, most_bytes: int) -> None:

@@ -39,16 +39,28 @@ def read_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def engine_fields(engine: str, config: dict[str, Any], version: str) -> dict[str, Any]:
-    """Fields of the profile that follow from an engine's configuration; the newest version if none is
-    given."""
+def engine_fields(
+    engine: str, config: dict[str, Any], version: str, vocab_size: int | None = None
+) -> dict[str, Any]:
+    """Fields of the profile that follow from an engine's configuration; the newest version if none is given.
+
+    transformers' green list does not say its vocabulary, which `vocab_size` is for.
+    """
     if engine not in ENGINES:
         raise Error(
             f"{engine!r} is no engine that is known", hint=", ".join(ENGINES), exit_code=ExitCode.USAGE
         )
+    if engine == "transformers" and vocab_size and _lacks_vocabulary(config):
+        config = {**config, "vocab_size": vocab_size}
     module = importlib.import_module(f"countermark.watermark.from_engine.{engine.replace('-', '_')}")
     fields: dict[str, Any] = module.profile_from(config, version or module.VERSIONS[-1])
     return fields
+
+
+def _lacks_vocabulary(config: dict[str, Any]) -> bool:
+    inner = config.get("watermarking_config", config)
+    green_list = isinstance(inner, dict) and not {"ngram_len", "keys"} & inner.keys()
+    return green_list and "vocab_size" not in config and "vocab_size" not in inner
 
 
 def complete(fields: dict[str, Any], **rest: Any) -> Profile:

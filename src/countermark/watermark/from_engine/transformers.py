@@ -66,7 +66,7 @@ def _green_list(settings: Settings, config: Mapping[str, Any], version: str) -> 
     if "vocab_size" not in settings:
         raise _bad(
             "the configuration does not say vocab_size",
-            "write it beside the watermark's settings, as the model's config.json has it",
+            "--vocab-size, as the model's config.json has it, or --tokenizer",
         )
     bias = config.get("bias", 2.0)
     if isinstance(bias, bool) or not isinstance(bias, int | float) or not 0 <= bias <= MAX_BIAS:
@@ -87,12 +87,8 @@ def _green_list(settings: Settings, config: Mapping[str, Any], version: str) -> 
 
 def _synthid(settings: Settings) -> dict[str, Any]:
     settings.refuse_key("keys")
-    for name, hint in (
-        ("ngram_len", "transformers has no default for it"),
-        ("depth", "write the number of keys beside the watermark's settings"),
-    ):
-        if name not in settings:
-            raise _bad(f"the configuration does not say {name}", hint)
+    if "ngram_len" not in settings:
+        raise _bad("the configuration does not say ngram_len", "transformers has no default for it")
     if settings.flag("debug_mode", False):
         raise _bad("debug_mode generates from uniform scores", "a profile describes a deployment")
     # the first ngrams reach back before the response, so they are not scored whether they are marked or not
@@ -104,7 +100,7 @@ def _synthid(settings: Settings) -> dict[str, Any]:
         "context_width": ngram_len - 1,
         "deduplication": MASK,
         "parameters": {
-            "depth": settings.integer("depth", 0, 1, MAX_DEPTH),
+            "depth": settings.integer("depth", 0, 0, MAX_DEPTH),
             "ngram_len": ngram_len,
             "weights": "uniform",
             "context_history_size": settings.integer("context_history_size", 1024, 0, 1 << 31),

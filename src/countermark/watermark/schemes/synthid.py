@@ -66,7 +66,7 @@ class TransformersSynthId:
         if profile.prf != prf:
             raise Error(f"the profile's prf is not {prf}", hint=f"it is, in this version of {self.engine}")
         check_parameters(profile, _COMMON | _OF_TABLE if prf == TABLE else _COMMON)
-        whole(profile, "depth", 1, MAX_DEPTH)
+        whole(profile, "depth", 0, MAX_DEPTH)
         whole(profile, "context_history_size", 0, 1 << 31)
         if whole(profile, "ngram_len", 2, 65) != profile.context_width + 1:
             raise Error("the profile's ngram_len is not its context_width and one")
@@ -84,8 +84,8 @@ class TransformersSynthId:
                 )
 
     def bind(self, profile: Profile, key: Secret) -> "SynthIdScorer":
-        """The key file holds one integer a layer, of 64 bits, all different."""
-        depth = whole(profile, "depth", 1, MAX_DEPTH)
+        """The key file holds one integer a layer, of 64 bits, all different; depth 0 takes as many as it has."""
+        depth = whole(profile, "depth", 0, MAX_DEPTH) or min(len(key.reveal().split()), MAX_DEPTH) or 1
         keys = integers(key, depth, -(1 << 63), (1 << 63) - 1)
         if len(set(keys)) < depth:
             raise Error("two layers have the same key", hint="their g-values are one and the same evidence")

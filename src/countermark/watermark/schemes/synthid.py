@@ -84,7 +84,7 @@ class TransformersSynthId:
                 )
 
     def bind(self, profile: Profile, key: Secret) -> "SynthIdScorer":
-        """The key file holds an integer a layer, of 64 bits, all different; depth 0 takes as many as it has."""
+        """The key file holds an integer a layer, of 64 bits, all different; depth 0 takes all it has."""
         depth = whole(profile, "depth", 0, MAX_DEPTH) or min(len(key.reveal().split()), MAX_DEPTH) or 1
         keys = integers(key, depth, -(1 << 63), (1 << 63) - 1)
         if len(set(keys)) < depth:

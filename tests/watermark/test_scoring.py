@@ -1,6 +1,7 @@
 """Scores: the law, the pooled body, weights, pools of keys, corrections."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from countermark.watermark import score
 from countermark.watermark.decisions import decide
 from countermark.watermark.key_pools import score_key_pool
 from countermark.watermark.prf.siphash import domain_word, hash_windows, key_words, pack_windows
+from countermark.watermark.profile import write_profile
 from countermark.watermark.scoring import LN10, SMALLEST, Detector, Document
 from watermark_samples import KEY, own_profile, random_ids
 
@@ -122,3 +124,13 @@ def test_holm_over_a_family_that_was_asked_before() -> None:
     assert (first.passes, second.passes) == (True, False)
     assert first.log_adjusted / LN10 == pytest.approx(-2)
     assert first.to_dict()["family"] == 10
+
+
+def test_profile_and_key_may_be_files(tmp_path: Path, key_file: Path) -> None:
+    write_profile(tmp_path / "p.json", own_profile())
+    ids = random_ids(1, 100)
+    assert score(tmp_path / "p.json", key_file, ids) == score(own_profile(), KEY, ids)
+    with pytest.raises(Error, match="one sequence of integers"):
+        score(own_profile(), KEY, [1.5, 2.5, 3.5, 4.5, 5.5])
+    with pytest.raises(Error, match="a weight is not between"):
+        score(own_profile(), KEY, ids, weights=np.full(len(ids), np.nan))

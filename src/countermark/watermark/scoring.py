@@ -4,6 +4,7 @@ beside it."""
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,9 +13,9 @@ from numpy.typing import ArrayLike
 
 from countermark import plugins
 from countermark.errors import Error, ExitCode
-from countermark.trust.keyfiles import Secret
+from countermark.trust.keyfiles import Secret, read_secret
 from countermark.watermark.distinct import first_occurrences
-from countermark.watermark.profile import Profile, check_profile
+from countermark.watermark.profile import Profile, check_profile, read_profile
 from countermark.watermark.schemes.base import (
     EngineScore,
     Evidence,
@@ -173,17 +174,18 @@ def check_weights(weights: FloatArray, ids: IntArray) -> None:
 
 
 def score(
-    profile: Profile | Mapping[str, Any],
-    key: Secret | str | int | Sequence[int],
+    profile: Profile | Path | Mapping[str, Any],
+    key: Secret | Path | str | int | Sequence[int],
     token_ids: ArrayLike,
     *,
     weights: ArrayLike | None = None,
 ) -> Score:
     """Score one document of token ids, shape (n,), as `countermark watermark score` does a line.
 
-    `key` is the content of a key file: hex digits, an integer, or one integer a layer.
+    `profile` may be a file's path; `key` a key file's path, or its content: hex digits, an integer, or one
+    integer a layer.
     """
-    known = profile if isinstance(profile, Profile) else msgspec.convert(profile, Profile)
+    known = _profile(profile)
     given = np.asarray(token_ids)
     ids = given.astype(np.int64)
     if ids.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
@@ -192,8 +194,16 @@ def score(
     return Detector.open(known, as_secret(key)).score([Document(ids, chosen)])
 
 
-def as_secret(key: Secret | str | int | Sequence[int]) -> Secret:
-    """The content of a key file from what a caller holds in memory."""
+def _profile(profile: Profile | Path | Mapping[str, Any]) -> Profile:
+    if isinstance(profile, Path):
+        return read_profile(profile).profile
+    return profile if isinstance(profile, Profile) else msgspec.convert(profile, Profile)
+
+
+def as_secret(key: Secret | Path | str | int | Sequence[int]) -> Secret:
+    """The content of a key file, read, or from what a caller holds in memory."""
+    if isinstance(key, Path):
+        return read_secret(key)
     if isinstance(key, Secret):
         return key
     lines = [key] if isinstance(key, str | int) else key

@@ -13,6 +13,7 @@ from countermark.errors import Error, ExitCode
 LOG_FORMATS = "countermark.log_formats"
 DETECTORS = "countermark.detectors"
 SCHEMES = "countermark.schemes"
+ATTRIBUTIONS = "countermark.attributions"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,141 @@
+"""What `attribute` says of a suspect: `attribution.json`, one verdict under stated nulls.
+
+A verdict is one of VERDICTS, with the key or reference named in it. How a text or a model came about stands
+nowhere here: a cause is a statement that a named person signs.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+ATTRIBUTION_SCHEMA_ID = "countermark/attribution/v1"
+ATTRIBUTION_FILE = "attribution.json"
+
+NOT_INDEPENDENT_OF_KEY = "not independent of key"
+WEIGHTS_NOT_INDEPENDENT = "weights not independent of reference"
+NOT_IDENTICAL = "not identical"
+NO_DIFFERENCE = "no difference found"
+NOT_SHOWN = "not shown"
+INCONCLUSIVE = "inconclusive"
+POSITIVE = (NOT_INDEPENDENT_OF_KEY, WEIGHTS_NOT_INDEPENDENT, NOT_IDENTICAL)
+VERDICTS = (*POSITIVE, NO_DIFFERENCE, NOT_SHOWN, INCONCLUSIVE)
+
+
+class Test(msgspec.Struct, frozen=True, kw_only=True):
+    """One test of one hypothesis."""
+
+    __test__ = False  # no test case, whatever its name makes of it
+
+    name: str
+    subject: str
+    """What the null is about: a key id, the digest of a reference."""
+    null: str
+    """In plain words."""
+    statistic: float | None
+    n: int
+    """Independent pieces of evidence: distinct pairs, units, prompts, canaries."""
+    p_value: float
+    log10_p_value: float | None
+    """As computed, "under the ideal-PRF model" for a keyed test; None for an outcome the null cannot give."""
+    law: str
+    """Exact law, proven bound, or calibration, in words."""
+    exact: bool
+    calibrated_to: float
+    """Smallest level at which the test was seen to hold; a p-value below it is reported as `p < level`.
+    1 where there is no calibration at all."""
+    calibration: str
+    """Where the calibration stands."""
+    decides: bool = True
+    """Whether it enters the verdict; else it is for information."""
+    alternatives: list[str] = []
+    """Other explanations of a low p-value."""
+    details: dict[str, Any] = {}
+
+    @property
+    def reported(self) -> str:
+        """What a report may print: `p < the larger of p and the smallest calibrated level`."""
+        if self.p_value < self.calibrated_to:
+            return f"p < {self.calibrated_to:.2g}"
+        return f"p = {self.p_value:.2g}"
+
+
+class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict on one subject."""
+
+    subject: str
+    verdict: str
+    adjusted_p_value: float
+    adjusted_log10_p_value: float | None
+    reported: str
+
+
+class Control(msgspec.Struct, frozen=True, kw_only=True):
+    """One negative control: the same tests on a suspect that is known to be unrelated."""
+
+    name: str
+    sha256: str
+    tests: list[Test]
+    problem: str = ""
+    """Why it could not be tested; empty if it could."""
+
+
+class ValidityDomain(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a test was measured; outside it a verdict adds "not validated here"."""
+
+    measured: dict[str, list[float] | list[str]]
+    """By property: `[least, most]` of a number, or the values of a word."""
+    where: str
+    """The page that has the figures."""
+
+    def outside(self, properties: dict[str, float | str]) -> list[str]:
+        """Properties of a case that were not measured, in words; a property unknown to the domain counts."""
+        return [
+            f"{name} {_shown(value)}"
+            for name, value in sorted(properties.items())
+            if not _inside(self.measured.get(name, []), value)
+        ]
+
+
+def _inside(measured: list[float] | list[str], value: float | str) -> bool:
+    if isinstance(value, str):
+        return value in measured
+    return len(measured) == 2 and float(measured[0]) <= value <= float(measured[1])
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+class Attribution(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of `attribution.json`."""
+
+    schema: str = ATTRIBUTION_SCHEMA_ID
+    kind: str
+    """`text`, `radioactivity`, `canary`, `lineage`, `identity`, or a plug-in's name."""
+    verdict: str
+    reasons: list[str]
+    """Why it is inconclusive, or what limits it; may be empty."""
+    conclusions: list[Conclusion]
+    tests: list[Test]
+    alpha: float
+    family: int
+    """Hypotheses in Holm's correction."""
+    minimum_detectable: dict[str, Any]
+    """What could have been shown at this sample size: `share` and how it was reckoned."""
+    other_explanations: list[str]
+    controls: list[Control]
+    validity_domain: ValidityDomain
+    not_validated: list[str]
+    """Properties of this case outside the domain; empty if there are none."""
+    inputs: dict[str, str]
+    """SHA-256 by name."""
+    parameters: dict[str, Any]
+    """Options and seeds."""
+    origin: dict[str, str]
+    """The plug-in that made it: name, distribution, version, sha256."""
+    software: dict[str, str]
+    case_run: dict[str, Any] = {}
+    """Matter and run number where it was logged."""
+
+
+Kind = Literal["text", "radioactivity", "canary", "lineage", "identity"]

@@ -1,1 +1,1 @@
-"""Was this text, or this model, made independently of ours? Each test under one null, stated in plain words."""
+"""Was this text, or this model, made independently of ours? Each test has one null, in plain words."""

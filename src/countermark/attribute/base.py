@@ -34,8 +34,10 @@ class Examined:
 
 
 class Attributor(Protocol):
-    """What stands behind the door `countermark.attributions`; made for one reference (keys, canaries, a model)
-    and used for the suspect and for every control alike."""
+    """What stands behind the door `countermark.attributions`.
+
+    It is made for one reference (keys, canaries, a model) and used for the suspect and every control alike.
+    """
 
     name: str
     positive: str

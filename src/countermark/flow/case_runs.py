@@ -1,4 +1,4 @@
-"""A watermark test in a case: a start in the one log before anything is scored, and the outcome after it.
+"""A test in a case: a start in the one log before anything is scored, and the outcome after it.
 
 A run that dies leaves its start without an outcome, which stays visible. The family of the correction is
 what all starts of the matter have declared so far.
@@ -68,13 +68,26 @@ def case_run(
     if case.log is None:
         yield CaseRun(bodies * len(keys))
         return
-    log = open_or_create(case.log, case.log_key)
-    terms = Terms(profile.deployment_id, profile.epoch)
-    exposure.check_keys(log, map(name_of_key, keys), case.acquired, terms)
     key_ids = tuple(name_of_key(key) for key in keys[:MOST_NAMED_KEYS])
     declared = runs.Declared(
         bodies=bodies, keys=len(keys), key_ids=key_ids, profile_ids=(profile.profile_id,), digests=digests
     )
+    with declared_run(case, declared, [(profile, key) for key in keys]) as run:
+        yield run
+
+
+@contextmanager
+def declared_run(
+    case: InCase, declared: runs.Declared, uses: Sequence[tuple[Profile, Secret]] = ()
+) -> Iterator[CaseRun]:
+    """As `case_run`, for what is declared; `uses` are keys whose exposure is checked first."""
+    if case.log is None:
+        yield CaseRun(declared.hypotheses)
+        return
+    log = open_or_create(case.log, case.log_key)
+    for terms in dict.fromkeys(_terms(profile) for profile, _ in uses):
+        keys = [key for profile, key in uses if _terms(profile) == terms]
+        exposure.check_keys(log, map(name_of_key, keys), case.acquired, terms)
     started = runs.start(log, case.matter, declared)
     run = CaseRun(started.family, case.matter, started.number)
     try:
@@ -83,3 +96,7 @@ def case_run(
         runs.finish(log, started, "failed" if isinstance(error, Exception) else "interrupted")
         raise
     runs.finish(log, started, "done", {"answer": sha256_hex(canonical_json(run.answer))})
+
+
+def _terms(profile: Profile) -> Terms:
+    return Terms(profile.deployment_id, profile.epoch)

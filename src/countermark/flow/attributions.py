@@ -1,0 +1,170 @@
+"""One attribution: the suspect and every negative control under the same tests, one verdict, one folder.
+
+The run is logged before anything is examined. `attribution.json` is written last; without it the folder is
+not whole.
+"""
+
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from countermark import plugins
+from countermark.attribute.base import Attributor, Examined
+from countermark.attribute.pictures import beside_controls, write_pictures
+from countermark.attribute.verdict import Verdict, conclude
+from countermark.errors import Error, ExitCode
+from countermark.flow.case_runs import CaseRun, InCase, declared_run
+from countermark.records.attributions import ATTRIBUTION_FILE, Attribution, Control
+from countermark.records.canonical import canonical_json, file_sha256, sha256_hex
+from countermark.records.files import remove_left_overs, write_atomic
+from countermark.trust.keyfiles import Secret
+from countermark.trust.runs import Declared
+from countermark.watermark.key_names import name_of_key
+from countermark.watermark.profile import Profile
+
+ProgressCall = Callable[[float, float], None]
+MAX_FILES = 10_000
+"""A suspect's folder holds no more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributionOptions:
+    """What every `attribute` verb is asked, beside the reference."""
+
+    suspect: Path
+    out: Path
+    controls: Sequence[Path] = ()
+    """Suspects that are known to satisfy the null."""
+    alpha: float = 0.01
+    family: int = 1
+    """Hypotheses that this run declares: keys, or references."""
+    uses: Sequence[tuple[Profile, Secret]] = ()
+    """Keys that the tests use; their exposure is checked in a case."""
+    case: InCase = field(default_factory=InCase)
+
+
+def attribute(
+    attributor: Attributor, options: AttributionOptions, progress: ProgressCall | None = None
+) -> Attribution:
+    """Examine the suspect and the controls, conclude, and write the folder."""
+    _prepare(options.out)
+    inputs = {"suspect": digest(options.suspect)}
+    inputs |= {name: digest(path) for name, path in attributor.inputs.items()}
+    for number, path in enumerate(options.controls, start=1):
+        inputs[f"control {number}"] = digest(path)
+    _check_controls(inputs)
+    key_ids = tuple(name_of_key(key) for _, key in options.uses)
+    profile_ids = tuple(dict.fromkeys(profile.profile_id for profile, _ in options.uses))
+    declared = Declared(
+        bodies=1, keys=options.family, key_ids=key_ids, profile_ids=profile_ids, digests=inputs
+    )
+    with declared_run(options.case, declared, options.uses) as run:
+        examined = attributor.examine(options.suspect, progress)
+        controls = [
+            _control(attributor, path, inputs[f"control {number}"])
+            for number, path in enumerate(options.controls, start=1)
+        ]
+        verdict = conclude(
+            attributor,
+            examined,
+            controls,
+            alpha=options.alpha,
+            family=run.family,
+            in_case=run.number is not None,
+        )
+        record = _record(attributor, options, examined, controls, verdict, inputs, run)
+        run.answer = record
+        pictures = dict(examined.pictures) | {
+            "controls": beside_controls(examined.tests, controls, options.alpha)
+        }
+        write_pictures(options.out, pictures)
+        write_atomic(options.out / ATTRIBUTION_FILE, canonical_json(record))
+    return record
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, or over the names and digests of a folder's files."""
+    try:
+        if path.is_file():
+            return file_sha256(path)
+        files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else []
+        if not files:
+            raise Error(f"there is nothing at {path}", exit_code=ExitCode.NO_INPUT)
+        if len(files) > MAX_FILES:
+            raise Error(f"{path} holds over {MAX_FILES:,} files", exit_code=ExitCode.NO_INPUT)
+        return sha256_hex(
+            canonical_json([[one.relative_to(path).as_posix(), file_sha256(one)] for one in files])
+        )
+    except OSError as error:
+        raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
+
+
+def _prepare(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise Error(f"{out} is not a folder", exit_code=ExitCode.USAGE)
+    out.mkdir(parents=True, exist_ok=True)
+    remove_left_overs(out)
+    foreign = sorted(
+        one.name for one in out.iterdir() if one.suffix != ".svg" and one.name != ATTRIBUTION_FILE
+    )
+    if foreign:
+        hint = "give an empty or a new folder"
+        raise Error(f"{out} holds other files ({foreign[0]})", hint=hint, exit_code=ExitCode.USAGE)
+    for one in out.iterdir():
+        one.unlink()
+
+
+def _check_controls(inputs: dict[str, str]) -> None:
+    """A control that is the suspect, or stands twice, would make the panel look larger than it is."""
+    seen: dict[str, str] = {}
+    for name, sha256 in inputs.items():
+        if name != "suspect" and not name.startswith("control "):
+            continue
+        if sha256 in seen:
+            raise Error(f"{name} is the same as the {seen[sha256]}", exit_code=ExitCode.USAGE)
+        seen[sha256] = name
+
+
+def _control(attributor: Attributor, path: Path, sha256: str) -> Control:
+    """A control that cannot be tested stays in the panel, with the reason."""
+    try:
+        examined = attributor.examine(path)
+    except Error as error:
+        return Control(name=path.name, sha256=sha256, tests=[], problem=error.message)
+    return Control(name=path.name, sha256=sha256, tests=examined.tests, problem="; ".join(examined.problems))
+
+
+def _record(
+    attributor: Attributor,
+    options: AttributionOptions,
+    examined: Examined,
+    controls: list[Control],
+    verdict: Verdict,
+    inputs: dict[str, str],
+    run: CaseRun,
+) -> Attribution:
+    origin = plugins.load(plugins.ATTRIBUTIONS, attributor.name).origin
+    packages = ("countermark", "numpy", "scipy")
+    return Attribution(
+        kind=attributor.name,
+        verdict=verdict.words,
+        reasons=verdict.reasons,
+        conclusions=verdict.conclusions,
+        tests=examined.tests,
+        alpha=options.alpha,
+        family=run.family,
+        minimum_detectable=msgspec.to_builtins(examined.minimum_detectable),
+        other_explanations=attributor.other_explanations,
+        controls=controls,
+        validity_domain=attributor.domain,
+        not_validated=attributor.domain.outside(examined.properties),
+        inputs=inputs,
+        parameters=msgspec.to_builtins(examined.parameters),
+        origin=origin.to_dict(),
+        software={name: version(name) for name in packages} | {"python": platform.python_version()},
+        case_run=run.to_dict(),
+    )

@@ -1,0 +1,10 @@
+"""`countermark attribute`: was this made independently of ours? Each verb has a file of its own."""
+
+import typer
+
+app = typer.Typer(help="Was this text or model made independently of ours?", no_args_is_help=True)
+
+
+@app.callback()
+def _attribute() -> None:
+    """Was this text or model made independently of ours? Each answer has one null, in plain words."""

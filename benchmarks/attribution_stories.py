@@ -1,4 +1,4 @@
-"""One more teacher of the attribution benchmark: a real model of English with 512 tokens, where it is present."""
+"""One more teacher of the attribution benchmark: a real model of English with 512 tokens, where present."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from models.tiny import tiny_llama
 from safetensors.torch import load_file, save_file
 from transformers import LlamaForCausalLM
 
 from countermark.errors import Error, ExitCode
 from countermark.models.local import LocalModel
+from models.tiny import tiny_llama
 
 
 @pytest.fixture(scope="module")

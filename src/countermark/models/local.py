@@ -117,7 +117,8 @@ class LocalModel:
     def _sample(self, ids: Any, max_tokens: int, temperature: float, generator: Any) -> list[list[int]]:
         import torch
 
-        ends, rows = self.end_ids, [[] for _ in range(len(ids))]  # type: list[list[int]]
+        ends = self.end_ids
+        rows: list[list[int]] = [[] for _ in range(len(ids))]
         live, past = [True] * len(ids), None
         with torch.inference_mode():
             for _ in range(max_tokens):

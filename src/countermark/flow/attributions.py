@@ -68,6 +68,8 @@ def attribute(
             _control(attributor, path, inputs[f"control {number}"])
             for number, path in enumerate(options.controls, start=1)
         ]
+        # more deciding tests than were declared enlarge the family, never the chances
+        run.family += max(0, sum(test.decides for test in examined.tests) - options.family)
         verdict = conclude(
             attributor,
             examined,

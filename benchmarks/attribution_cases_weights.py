@@ -26,7 +26,9 @@ KINDS = (
     "alien-10",
 )
 MADE_FROM_OURS = "made from the same weights"
-NOT_INDEPENDENT = "not initialised independently: the null does not hold, and the answer names the explanation"
+NOT_INDEPENDENT = (
+    "not initialised independently: the null does not hold, and the answer names the explanation"
+)
 
 
 def positives() -> Iterator[Case]:

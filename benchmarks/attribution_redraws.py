@@ -42,7 +42,7 @@ def weighted_statistics(words: Any, weights: Any, keys: Any, domain: Any) -> Any
 
 
 def body_of(zoo: Any, name: str, width: int) -> tuple[Any, Any]:
-    """Distinct windows of a suspect's 25,000 tokens and the weights that `attribute radioactivity` gives them."""
+    """Distinct windows of a suspect's 25,000 tokens, and their weights in `attribute radioactivity`."""
     from countermark.attribute.keyed import Key
     from countermark.attribute.radioactivity.body import Bodies
     from countermark.attribute.radioactivity.options import Options
@@ -126,6 +126,3 @@ def quantiles(zoo: Any) -> dict[str, list[float]]:
                     log_p = judge(key, windows, how).evidence.log_p
                     found.setdefault(f"{kind}, k={width}", []).append(float(np.exp(log_p)))
     return found
-
-
-

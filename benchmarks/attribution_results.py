@@ -79,7 +79,7 @@ def examined(attributor: Attributor, suspect: Path, family: int = 1) -> dict[str
 def seen(result: dict[str, Any]) -> str:
     """The verdict in the words of `Case.expected`."""
     words = result["verdict"]
-    if words.startswith("not shown") or words.startswith("no difference"):
+    if words.startswith(("not shown", "no difference")):
         return "not shown"
     return words if words in ("inconclusive", "refused") else "shown"
 

@@ -1,0 +1,146 @@
+"""The benchmark of `countermark attribute`: trains a zoo of small models, examines it, writes docs/.
+
+    OMP_NUM_THREADS=1 python benchmarks/attribution.py [--quick] [--cache DIR] [--parts lineage redraws …]
+
+About three hours once on two cores, `--quick` under 15 minutes; models and results are kept in the cache
+(benchmarks/.cache/attribution), so that a run that was stopped goes on. `--no-train` takes what is there.
+Tables go between their marks in docs/attribution-benchmarks.md, pictures beside it; with `--quick` they are
+printed and docs/ is left alone.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import attribution_canaries as canaries
+import attribution_cases_identity as identity
+import attribution_cases_marks as marks
+import attribution_cases_weights as weights
+import attribution_curves as curves
+import attribution_mark_tables as mark_tables
+import attribution_redraws as redraws
+import attribution_tables as tables
+from attribution_plan import jobs
+from attribution_results import Results
+from attribution_zoo import CACHE, STORIES, Zoo
+from tables import table
+
+DOCS = Path(__file__).parents[1] / "docs"
+DOCUMENT = DOCS / "attribution-benchmarks.md"
+REDRAWS, QUICK_REDRAWS = 10_000_000, 100_000
+HEADS = ["test", "keys", "promised", "passed", "rate", "99% at least", "99% at most", "worst body", "holds"]
+
+
+class Benchmark:
+    """One run: results by part, tables by name."""
+
+    def __init__(self, zoo: Zoo, teacher: Path | None, *, quick: bool) -> None:
+        self.zoo, self.teacher, self.quick = zoo, teacher, quick
+        self.results = Results(zoo.path("results"))
+        self.tables: dict[str, str] = {}
+        self.done: dict[str, tables.Done] = {}
+        self.null: dict[str, dict[str, list[float]]] = {}
+
+    def lineage(self) -> None:
+        """Weights: the null on independent pairs, positives, hard negatives."""
+        null = weights.run(self.zoo, self.results, weights.null_pairs(self.zoo))
+        positives = weights.run(self.zoo, self.results, weights.positives())
+        negatives = weights.run(self.zoo, self.results, weights.negatives())
+        independent = [one for one in negatives if one[0].table in ("same data, other seed", "other data")]
+        by_test = tables.by_test(null)
+        self.tables["lineage null"] = tables.rates(by_test)
+        self.null["lineage"] = {name: [10**one for one in found] for name, found in by_test.items()}
+        for part in ("fixed", "earman"):
+            heading = {"fixed": "fixed points", "earman": "spearman"}[part]
+            self.tables[f"lineage {heading}"] = tables.across_parents(positives, independent, part)
+        self.tables["lineage negatives"] = tables.summary(negatives)
+        self.tables["lineage surprises"] = tables.surprises([*positives, *negatives])
+
+    def radioactivity(self) -> None:
+        """Marks in students, beside what is unrelated."""
+        self.done["shares"] = self._marks(marks.shares())
+        controls = self._marks(marks.controls())
+        several = self._marks(marks.several())
+        attacks = self._marks(marks.attacks())
+        stories = self._marks(marks.stories())
+        self.tables["shares"] = mark_tables.shares(self.done["shares"])
+        wrong = [one for one in self.done["shares"] if "wrong" in one[0].table]
+        self.tables["mark negatives"] = tables.summary([*controls, *wrong])
+        self.tables["mark surprises"] = tables.surprises([*self.done["shares"], *controls, *stories])
+        self.tables["several teachers"] = mark_tables.keys(several)
+        self.tables["attacks"] = mark_tables.each(attacks)
+        self.tables["stories"] = mark_tables.each(stories)
+
+    def tokens(self) -> None:
+        """P against tokens."""
+        self.done["tokens"] = self._marks(curves.prefixes(self.zoo))
+        self.tables["tokens"] = mark_tables.each(self.done["tokens"])
+
+    def identity(self) -> None:
+        """Endpoints."""
+        found = identity.run(self.zoo, self.results)
+        for name in (identity.SEVERAL, identity.BETS, identity.ONE):
+            mine = [one for one in found if one[0].table == name]
+            self.tables[f"identity, {name}"] = tables.per_case(mine, {"log10 p": ""})
+
+    def canary(self) -> None:
+        """Drawn choices."""
+        if self.teacher is not None:
+            found = canaries.run(self.zoo, self.results, self.teacher)
+            self.tables["canaries"] = tables.per_case(found, {"hits, log10 p": "", "rank": "rank"})
+        heads = ["suspect that knows nothing", "draws", "level", "passed", "99% at least", "holds"]
+        self.tables["canary law"] = table(heads, canaries.hits_rows())
+
+    def redraws(self) -> None:
+        """Redrawn keys."""
+        count = QUICK_REDRAWS if self.quick else REDRAWS
+        rows = redraws.run(self.zoo, self.zoo.path("results/redraws"), count)
+        self.tables["redraws"] = table(HEADS, rows)
+        self.null["keys"] = redraws.quantiles(self.zoo)
+
+    def _marks(self, cases: Iterator[Any]) -> tables.Done:
+        return marks.run(self.zoo, self.results, cases, self.teacher)
+
+
+PARTS: dict[str, Callable[[Benchmark], None]] = {
+    "lineage": Benchmark.lineage,
+    "radioactivity": Benchmark.radioactivity,
+    "tokens": Benchmark.tokens,
+    "identity": Benchmark.identity,
+    "canary": Benchmark.canary,
+    "redraws": Benchmark.redraws,
+}
+
+
+def main() -> None:
+    """Train, examine, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--cache", type=Path, default=CACHE)
+    parser.add_argument("--teacher", type=Path, default=STORIES, help="one more teacher, where present")
+    parser.add_argument("--quick", action="store_true", help="one of each kind")
+    parser.add_argument("--no-train", action="store_true", help="examine what is there")
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
+    options = parser.parse_args()
+    teacher = options.teacher if options.teacher.is_dir() else None
+    zoo = Zoo(options.cache)
+    for job in [] if options.no_train else jobs(teacher, quick=options.quick):
+        if taken := zoo.make(job):
+            print(time.strftime("%H:%M:%S"), f"{job.name} {taken:.0f} s", file=sys.stderr, flush=True)
+    run = Benchmark(zoo, teacher, quick=options.quick)
+    for part in options.parts:
+        PARTS[part](run)
+    if options.quick:
+        print("\n\n".join(chain.from_iterable((f"## {name}", text) for name, text in run.tables.items())))
+        return
+    missing = tables.fill(DOCUMENT, run.tables)
+    curves.draw(DOCS, run.done, run.null)
+    if missing:
+        print(f"no place in {DOCUMENT.name} for: {', '.join(missing)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -32,6 +32,12 @@ from tables import table
 DOCS = Path(__file__).parents[1] / "docs"
 DOCUMENT = DOCS / "attribution-benchmarks.md"
 REDRAWS, QUICK_REDRAWS = 10_000_000, 100_000
+LINEAGE_TESTS = {
+    "fixed points": "fixed points",
+    "order of nearest": "order of nearest",
+    "Spearman": "Spearman",
+    "gate and up agree": "agreement of gate and up",
+}
 HEADS = ["test", "keys", "promised", "passed", "rate", "99% at least", "99% at most", "worst body", "holds"]
 
 
@@ -54,9 +60,9 @@ class Benchmark:
         by_test = tables.by_test(null)
         self.tables["lineage null"] = tables.rates(by_test)
         self.null["lineage"] = {name: [10**one for one in found] for name, found in by_test.items()}
-        for part in ("fixed", "earman"):
-            heading = {"fixed": "fixed points", "earman": "spearman"}[part]
-            self.tables[f"lineage {heading}"] = tables.across_parents(positives, independent, part)
+        first = [one for one in positives if one[0].how["reference"] == f"models/{weights.PARENTS[0]}"]
+        self.tables["lineage tests"] = tables.each_test(first, independent, LINEAGE_TESTS)
+        self.tables["lineage positives"] = tables.across_parents(positives, independent)
         self.tables["lineage negatives"] = tables.summary(negatives)
         self.tables["lineage surprises"] = tables.surprises([*positives, *negatives])
 

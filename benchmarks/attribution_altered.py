@@ -119,12 +119,13 @@ def merged(model: Any, other: Any, share: float) -> Any:
 
 
 @torch.no_grad()
-def with_units_of(model: Any, ours: Any, units: int, layer: int, seed: int) -> Any:
-    """So many units of one layer replaced by ours, at places of their own drawn at random."""
+def with_units_of(model: Any, ours: Any, units: int, layer: int, seed: int, *, moved: bool) -> Any:
+    """So many units of one layer replaced by ours, drawn at random: at their own places, or at others."""
     mine, theirs = mlps(model)[layer], mlps(ours)[layer]
     count = mine.up_proj.weight.shape[0]
     generator = torch.Generator().manual_seed(seed)
     into, of = (torch.randperm(count, generator=generator)[:units] for _ in range(2))
+    into = into if moved else of
     for name in ("gate_proj", "up_proj"):
         getattr(mine, name).weight[into] = getattr(theirs, name).weight[of]
     mine.down_proj.weight[:, into] = theirs.down_proj.weight[:, of]

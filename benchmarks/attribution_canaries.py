@@ -12,7 +12,7 @@ import numpy as np
 
 from attribution_marked import seed_of
 from attribution_models import open_model, save_model, train
-from attribution_results import Case, Results, examined
+from attribution_results import ALPHA, Case, Results, examined
 from countermark.stats.binomial import clopper_pearson
 from countermark.trust.keyfiles import Secret
 
@@ -83,7 +83,7 @@ def run(zoo: Any, results: Results, teacher: Path) -> list[tuple[Case, dict[str,
     from countermark.attribute.canary import Canary
 
     def compute(case: Case) -> dict[str, Any]:
-        return examined(Canary(drawn("ours"), alpha=0.001), zoo.path(case.suspect))
+        return examined(Canary(drawn("ours"), alpha=ALPHA), zoo.path(case.suspect))
 
     return [
         (case, results.get("canary", case.name, lambda case=case: compute(case)))

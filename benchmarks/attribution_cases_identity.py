@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from attribution_results import Case, Results, examined
+from attribution_results import ALPHA, Case, Results, examined
 
 SEVERAL, ONE, BETS = "several answers a prompt", "one answer a prompt", "anytime-valid"
 SAME = ("same-b", "w-00-permuted", "w-00-rotated")
@@ -40,7 +40,7 @@ def run(zoo: Any, results: Results) -> list[tuple[Case, dict[str, Any]]]:
 
     def compute(case: Case) -> dict[str, Any]:
         sequential = bool(case.how.get("sequential"))
-        made = Identity(zoo.path(case.how["reference"]), alpha=0.001, sequential=sequential)
+        made = Identity(zoo.path(case.how["reference"]), alpha=ALPHA, sequential=sequential)
         return examined(made, zoo.path(case.suspect))
 
     return [

@@ -35,7 +35,8 @@ def positives() -> Iterator[Case]:
     """Everything that was made out of a base."""
     for parent in PARENTS:
         tag, units = parent[-2:], shape_of(int(parent[-2:])).get("mlp", 192)
-        shares = [f"units-{count}-of-{units}" for count in (units // 16, units // 8, units // 4)]
+        counts = (units // 16, units // 8, units // 4)
+        shares = [f"units-{count}-of-{units}{moved}" for count in counts for moved in ("", "-moved")]
         for kind in (*KINDS, *shares):
             yield _case(POSITIVES, parent, f"w-{tag}-{kind}", "shown")
         yield _case(POSITIVES, parent, f"w-{tag}-distilled", "not shown")

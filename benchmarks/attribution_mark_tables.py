@@ -45,7 +45,7 @@ def keys(done: Done) -> str:
         ]
         title = f"{case.how['model'].removeprefix('student-')}, {case.how['tokens']}"
         rows.append([title, ", ".join(cells), f"{len(passed)} of {len(case.how['keys'])}"])
-    return table(["student", "log10 p by key", "keys named at 1e-3"], rows)
+    return table(["student", "log10 p by key", "keys named"], rows)
 
 
 def each(done: Done) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 
 import attribution_plan_students as students
 import attribution_plan_weights as weights
+from attribution_canaries import canary_steps
+from attribution_stories import stories_steps
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ def jobs(teacher: Path | None, *, quick: bool = False) -> list[Job]:
     """Everything, each after what it needs."""
     found: dict[str, Job] = {}
     stages = [*weights.first(), *students.first()]
+    own = list(stories_steps(teacher)) if teacher else []
+    served = [*own[:1], *canary_steps(teacher)] if teacher else []
     if not quick:
         stages += [
             *students.main(),
@@ -38,9 +42,10 @@ def jobs(teacher: Path | None, *, quick: bool = False) -> list[Job]:
             *students.identities(),
             *weights.altered(),
             *students.several(),
+            *served,
             *weights.pairs(100, 220),
             *students.rest(),
-            *(students.stories(teacher) if teacher else []),
+            *own,
         ]
     else:
         stages += weights.pairs(0, 20)

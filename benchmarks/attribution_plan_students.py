@@ -197,10 +197,3 @@ def identities() -> Iterator[Step]:
         yield repeated(f"w-00-{kind}")
     for other in ("base-01", "student-k0-a-scratch", "student-k1-100-scratch"):
         yield repeated(other)
-
-
-def stories(folder: Path) -> Iterator[Step]:
-    """One more teacher, with a language and 512 tokens of its own."""
-    from attribution_stories import stories_steps
-
-    yield from stories_steps(folder)

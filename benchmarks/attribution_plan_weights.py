@@ -123,7 +123,9 @@ def alterations(parent: str, alien: str, host: str, *, slow: bool) -> Iterator[S
     for share in (50, 30, 10):
         yield changed(f"w-{tag}-alien-{share}", parent, _merge(alien, share / 100))
     for count in (units // 16, units // 8, units // 4):
-        yield changed(f"w-{tag}-units-{count}-of-{units}", host, _with_units(parent, count))
+        for moved in (False, True):
+            name = f"w-{tag}-units-{count}-of-{units}{'-moved' * moved}"
+            yield changed(name, host, _with_units(parent, count, moved=moved))
     if slow or number == 0:
         yield changed(f"w-{tag}-merged", parent, _merge_two(number), 15.0)
         yield changed(f"w-{tag}-lora", parent, _adapted(number), 15.0)
@@ -143,8 +145,8 @@ def _merge(alien: str, share: float) -> Callable[[Any, Any], Any]:
     return lambda zoo, model: altered_.merged(model, zoo.model(alien), share)
 
 
-def _with_units(ours: str, count: int) -> Callable[[Any, Any], Any]:
-    return lambda zoo, model: altered_.with_units_of(model, zoo.model(ours), count, 1, count)
+def _with_units(ours: str, count: int, *, moved: bool) -> Callable[[Any, Any], Any]:
+    return lambda zoo, model: altered_.with_units_of(model, zoo.model(ours), count, 1, count, moved=moved)
 
 
 def _merge_two(number: int) -> Callable[[Any, Any], Any]:

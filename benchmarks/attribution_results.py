@@ -16,8 +16,8 @@ from countermark.attribute.base import Attributor
 from countermark.attribute.verdict import conclude
 from countermark.errors import Error
 
-ALPHA = 1e-3
-"""Level of every verdict here."""
+ALPHA, LEVEL = 1e-2, 1e-3
+"""Level of verdicts (the verb's own), and the one at which computed p-values are counted beside."""
 SOURCE = Path(__file__).parents[1] / "src" / "countermark"
 
 

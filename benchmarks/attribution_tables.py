@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from attribution_results import ALPHA, Case, figure, log10_p, seen
+from attribution_results import LEVEL, Case, figure, log10_p, seen
 from countermark.stats.binomial import clopper_pearson
 from tables import table
 
@@ -29,7 +29,7 @@ def fill(document: Path, tables: dict[str, str]) -> list[str]:
 
 
 def decided(result: dict[str, Any]) -> list[float]:
-    """Natural order of p of the deciding tests, as log10."""
+    """Log10 p of the deciding tests."""
     return [
         -math.inf if test["log10_p_value"] is None else test["log10_p_value"]
         for test in result["tests"]
@@ -62,7 +62,8 @@ def summary(done: Done) -> str:
         expected = "; ".join(dict.fromkeys(case.expected for case, _ in mine))
         counts = [words.count(one) for one in ("shown", "not shown", "inconclusive", "refused")]
         least = [found for _, result in mine if (found := smallest(result)) is not None]
-        rows.append([name, len(mine), expected, *counts, figure(min(least)) if least else ""])
+        low = sum(one <= math.log10(LEVEL) for one in least)
+        rows.append([name, len(mine), expected, *counts, low, figure(min(least)) if least else ""])
     return table(heads, rows)
 
 
@@ -78,7 +79,7 @@ def surprises(done: Done) -> str:
     return table(["case", "expected", "seen", "log10 p", "reason given"], rows)
 
 
-def rates(values: dict[str, list[float]], levels: Sequence[float] = (0.05, 0.01, ALPHA)) -> str:
+def rates(values: dict[str, list[float]], levels: Sequence[float] = (0.05, 0.01, LEVEL)) -> str:
     """How often p-values (as log10) under the null pass each level, with the one-sided 99% lower limit."""
     heads = ["test", "pairs", *(f"p <= {level:g}" for level in levels), "smallest log10 p", "holds"]
     rows = []
@@ -107,24 +108,44 @@ def per_case(done: Done, tests: dict[str, str]) -> str:
     for case, result in done:
         cells = [figure(log10_p(result, part)) for part in tests.values()]
         rows.append([case.name, case.expected, *cells, result["verdict"].split(" of ")[0]])
-    return table(["case", "expected", *tests, "verdict at 1e-3"], rows)
+    return table(["case", "expected", *tests, "verdict"], rows)
 
 
-def across_parents(done: Done, controls: Done, part: str) -> str:
-    """A row a kind of change, a column a base: log10 p of one test; at the end the negative controls."""
+def across_parents(done: Done, controls: Done) -> str:
+    """A row a kind of change, a column a base: Holm's log10 p; at the end the negative controls."""
     parents = list(dict.fromkeys(case.how["reference"].split("/")[-1] for case, _ in done))
     cells: dict[str, dict[str, str]] = {}
     for case, result in done:
-        kind = case.suspect.split("-", 2)[2]
-        kind = "6% of a layer's units" if kind.startswith(("units-12-", "units-8-")) else kind
-        kind = "12% of a layer's units" if kind.startswith(("units-24-", "units-16-")) else kind
-        kind = "25% of a layer's units" if kind.startswith(("units-48-", "units-32-")) else kind
         word = "" if seen(result) == case.expected else f" ({seen(result)})"
         parent = case.how["reference"].split("/")[-1]
-        cells.setdefault(kind, {})[parent] = f"{figure(log10_p(result, part))}{word}"
+        cells.setdefault(kind_of(case), {})[parent] = f"{figure(smallest(result))}{word}"
     rows = [[kind, *(found.get(one, "") for one in parents)] for kind, found in cells.items()]
-    least = [found for _, result in controls if (found := log10_p(result, part)) is not None]
-    if least:
-        said = f"{len(least)} pairs, smallest {figure(min(least))}"
-        rows.append(["negative control: independent models", said, *("" for _ in parents[1:])])
+    rows.append(_controls([smallest(result) for _, result in controls], len(parents)))
     return table(["made out of a base", *parents], rows)
+
+
+def each_test(done: Done, controls: Done, tests: dict[str, str]) -> str:
+    """A row a kind of change, a column a test (head to a part of its name); controls at the end."""
+    rows = [
+        [kind_of(case), *(figure(log10_p(result, part)) for part in tests.values()), seen(result)]
+        for case, result in done
+    ]
+    last = [_controls([log10_p(result, part) for _, result in controls], 1) for part in tests.values()]
+    rows.append([last[0][0], *(one[1] for one in last), ""] if last else [])
+    return table(["made out of the reference", *tests, "verdict"], rows)
+
+
+def kind_of(case: Case) -> str:
+    """The change in words; counts of units, which differ by width, as shares."""
+    kind = case.suspect.split("-", 2)[2]
+    if not kind.startswith("units-") or "-of-" not in kind:
+        return kind
+    count, _, rest = kind.removeprefix("units-").partition("-of-")
+    moved = ", moved to other places" if "moved" in rest else ""
+    return f"{int(count) / int(rest.split('-')[0]):.0%} of one layer's units{moved}"
+
+
+def _controls(found: Sequence[float | None], columns: int) -> list[str]:
+    known = [one for one in found if one is not None]
+    said = f"{figure(min(known))} at the least" if known else ""
+    return [f"negative control: {len(known)} independent pairs", said, *([""] * (columns - 1))]

@@ -11,6 +11,7 @@ REFERENCE = "models/base-00"
 """Our own model, unmarked."""
 SHARES = (100, 30, 25, 10, 3, 1)
 LONG = "250k"
+DECOYS = 99
 Keys = tuple[tuple[str, int], ...]
 
 
@@ -106,7 +107,7 @@ def attributor(how: dict[str, Any], reference: Path) -> Any:
     keys = [
         Key(profile_of(teacher, width, vocabulary), key_of(teacher, width)) for teacher, width in how["keys"]
     ]
-    return Radioactivity(keys, Options(setting=how["setting"], reference=reference))
+    return Radioactivity(keys, Options(setting=how["setting"], reference=reference, decoys=DECOYS))
 
 
 def run(

@@ -22,7 +22,8 @@ from countermark.watermark.sampling.numpy_sampler import Sampler
 Ids = NDArray[np.int64]
 PROMPT, ANSWER = 16, 112
 """Ids of a text that teaches a student."""
-SUSPECT_ANSWER = 64
+SUSPECT_PROMPT, SUSPECT_PROMPTS, SUSPECT_ANSWER = 4, 100, 64
+"""Windows that stand in any prompt are no evidence: so suspects are asked few and short prompts, each often."""
 TEST_TEXTS = 9
 """Seed of the prompts of suspects, which nothing was trained on."""
 
@@ -66,9 +67,9 @@ class Marked:
         return self._sampler.next_tokens(law.numpy(), self._answers)
 
 
-def prompts(source: Source, count: int, *seed: int) -> Ids:
-    """Different prompts, shape (count, PROMPT), in an order drawn with them."""
-    found = source.documents(count + count // 20 + 8, PROMPT, *seed)
+def prompts(source: Source, count: int, *seed: int, length: int = PROMPT) -> Ids:
+    """Different prompts, shape (count, length), in an order drawn with them."""
+    found = source.documents(count + count // 20 + 8, length, *seed)
     first = np.sort(np.unique(found, axis=0, return_index=True)[1])[:count]
     return found[first]
 
@@ -110,17 +111,16 @@ def mixed(parts: list[tuple[Ids, float]], seed: int) -> Ids:
     return np.asarray(result[generator.permutation(len(result))])
 
 
-def write_answers(
-    path: Path, models: list[Any], asked: Ids, seed: int, *, calls: int = 1, length: int
-) -> None:
-    """Answers of a suspect, `calls` to every prompt, as transcripts; of several models their mean law."""
-    answers = sample(models, np.repeat(asked, calls, axis=0), length, plainly(seed))
+def write_answers(path: Path, models: list[Any], asked: Ids, seed: int, *, count: int, length: int) -> None:
+    """`count` answers of a suspect to prompts in turn, as transcripts; of several models their mean law."""
+    of = np.arange(count) % len(asked)
+    answers = sample(models, asked[of], length, plainly(seed))
     with path.open("wb") as stream:
         for number, answer in enumerate(answers):
             line = Transcript(
                 id=f"answer-{number}",
-                prompt_id=f"prompt-{number // calls}",
-                prompt_ids=asked[number // calls].tolist(),
+                prompt_id=f"prompt-{of[number]}",
+                prompt_ids=asked[of[number]].tolist(),
                 token_ids=answer.tolist(),
                 finish_reason="length",
                 parameters={"temperature": 1.0, "max_tokens": length},

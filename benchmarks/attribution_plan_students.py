@@ -10,6 +10,8 @@ import attribution_altered as altered
 from attribution_language import Source
 from attribution_marked import (
     SUSPECT_ANSWER,
+    SUSPECT_PROMPT,
+    SUSPECT_PROMPTS,
     TEST_TEXTS,
     key_of,
     mixed,
@@ -76,9 +78,9 @@ def answers(model: str, tokens: int, *, averaged_with: str = "", name: str = "")
 
     def make(zoo: Any, folder: Path) -> dict[str, Any]:
         models = [zoo.model(one) for one in (model, averaged_with) if one]
-        asked = prompts(Source(0), -(-tokens // SUSPECT_ANSWER), TEST_TEXTS)
-        seed = seed_of("answers", name)
-        write_answers(folder / "answers.jsonl", models, asked, seed, length=SUSPECT_ANSWER)
+        asked = prompts(Source(0), SUSPECT_PROMPTS, TEST_TEXTS, length=SUSPECT_PROMPT)
+        seed, count = seed_of("answers", name), -(-tokens // SUSPECT_ANSWER)
+        write_answers(folder / "answers.jsonl", models, asked, seed, count=count, length=SUSPECT_ANSWER)
         return {"model": model, "averaged_with": averaged_with, "tokens": tokens}
 
     return (f"suspects/{name}", make, tokens / 12_000)
@@ -91,8 +93,8 @@ def repeated(model: str, name: str = "") -> Step:
     def make(zoo: Any, folder: Path) -> dict[str, Any]:
         asked = prompts(Source(0), PROMPTS_AGAIN, TEST_TEXTS)
         seed = seed_of("repeated", name)
-        path = folder / "answers.jsonl"
-        write_answers(path, [zoo.model(model)], asked, seed, calls=CALLS, length=SHORT_ANSWER)
+        path, count = folder / "answers.jsonl", CALLS * PROMPTS_AGAIN
+        write_answers(path, [zoo.model(model)], asked, seed, count=count, length=SHORT_ANSWER)
         return {"model": model, "calls": CALLS}
 
     return (f"suspects/{name}", make, 3.0)

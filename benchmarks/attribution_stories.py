@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from attribution_marked import (
     PROMPT,
     SUSPECT_ANSWER,
+    SUSPECT_PROMPT,
+    SUSPECT_PROMPTS,
     key_of,
     profile_of,
     seed_of,
@@ -24,10 +26,10 @@ NAME, FIRST_ID = "stories", 1
 TEXTS, SHORT = 3_200, 25_000
 
 
-def openings(model: Any, count: int, seed: int) -> Ids:
-    """Different beginnings of stories by the teacher itself, shape (count, PROMPT), unmarked."""
-    start = np.full((count + count // 4, 1), FIRST_ID)
-    found = np.concatenate([start, sample([model], start, PROMPT - 1, plainly(seed))], axis=1)
+def openings(model: Any, count: int, seed: int, length: int = PROMPT) -> Ids:
+    """Different beginnings of stories by the teacher itself, shape (count, length), unmarked."""
+    start = np.full((2 * count, 1), FIRST_ID)
+    found = np.concatenate([start, sample([model], start, length - 1, plainly(seed))], axis=1)
     return np.unique(found, axis=0)[:count]
 
 
@@ -54,10 +56,11 @@ def stories_steps(folder: Path) -> Iterator[Step]:
             return {"loss": loss}
 
         def answer(zoo: Any, out: Path, width: int = width) -> dict[str, Any]:
-            asked = openings(open_model(folder), -(-SHORT // SUSPECT_ANSWER), seed_of(NAME, "asked"))
+            asked = openings(open_model(folder), SUSPECT_PROMPTS, seed_of(NAME, "asked"), SUSPECT_PROMPT)
             models = [zoo.model(f"student-{NAME}-k{width}")]
             seed = seed_of(NAME, "answers", width)
-            write_answers(out / "answers.jsonl", models, asked, seed, length=SUSPECT_ANSWER)
+            count = -(-SHORT // SUSPECT_ANSWER)
+            write_answers(out / "answers.jsonl", models, asked, seed, count=count, length=SUSPECT_ANSWER)
             return {"tokens": SHORT}
 
         yield (f"texts/{NAME}-k{width}", write, 60.0)

@@ -23,7 +23,7 @@ Ids = NDArray[np.int64]
 PROMPT, ANSWER = 16, 112
 """Ids of a text that teaches a student."""
 SUSPECT_PROMPT, SUSPECT_PROMPTS, SUSPECT_ANSWER = 4, 100, 64
-"""Windows that stand in any prompt are no evidence: so suspects are asked few and short prompts, each often."""
+"""Windows that stand in any prompt are no evidence: so suspects get few and short prompts, each often."""
 TEST_TEXTS = 9
 """Seed of the prompts of suspects, which nothing was trained on."""
 

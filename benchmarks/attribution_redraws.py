@@ -13,8 +13,8 @@ from typing import Any
 import numba
 import numpy as np
 
-from attribution_cases_marks import REFERENCE
-from attribution_marked import key_of, profile_of
+from attribution_cases_marks import REFERENCE, attributor
+from attribution_marked import profile_of
 from calibration_redraws import Redraw, siphash_redraw
 from countermark.stats import chernoff
 from countermark.trust.keyfiles import Secret
@@ -27,6 +27,8 @@ CONTROLS = ("student-k0-a-scratch", "base-00", "base-08", "student-k0-b-other")
 KEYS = 40
 """Keys over each whole body, for the QQ plot."""
 WIDTHS = (1, 2)
+CELL = 2.0**-53
+"""A uniform of the keyed function is one of 2^53 cells."""
 
 
 @numba.njit(nogil=True, cache=True)
@@ -42,16 +44,17 @@ def weighted_statistics(words: Any, weights: Any, keys: Any, domain: Any) -> Any
 
 
 def body_of(zoo: Any, name: str, width: int) -> tuple[Any, Any]:
-    """Distinct windows of a suspect's 25,000 tokens, and their weights in `attribute radioactivity`."""
-    from countermark.attribute.keyed import Key
+    """Windows of a suspect's 25,000 tokens with their weights, as `attribute radioactivity` makes them.
+
+    No key enters: that of the attributor says only how long a window is.
+    """
     from countermark.attribute.radioactivity.body import Bodies
     from countermark.attribute.radioactivity.options import Options
-    from countermark.attribute.radioactivity.weights import PRIOR, weights_of
 
-    path = zoo.path(f"suspects/{name}-25k/answers.jsonl")
-    key = Key(profile_of("t0", width), key_of("t0", width))
-    body = Bodies(path, Options(reference=zoo.path(REFERENCE))).closed(key)
-    return body.pairs.windows, weights_of(body.seen, body.expected, PRIOR)
+    made = attributor({"keys": (("t0", width),), "setting": "closed"}, zoo.path(REFERENCE))
+    options = Options(reference=zoo.path(REFERENCE))
+    body = Bodies(zoo.path(f"suspects/{name}-25k/answers.jsonl"), options).closed(made.keys[0])
+    return body.pairs, made._weights(body, made.keys[0])
 
 
 def weighted_redraw(zoo: Any, width: int) -> Redraw:
@@ -60,8 +63,8 @@ def weighted_redraw(zoo: Any, width: int) -> Redraw:
 
     @cache
     def chosen(text: int) -> tuple[Any, Any, Any]:
-        windows, weights = body_of(zoo, CONTROLS[text], width)
-        used = np.flatnonzero(weights > 0)
+        pairs, weights = body_of(zoo, CONTROLS[text], width)
+        used, windows = np.flatnonzero(weights), pairs.windows
         few = np.sort(np.random.default_rng([31, text]).choice(used, min(PAIRS, len(used)), replace=False))
         packed = siphash.pack_windows(windows[few].astype(np.uint64).ravel(), width)[:, :: width + 1]
         return np.ascontiguousarray(packed), weights[few], windows[few]
@@ -76,7 +79,7 @@ def weighted_redraw(zoo: Any, width: int) -> Redraw:
         return np.unique(chosen(text)[1], return_counts=True)
 
     def log_p(text: int, statistic: float) -> float:
-        return chernoff.weighted_exponentials(statistic, *grouped(text)).log_bound
+        return chernoff.signed_exponentials(statistic, *grouped(text), CELL).log_bound
 
     def check() -> None:
         from countermark.attribute.keyed import Key, judge
@@ -118,11 +121,12 @@ def quantiles(zoo: Any) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for width in WIDTHS:
         for at, name in enumerate(CONTROLS):
-            windows, weights = body_of(zoo, name, width)
+            pairs, weights = body_of(zoo, name, width)
+            standing = pairs.windows[pairs.seen > 0]
             generator = np.random.default_rng([32, width, at])
             for _ in range(KEYS):
                 key = Key(profile_of("t0", width), Secret(generator.bytes(16).hex().encode()))
-                for kind, how in (("plain", None), ("weighted", weights)):
+                for kind, windows, how in (("plain", standing, None), ("weighted", pairs.windows, weights)):
                     log_p = judge(key, windows, how).evidence.log_p
                     found.setdefault(f"{kind}, k={width}", []).append(float(np.exp(log_p)))
     return found

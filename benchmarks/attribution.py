@@ -70,6 +70,11 @@ class Benchmark:
         """Marks in students, beside what is unrelated."""
         self.done["shares"] = self._marks(marks.shares())
         controls = self._marks(marks.controls())
+        self.done["controls"] = [
+            one
+            for one in controls
+            if "student-k0-a" in one[0].name and one[0].how["setting"] == "closed" and "k4" not in one[0].name
+        ]
         several = self._marks(marks.several())
         attacks = self._marks(marks.attacks())
         stories = self._marks(marks.stories())

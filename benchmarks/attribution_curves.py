@@ -12,7 +12,8 @@ from attribution_pictures import curves, qq
 from attribution_results import Case, log10_p
 from attribution_tables import Done
 
-SIZES = (2_000, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000)
+SIZES = (2_000, 5_000, 10_000, 50_000, 100_000)
+"""Beside those of 25,000 and 250,000 that the table of shares has."""
 STUDENTS = ("k1-100", "k2-100", "k1-010", "k2-010")
 LEVELS = (-3, -6, -30)
 
@@ -41,7 +42,9 @@ def draw(folder: Path, done: dict[str, Done], null: dict[str, dict[str, list[flo
         if usable:
             qq(folder / f"attribution-null-{name}.svg", usable, f"p under the null: {name}")
     tokens: dict[str, list[tuple[float, float]]] = {}
-    for case, result in done.get("tokens", []):
+    sized = [one for one in done.get("shares", []) if one[0].how["setting"] == "closed"]
+    sized = [one for one in sized if one[0].table == "share" and _of_curve(str(one[0].how["model"]))]
+    for case, result in [*done.get("tokens", []), *sized, *done.get("controls", [])]:
         student, size = case.how["model"].split("-", 1)[1], float(str(case.how["tokens"])[:-1]) * 1000
         width = case.how["keys"][0][1]
         control = student.startswith("k0")
@@ -69,6 +72,10 @@ def draw(folder: Path, done: dict[str, Done], null: dict[str, dict[str, list[flo
         curves(
             picture, share, title="Reference-weighted, a student from scratch", across=across, levels=LEVELS
         )
+
+
+def _of_curve(model: str) -> bool:
+    return model.removeprefix("student-").removesuffix("-scratch") in STUDENTS
 
 
 def _add(series: dict[str, list[tuple[float, float]]], name: str, x: float, y: float | None) -> None:

@@ -24,11 +24,12 @@ def shares(done: Done) -> str:
             row.append(figure(log10_p(results[kind], name)) if kind in results else "")
         for name in (PLAIN, WEIGHTED):
             row.append(figure(log10_p(results["250k"], name)) if "250k" in results else "")
-        wrong = results.get("25k, wrong")
-        row.append(figure(log10_p(wrong, WEIGHTED)) if wrong else "")
+        for kind, name in (("25k, wrong", WEIGHTED), ("logits, wrong", OPEN)):
+            row.append(figure(log10_p(results[kind], name)) if kind in results else "")
         rows.append(row)
     heads = ["k", "marked share", "student", "25,000 tokens, plain", "reference-weighted", "with logits"]
-    return table([*heads, "250,000 tokens, plain", "reference-weighted", "25,000, weighted, wrong key"], rows)
+    heads += ["250,000 tokens, plain", "reference-weighted", "wrong key, 25,000, weighted", "with logits"]
+    return table(heads, rows)
 
 
 def keys(done: Done) -> str:

@@ -61,7 +61,7 @@ def negatives() -> Iterator[Case]:
         for two in range(first + 2, 24, 2):
             yield _case("same data, other seed", f"base-{first}", f"base-{two}", "not shown")
     for two in range(16, 24):
-        yield _case("other width", "base-00", f"base-{two}", "not shown")
+        yield _case("other width", "base-00", f"base-{two}", "refused")
     for name in ("k1-100-scratch", "k2-100-scratch", "k0-a-scratch", "k1-100-other"):
         yield _case("student of our texts", "base-00", f"student-{name}", "not shown")
 

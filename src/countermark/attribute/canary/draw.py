@@ -2,8 +2,8 @@
 before.
 
     pick     = the m items with the smallest PRF(secret, "pick", item id)
-    option   = PRF(secret, "option", item id, round) mod K, drawn again where a remainder would favour some
-    option nonce    = PRF(secret, "nonce", digest of the list)
+    option   = PRF(secret, "option", item id, round) mod K; again where a remainder would favour some option
+    nonce    = PRF(secret, "nonce", digest of the list)
     digest   = SHA-256(domain ‖ nonce ‖ SHA-256(canonical JSON of all else))
 
 The PRF is `trust.seeds.seed_of` (HKDF-SHA256, 128 bits). With a secret that was committed to before a

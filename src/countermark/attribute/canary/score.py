@@ -69,7 +69,7 @@ class Canary:
 
     def examine(self, suspect: Path, progress: ProgressCall | None = None) -> Examined:
         """Test one suspect: a folder is a model, a file holds transcripts."""
-        # the name of the suspect's file would not do: whoever names it would choose how ties fall
+        # not of the suspect's bytes: whoever can change one could choose how ties fall
         seed = seed_of(self._seed, "canary ties", self._canaries.commitment)
         generator = np.random.default_rng(seed)
         if suspect.is_dir():

@@ -125,9 +125,7 @@ class _Tally:
     def problems(self) -> list[str]:
         found = []
         if self.leaking:
-            found.append(
-                f"prompts leak the answer: those of {len(self.leaking):,} canaries show what was drawn"
-            )
+            found.append(f"prompts leak the answer: {len(self.leaking):,} of them show what was drawn")
         if self.reworded:
             found.append(f"{len(self.reworded):,} canaries were asked in other words than those drawn for")
         if self.replayed or self.repeated > self.answers:

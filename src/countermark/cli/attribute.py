@@ -2,7 +2,7 @@
 
 import typer
 
-from countermark.cli import attribute_canary
+from countermark.cli import attribute_canary, attribute_monitor
 
 app = typer.Typer(help="Was this text or model made independently of ours?", no_args_is_help=True)
 
@@ -13,3 +13,4 @@ def _attribute() -> None:
 
 
 app.add_typer(attribute_canary.app, name="canary")
+app.add_typer(attribute_monitor.app, name="monitor")

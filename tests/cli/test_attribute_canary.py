@@ -59,10 +59,15 @@ def test_from_the_draw_to_the_verdict(folder: Path) -> None:
 
 
 def test_a_run_in_a_case_is_logged_and_needs_its_controls(folder: Path) -> None:
-    suspect = transcripts(folder / "s.jsonl", read_canaries(folder / "canaries.json"), knows(1.0))
-    code, answer = score(folder, suspect, "--log", folder / "book", "--matter", "M-1")
+    canaries = read_canaries(folder / "canaries.json")
+    suspect = transcripts(folder / "s.jsonl", canaries, knows(1.0))
+    case = ("--log", folder / "book", "--matter", "M-1")
+    code, answer = score(folder, suspect, *case)
     assert (code, answer["verdict"]) == (11, "inconclusive")
-    assert answer["case_run"] == {**answer["case_run"], "matter": "M-1", "run": 1}  # type: ignore[dict-item]
+    panel = [transcripts(folder / f"c{at}.jsonl", canaries, knows(0.0, at)) for at in range(20)]
+    code, answer = score(folder, suspect, *case, *(part for one in panel for part in ("--control", one)))
+    assert (code, answer["family"]) == (10, 2)
+    assert answer["case_run"] == {**answer["case_run"], "matter": "M-1", "run": 2}  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize("line", ["{", '{"id": "1"}', '{"id": "1", "answer": 5}'])

@@ -24,7 +24,7 @@ def _canary() -> None:
 @app.command("draw")
 def draw(
     secret_file: Annotated[
-        Path, typer.Option("--secret-file", help="32 or more hex digits (0600): a key derived for canaries.")
+        Path, typer.Option("--secret-file", help="32 or more hex digits (0600): a key of purpose canary.")
     ],
     count: Annotated[int, typer.Option("--count", min=1, help="How many canaries to draw.")],
     out: Annotated[Path, typer.Option("--out", help="File for the canaries (0600); never overwritten.")],

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from countermark.attribute.canary.draw import DrawnItem
 from countermark.attribute.canary.shown import hinted, option_shown
-from countermark.records.canonical import canonical_json, sha256_hex
+from countermark.records.canonical import sha256_hex
 from countermark.records.transcripts import Transcript, read_transcripts
 
 MANY = 10
 """From so many choices on, one position or one answer for all of them is no choosing."""
+MAX_PROMPT = 1 << 20
+"""Characters of a prompt that are looked at."""
 Floats = NDArray[np.float64]
 
 
@@ -95,7 +97,7 @@ class _Tally:
             self.unusable += 1
             return
         self._look_at_prompt(item, one)
-        digest = sha256_hex(canonical_json(msgspec.structs.replace(one, id="")))
+        digest = sha256_hex(msgspec.json.encode(msgspec.structs.replace(one, id="")))
         if digest in self.seen:
             self.repeated += 1
             self.replayed += bool(one.sent or one.response_sha256)
@@ -111,7 +113,7 @@ class _Tally:
 
     def _look_at_prompt(self, item: DrawnItem, one: Transcript) -> None:
         parts = [one.prompt or "", *(str(message.get("content", "")) for message in one.messages or [])]
-        asked = "\n".join(parts)
+        asked = "\n".join(parts)[:MAX_PROMPT]
         if not asked.strip():
             self.unseen += 1
             return

@@ -18,6 +18,7 @@ def folder(tmp_path: Path) -> Path:
     done = countermark(
         *("attribute", "canary", "draw", "--secret-file", secret, "--count", "60"),
         *("--out", tmp_path / "canaries.json", "--commitment", tmp_path / "public.json", "--json"),
+        *("--prompts", tmp_path / "prompts.jsonl"),
     )
     assert done.code == 0, done.err
     assert "no reviewer" in done.err
@@ -37,6 +38,8 @@ def score(folder: Path, suspect: Path, *more: Path | str) -> tuple[int, dict[str
 
 def test_from_the_draw_to_the_verdict(folder: Path) -> None:
     canaries = read_canaries(folder / "canaries.json")
+    questions = [json.loads(line) for line in (folder / "prompts.jsonl").read_text().splitlines()]
+    assert questions == [{"id": one.id, "prompt": one.prompt} for one in canaries.canaries]
     for item in canaries.canaries[:50]:
         done = countermark(
             *("attribute", "canary", "serve", "--canaries", folder / "canaries.json"),

@@ -1,5 +1,6 @@
 """`countermark attribute canary`: draw canaries, note servings, score a suspect."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -29,10 +30,15 @@ def draw(
     count: Annotated[int, typer.Option("--count", min=1, help="How many canaries to draw.")],
     out: Annotated[Path, typer.Option("--out", help="File for the canaries (0600); never overwritten.")],
     choices: Annotated[
-        Path | None, typer.Option("--list", help="List of free choices (YAML or JSON) [default: built in].")
+        Path | None,
+        typer.Option("--list", help="List of free choices (YAML or JSON); else the built-in one."),
     ] = None,
     commitment: Annotated[
         Path | None, typer.Option("--commitment", help="File for what may be published before any serving.")
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option("--prompts", help="File of the questions for capture probe; shows no choice."),
     ] = None,
     log: Annotated[Path | None, typer.Option("--log", help="Log folder that gets the commitment.")] = None,
     log_key: Annotated[
@@ -63,6 +69,9 @@ def draw(
             raise
     if commitment is not None:
         write_atomic(commitment, canonical_json(canaries.public()) + b"\n")
+    if prompts is not None:
+        lines = [json.dumps({"id": one.id, "prompt": one.prompt}) for one in canaries.canaries]
+        write_atomic(prompts, "".join(line + "\n" for line in lines).encode())
     public.pop("schema")
     if as_json:
         emit_json(DRAW_SCHEMA_ID, public)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from countermark.cli.output import emit, emit_json, note, printable
-from countermark.cli.watermark_case import Alpha, NoExitCodes, TokenizerFile, check_alpha
+from countermark.cli.watermark_case import NoExitCodes, TokenizerFile, check_alpha
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ Name = Annotated[str, typer.Option("--name", help="Name of the monitoring, as an
 Book = Annotated[Path, typer.Option("--log", help="Log folder with the announcement.")]
 BookKey = Annotated[
     Path | None, typer.Option("--log-key", help="Signing key of the log; default: FOLDER.key beside it.")
+]
+Alpha = Annotated[
+    float,
+    typer.Option("--alpha", help="Chance of ever being shown under the null; an announcement fixes it."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 

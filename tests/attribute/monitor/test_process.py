@@ -1,5 +1,6 @@
 """A key's e-process: pairs once over all batches, kill and resume, calibration, and what it finds."""
 
+import io
 import math
 import stat
 from pathlib import Path
@@ -15,6 +16,10 @@ from countermark.attribute.monitor.state import State, read_state
 from countermark.errors import Error
 from countermark.trust.keyfiles import Secret
 from watermark_samples import KEY, own_profile, random_ids
+
+_BUFFER = io.BytesIO()
+np.save(_BUFFER, np.arange(3))
+NPY = _BUFFER.getvalue()
 
 
 def monitored(key: str = KEY) -> Monitored:
@@ -113,7 +118,7 @@ def test_over_keys_no_level_is_reached_more_often_than_stated(tmp_path: Path) ->
         assert beta.ppf(0.01, max(reached, 1), 150 - reached + 1) <= alpha
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"\x00" * 100])
+@pytest.mark.parametrize("content", [b"", b"PK", b"\x00" * 100, NPY, NPY[:20]])
 def test_a_state_that_is_none_is_one_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "s"
     path.write_bytes(content)

@@ -5,7 +5,6 @@ state is not counted twice. The file holds what a key makes of text (never the k
 """
 
 import io
-import json
 import zipfile
 from pathlib import Path
 
@@ -90,14 +89,7 @@ def read_state(path: Path) -> State | None:
         ascending = seen.dtype == np.uint64 and seen.ndim == 1 and bool((seen[1:] > seen[:-1]).all())
         if head.schema == SCHEMA and finite and ascending:
             return State(head, seen)
-    except (
-        ValueError,
-        KeyError,
-        OSError,
-        EOFError,
-        zipfile.BadZipFile,
-        msgspec.DecodeError,
-        json.JSONDecodeError,
-    ):
+    # numpy and zipfile raise many kinds for a file that is not what it says
+    except (ValueError, TypeError, KeyError, OSError, EOFError, zipfile.BadZipFile, msgspec.DecodeError):
         pass
     raise Error(f"{path} is no state of a monitoring", exit_code=ExitCode.NO_INPUT)

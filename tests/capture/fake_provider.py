@@ -37,14 +37,15 @@ class Provider:
         self.at_once = self.most_at_once = 0
         self.hold = threading.Event()
         """Answers to a prompt with `hold` wait for it."""
+        self.fault = ""
+        """Of every answer, where prompts cannot name one."""
         self.lock = threading.Lock()
         provider = self
 
         class Handler(_Handler):
             owner = provider
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.port = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}/v1"
 
@@ -58,6 +59,14 @@ class Provider:
         self.hold.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that hangs up is what some tests are about."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -78,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
             owner.at_once += 1
             owner.most_at_once = max(owner.most_at_once, owner.at_once)
         try:
-            self._answer(body, _fault(prompt, turn))
+            self._answer(body, owner.fault or _fault(prompt, turn))
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
         finally:
@@ -119,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
             "nochoices": b'{"choices": []}',
             "wrongtype": b'{"choices": [{"message": {"content": 7}}]}',
             "notjson": b"<html>down</html>",
-            "deep": b"[" * 100_000,
+            "deep": b'{"error": ' + b"[" * 100_000,
             "surrogate": b'{"choices": [{"message": {"content": "\\ud800"}, "finish_reason": "stop"}]}',
         }
         data = raw.get(name, data)

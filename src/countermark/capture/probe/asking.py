@@ -13,7 +13,7 @@ from countermark.capture.probe.bodies import Ask
 from countermark.capture.probe.budget import Budget, CapReached
 from countermark.capture.probe.exchange import Exchange, Transport
 from countermark.capture.probe.journal import Answered, Asked, Journal, now, pack
-from countermark.capture.probe.judge import CREDENTIALS, MALFORMED, REFUSED_REQUEST, Judged, judge
+from countermark.capture.probe.judge import CREDENTIALS, MALFORMED, OTHER_MODEL, REFUSED_REQUEST, Judged, judge
 from countermark.capture.probe.options import ProbeOptions
 from countermark.capture.probe.pace import Pace, Stopped, backoff
 from countermark.capture.probe.past import Past
@@ -27,7 +27,7 @@ ProgressCall = Callable[[float, float], None]
 
 CAP = "the cost cap"
 INTERRUPTED = "interrupted"
-_FAILURES = (*FAILURES, REFUSED_REQUEST, MALFORMED, CREDENTIALS)
+_FAILURES = (*FAILURES, REFUSED_REQUEST, MALFORMED, CREDENTIALS, OTHER_MODEL)
 """That many in a row end the run."""
 
 
@@ -100,7 +100,7 @@ class Asking:
                 self.stop(judged.stop)
                 raise Stopped
             if final:
-                self._finish(asked, answered, judged)
+                self._finish(asked, answered)
                 return
             await self._wait(ask, attempt - first + 1, came)
 
@@ -142,15 +142,16 @@ class Asking:
         wait = backoff(self._options.backoff, repetition, self._options.seed or 0, ask.id)
         await self._pace.sleep(max(wait, came.wait or 0.0))
 
-    def _finish(self, asked: Asked, answered: Answered, judged: Judged) -> None:
-        self._out.write(transcript_line(self.transcriber.transcript(asked, answered)))
+    def _finish(self, asked: Asked, answered: Answered) -> None:
+        one = self.transcriber.transcript(asked, answered)
+        self._out.write(transcript_line(one))
         self._out.flush()
         self.done += 1
         self._progress(self.done, self._total)
-        failed = judged.problem.partition(":")[0] in _FAILURES
+        failed = one.problem.partition(":")[0] in _FAILURES
         self._failures = self._failures + 1 if failed else 0
         if self._failures >= self._options.most_failures:
-            self.stop(f"{self._failures} failures in a row, the last: {judged.problem}")
+            self.stop(f"{self._failures} failures in a row, the last: {one.problem}")
 
     @contextlib.contextmanager
     def _interruptible(self) -> Iterator[None]:

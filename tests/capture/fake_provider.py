@@ -1,4 +1,4 @@
-"""An OpenAI-compatible provider on the loopback that does what prompts tell it to, and counts what it was asked.
+"""An OpenAI-compatible provider on the loopback: does what prompts tell it to, and counts what it is asked.
 
 A prompt may begin with `[fault, fault, …]`: the first request with it meets the first fault, the next one the
 second, all further ones the last. Without faults the answer is five words, fewer if the limit is lower.
@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         if name in STATUSES:
             status, code = STATUSES[name]
             extra = {"Retry-After": value} if value else {}
-            content = {"error": {"message": "no", "type": "error", "param": None, "code": code}}
+            content = {"error": {"message": self._refusal(), "type": "error", "param": None, "code": code}}
             return self._send(status, json.dumps(content).encode(), extra)
         if name == "redirect":
             return self._send(307, b"", {"Location": value})
@@ -118,6 +118,10 @@ class _Handler(BaseHTTPRequestHandler):
         if body.get("stream"):
             return self._stream(parts, name)
         return self._whole(_joined(parts, "messages" in body), name)
+
+    def _refusal(self) -> str:
+        """As some providers do, with the key that was refused."""
+        return f"no: {self.headers['Authorization']}"
 
     def _whole(self, document: dict[str, Any], name: str) -> None:
         data = json.dumps(document).encode()
@@ -197,7 +201,9 @@ def _parts(body: dict[str, Any], name: str, value: str, count: int) -> list[dict
     """An answer as events: one a word, then the finish reason and the usage."""
     chat = "messages" in body
     common = {"model": body["model"] + "-0613", "system_fingerprint": "fp_1"}
-    common |= {"model": value} if name == "model" else {"system_fingerprint": value} if name == "print" else {}
+    common |= (
+        {"model": value} if name == "model" else {"system_fingerprint": value} if name == "print" else {}
+    )
     words = [] if name in ("empty", "refusal") else [f" w{at}" for at in range(count)]
     parts = []
     for at, word in enumerate(words):

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from fake_provider import Provider
-from running import Done, countermark
 
 from countermark.records.transcripts import Transcript, read_transcripts
+from running import Done, countermark
 
 QUICK = ("--backoff", "0.01", "--timeout", "5")
 

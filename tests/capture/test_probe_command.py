@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from fake_provider import Provider
 from probing import arguments, probe, transcripts, write_prompts
-from running import countermark
 
 from countermark.capture.probe.journal import Answered, Asked, journal_path, read_journal
 from countermark.records.canonical import sha256_hex
+from running import countermark
 
 ANSWER = " w0 w1 w2 w3 w4"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from fake_provider import Provider
 from probing import arguments, probe, transcripts, write_prompts
-from running import start
 
 from countermark.capture.probe.journal import Answered, journal_path
+from running import start
 
 SEED = 20_260_104
 

@@ -13,8 +13,8 @@ def amount(text: str) -> Decimal:
         amount = Decimal(text)
     except InvalidOperation:
         amount = Decimal("NaN")
-    # more digits than that would not be exact once they are multiplied with tokens
-    if not amount.is_finite() or len(amount.as_tuple().digits) > 12:
+    # with more digits than that, sums over many tokens would be rounded
+    if not amount.is_finite() or amount != round(amount, 9) or abs(amount) > 1_000_000_000:
         raise typer.BadParameter("that is no amount like 12.50")
     return amount
 

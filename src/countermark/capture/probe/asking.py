@@ -9,11 +9,19 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from countermark.capture.probe import exchange as faults
 from countermark.capture.probe.bodies import Ask
 from countermark.capture.probe.budget import Budget, CapReached
 from countermark.capture.probe.exchange import Exchange, Transport
 from countermark.capture.probe.journal import Answered, Asked, Journal, now, pack
-from countermark.capture.probe.judge import CREDENTIALS, MALFORMED, OTHER_MODEL, REFUSED_REQUEST, Judged, judge
+from countermark.capture.probe.judge import (
+    CREDENTIALS,
+    MALFORMED,
+    OTHER_MODEL,
+    REFUSED_REQUEST,
+    Judged,
+    judge,
+)
 from countermark.capture.probe.options import ProbeOptions
 from countermark.capture.probe.pace import Pace, Stopped, backoff
 from countermark.capture.probe.past import Past
@@ -177,7 +185,7 @@ class Asking:
 
 
 def _answered(asked: Asked, came: Exchange, judged: Judged, final: bool) -> Answered:
-    kept = judged.problem != CREDENTIALS
+    kept = came.fault != faults.CREDENTIALS
     return Answered(
         id=asked.id,
         attempt=asked.attempt,

@@ -18,7 +18,7 @@ from countermark.capture.probe.exchange import (
     Exchange,
     kept_headers,
 )
-from countermark.capture.probe.options import ProbeOptions, is_loopback
+from countermark.capture.probe.options import ProbeOptions, is_loopback, usage
 from countermark.capture.probe.pace import retry_after
 from countermark.errors import Error
 
@@ -47,16 +47,29 @@ class HttpTransport:
             self._headers.append(("Authorization", "Bearer " + options.api_key.reveal().decode()))
         self._in_headers = [value for _, value in self._headers if len(value) >= LEAST_SECRET]
         self._in_body = _credentials(options)
-        limits = httpx2.Limits(max_connections=options.concurrency)
-        self._client = httpx2.AsyncClient(
-            follow_redirects=False,
-            timeout=httpx2.Timeout(options.timeout, connect=min(options.timeout, 30.0)),
-            limits=limits,
-            # proxies of the environment are for what lies outside
-            trust_env=not is_loopback(str(urlsplit(options.endpoint).hostname)),
-        )
+        try:
+            self._url = httpx2.URL(self.name)
+        except httpx2.InvalidURL:
+            raise usage("--endpoint is no URL") from None
+        self._client = self._connected()
         # a cookie would tie requests together that are to be answered one by one
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def _connected(self) -> "httpx2.AsyncClient":
+        options, library = self._options, self._library
+        try:
+            client: httpx2.AsyncClient = library.AsyncClient(
+                follow_redirects=False,
+                timeout=library.Timeout(options.timeout, connect=min(options.timeout, 30.0)),
+                limits=library.Limits(max_connections=options.concurrency),
+                # proxies of the environment are for what lies outside
+                trust_env=not is_loopback(str(urlsplit(options.endpoint).hostname)),
+            )
+            return client
+        except (ImportError, ValueError):
+            # the message would show the proxy's URL, which may hold a password
+            hint = "look at HTTPS_PROXY and ALL_PROXY"
+            raise Error("the proxy that the environment names cannot be used", hint=hint) from None
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
@@ -95,7 +108,7 @@ class HttpTransport:
             ("Accept-Encoding", "identity"),
             *self._headers,
         ]
-        request = self._client.build_request("POST", self.name, content=ask.body, headers=headers)
+        request = self._client.build_request("POST", self._url, content=ask.body, headers=headers)
         response: httpx2.Response = await self._client.send(request, stream=True)
         try:
             reply.status = response.status_code

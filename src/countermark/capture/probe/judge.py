@@ -43,6 +43,8 @@ _TRANSPORT = {
     faults.COMPRESSED: (f"{MALFORMED}: compressed, though that was not asked for", False),
     faults.CREDENTIALS: (CREDENTIALS, False),
 }
+_SECONDARY = {faults.CUT, faults.COMPRESSED, faults.CREDENTIALS}
+"""Faults beside which the status of a refusal still tells more."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Judged:
 
 def judge(body: dict[str, Any], most: tuple[int, int], came: Exchange) -> Judged:
     """Judge what came for a request with this body that may cost `most` tokens (in, out)."""
-    if came.fault and not (came.fault == faults.CUT and came.status != 200):
+    if came.fault and (came.status < 300 or came.fault not in _SECONDARY):
         problem, repeat = _TRANSPORT[came.fault]
         return Judged(problem, repeat=repeat, charged=(0, 0) if came.fault == faults.NOT_SENT else most)
     if not 200 <= came.status < 300:
@@ -135,7 +137,8 @@ def _cut_answer(body: dict[str, Any], answer: Answer) -> str:
 
 
 def _lacks_text(answer: Answer) -> bool:
-    tokens = "".join(one.token for one in answer.logprobs or [])
+    # the last token may be the end of text, and white space at the end may have been stripped
+    tokens = "".join(one.token for one in (answer.logprobs or [])[:-1]).rstrip()
     return "bytes:" not in tokens and len(tokens) > len(answer.text) and tokens.startswith(answer.text)
 
 

@@ -27,8 +27,9 @@ class LocalTransport:
     def __init__(self, options: ProbeOptions) -> None:
         folder = Path(options.endpoint)
         self._model = LocalModel.open(folder)
-        self.name = str(folder)
-        self._called = f"{folder.name} sha256:{_digest(folder)[:16]}"
+        self._called = f"{folder.resolve().name} sha256:{_digest(folder)[:16]}"
+        # by content: a folder may move, and one whose weights were changed is another
+        self.name = f"local:{self._called}"
         tokenizer = options.tokenizer or self._model.tokenizer
         self._tokenizer = None if tokenizer is None else load_tokenizer(tokenizer)
 

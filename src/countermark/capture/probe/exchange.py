@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from countermark.capture.probe.bodies import Ask
+from countermark.trust.keyfiles import Secret
 
 NOT_SENT = "not sent"
 """No connection came about: nothing was asked."""
@@ -53,7 +54,7 @@ class Transport(Protocol):
         ...
 
 
-def kept_headers(headers: Mapping[str, str], secrets: list[str]) -> dict[str, str]:
+def kept_headers(headers: Mapping[str, str], secrets: list[Secret]) -> dict[str, str]:
     """Headers without cookies and credentials, bounded; names in lower case."""
     kept: dict[str, str] = {}
     for name, value in headers.items():
@@ -61,7 +62,8 @@ def kept_headers(headers: Mapping[str, str], secrets: list[str]) -> dict[str, st
         counts = low.startswith("x-ratelimit") or low.endswith("tokens")
         if not counts and any(word in low for word in _NOT_KEPT):
             continue
-        if any(secret in value or secret in name for secret in secrets) or len(kept) >= _MOST_HEADERS:
+        line = f"{name}: {value}".encode()
+        if len(kept) >= _MOST_HEADERS or any(secret.reveal() in line for secret in secrets):
             continue
         kept[low[:200]] = value[:_MOST_VALUE]
     return kept

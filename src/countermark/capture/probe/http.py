@@ -21,6 +21,7 @@ from countermark.capture.probe.exchange import (
 from countermark.capture.probe.options import ProbeOptions, is_loopback, usage
 from countermark.capture.probe.pace import retry_after
 from countermark.errors import Error
+from countermark.trust.keyfiles import Secret
 
 if TYPE_CHECKING:
     import httpx2
@@ -41,11 +42,11 @@ class HttpTransport:
             raise Error("a probe needs httpx2", hint="pip install 'countermark[probe]'") from None
         self._options, self._library = options, httpx2
         self.name = options.url
-        self._headers = [(name, secret.reveal().decode()) for name, secret in options.headers]
+        self._headers = list(options.headers)
         given = {name.lower() for name, _ in self._headers}
         if options.api_key is not None and "authorization" not in given:
-            self._headers.append(("Authorization", "Bearer " + options.api_key.reveal().decode()))
-        self._in_headers = [value for _, value in self._headers if len(value) >= LEAST_SECRET]
+            self._headers.append(("Authorization", Secret(b"Bearer " + options.api_key.reveal())))
+        self._in_headers = [secret for _, secret in self._headers if len(secret.reveal()) >= LEAST_SECRET]
         self._in_body = _credentials(options)
         try:
             self._url = httpx2.URL(self.name)
@@ -93,7 +94,7 @@ class HttpTransport:
         except library.TransportError:
             reply.fault = CUT if reply.status else NO_ANSWER
         body = bytes(reply.body)
-        if any(secret.encode() in body for secret in self._in_body):
+        if any(secret.reveal() in body for secret in self._in_body):
             reply.fault, body = CREDENTIALS, b""
         elif not reply.fault and reply.headers.get("content-encoding", "identity") != "identity":
             reply.fault = COMPRESSED
@@ -106,7 +107,7 @@ class HttpTransport:
             ("Content-Type", "application/json"),
             ("Accept", "text/event-stream" if self._options.stream else "application/json"),
             ("Accept-Encoding", "identity"),
-            *self._headers,
+            *((name, secret.reveal().decode()) for name, secret in self._headers),
         ]
         request = self._client.build_request("POST", self._url, content=ask.body, headers=headers)
         response: httpx2.Response = await self._client.send(request, stream=True)
@@ -131,11 +132,10 @@ class _Reply:
         self.body = bytearray()
 
 
-def _credentials(options: ProbeOptions) -> list[str]:
+def _credentials(options: ProbeOptions) -> list[Secret]:
     """What must not come back in an answer: an endpoint that quotes the key would put it into our files."""
-    secrets = [] if options.api_key is None else [options.api_key.reveal().decode()]
+    values = [] if options.api_key is None else [options.api_key.reveal()]
     for name, secret in options.headers:
         if any(word in name.lower() for word in _CREDENTIAL_HEADERS):
-            value = secret.reveal().decode()
-            secrets += {value, value.rpartition(" ")[2]}
-    return [secret for secret in secrets if len(secret) >= LEAST_SECRET]
+            values += {secret.reveal(), secret.reveal().rpartition(b" ")[2]}
+    return [Secret(value) for value in values if len(value) >= LEAST_SECRET]

@@ -52,7 +52,7 @@ def test_the_smallest_number_of_hits_and_the_smallest_share() -> None:
 
 
 def test_redraws_of_the_choices_never_pass_more_often_than_stated() -> None:
-    """A fixed suspect, of any habits, against 400 secrets; one-sided 99%."""
+    """A fixed suspect, of any habits, against 250 secrets; one-sided 99%."""
     choices = simple([2, 3, 4] * 8)
     sizes = [len(one.options) for one in choices.items]
     taken = [at % 2 for at in range(len(sizes))]
@@ -60,7 +60,7 @@ def test_redraws_of_the_choices_never_pass_more_often_than_stated() -> None:
     scores = [habits.random(size) for size in sizes]
     passed: Counter[float] = Counter()
     exceeded: Counter[float] = Counter()
-    trials = 400
+    trials = 250
     for trial in range(trials):
         canaries = draw(choices, Secret(f"{trial + 1:032x}".encode()), len(sizes)).canaries
         drawn_options = [one.drawn for one in canaries]

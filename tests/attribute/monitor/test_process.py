@@ -104,6 +104,11 @@ def test_the_largest_value_so_far_decides(tmp_path: Path) -> None:
     assert log10_p(later) == pytest.approx(-later.head.largest_log10_e)
 
 
+def test_a_key_that_shows_nothing_loses_at_most_a_factor_of_nine(tmp_path: Path) -> None:
+    path = batch(tmp_path / "a.jsonl", [random_ids(1, 100_000).tolist()])
+    assert -math.log10(9) - 1e-9 <= add_batch(tmp_path / "s", monitored(), path).log10_e < 0
+
+
 def test_over_keys_no_level_is_reached_more_often_than_stated(tmp_path: Path) -> None:
     """One text, habits and all, under 150 keys and two looks each; one-sided 99%."""
     paths = [batch(tmp_path / f"{at}.jsonl", [random_ids(at, 60, 8).tolist()]) for at in range(2)]

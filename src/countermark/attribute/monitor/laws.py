@@ -24,10 +24,11 @@ from countermark.watermark.profile import Profile, number
 from countermark.watermark.schemes.base import Marks, UIntArray
 from countermark.watermark.schemes.exponentials import lower_exponentials
 
-RATES = tuple(0.005 * 2**at for at in range(8))
-"""Bets on exponentials: from 0.5% to 64%."""
-TILTS = tuple(0.05 * 2**at for at in range(7))
-"""Bets on green: log odds from 0.05 to 3.2."""
+RATES = (0.0, *(0.005 * 2**at for at in range(8)))
+"""Bets on exponentials: from 0.5% to 64%. One share is not bet, so that no member loses more than a factor 9,
+and a joint product is not drowned by those whose keys show nothing."""
+TILTS = (0.0, *(0.05 * 2**at for at in range(7)))
+"""Bets on green: none, and log odds from 0.05 to 3.2."""
 _LOW = np.uint64(0xFFFFFFFF)
 _MASK24 = np.uint64((1 << 24) - 1)
 

@@ -70,6 +70,14 @@ def test_windows_that_stand_in_the_prompt_are_left_out(tmp_path: Path) -> None:
     assert add_batch(tmp_path / "s", monitored(), path).head.batches[0].pairs == 102 - 60
 
 
+def test_windows_of_a_prompt_count_in_no_later_answer_either(tmp_path: Path) -> None:
+    ids = marked(1, 100)
+    first = batch(tmp_path / "a.jsonl", [marked(2, 50)], prompt_ids=[int(one) for one in ids[:60]])
+    add_batch(tmp_path / "s", monitored(), first)
+    later = add_batch(tmp_path / "s", monitored(), batch(tmp_path / "b.jsonl", [ids]))
+    assert later.head.batches[1].pairs == 102 - 60
+
+
 def test_a_batch_that_stands_in_the_state_changes_nothing(tmp_path: Path) -> None:
     path = batch(tmp_path / "a.jsonl", [marked(1, 50)])
     add_batch(tmp_path / "s", monitored(), path)

@@ -71,27 +71,28 @@ def add_batch(
         sha256 = digest(batch)
         if any(one.sha256 == sha256 for one in state.head.batches):
             return state
-        marks, transcripts = _marks(
-            batch,
-            detector,
-            Tokens(monitored.profile, monitored.tokenizer),
-            monitored.tokenizer is not None,
-        )
+        tokens = Tokens(monitored.profile, monitored.tokenizer)
+        marks, shown, transcripts = _marks(batch, detector, tokens, monitored.tokenizer is not None)
         if note is not None:
             note(sha256, state)
-        after = _bet(state, law, marks, sha256, transcripts)
+        after = _bet(state, law, marks, shown, sha256, transcripts)
         write_state(state_path, after)
     return after
 
 
-def _bet(state: State, law: SequentialLaw, marks: Marks, sha256: str, transcripts: int) -> State:
+def _bet(
+    state: State, law: SequentialLaw, marks: Marks, shown: Marks, sha256: str, transcripts: int
+) -> State:
+    """Windows of prompts count as seen before the batch: what the suspect was shown of the key, and what
+    nobody bets on, from then on."""
+    before = np.union1d(state.seen, law.identities(shown))
     identities = law.identities(marks)
     _, first = np.unique(identities, return_index=True)
     chosen = np.sort(first)
-    chosen = chosen[~_inside(identities[chosen], state.seen)]
+    chosen = chosen[~_inside(identities[chosen], before)]
     new = marks.at(chosen)
-    logs = np.array(state.head.logs) + law.log_e(new, state.seen)
-    seen = np.union1d(state.seen, identities[chosen])
+    logs = np.array(state.head.logs) + law.log_e(new, before)
+    seen = np.union1d(before, identities[chosen])
     if len(seen) > MAX_PAIRS or len(state.head.batches) >= MAX_BATCHES:
         raise Error(
             f"the state would hold over {MAX_PAIRS:,} pairs or {MAX_BATCHES:,} batches",
@@ -127,29 +128,27 @@ def result(state: State, alpha: float, *, announced: bool) -> dict[str, Any]:
         "alpha": alpha,
         "decision": f"not independent of key {state.head.key_id}" if shown else "not shown",
         "law": "bets of mean at most 1 under the ideal-PRF model; valid whenever one looks (Ville)",
-        "pairs": len(state.seen),
+        "pairs": sum(one.pairs for one in state.head.batches),
         "batches": msgspec.to_builtins(state.head.batches),
         "next_bet": state.next_bet,
     }
 
 
-def _marks(batch: Path, detector: Detector, tokens: Tokens, can_encode: bool) -> tuple[Marks, int]:
-    """Marks of all usable answers, without windows that stand in their own prompt."""
+def _marks(batch: Path, detector: Detector, tokens: Tokens, can_encode: bool) -> tuple[Marks, Marks, int]:
+    """Marks of all usable answers, those of all prompts, and the number of answers."""
     parts: list[Marks] = []
+    shown: list[Marks] = []
     for one in read_transcripts(batch):
         answer = _ids(one.token_ids, one.answer, tokens)
         if one.problem or answer is None or not len(answer):
             continue
         prompt = _ids(one.prompt_ids, one.prompt if can_encode else None, tokens)
-        marks = detector.marks(Document(answer))
         if prompt is not None and len(prompt):
-            # a window that was copied from the prompt says nothing of who chose its tokens
-            shown = np.unique(detector.marks(Document(prompt)).fingerprints)
-            marks = marks.at(~_inside(marks.fingerprints, shown))
-        parts.append(marks)
+            shown.append(detector.marks(Document(prompt)))
+        parts.append(detector.marks(Document(answer)))
     if not sum(map(len, parts)):
         raise Error(f"{batch} holds no pair to score", exit_code=ExitCode.NO_INPUT)
-    return joined(parts), len(parts)
+    return joined(parts), joined(shown), len(parts)
 
 
 def _ids(ids: list[int] | None, text: str | None, tokens: Tokens) -> IntArray | None:

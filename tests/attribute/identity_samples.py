@@ -10,13 +10,13 @@ from countermark.models.local import LocalModel
 from countermark.records.transcripts import Transcript, transcript_line
 from models.tiny import tiny_llama
 
-TOKENS = 12
-PROMPTS = tuple(tuple(int(one) for one in row) for row in np.random.default_rng(0).integers(0, 64, (40, 3)))
+TOKENS = 8
+PROMPTS = tuple(tuple(int(one) for one in row) for row in np.random.default_rng(0).integers(0, 64, (24, 3)))
 
 
 def model_folder(folder: Path, seed: int = 0, noise: float = 0.0) -> Path:
-    """A tiny model of little entropy; with `noise` its weights are rounded as if to few bits: the size of a step, as a share of
-    the largest weight of each row."""
+    """A tiny model of little entropy; with `noise` its weights are rounded as if to few bits: the size of a
+    step, as a share of the largest weight of each row."""
     import torch
     from safetensors.torch import load_file, save_file
 

@@ -53,7 +53,7 @@ def line(at: int, prompt: list[int], ids: list[int], temperature: float = 1.0, *
         "prompt_ids": prompt,
         "token_ids": ids,
         "finish_reason": "length",
-        "parameters": {"temperature": temperature, "max_tokens": TOKENS, "seed": at},
+        "parameters": {"temperature": temperature, "max_tokens": TOKENS},
     }
     return Transcript(**{**fields, **changes})
 

@@ -53,10 +53,16 @@ def p_values(case: Compared, seed: int, draws: int) -> tuple[float, float, float
     )
 
 
-def test_no_test_is_below_its_level_when_both_sides_have_one_law() -> None:
-    runs = np.array([p_values(compared([2, seed]), seed, 199) for seed in range(1_000)])
+@pytest.mark.parametrize(
+    ("number", "prompts", "draws"),
+    [(500, 12, 199), (1_000, 5, 999), pytest.param(20_000, 5, 1_999, marks=pytest.mark.soak)],
+)
+def test_no_test_is_below_its_level_when_both_sides_have_one_law(
+    number: int, prompts: int, draws: int
+) -> None:
+    runs = np.array([p_values(compared([2, seed], prompts=prompts), seed, draws) for seed in range(number)])
     for kind in range(3):
-        for alpha in (0.3, 0.1, 0.05, 0.01):
+        for alpha in (0.3, 0.1, 0.05, 0.01, 0.001):
             hits = int((runs[:, kind] <= alpha).sum())
             assert clopper_pearson(hits, len(runs), 0.98)[0] <= alpha, (kind, alpha)
 

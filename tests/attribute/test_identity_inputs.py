@@ -63,6 +63,10 @@ def test_two_samples_of_one_law_have_no_problem(tmp_path: Path) -> None:
             },
             "8 lines are of a call",
         ),
+        (
+            lambda at, one: {"parameters": {**one.parameters, "seed": at % 6}},
+            "42 calls were sent with the seed",
+        ),
         (lambda at, one: {"prompt_ids": [one.prompt_ids[0] + 5, 9]}, "the prompts differ: 3 of 13"),
         (lambda at, one: {"prompt_ids": [one.prompt_ids[0] + 5, 9]}, "3 common prompts are too few"),
     ],
@@ -99,8 +103,23 @@ def test_one_call_on_both_sides_is_a_problem(tmp_path: Path) -> None:
     assert problems(tmp_path, theirs, ours) == ["1 calls stand on both sides"]
 
 
+def test_one_seed_on_both_sides_is_a_problem(tmp_path: Path) -> None:
+    """A deterministic server draws the same numbers for both, and answers alike or nearly so."""
+    ours, theirs = (
+        changed(sampled(seed), lambda at, one: {"parameters": {**one.parameters, "seed": at}})
+        for seed in (1, 2)
+    )
+    assert problems(tmp_path, theirs, ours) == [
+        "calls of both sides were sent with one seed; ask without one"
+    ]
+    same = [msgspec.structs.replace(one, id=f"s{one.id}") for one in sampled(1)]
+    assert problems(tmp_path, same) == [
+        "100% of the suspect's answers stand among the reference's (one seed, or one file)"
+    ]
+
+
 def test_settings_that_leave_the_law_alone_may_differ(tmp_path: Path) -> None:
-    other = {"temperature": 1, "max_completion_tokens": 8, "seed": 5, "stream": True, "logprobs": True}
+    other = {"temperature": 1, "max_completion_tokens": 8, "stream": True, "logprobs": True}
     assert problems(tmp_path, changed(sampled(2), lambda at, one: {"parameters": other})) == []
 
 

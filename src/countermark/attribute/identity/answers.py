@@ -77,6 +77,8 @@ class Side:
     problems: list[str]
     lines: set[str] = field(default_factory=set)
     """Marks of the calls, where the endpoint gave some."""
+    seeds: set[str] = field(default_factory=set)
+    """Seeds that were sent with the calls."""
     chat: bool = False
     """Whether anything was asked as messages."""
 
@@ -102,16 +104,18 @@ def read_side(path: Path, name: str) -> Side:
     lines = [line for line, _ in kept]
     settings, problems = _settings(lines, name, path)
     marks = list(_marks(lines))
-    problems += [
-        f"{name}: {text}" for text in (*_unused(unused, len(kept)), *_mixed(lines), *_repeated(marks))
-    ]
+    seeds = [str(line.parameters["seed"]) for line in lines if line.parameters.get("seed") is not None]
+    wrong = (*_unused(unused, len(kept)), *_mixed(lines), *_repeated(marks), *_reseeded(seeds))
+    problems += [f"{name}: {text}" for text in wrong]
     by_text = _grouped((_text_of(line), answer) for line, answer in kept)
     by_ids = _grouped((tuple(line.prompt_ids) if line.prompt_ids else None, answer) for line, answer in kept)
     if not by_text and not by_ids:
         hint = "each line needs prompt, messages or prompt_ids"
         raise Error(f"{path} does not say what was asked", hint=hint, exit_code=ExitCode.NO_INPUT)
     problems += [f"{name}: {text}" for text in _monotonous(by_text or by_ids)]
-    return Side(by_text, by_ids, settings, problems, set(marks), any(line.messages for line in lines))
+    return Side(
+        by_text, by_ids, settings, problems, set(marks), set(seeds), any(line.messages for line in lines)
+    )
 
 
 def differing_settings(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
@@ -176,7 +180,7 @@ def _settings(lines: list[Transcript], name: str, path: Path) -> tuple[dict[str,
 
 
 def _marks(lines: list[Transcript]) -> Iterator[str]:
-    """What no two calls have in common: the provider's id of the request, or digest and time of the answer."""
+    """What no two calls have in common: the provider's id of the call, or digest and time of the answer."""
     for line in lines:
         headers = {key.lower(): value for key, value in line.headers.items()}
         given = next((headers[key] for key in REQUEST_ID_HEADERS if headers.get(key)), "")
@@ -189,6 +193,12 @@ def _marks(lines: list[Transcript]) -> Iterator[str]:
 def _repeated(marks: list[str]) -> list[str]:
     twice = len(marks) - len(set(marks))
     return [f"{twice:,} lines are of a call that another line is of"] if twice else []
+
+
+def _reseeded(seeds: list[str]) -> list[str]:
+    """Calls with one seed draw the same random numbers: their answers are not independent."""
+    again = len(seeds) - len(set(seeds))
+    return [f"{again:,} calls were sent with the seed of another call; ask without one"] if again else []
 
 
 def _unused(unused: int, used: int) -> list[str]:

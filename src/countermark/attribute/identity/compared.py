@@ -1,4 +1,4 @@
-"""One suspect beside the reference: kernels of the answers to each prompt, and ranks at one answer a prompt."""
+"""One suspect beside the reference: kernels of the answers to each prompt, ranks at one answer a prompt."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -70,8 +70,8 @@ class Compared:
     def ranks(self, seed: int) -> tuple[FloatArray, FloatArray]:
         """Ranks of the suspect's first answer to each prompt, and of a foreign one, among the reference's.
 
-        The draws of a prompt depend on the seed and the prompt alone: more prompts leave earlier ranks as they
-        were, or the e-process could not be looked at again.
+        The draws of a prompt depend on the seed and the prompt alone: more prompts leave earlier ranks as
+        they were, or the e-process could not be looked at again.
         """
         ranks = np.zeros((2, len(self.pairs)))
         for at, pair in enumerate(self.pairs):

@@ -72,7 +72,23 @@ def doubts(pairs: Sequence[Pair], settings: dict[str, Any]) -> list[str]:
             problems.append(
                 f"{name}: {most:.0%} of its answers stand twice for a prompt (duplicated lines, or a cache)"
             )
+    both = _on_both_sides(pairs)
+    if both > MOST_TWINS and max(ours, theirs) < FEW_TWINS:
+        problems.append(
+            f"{both:.0%} of the suspect's answers stand among the reference's (one seed, or one file)"
+        )
     return problems
+
+
+def _on_both_sides(pairs: Sequence[Pair]) -> float:
+    """Share of the suspect's long answers that the reference gave to the same prompt too."""
+    found = [
+        one.whole in {other.whole for other in pair.reference}
+        for pair in pairs
+        for one in pair.suspect
+        if one.long
+    ]
+    return sum(found) / len(found) if found else 0.0
 
 
 def unit_of(pairs: Sequence[Pair]) -> str:
@@ -120,4 +136,6 @@ def _unlike(reference: Side, suspect: Side) -> list[str]:
     shared = len(reference.lines & suspect.lines)
     if shared:
         problems.append(f"{shared:,} calls stand on both sides")
+    if reference.seeds & suspect.seeds:
+        problems.append("calls of both sides were sent with one seed; ask without one")
     return problems

@@ -1,7 +1,7 @@
 """Which share of foreign answers would have been found: simulated with the answers at hand.
 
-A foreign answer is one that the reference gave to another prompt. Under the hypothesis that both sides have one
-law, the labels of a prompt's answers may be given out anew; then a share of the suspect's becomes foreign.
+A foreign answer is one that the reference gave to another prompt. Under the hypothesis that both sides have
+one law, the labels of a prompt's answers may be given out anew; then some of the suspect's become foreign.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,8 +43,8 @@ def mmd_finds(
 ) -> Callable[[float], FloatArray]:
     """Trials of the MMD.
 
-    The threshold is the level's quantile of the permutation law of the real answers, times the ratio of the two
-    laws' means, since foreign answers make every prompt more various. That law's mean has a closed form.
+    The threshold is the level's quantile of the permutation law of the real answers, times the ratio of the
+    two laws' means, since foreign answers make every prompt more various. The mean has a closed form.
     """
     quantile = float(np.quantile(outcome.null, 1 - alpha, method="higher"))
     mean = float(outcome.null.mean())

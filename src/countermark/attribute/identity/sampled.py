@@ -70,7 +70,7 @@ class SampledReference:
         return pairs, [*suspect.problems, *problems, *doubts(pairs, suspect.settings)]
 
     def scores(self, prompt: Ids, answers: Sequence[Answer]) -> FloatArray:
-        """Mean log rank of an answer's tokens, 0 where each is the likeliest (Zhu et al. 2025, log-rank score).
+        """Mean log rank of an answer's tokens, 0 where each is the likeliest (Zhu et al. 2025).
 
         Equal answers have equal scores, whatever the rounding: each is scored once.
         """

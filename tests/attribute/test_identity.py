@@ -216,3 +216,36 @@ def test_no_reference_is_an_error(tmp_path: Path, several: Path) -> None:
         "attribute", "identity", "--reference", several, "--suspect", tmp_path, "--out", tmp_path / "a"
     )
     assert (done.code, bool(done.error())) == (3, True)
+
+
+def test_text_and_ids_of_one_answer_come_to_the_same_under_a_local_reference(
+    ours: Path, tmp_path: Path
+) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    folder = tmp_path / "m"
+    folder.mkdir()
+    for one in ours.iterdir():
+        (folder / one.name).write_bytes(one.read_bytes())
+    words = {f"w{at}": at for at in range(64)}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="w0"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+    def text(ids: list[int] | None) -> str:
+        return "".join(f" w{one}" for one in ids or ())
+
+    by_ids = answers(folder, seed=12, each=3)
+    by_text = [
+        msgspec.structs.replace(
+            one, prompt=text(one.prompt_ids), prompt_ids=None, answer=text(one.token_ids), token_ids=None
+        )
+        for one in by_ids
+    ]
+    found = [
+        Identity(folder, permutations=499).examine(written(tmp_path / f"{at}.jsonl", lines))
+        for at, lines in enumerate((by_ids, by_text))
+    ]
+    assert found[0].problems == found[1].problems == []
+    assert [one.statistic for one in found[0].tests] == [one.statistic for one in found[1].tests]
+    assert found[0].tests[0].p_value > 0.01

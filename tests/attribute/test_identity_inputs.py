@@ -145,6 +145,7 @@ def test_a_sample_too_small_for_the_level_is_not_testable(tmp_path: Path) -> Non
         (lambda at, one: {"prompt_ids": None, "prompt": "x"}, "do not say alike what was asked"),
         (lambda at, one: {"token_ids": None, "answer": "x"}, "cannot be compared"),
         (lambda at, one: {"token_ids": [1 << 40]}, "a token id of answer"),
+        (lambda at, one: {"prompt_ids": [1 << 62]}, "a token id of answer"),
         (lambda at, one: {"problem": "refused"}, "no usable answer"),
     ],
 )
@@ -172,6 +173,18 @@ def test_parameters_nested_deep_are_no_traceback(tmp_path: Path) -> None:
     )
     assert done.code == ExitCode.NO_INPUT
     assert done.error()
+
+
+def test_parameters_of_any_kind_can_be_recorded(tmp_path: Path) -> None:
+    odd = {"temperature": 1, "a": 1 << 62, "b": {"c": [1 << 62]}, "d" * 1000: "e" * 1000, "f": True}
+    sides = [
+        written(tmp_path / f"{seed}.jsonl", changed(sampled(seed), lambda at, one: {"parameters": odd}))
+        for seed in (1, 2)
+    ]
+    given = ("--reference", sides[0], "--suspect", sides[1], "--permutations", "999", "--out", tmp_path / "a")
+    done = countermark("attribute", "identity", *given)
+    assert done.code == ExitCode.DONE, done.err
+    assert "e" * 101 not in (tmp_path / "a" / "attribution.json").read_text()
 
 
 @pytest.fixture(scope="module")

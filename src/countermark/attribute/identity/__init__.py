@@ -12,7 +12,7 @@ import numpy as np
 
 from countermark.attribute.base import Draw, Examined, ProgressCall
 from countermark.attribute.identity import pictures, power
-from countermark.attribute.identity.answers import MOST_POSITIONS, Side, read_side
+from countermark.attribute.identity.answers import MOST_POSITIONS, Side, read_side, shown_settings
 from countermark.attribute.identity.compared import Compared
 from countermark.attribute.identity.findings import ALTERNATIVES, Subject, betting_test, mmd_test, rank_test
 from countermark.attribute.identity.paired import pairs_of, unit_of
@@ -93,7 +93,7 @@ class Identity:
             parameters={
                 "decides": decides,
                 "permutations": self._draws,
-                "sampling": theirs.settings,
+                "sampling": shown_settings(theirs.settings),
                 "seed": f"{seed:032x}" if self._secret is None else "of the committed seed file",
             }
             | ({} if isinstance(self._reference, Side) else {"reference_samples": self._samples}),

@@ -23,6 +23,8 @@ MOST_POSITIONS = 1000
 MOST_UNUSED = 0.1
 """Share of the lines that may carry a problem."""
 MOST_ID = (1 << 31) - 1
+MOST_SHOWN = 100
+"""Sampling parameters in a record, and characters of each."""
 LONG = 24
 """Characters or tokens from which two equal answers are remarkable."""
 MOST_TWINS, FEW_TWINS = 0.5, 0.1
@@ -118,6 +120,16 @@ def read_side(path: Path, name: str) -> Side:
     )
 
 
+def shown_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Those with a plain value, for the record; they come from the suspect's file and are bounded."""
+    plain = {
+        name[:MOST_SHOWN]: value[:MOST_SHOWN] if isinstance(value, str) else value
+        for name, value in settings.items()
+        if isinstance(value, bool | float | str)
+    }
+    return dict(sorted(plain.items())[:MOST_SHOWN])
+
+
 def differing_settings(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """Names of sampling parameters that are not the same on both sides, sorted."""
     return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
@@ -136,7 +148,7 @@ def share_of_twins(prompts: Iterable[Sequence[Answer]]) -> float:
 
 def _kept(line: Transcript) -> tuple[Transcript, Answer]:
     ids = None if line.token_ids is None else tuple(line.token_ids)
-    if max(ids or (), default=0) > MOST_ID:
+    if max([*(ids or ()), *(line.prompt_ids or ())], default=0) > MOST_ID:
         raise Error(f"a token id of answer {line.id!r} is over {MOST_ID:,}", exit_code=ExitCode.NO_INPUT)
     whole = sha256_hex(msgspec.json.encode([line.answer, ids]))
     length = max(len(line.answer or ""), len(ids or ()))

@@ -22,7 +22,7 @@ ALTERNATIVES = [
     "a newer version of the same model",
 ]
 CALIBRATED_TO = 1e-3
-"""Smallest level at which each of the three held (tests/attribute/test_identity_calibration.py, 20,000 runs)."""
+"""Smallest level at which each of the three held (test_identity_calibration.py, 20,000 runs)."""
 CALIBRATION = "docs/attribution-benchmarks.md"
 LN10 = math.log(10)
 

@@ -112,10 +112,20 @@ def test_one_seed_on_both_sides_is_a_problem(tmp_path: Path) -> None:
     assert problems(tmp_path, theirs, ours) == [
         "calls of both sides were sent with one seed; ask without one"
     ]
-    same = [msgspec.structs.replace(one, id=f"s{one.id}") for one in sampled(1)]
-    assert problems(tmp_path, same) == [
-        "100% of the suspect's answers stand among the reference's (one seed, or one file)"
-    ]
+
+
+@pytest.mark.parametrize(("length", "each"), [(30, 6), (30, 1), (8, 6)])
+def test_answers_of_the_reference_are_no_second_sample(tmp_path: Path, length: int, each: int) -> None:
+    ours = sampled(1, length=length, each=each)
+    same = [msgspec.structs.replace(one, id=f"s{one.id}") for one in ours]
+    assert "100% of the suspect's answers stand among the reference's (one seed, or one file)" in problems(
+        tmp_path, same, ours
+    )
+
+
+def test_short_answers_may_meet_by_chance(tmp_path: Path) -> None:
+    ours, theirs = (sampled(seed, length=1, symbols=3) for seed in (1, 2))
+    assert problems(tmp_path, theirs, ours) == []
 
 
 def test_settings_that_leave_the_law_alone_may_differ(tmp_path: Path) -> None:

@@ -135,11 +135,12 @@ def differing_settings(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
 
 
-def share_of_twins(prompts: Iterable[Sequence[Answer]]) -> float:
-    """Share of the long answers that have an equal one to the same prompt; 0 where no prompt has two."""
+def share_of_twins(prompts: Iterable[Sequence[Answer]], *, short: bool = False) -> float:
+    """Share of the long answers, or of all, that have an equal one to the same prompt; 0 where no prompt has
+    two."""
     twins = several = 0
     for answers in prompts:
-        long = [one.whole for one in answers if one.long]
+        long = [one.whole for one in answers if one.long or short]
         if len(long) > 1:
             several += len(long)
             twins += sum(number for number in Counter(long).values() if number > 1)

@@ -72,23 +72,30 @@ def doubts(pairs: Sequence[Pair], settings: dict[str, Any]) -> list[str]:
             problems.append(
                 f"{name}: {most:.0%} of its answers stand twice for a prompt (duplicated lines, or a cache)"
             )
-    both = _on_both_sides(pairs)
-    if both > MOST_TWINS and max(ours, theirs) < FEW_TWINS:
-        problems.append(
-            f"{both:.0%} of the suspect's answers stand among the reference's (one seed, or one file)"
-        )
-    return problems
+    return problems + _on_both_sides(pairs)
 
 
-def _on_both_sides(pairs: Sequence[Pair]) -> float:
-    """Share of the suspect's long answers that the reference gave to the same prompt too."""
+def _on_both_sides(pairs: Sequence[Pair]) -> list[str]:
+    """Whether the suspect's answers are the reference's, while neither side repeats itself: one seed on both
+    sides of a deterministic server, or one file.
+
+    Independent answers of one law meet across the sides as often as within one; short answers count only
+    where the reference shows how often that is.
+    """
+    within = max(
+        share_of_twins((getattr(one, side) for one in pairs), short=True) for side in ("reference", "suspect")
+    )
+    several = all(len(one.reference) > 1 for one in pairs)
     found = [
         one.whole in {other.whole for other in pair.reference}
         for pair in pairs
         for one in pair.suspect
-        if one.long
+        if one.long or several
     ]
-    return sum(found) / len(found) if found else 0.0
+    share = sum(found) / len(found) if found else 0.0
+    if share <= MOST_TWINS or within >= FEW_TWINS:
+        return []
+    return [f"{share:.0%} of the suspect's answers stand among the reference's (one seed, or one file)"]
 
 
 def unit_of(pairs: Sequence[Pair]) -> str:

@@ -9,8 +9,9 @@ from countermark.attribute.identity import power
 from countermark.attribute.identity.answers import Answer
 from countermark.attribute.identity.compared import Compared
 from countermark.attribute.identity.paired import Pair
-from countermark.stats.betting import anytime_log_p, log_capital
+from countermark.stats.betting import log_capital
 from countermark.stats.binomial import clopper_pearson
+from countermark.stats.evalues import anytime_log_p
 from countermark.stats.mmd import within_prompt
 from countermark.stats.uniformity import uniformity
 
@@ -49,7 +50,7 @@ def p_values(case: Compared, seed: int, draws: int) -> tuple[float, float, float
     return (
         within_prompt(case.strata(), generator, permutations=draws).p_value,
         uniformity(ranks, generator, draws=draws).p_value,
-        float(np.exp(anytime_log_p(log_capital(ranks)))),
+        float(np.exp(anytime_log_p(float(log_capital(ranks).max())))),
     )
 
 

@@ -23,11 +23,6 @@ def log_capital(values: FloatArray, cells: tuple[int, ...] = CELLS) -> FloatArra
     return np.asarray(np.logaddexp.reduce(paths, axis=0) - math.log(len(cells)))
 
 
-def anytime_log_p(path: FloatArray) -> float:
-    """Natural log of p = min(1, 1 / the largest capital so far), valid whenever one stops."""
-    return float(-max(0.0, path.max(initial=0.0)))
-
-
 def _log_path(values: FloatArray, cells: int) -> FloatArray:
     at = np.minimum((values * cells).astype(np.int64), cells - 1)
     hits = at[..., None] == np.arange(cells)

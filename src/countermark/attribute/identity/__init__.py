@@ -20,7 +20,8 @@ from countermark.attribute.identity.sampled import SampledReference
 from countermark.errors import Error, ExitCode
 from countermark.records.attributions import NO_DIFFERENCE, NOT_IDENTICAL, Test, ValidityDomain
 from countermark.records.canonical import canonical_json, file_sha256, sha256_hex
-from countermark.stats.betting import anytime_log_p, log_capital
+from countermark.stats.betting import log_capital
+from countermark.stats.evalues import anytime_log_p
 from countermark.stats.mmd import within_prompt
 from countermark.stats.uniformity import uniformity
 from countermark.trust.keyfiles import Secret
@@ -108,7 +109,7 @@ class Identity:
         done = _Done(
             tests=[
                 rank_test(subject, even, n, about),
-                betting_test(subject, anytime_log_p(path), float(path.max()), n, about),
+                betting_test(subject, anytime_log_p(float(path.max())), float(path.max()), n, about),
             ],
             pictures={"ranks": pictures.ranks(ranks), "capital": pictures.capital(path, self._alpha)},
         )

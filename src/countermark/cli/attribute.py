@@ -2,7 +2,7 @@
 
 import typer
 
-from countermark.cli import attribute_canary, attribute_monitor
+from countermark.cli import attribute_canary, attribute_identity, attribute_monitor
 
 app = typer.Typer(help="Was this text or model made independently of ours?", no_args_is_help=True)
 
@@ -12,5 +12,6 @@ def _attribute() -> None:
     """Was this text or model made independently of ours? Each answer has one null, in plain words."""
 
 
+app.command("identity")(attribute_identity.identity)
 app.add_typer(attribute_canary.app, name="canary")
 app.add_typer(attribute_monitor.app, name="monitor")

@@ -19,11 +19,13 @@ from countermark.models.dtypes import FLOATS
 from countermark.models.packed import awq, gptq, pack_quantized, scaled
 from countermark.models.tensor_file import TensorFile
 from countermark.models.weights import Parts, Plain, Weight
+from countermark.records.canonical import canonical_json, file_sha256, sha256_hex
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 MAX_INDEX = 100_000_000
 MAX_SHARDS = 2_000
+MAX_FILES = 10_000
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 _PACKED: dict[str, Callable[[Parts], Weight]] = {"qweight": gptq, "weight_packed": pack_quantized}
 """By the tensor that only this layout has (AWQ is told from GPTQ by the configuration)."""
@@ -65,6 +67,14 @@ class Checkpoint:
             return method[:40]
         kinds = [file.tensors[name].dtype for name, file in self._where.items()]
         return max(sorted(set(kinds)), key=kinds.count)
+
+    def digest(self) -> str:
+        """SHA-256 over the names and digests of the folder's files, as an attribution records its inputs."""
+        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        if len(files) > MAX_FILES:
+            raise _unusable(self.folder, f"it holds over {MAX_FILES:,} files")
+        listed = [[path.relative_to(self.folder).as_posix(), file_sha256(path)] for path in files]
+        return sha256_hex(canonical_json(listed))
 
     def names(self) -> list[str]:
         """Logical names, sorted: packed parts of a weight stand as one `….weight`."""

@@ -44,9 +44,11 @@ def decode(raw: NDArray[Any], dtype: str) -> NDArray[np.float32]:
         values: NDArray[np.float32] = (raw.astype(np.uint32) << 16).view(np.float32)
         return values
     if dtype in ("F8_E4M3", "F8_E5M2"):
-        return _fp8(dtype)[raw]
+        looked_up: NDArray[np.float32] = _fp8(dtype)[raw]
+        return looked_up
     with np.errstate(over="ignore"):
-        return raw.astype(np.float32)
+        plain: NDArray[np.float32] = raw.astype(np.float32)
+    return plain
 
 
 @cache

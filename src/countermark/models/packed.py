@@ -66,7 +66,7 @@ def gptq(parts: Parts) -> Weight:
 
 
 def awq(parts: Parts) -> Weight:
-    """AWQ "gemm", 4 bits: qweight (inputs, outputs/8), qzeros (groups, outputs/8), scales (groups, outputs)."""
+    """AWQ "gemm" of 4 bits: qweight (inputs, outputs/8), qzeros (groups, outputs/8), scales by output."""
     parts.need(
         parts.config.get("version", "gemm") == "gemm" and parts.integer("bits", 2, 8) == 4,
         "of AWQ the layout gemm with 4 bits is read",

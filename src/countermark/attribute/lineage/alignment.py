@@ -1,0 +1,79 @@
+"""Whether the suspect's hidden directions are the reference's, or a rotation of them, as the embeddings say.
+
+A model computes the same when all that reads from and writes to its residual stream is rotated (norms folded
+in). The embeddings E of the tokens, which both know by their ids, then show the rotation: the orthogonal R
+closest to E' = E R is U V' of the singular value decomposition of E' E transposed (Schönemann 1966).
+
+The choice of a basis sees embeddings only. Relabelling the units of an MLP changes no embedding, so the law of
+a matching in the chosen basis is the same.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from countermark.attribute.lineage.matching import Floats, Indices
+from countermark.models.checkpoint import Checkpoint
+from countermark.models.layers import embedding
+
+AS_IT_IS = 0.5
+"""Correlation of the embeddings above which the suspect's directions are taken as they are."""
+ROTATED = 0.9
+"""Correlation after rotation above which they are rotated."""
+MOST_TOKENS = 8_192
+MOST_HIDDEN = 8_192
+"""No rotation is looked for in larger models: the decomposition takes minutes."""
+
+
+@dataclass(frozen=True)
+class Basis:
+    """How the suspect's directions are read."""
+
+    rotation: Floats | None
+    """(hidden, hidden): suspect rows times its transpose are in the reference's directions; None: as is."""
+    as_it_is: float | None
+    """Correlation of the embeddings; None where they cannot be compared."""
+    rotated: float | None
+    """The same after the best rotation; None where it was not looked for."""
+    tokens: int
+
+
+def choose(reference: Checkpoint, suspect: Checkpoint, generator: np.random.Generator) -> Basis:
+    """The basis of the comparison."""
+    pair = embeddings(reference, suspect, generator)
+    if pair is None or pair[0].shape != pair[1].shape:
+        return Basis(None, None, None, 0)
+    ours, theirs, _ = pair
+    size = float(np.linalg.norm(ours) * np.linalg.norm(theirs))
+    tokens, hidden = ours.shape
+    if size == 0:
+        return Basis(None, None, None, tokens)
+    plain = float(np.vdot(ours, theirs)) / size
+    if plain >= AS_IT_IS or hidden > MOST_HIDDEN or tokens < hidden:
+        return Basis(None, plain, None, tokens)
+    u, spectrum, v = np.linalg.svd(ours.T @ theirs)
+    rotated = float(spectrum.sum()) / size
+    return Basis((u @ v).astype(np.float32) if rotated >= ROTATED else None, plain, rotated, tokens)
+
+
+def embeddings(
+    reference: Checkpoint, suspect: Checkpoint, generator: np.random.Generator, most: int = MOST_TOKENS
+) -> tuple[Floats, Floats, Indices] | None:
+    """Embeddings of the same tokens in both, (tokens, hidden), each row to length 1; None where the
+    vocabularies have not one size."""
+    names = [embedding(one) for one in (reference, suspect)]
+    if names[0] is None or names[1] is None:
+        return None
+    tokens = reference.shape(names[0])[0]
+    if tokens != suspect.shape(names[1])[0]:
+        return None
+    index = np.arange(tokens)
+    if tokens > most:
+        index = np.sort(generator.choice(tokens, most, replace=False))
+    return _unit(reference.rows(names[0], index)), _unit(suspect.rows(names[1], index)), index
+
+
+def _unit(rows: Floats) -> Floats:
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    result: Floats = rows / np.where(length > 0, length, 1)
+    return result

@@ -1,0 +1,198 @@
+"""A local language model in Hugging Face's folder form, run on the processor.
+
+The folder is data: safetensors only, no code of its own, nothing fetched. What transformers does not know as
+an architecture of its own is refused.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from countermark.errors import Error, ExitCode
+
+FloatArray = NDArray[np.float32]
+MAX_CONFIG_BYTES = 1 << 20
+BATCH_TOKENS = 1 << 14
+"""Tokens in one forward pass."""
+BATCH_LOGITS = 1 << 26
+"""Logits in one forward pass, 256 MiB as float32."""
+
+
+class LocalModel:
+    """A causal model, its vocabulary's size, and how many tokens it takes at once."""
+
+    def __init__(self, model: Any, vocab_size: int, max_length: int, tokenizer: Path | None) -> None:
+        self._model = model
+        self.vocab_size = vocab_size
+        """Number of logits."""
+        self.max_length = max_length
+        """Prompt and answer together, in tokens."""
+        self.tokenizer = tokenizer
+        """Its `tokenizer.json`, or None."""
+
+    @classmethod
+    def open(cls, folder: Path) -> "LocalModel":
+        """Load a folder; `Error` unless it is whole, of a known architecture, unquantised and finite."""
+        config = read_config(folder)
+        if not any(folder.glob("*.safetensors")):
+            raise unusable(folder, "it holds no safetensors", "convert it with safetensors first")
+        if "quantization_config" in config:
+            hint = "serve it where its own kernels run, and probe the endpoint"
+            raise unusable(folder, "its weights are quantised, and it cannot be run here", hint)
+        torch, transformers = _libraries()
+        try:
+            model = transformers.AutoModelForCausalLM.from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
+                attn_implementation="eager",
+            )
+        # transformers and safetensors raise many kinds for a folder that is not what it says
+        except Exception as error:
+            raise unusable(folder, str(error).partition("\n")[0][:200]) from None
+        if not all(bool(torch.isfinite(one).all()) for one in model.parameters()):
+            raise unusable(folder, "a weight is not a finite number")
+        model.eval()
+        length = int(getattr(model.config, "max_position_embeddings", 0) or 2048)
+        tokenizer = folder / "tokenizer.json"
+        return cls(model, int(model.config.vocab_size), length, tokenizer if tokenizer.is_file() else None)
+
+    @property
+    def end_ids(self) -> set[int]:
+        """Ids that end an answer."""
+        given = getattr(self._model.generation_config, "eos_token_id", None)
+        return set(given) if isinstance(given, list) else set() if given is None else {given}
+
+    def log_probs(self, rows: Sequence[Sequence[int]]) -> Iterator[FloatArray]:
+        """For every row of token ids, in order, shape (len(row), vocabulary): natural logs of the
+        probabilities of the next token; entry i is of the token after `row[: i + 1]`.
+
+        One at a time, since many do not fit into memory. Raises `Error` for an empty or too long row and for
+        an id outside the vocabulary.
+        """
+        import torch
+
+        for batch in self._batches(rows):
+            longest = max(map(len, batch))
+            ids = torch.zeros((len(batch), longest), dtype=torch.int64)
+            for at, row in enumerate(batch):
+                ids[at, : len(row)] = torch.tensor(row)
+            with torch.inference_mode():  # what is padded on the right is seen by nobody on its left
+                logs = torch.log_softmax(self._model(ids).logits.float(), -1)
+            for at, row in enumerate(batch):
+                yield logs[at, : len(row)].numpy()
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], *, max_tokens: int, temperature: float, seed: int
+    ) -> list[list[int]]:
+        """Sample an answer to every prompt, without the id that ends it; the same for the same arguments.
+
+        Temperature 0 takes the likeliest token. Raises `Error` as `log_probs` does, and where prompt and
+        answer together are too long.
+        """
+        import torch
+
+        generator = torch.Generator().manual_seed(seed & ((1 << 63) - 1))
+        answers: list[list[int]] = [[] for _ in prompts]
+        by_length: dict[int, list[int]] = {}
+        for at, prompt in enumerate(prompts):
+            self._check(prompt, max_tokens)
+            by_length.setdefault(len(prompt), []).append(at)
+        for length, places in sorted(by_length.items()):
+            size = max(1, min(BATCH_TOKENS // (length + max_tokens), BATCH_LOGITS // self.vocab_size))
+            for start in range(0, len(places), size):
+                chosen = places[start : start + size]
+                ids = torch.tensor([list(prompts[at]) for at in chosen])
+                sampled = self._sample(ids, max_tokens, temperature, generator)
+                for at, row in zip(chosen, sampled, strict=True):
+                    answers[at] = row
+        return answers
+
+    def _sample(self, ids: Any, max_tokens: int, temperature: float, generator: Any) -> list[list[int]]:
+        import torch
+
+        ends = self.end_ids
+        rows: list[list[int]] = [[] for _ in range(len(ids))]
+        live, past = [True] * len(ids), None
+        with torch.inference_mode():
+            for _ in range(max_tokens):
+                out = self._model(ids, past_key_values=past, use_cache=True)
+                past, logits = out.past_key_values, out.logits[:, -1].float()
+                if temperature > 0:
+                    weights = torch.softmax(logits / temperature, -1)
+                    ids = torch.multinomial(weights, 1, generator=generator)
+                else:
+                    ids = logits.argmax(-1, keepdim=True)
+                for at, token in enumerate(ids[:, 0].tolist()):
+                    live[at] = live[at] and token not in ends
+                    if live[at]:
+                        rows[at].append(token)
+                if not any(live):
+                    break
+        return rows
+
+    def _batches(self, rows: Sequence[Sequence[int]]) -> Iterator[list[Sequence[int]]]:
+        """Rows in order, as many as fit into one pass."""
+        batch: list[Sequence[int]] = []
+        longest = 0
+        for row in rows:
+            self._check(row, 0)
+            longest = max(longest, len(row))
+            tokens = longest * (len(batch) + 1)
+            if batch and (tokens > BATCH_TOKENS or tokens * self.vocab_size > BATCH_LOGITS):
+                yield batch
+                batch, longest = [], len(row)
+            batch.append(row)
+        if batch:
+            yield batch
+
+    def _check(self, row: Sequence[int], more: int) -> None:
+        problem = ""
+        if not len(row):
+            problem = "an empty row has no next token"
+        elif len(row) + more > self.max_length:
+            problem = f"{len(row) + more:,} tokens are more than the model's {self.max_length:,}"
+        elif min(row) < 0 or max(row) >= self.vocab_size:
+            problem = f"a token id is outside the model's vocabulary of {self.vocab_size:,}"
+        if problem:
+            hint = "is it the model's own tokenizer?" if "outside" in problem else ""
+            raise Error(problem, hint=hint, exit_code=ExitCode.NO_INPUT)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """`config.json` of a model's folder, bounded in size; values are not checked."""
+    path = folder / "config.json"
+    if not folder.is_dir() or not path.is_file():
+        hint = "a folder with config.json and safetensors"
+        raise unusable(folder, "there is no config.json", hint)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_CONFIG_BYTES + 1)
+        config = json.loads(data) if len(data) <= MAX_CONFIG_BYTES else None
+    except (OSError, ValueError, RecursionError) as error:
+        raise unusable(folder, f"its config.json cannot be read: {error}") from None
+    if not isinstance(config, dict):
+        raise unusable(folder, "its config.json is no object, or over 1 MiB")
+    return config
+
+
+def unusable(folder: Path, reason: str, hint: str = "") -> Error:
+    """What is said of a folder that is no usable model."""
+    return Error(f"{folder} is no usable model: {reason}", hint=hint, exit_code=ExitCode.NO_INPUT)
+
+
+def _libraries() -> tuple[Any, Any]:
+    try:
+        import torch
+        import transformers
+    except ImportError:
+        raise Error("running a model needs torch", hint="pip install 'countermark[torch]'") from None
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    return torch, transformers

@@ -2,9 +2,14 @@
 
 import typer
 
+from countermark.cli.attribute_lineage import lineage
+
 app = typer.Typer(help="Was this text or model made independently of ours?", no_args_is_help=True)
 
 
 @app.callback()
 def _attribute() -> None:
     """Was this text or model made independently of ours? Each answer has one null, in plain words."""
+
+
+app.command()(lineage)

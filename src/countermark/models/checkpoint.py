@@ -29,8 +29,8 @@ MAX_FILES = 10_000
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 _PACKED: dict[str, Callable[[Parts], Weight]] = {"qweight": gptq, "weight_packed": pack_quantized}
 """By the tensor that only this layout has (AWQ is told from GPTQ by the configuration)."""
-_CHUNK = 2_048
-"""Rows read at a time where columns are wanted."""
+_CHUNK = 1 << 25
+"""Numbers read at a time where columns are wanted."""
 
 
 class Checkpoint:
@@ -111,8 +111,9 @@ class Checkpoint:
         if wanted.size and (wanted.min() < 0 or wanted.max() >= inputs):
             raise _unusable(self.folder, f"{name[:80]!r} has no such column")
         result = np.empty((wanted.size, outputs), dtype=np.float32)
-        for start in range(0, outputs, _CHUNK):
-            rows = np.arange(start, min(start + _CHUNK, outputs))
+        step = max(1, _CHUNK // max(inputs, 1))
+        for start in range(0, outputs, step):
+            rows = np.arange(start, min(start + step, outputs))
             result[:, rows] = self._weight(name).rows(rows)[:, wanted].T
         return self._finite(name, result)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from countermark.errors import Error, ExitCode
 from countermark.models.checkpoint import Checkpoint
 
 _GATE = ("gate_proj", "w1")
@@ -33,6 +34,7 @@ class Matrix:
     name: str
     start: int
     stop: int
+    inputs: int
     transposed: bool = False
 
     @property
@@ -75,11 +77,18 @@ class Attention:
 
 
 def blocks(checkpoint: Checkpoint) -> list[Block]:
-    """All MLP blocks, by their numbers."""
+    """MLP blocks of the language model, by their numbers; raises `Error` where one is no matrix."""
     names = checkpoint.names()
     known = frozenset(names)
-    found = {match["block"]: match["last"] for match in map(_PROJECTION.fullmatch, names) if match}
-    made = [_block(checkpoint, known, prefix) for prefix in found]
+    prefixes = {match["block"] for match in map(_PROJECTION.fullmatch, names) if match}
+    # a model that also sees has towers of its own: the language model is the largest of them
+    towers: dict[str, list[str]] = {}
+    for prefix in sorted(prefixes):
+        towers.setdefault(_NUMBERS.sub("#", prefix), []).append(prefix)
+    if not towers:
+        return []
+    chosen = max(towers, key=lambda tower: ("vis" not in tower, len(towers[tower])))
+    made = [_block(checkpoint, known, prefix) for prefix in towers[chosen]]
     return sorted((one for one in made if one is not None), key=lambda one: one.key)
 
 
@@ -92,14 +101,20 @@ def attentions(checkpoint: Checkpoint) -> list[Attention]:
     size = checkpoint.config.get("head_dim", hidden // heads)
     asked, kept = heads * size, checkpoint.config.get("num_key_value_heads", heads) * size
     found = []
-    for name in checkpoint.names():
+    names = checkpoint.names()
+    known = frozenset(names)
+    for name in names:
         prefix, _, last = name.removesuffix(".weight").rpartition(".")
         key, other = _key(prefix), f"{prefix}.k_proj.weight"
-        if last == "q_proj" and key and other in checkpoint.names():
+        if last == "q_proj" and key and other in known:
             pair = _whole(checkpoint, name), _whole(checkpoint, other)
         elif last in ("qkv_proj", "c_attn") and key:
             turned = last in _TRANSPOSED
-            pair = Matrix(name, 0, asked, turned), Matrix(name, asked, asked + kept, turned)
+            whole = _matrix(checkpoint, name, turned)
+            pair = (
+                Matrix(name, 0, min(asked, whole.size), whole.inputs, turned),
+                Matrix(name, asked, min(asked + kept, whole.size), whole.inputs, turned),
+            )
         else:
             continue
         if pair[0].size == asked and pair[1].size == kept:
@@ -132,8 +147,10 @@ def _block(checkpoint: Checkpoint, known: frozenset[str], prefix: str) -> Block 
     key = _key(prefix)
     fused = f"{prefix}{_FUSED}.weight"
     if fused in known:
-        half = checkpoint.shape(fused)[0] // 2
-        return Block(key, Matrix(fused, half, 2 * half), Matrix(fused, 0, half), columns, norm)
+        both = _matrix(checkpoint, fused, False)
+        half = both.size // 2
+        upper = Matrix(fused, half, 2 * half, both.inputs)
+        return Block(key, upper, Matrix(fused, 0, half, both.inputs), columns, norm)
     up = _first([f"{prefix}{one}.weight" for one in _UP], known)
     gated = _first([f"{prefix}{one}.weight" for one in _GATE], known)
     if up is None:
@@ -146,13 +163,18 @@ def _first(names: Sequence[str], known: frozenset[str]) -> str | None:
 
 
 def _whole(checkpoint: Checkpoint, name: str) -> Matrix:
-    turned = name.split(".")[-2] in _TRANSPOSED
-    return Matrix(name, 0, checkpoint.shape(name)[1 if turned else 0], turned)
+    return _matrix(checkpoint, name, name.split(".")[-2] in _TRANSPOSED)
 
 
 def _by_unit(checkpoint: Checkpoint, name: str) -> Matrix:
-    turned = name.split(".")[-2] not in _TRANSPOSED
-    return Matrix(name, 0, checkpoint.shape(name)[1 if turned else 0], turned)
+    return _matrix(checkpoint, name, name.split(".")[-2] not in _TRANSPOSED)
+
+
+def _matrix(checkpoint: Checkpoint, name: str, transposed: bool) -> Matrix:
+    shape = checkpoint.shape(name)
+    if len(shape) != 2:
+        raise Error(f"{name[:80]!r} is no matrix", exit_code=ExitCode.NO_INPUT)
+    return Matrix(name, 0, shape[transposed], shape[not transposed], transposed)
 
 
 def _key(prefix: str) -> tuple[int, ...]:

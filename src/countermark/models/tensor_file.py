@@ -21,6 +21,7 @@ from countermark.models.dtypes import BYTES, decode, raw_type
 MAX_HEADER = 100_000_000
 """Bytes; the limit of the reference implementation."""
 MAX_TENSORS = 200_000
+MAX_NAME = 512
 MAX_DIMENSIONS = 8
 MAX_ELEMENTS = 1 << 40
 
@@ -80,6 +81,8 @@ def _parsed(path: Path, data: bytes) -> dict[str, Any]:
     header.pop("__metadata__", None)
     if not 0 < len(header) <= MAX_TENSORS:
         raise _broken(path, "it holds no tensors, or too many")
+    if max(map(len, header)) > MAX_NAME:
+        raise _broken(path, "it has a name that is too long")
     return header
 
 

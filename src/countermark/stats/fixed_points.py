@@ -37,7 +37,8 @@ def law(n: int) -> NDArray[np.float64]:
     result = np.array([partial[n - j] * math.exp(-math.lgamma(j + 1)) for j in range(n + 1)])
     if n >= 1:
         result[n - 1] = 0.0
-    return np.maximum(result, 0.0)
+    positive: NDArray[np.float64] = np.maximum(result, 0.0)
+    return positive
 
 
 def log_sf(k: int, sizes: Sequence[int]) -> float:

@@ -1,8 +1,8 @@
 """Gate and up projections matched by what they do to the embeddings of common tokens.
 
 The inner products of a unit's rows with the (normalised) embeddings are the same in any rotation of the
-residual stream, and exist for models of another hidden size. Unrelated models that know the same language have
-units for the same tokens, so this is for information: neither exact nor calibrated.
+residual stream, and exist for models of another hidden size. Unrelated models that know the same language
+have units for the same tokens, so this is for information: neither exact nor calibrated.
 """
 
 import numpy as np
@@ -31,7 +31,5 @@ class Activations:
                 for units, tokens in zip((ours, theirs), self._pair[:2], strict=True)
             ):
                 return None
-            found.append(
-                similarity(ours.views[view] @ self._pair[0].T, theirs.views[view] @ self._pair[1].T)
-            )
+            found.append(similarity(ours.views[view] @ self._pair[0].T, theirs.views[view] @ self._pair[1].T))
         return agreement(found[0], found[1])

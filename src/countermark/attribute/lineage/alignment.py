@@ -4,8 +4,8 @@ A model computes the same when all that reads from and writes to its residual st
 in). The embeddings E of the tokens, which both know by their ids, then show the rotation: the orthogonal R
 closest to E' = E R is U V' of the singular value decomposition of E' E transposed (Schönemann 1966).
 
-The choice of a basis sees embeddings only. Relabelling the units of an MLP changes no embedding, so the law of
-a matching in the chosen basis is the same.
+The choice of a basis sees embeddings only. Relabelling the units of an MLP changes no embedding, so the law
+of a matching in the chosen basis is the same.
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,8 @@ AS_IT_IS = 0.5
 ROTATED = 0.9
 """Correlation after rotation above which they are rotated."""
 MOST_TOKENS = 8_192
+WIDEST = 1 << 16
+"""Embeddings of more numbers are not read."""
 MOST_HIDDEN = 8_192
 """No rotation is looked for in larger models: the decomposition takes minutes."""
 
@@ -61,19 +63,19 @@ def embeddings(
 ) -> tuple[Floats, Floats, Indices] | None:
     """Embeddings of the same tokens in both, (tokens, hidden), each row to length 1; None where the
     vocabularies have not one size."""
-    names = [embedding(one) for one in (reference, suspect)]
-    if names[0] is None or names[1] is None:
+    ours, theirs = embedding(reference), embedding(suspect)
+    if ours is None or theirs is None:
         return None
-    tokens = reference.shape(names[0])[0]
-    if tokens != suspect.shape(names[1])[0]:
+    shapes = reference.shape(ours), suspect.shape(theirs)
+    if any(len(shape) != 2 or shape[1] > WIDEST for shape in shapes) or shapes[0][0] != shapes[1][0]:
         return None
+    tokens = shapes[0][0]
     index = np.arange(tokens)
     if tokens > most:
         index = np.sort(generator.choice(tokens, most, replace=False))
-    return _unit(reference.rows(names[0], index)), _unit(suspect.rows(names[1], index)), index
+    return _unit(reference.rows(ours, index)), _unit(suspect.rows(theirs, index)), index
 
 
 def _unit(rows: Floats) -> Floats:
     length = np.linalg.norm(rows, axis=1, keepdims=True)
-    result: Floats = rows / np.where(length > 0, length, 1)
-    return result
+    return (rows / np.where(length > 0, length, 1)).astype(np.float32)

@@ -1,5 +1,5 @@
-"""Attention: groups of heads that share keys, matched by their queries and keys; for a suspect whose MLPs were
-exchanged. For information.
+"""Attention: groups of heads that share keys, matched by their queries and keys; for a suspect whose MLPs
+were exchanged. For information.
 
 Under the null of `laws` said of groups instead of units (a group is a key head with the queries that use it),
 the matching of each layer is a uniform permutation, and the number of groups matched to their own place has
@@ -8,7 +8,7 @@ the exact law of `stats.fixed_points`.
 
 import numpy as np
 
-from countermark.attribute.lineage.laws import NULL, _test
+from countermark.attribute.lineage.laws import BY_PLACE_TO, NULL, made_test
 from countermark.attribute.lineage.matching import Floats, assign, similarity
 from countermark.models.checkpoint import Checkpoint
 from countermark.models.layers import Attention, attentions
@@ -34,18 +34,16 @@ def of_heads(
     pairs = [(one, theirs[one.key]) for one in attentions(reference) if one.key in theirs][:most_layers]
     if not pairs or groups < LEAST_GROUPS or groups != _groups(suspect):
         return None
-    if any(a.queries.size != b.queries.size or a.keys.size != b.keys.size for a, b in pairs):
+    if any(_shape(a) != _shape(b) for a, b in pairs):
         return None
     counts = []
     for ours, other in pairs:
         first = _features(reference, ours, groups, None)
         second = _features(suspect, other, groups, rotation)
-        if first.shape != second.shape:
-            return None
         a, b = generator.permutation(groups), generator.permutation(groups)
         rows, columns = assign(similarity(first[a], second[b]))
         counts.append(int(np.sum(a[rows] == b[columns])))
-    return _test(
+    return made_test(
         "attention groups at their place",
         subject,
         fixed_points.log_sf(sum(counts), [groups] * len(counts)),
@@ -54,11 +52,15 @@ def of_heads(
         n=groups * len(counts),
         law="exact law of fixed points over independent permutations",
         exact=True,
-        calibrated_to=1.0,
+        calibrated_to=BY_PLACE_TO,
         decides=False,
         alternatives=[],
         details={"fixed": counts, "groups": groups},
     )
+
+
+def _shape(layer: Attention) -> tuple[int, ...]:
+    return layer.queries.size, layer.keys.size, layer.queries.inputs, layer.keys.inputs
 
 
 def _groups(model: Checkpoint) -> int:
@@ -71,16 +73,10 @@ def _features(model: Checkpoint, layer: Attention, groups: int, rotation: Floats
     parts = []
     for matrix in (layer.queries, layer.keys):
         each = matrix.size // groups
-        step = max(1, each * matrix_inputs(model, layer) // MOST_FEATURES)
+        step = max(1, each * matrix.inputs // MOST_FEATURES)
         wanted = np.arange(0, each, step)
         index = (np.arange(groups)[:, None] * each + wanted).ravel()
         rows = matrix.read(model, index)
         rows = rows if rotation is None else rows @ rotation.T
         parts.append(rows.reshape(groups, -1))
     return np.concatenate(parts, axis=1)
-
-
-def matrix_inputs(model: Checkpoint, layer: Attention) -> int:
-    """Inputs of the queries."""
-    shape = model.shape(layer.queries.name)
-    return shape[0] if layer.queries.transposed else shape[1]

@@ -1,8 +1,8 @@
 """From matched layers to tests. What is exact here, and why.
 
 **Null.** The two models' weights are independent of each other, and in at least one of them the units of a
-layer are exchangeable: relabelling them, in each layer apart, changes nothing of the joint law of all weights.
-That holds for units drawn alike and independently at initialisation and any training that treats units alike
+layer are exchangeable: relabelling them, in each layer apart, changes nothing of the joint law of all
+weights. That holds for units drawn alike and independently at initialisation and any training that treats units alike
 (Zhu et al. 2025, "Independence tests for language models", theorems 1 and 2: gradient methods are equivariant
 under relabelling).
 
@@ -12,8 +12,8 @@ independent uniform permutations (uniform injections where one layer is wider), 
 any choice of layers, units or basis that does not look at the order of units. Hence
 
 - units matched to their own place are fixed points of uniform permutations: P(F >= k) <= 1/k! in a layer,
-  L^k/k! pooled over L layers (`stats.fixed_points`). Of the smallest layer bound times L and the pooled bound the
-  smaller is taken, twice;
+  L^k/k! pooled over L layers (`stats.fixed_points`). Of the smallest layer bound times L and the pooled
+  bound the smaller is taken, twice;
 - of the pairs that are nearest to each other, the order of the places in one model is a uniform permutation
   of that in the other, since which pairs these are does not depend on labels. Its inversions have an exact
   law (`stats.inversions`). This needs no equal widths: pruning whole units keeps the order of the rest;
@@ -54,7 +54,7 @@ _SMALLEST = 2.2250738585072014e-308
 def of_fixed_points(layers: Sequence[Matched], subject: str, alternatives: list[str]) -> Test:
     """Units that the matching leaves at their own place."""
     counts = [layer.fixed for layer in layers]
-    return _test(
+    return made_test(
         "fixed points",
         subject,
         _bound(counts),
@@ -75,7 +75,7 @@ def of_order(layers: Sequence[Matched], subject: str, alternatives: list[str]) -
     log_p, exact = inversions.log_cdf(sum(counts), sizes)
     apart = [inversions.log_cdf(count, [size])[0] for count, size in zip(counts, sizes, strict=True)]
     pairs = sum(size * (size - 1) // 2 for size in sizes)
-    return _test(
+    return made_test(
         "order of nearest units",
         subject,
         log_p,
@@ -93,7 +93,7 @@ def of_spearman(layers: Sequence[Matched], subject: str, alternatives: list[str]
     """Rank correlation of the places of matched units, one-sided, Fisher over the layers."""
     values = [spearman.rho(layer.a, layer.b) for layer in layers]
     log_ps = [spearman.log_sf(rho, layer.size)[0] for rho, layer in zip(values, layers, strict=True)]
-    return _test(
+    return made_test(
         "Spearman of matched units",
         subject,
         float(log_gamma_sf(-sum(log_ps), len(layers))),
@@ -117,14 +117,14 @@ def of_agreement(
     decides: bool = True,
 ) -> Test:
     """Units on which the matchings by two projections agree; no place is used."""
-    return _test(
+    return made_test(
         name,
         subject,
         _bound(counts),
         null=NULL_PAIRED,
         statistic=sum(counts),
         n=sum(layer.size for layer in layers),
-        law="calibrated, not exact: the bounds of fixed points, as if gates and ups were matched independently",
+        law="calibrated, not exact: the bounds of fixed points, as if the matchings were independent",
         calibrated_to=AGREEMENT_TO if decides else 1.0,
         decides=decides,
         alternatives=alternatives,
@@ -132,7 +132,9 @@ def of_agreement(
     )
 
 
-def smallest_detectable(layers: Sequence[int], deciding: int, alpha: float, calibrated_to: float) -> int | None:
+def smallest_detectable(
+    layers: Sequence[int], deciding: int, alpha: float, calibrated_to: float
+) -> int | None:
     """Units of one layer that have to be found for the bound to pass, with Holm over `deciding` tests; None
     where the calibration ends above the level. `layers` has the units of each."""
     if calibrated_to * deciding > alpha:
@@ -167,7 +169,10 @@ def _by_layer(
     }
 
 
-def _test(name: str, subject: str, log_p: float, *, null: str = NULL, exact: bool = False, **rest: Any) -> Test:
+def made_test(
+    name: str, subject: str, log_p: float, *, null: str = NULL, exact: bool = False, **rest: Any
+) -> Test:
+    """A test of lineage from the natural log of its p-value."""
     return Test(
         name=name,
         subject=subject,

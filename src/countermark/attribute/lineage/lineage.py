@@ -1,4 +1,4 @@
-"""Are the suspect's weights independent of the reference's? Units of the MLPs are matched; `laws` has the nulls."""
+"""Are the suspect's weights independent of the reference's? MLP units are matched; `laws` has the nulls."""
 
 import math
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from countermark.attribute.lineage.heads import of_heads
 from countermark.attribute.lineage.matching import Matched, Units, match
 from countermark.attribute.lineage.order import OrderCheck
 from countermark.attribute.lineage.reading import Models
+from countermark.errors import Error
 from countermark.models.checkpoint import Checkpoint
 from countermark.models.layers import Block
 from countermark.models.tokenizer_overlap import overlap
@@ -25,9 +26,9 @@ from countermark.trust.seeds import seed_of
 
 DOMAIN = ValidityDomain(
     measured={
-        "hidden size": [32, 128],
-        "units of a layer": [96, 384],
-        "layers": [2, 4],
+        "hidden size": [32.0, 128.0],
+        "units of a layer": [96.0, 384.0],
+        "layers": [2.0, 4.0],
         "projections": ["gate, up, down"],
         "stored as": ["F32", "F16", "BF16", "gptq", "bitsandbytes", "compressed-tensors"],
     },
@@ -92,7 +93,7 @@ class Lineage:
         self._layers, self._units = layers, units
         self._re_randomise = re_randomise
         self._digest = self._reference.digest()
-        self._known: dict[Path, bool] = {}
+        self._known: dict[tuple[Path, Path], bool] = {}
         self.inputs = {"reference": reference} | {
             f"ancestor {number}": path for number, path in enumerate(ancestors, start=1)
         }
@@ -103,7 +104,7 @@ class Lineage:
         return self._digest[:16]
 
     def examine(self, suspect: Path, progress: ProgressCall | None = None) -> Examined:
-        """Test one suspect; raises `Error(NO_INPUT)` where no unit of it can be held against the reference's."""
+        """Test one suspect; raises `Error(NO_INPUT)` where none of its units can be held against ours."""
         opened = Checkpoint.open(suspect)
         models = Models.of(self._reference, opened)
         seed = seed_of(self._seed, "lineage", self._digest, opened.digest())
@@ -118,7 +119,7 @@ class Lineage:
             tests=tests,
             problems=self._problems(compared, opened),
             minimum_detectable=self._minimum(sizes, len(deciding)),
-            properties=_properties(models, compared, opened),
+            properties=_properties(models, opened),
             parameters=self._parameters(models, compared, basis, opened, seed),
             pictures={
                 "layers": pictures.by_layer([one for one in tests if "layers" in one.details]),
@@ -174,7 +175,7 @@ class Lineage:
         if all(compared.ordered) and not self._re_randomise:
             problems.append(
                 "the units of both models stand in an order of their own "
-                f"({compared.by}), so that unrelated units match by their place; --re-randomise uses no places"
+                f"({compared.by}), so that unrelated units match by place; --re-randomise uses no places"
             )
         for ancestor in self._ancestors:
             if self._goes_back(self._reference, ancestor) and self._goes_back(suspect, ancestor):
@@ -185,15 +186,22 @@ class Lineage:
         return problems
 
     def _goes_back(self, model: Checkpoint, ancestor: Checkpoint) -> bool:
-        """Whether the tests by place, or without, show `model` not independent of `ancestor`."""
-        if model.folder not in self._known or model is not self._reference:
+        """Whether the deciding tests show `model` not independent of `ancestor`."""
+        asked = model.folder, ancestor.folder
+        if asked not in self._known:
+            self._known[asked] = self._tested(model, ancestor)
+        return self._known[asked]
+
+    def _tested(self, model: Checkpoint, ancestor: Checkpoint) -> bool:
+        try:
             models = Models.of(ancestor, model)
-            generator = np.random.default_rng(seed_of(self._seed, "lineage ancestor", self._digest))
-            compared = self._compare(models, choose(ancestor, model, generator), generator)
-            tests = [test for test in self._tests(compared) if test.decides]
-            least = min(test.p_value for test in tests) * len(tests)
-            self._known[model.folder] = least < ANCESTOR_LEVEL
-        return self._known[model.folder]
+        except Error:
+            return False  # nothing of the one can be held against the other
+        seed = seed_of(self._seed, "lineage ancestor", ancestor.digest(), model.digest())
+        generator = np.random.default_rng(seed)
+        compared = self._compare(models, choose(ancestor, model, generator), generator)
+        tests = [test for test in self._tests(compared) if test.decides]
+        return min(test.p_value for test in tests) * len(tests) < ANCESTOR_LEVEL
 
     def _minimum(self, sizes: list[int], deciding: int) -> dict[str, Any]:
         units = laws.smallest_detectable(sizes, deciding, self._alpha, laws.BY_PLACE_TO)
@@ -238,7 +246,7 @@ def _sampled(
     return [pairs[at] for at in np.sort(generator.choice(len(pairs), most, replace=False))]
 
 
-def _properties(models: Models, compared: Compared, suspect: Checkpoint) -> dict[str, float | str]:
+def _properties(models: Models, suspect: Checkpoint) -> dict[str, float | str]:
     block = models.pairs[0][0]
     views = [view for view in ("gate", "up", "down") if getattr(block, view) is not None]
     return {

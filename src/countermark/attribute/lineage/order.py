@@ -1,8 +1,8 @@
 """The check of the null: do the units of both models stand in an order of their own?
 
 The labels of units are exchangeable if nothing ordered them. Where both models list their units by norm, by
-activation or by anything that follows the weights, unrelated units match by their place alone. The check looks
-for a correlation of the place with properties of a unit in each model; it takes both models to be ordered to
+activation or by anything that follows the weights, unrelated units match by their place alone. The check
+looks for a correlation of the place with properties of a unit in each model; it takes both models to be ordered to
 break the null, since one exchangeable side is enough for the law.
 """
 
@@ -65,8 +65,8 @@ def _properties(units: Units) -> dict[str, Floats]:
 
 def _main(rows: Floats) -> Floats:
     """First principal direction, by power iteration from the row of largest norm."""
-    direction = rows[int(np.argmax(np.einsum("ij,ij->i", rows, rows)))]
+    direction: Floats = rows[int(np.argmax(np.einsum("ij,ij->i", rows, rows)))]
     for _ in range(20):
         direction = rows.T @ (rows @ direction)
-        direction = direction / max(float(np.linalg.norm(direction)), 1e-30)
+        direction /= np.float32(max(float(np.linalg.norm(direction)), 1e-30))
     return direction

@@ -31,18 +31,20 @@ class Models:
         pairs = [(a, b) for a, b in pairs if len(_views(a, b)) > 1]
         if not pairs:
             raise _unusable("no layer of the suspect corresponds to one of the reference")
-        widths = [_inputs(model, pair) for model, pair in zip((reference, suspect), pairs[0], strict=True)]
-        if widths[0] != widths[1]:
-            raise _unusable(
-                f"the shapes do not match: the reference's units have {widths[0]:,} inputs, the "
-                f"suspect's {widths[1]:,}"
-            )
+        for a, b in pairs:
+            for view in _views(a, b):
+                here, there = getattr(a, view).inputs, getattr(b, view).inputs
+                if here != there:
+                    raise _unusable(
+                        f"the shapes do not match: {view}-projections of the reference have {here:,} "
+                        f"numbers a unit, those of the suspect {there:,}"
+                    )
         return cls(reference, suspect, pairs)
 
     @property
     def hidden(self) -> int:
         """Inputs of a unit."""
-        return _inputs(self.reference, self.pairs[0][0])
+        return self.pairs[0][0].up.inputs
 
     def read(
         self,
@@ -63,9 +65,6 @@ class Models:
         views = _views(ours, theirs)
         a = _units(self.reference, ours, views, generator.permutation(first), None)
         b = _units(self.suspect, theirs, views, generator.permutation(second), rotation)
-        for view in views:
-            if a.views[view].shape[1] != b.views[view].shape[1]:
-                raise _unusable(f"the shapes of layer {ours.key[0]} do not match")
         return a, b, labelled
 
 
@@ -93,11 +92,6 @@ def _units(
             values = values * scale
         read[view] = values if rotation is None else values @ rotation.T
     return Units(index, read)
-
-
-def _inputs(model: Checkpoint, block: Block) -> int:
-    shape = model.shape(block.up.name)
-    return shape[0] if block.up.transposed else shape[1]
 
 
 def _unusable(why: str) -> Error:

@@ -2,9 +2,10 @@
 
 **Null.** The two models' weights are independent of each other, and in at least one of them the units of a
 layer are exchangeable: relabelling them, in each layer apart, changes nothing of the joint law of all
-weights. That holds for units drawn alike and independently at initialisation and any training that treats units alike
-(Zhu et al. 2025, "Independence tests for language models", theorems 1 and 2: gradient methods are equivariant
-under relabelling).
+weights. That holds for units drawn alike and independently at initialisation and any training that treats
+units alike (Zhu et al. 2025, "Independence tests for language models": gradient methods are equivariant under
+relabelling). One such side is enough: what orders the units of the other (sorting by importance, groups of a
+quantisation) does not matter then. `order` checks for units that stand in an order in both.
 
 **By place.** A matching is a function of the weights that commutes with relabelling (all similarities are
 symmetric in the units; ties fall in an order that we drew). So under the null the matchings of the layers are

@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
+_TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -106,20 +107,27 @@ def nearest(similar: Floats) -> NDArray[np.bool_]:
 
 
 def similarity(ours: Floats, theirs: Floats) -> Floats:
-    """Cosines between units, (ours, theirs), after `standardised`."""
-    result: Floats = standardised(ours) @ standardised(theirs).T
+    """Cosines between units, (ours, theirs), of what is left when the common is taken away.
+
+    What all units of a layer share, and how long each is, brings unrelated units together. So features are
+    scaled by their size in both models, the mean directions of both are projected out of both, and each unit
+    gets length 1 (or 0). Equal units stay equal, and the order of the units does not matter.
+    """
+    scale = np.sqrt(_size(ours) * _size(theirs))
+    scale = np.where(scale > _TINY, scale, 1)
+    sides = [(side / scale).astype(np.float32) for side in (ours, theirs)]
+    common, _ = np.linalg.qr(np.stack([_unit(side).mean(axis=0) for side in sides]).T)
+    left = [_unit(side - (side @ common) @ common.T) for side in sides]
+    result: Floats = left[0] @ left[1].T
     return result
 
 
-def standardised(units: Floats) -> Floats:
-    """Features centred and scaled over the units, then each unit to length 1 (or 0).
+def _size(units: Floats) -> Floats:
+    size: Floats = np.sqrt(np.mean(np.square(units), axis=0))
+    return size
 
-    What all units of a layer share, and how long each is, brings unrelated units together; both are taken
-    away. The same for any order of the units.
-    """
-    centred = units - units.mean(axis=0)
-    spread = centred.std(axis=0)
-    centred /= np.where(spread > 1e-12, spread, 1)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    result: Floats = (centred / np.where(length > 1e-12, length, 1)).astype(np.float32)
+
+def _unit(rows: Floats) -> Floats:
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    result: Floats = (rows / np.where(length > _TINY, length, 1)).astype(np.float32)
     return result

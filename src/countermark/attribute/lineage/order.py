@@ -2,8 +2,8 @@
 
 The labels of units are exchangeable if nothing ordered them. Where both models list their units by norm, by
 activation or by anything that follows the weights, unrelated units match by their place alone. The check
-looks for a correlation of the place with properties of a unit in each model; it takes both models to be ordered to
-break the null, since one exchangeable side is enough for the law.
+looks for a correlation of the place with properties of a unit in each model; it takes both models to be
+ordered to break the null, since one exchangeable side is enough for the law.
 """
 
 import math

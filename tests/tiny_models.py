@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from checkpoint_folders import write_folder
 from numpy.typing import NDArray
+
+from checkpoint_folders import write_folder
 
 HIDDEN, UNITS, LAYERS, HEADS, VOCABULARY = 32, 64, 2, 4, 160
 CONFIG = {

@@ -134,7 +134,8 @@ def test_more_layers_and_units_than_are_compared_are_sampled_by_the_seed(examine
     ours = tiny.independent(0, units=120, layers=4)
     options = {"layers": 2, "units": 48}
     first, same, other = (
-        examine(tiny.noisy(ours, 0.2), ours, seed=Secret(seed * 16), **options) for seed in (b"00", b"00", b"11")
+        examine(tiny.noisy(ours, 0.2), ours, seed=Secret(seed * 16), **options)
+        for seed in (b"00", b"00", b"11")
     )
     assert first.tests == same.tests
     assert first.parameters["seed"] != other.parameters["seed"]

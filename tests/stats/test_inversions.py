@@ -31,7 +31,9 @@ def test_law_against_all_permutations(n: int) -> None:
 
 
 def test_law_of_several_permutations() -> None:
-    counts = np.array([_brute(a) + _brute(b) for a, b in product(permutations(range(4)), permutations(range(5)))])
+    counts = np.array(
+        [_brute(a) + _brute(b) for a, b in product(permutations(range(4)), permutations(range(5)))]
+    )
     assert math.exp(log_cdf(3, [4, 5])[0]) == pytest.approx(float(np.mean(counts <= 3)))
 
 

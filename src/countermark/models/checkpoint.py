@@ -6,6 +6,7 @@ packed tensors. Nothing of a folder is ever run.
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ MAX_FILES = 10_000
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 _PACKED: dict[str, Callable[[Parts], Weight]] = {"qweight": gptq, "weight_packed": pack_quantized}
 """By the tensor that only this layout has (AWQ is told from GPTQ by the configuration)."""
-_CHUNK = 1 << 25
+_HASHERS = 2
+_CHUNK = 1 << 24
 """Numbers read at a time where columns are wanted."""
 
 
@@ -43,6 +45,7 @@ class Checkpoint:
         """Use `open`."""
         self.folder = folder
         self.config = config
+        self._files = files
         self._where: dict[str, TensorFile] = {}
         for file in files:
             for name in file.tensors:
@@ -73,8 +76,10 @@ class Checkpoint:
         files = sorted(path for path in self.folder.rglob("*") if path.is_file())
         if len(files) > MAX_FILES:
             raise _unusable(self.folder, f"it holds over {MAX_FILES:,} files")
-        listed = [[path.relative_to(self.folder).as_posix(), file_sha256(path)] for path in files]
-        return sha256_hex(canonical_json(listed))
+        with ThreadPoolExecutor(_HASHERS) as pool:
+            digests = pool.map(file_sha256, files)
+        names = [path.relative_to(self.folder).as_posix() for path in files]
+        return sha256_hex(canonical_json([list(pair) for pair in zip(names, digests, strict=True)]))
 
     def names(self) -> list[str]:
         """Logical names, sorted: packed parts of a weight stand as one `….weight`."""
@@ -102,7 +107,9 @@ class Checkpoint:
         wanted = np.asarray(index, dtype=np.int64)
         if wanted.size and (wanted.min() < 0 or wanted.max() >= weight.shape[0]):
             raise _unusable(self.folder, f"{name[:80]!r} has no such row")
-        return self._finite(name, weight.rows(wanted))
+        values = weight.rows(wanted)
+        self._release()
+        return self._finite(name, values)
 
     def columns(self, name: str, index: ArrayLike) -> NDArray[np.float32]:
         """Columns `index` of a weight, as rows: shape (len(index), outputs). The matrix is read in chunks."""
@@ -115,6 +122,7 @@ class Checkpoint:
         for start in range(0, outputs, step):
             rows = np.arange(start, min(start + step, outputs))
             result[:, rows] = self._weight(name).rows(rows)[:, wanted].T
+            self._release()
         return self._finite(name, result)
 
     def vector(self, name: str) -> NDArray[np.float32]:
@@ -123,6 +131,10 @@ class Checkpoint:
         if file is None or len(file.tensors[name].shape) != 1:
             raise _unusable(self.folder, f"{name[:80]!r} is no vector")
         return self._finite(name, file.decoded(name))
+
+    def _release(self) -> None:
+        for file in self._files:
+            file.release()
 
     def _weight(self, name: str) -> Weight:
         if name not in self._weights:

@@ -7,6 +7,7 @@ number is checked before it is used.
 
 import json
 import math
+import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,12 @@ class TensorFile:
         if self._map is None:
             self._map = np.memmap(self.path, dtype=np.uint8, mode="r")
         return self._map[info.start : info.end].view(raw_type(info.dtype)).reshape(info.shape)
+
+    def release(self) -> None:
+        """Let go of the pages that were read; they would count as ours until the end."""
+        mapped = getattr(self._map, "_mmap", None)
+        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
 
     def decoded(self, name: str, index: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.float32]:
         """Entries `index` of the first axis as float32."""

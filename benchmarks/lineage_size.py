@@ -127,11 +127,14 @@ def _run(folder: Path, layers: int) -> None:
     start = time.monotonic()
     done = subprocess.run(line, env=environment, capture_output=True, text=True, check=True)
     seconds = time.monotonic() - start
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (1 << 20)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak, processor = used.ru_maxrss / (1 << 20), used.ru_utime + used.ru_stime
     answer = json.loads(done.stdout)
     figures = {one["name"]: round(one["log10_p_value"], 1) for one in answer["tests"]}
     print(f"layers {layers}, units compared a layer {answer['parameters']['most_units']:,}")
-    print(f"{seconds:.0f} s, peak memory {peak:.2f} GiB (mapped pages of the files included)")
+    print(
+        f"{seconds:.0f} s, of the processor {processor:.0f} s, peak memory {peak:.2f} GiB (mapped pages of the files included)"
+    )
     print(f"verdict: {answer['verdict']}; log10 p: {figures}")
 
 

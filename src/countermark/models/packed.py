@@ -74,6 +74,7 @@ def awq(parts: Parts) -> Weight:
     words, scales, qzeros = parts.raw("qweight"), parts.numbers("scales"), parts.raw("qzeros")
     _need_words(parts, words, qzeros, scales)
     inputs, outputs = words.shape[0], words.shape[1] * 8
+    parts.need(qzeros.shape[1] == words.shape[1] and scales.shape[1] == outputs, "its parts do not fit")
     at = np.arange(outputs)
     zeros = np.ascontiguousarray(qzeros).view(np.uint32)[:, at // 8]
     zeros = (zeros >> (4 * _AWQ_PLACE[at % 8]).astype(np.uint32) & np.uint32(15)).astype(np.int64)

@@ -10,6 +10,9 @@ from countermark.models.checkpoint import Checkpoint
 from countermark.models.layers import Block, blocks, gain
 
 
+LEAST_UNITS = 2
+
+
 @dataclass(frozen=True)
 class Models:
     """Reference and suspect, and their blocks that correspond."""
@@ -28,7 +31,7 @@ class Models:
             if not found:
                 raise _unusable(f"{model.folder} has no MLP whose names are known")
         pairs = [(block, theirs[block.key]) for block in ours if block.key in theirs]
-        pairs = [(a, b) for a, b in pairs if len(_views(a, b)) > 1]
+        pairs = [(a, b) for a, b in pairs if len(_views(a, b)) > 1 and min(a.units, b.units) >= LEAST_UNITS]
         if not pairs:
             raise _unusable("no layer of the suspect corresponds to one of the reference")
         for a, b in pairs:

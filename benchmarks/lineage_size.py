@@ -132,9 +132,8 @@ def _run(folder: Path, layers: int) -> None:
     answer = json.loads(done.stdout)
     figures = {one["name"]: round(one["log10_p_value"], 1) for one in answer["tests"]}
     print(f"layers {layers}, units compared a layer {answer['parameters']['most_units']:,}")
-    print(
-        f"{seconds:.0f} s, of the processor {processor:.0f} s, peak memory {peak:.2f} GiB (mapped pages of the files included)"
-    )
+    print(f"{seconds:.0f} s, of the processor {processor:.0f} s")
+    print(f"peak memory {peak:.2f} GiB (mapped pages of the files included)")
     print(f"verdict: {answer['verdict']}; log10 p: {figures}")
 
 

@@ -173,7 +173,7 @@ def test_attention_alone_is_shown_for_information(examine: Examine) -> None:
         ({"model.embed_tokens.weight": np.eye(4)}, "no MLP"),
         ({name.replace("layers.", "layers.7"): value for name, value in ALIEN.items()}, "no layer"),
         ({name: value[:0] for name, value in ALIEN.items()}, "no layer"),
-        ({name: value[:, :0] if value.ndim == 2 else value for name, value in ALIEN.items()}, "no layer"),
+        ({name: value[:, :0] if value.ndim == 2 else value for name, value in ALIEN.items()}, "shapes"),
         ({name: np.full_like(value, np.nan) for name, value in ALIEN.items()}, "NaN"),
         ({name: value[None] if value.ndim == 2 else value for name, value in ALIEN.items()}, "matrix"),
     ],

@@ -9,7 +9,6 @@ from countermark.errors import Error, ExitCode
 from countermark.models.checkpoint import Checkpoint
 from countermark.models.layers import Block, blocks, gain
 
-
 LEAST_UNITS = 2
 
 

@@ -20,6 +20,10 @@ AS_IT_IS = 0.5
 """Correlation of the embeddings above which the suspect's directions are taken as they are."""
 ROTATED = 0.9
 """Correlation after rotation above which they are rotated."""
+ALIKE = 0.4
+"""Correlation of the cosines between tokens below which no rotation is looked for."""
+COSINES = 1_024
+"""Tokens for it."""
 MOST_TOKENS = 8_192
 WIDEST = 1 << 16
 """Embeddings of more numbers are not read."""
@@ -51,7 +55,7 @@ def choose(reference: Checkpoint, suspect: Checkpoint, generator: np.random.Gene
     if size == 0:
         return Basis(None, None, None, tokens)
     plain = float(np.vdot(ours, theirs)) / size
-    if plain >= AS_IT_IS or hidden > MOST_HIDDEN or tokens < hidden:
+    if plain >= AS_IT_IS or hidden > MOST_HIDDEN or tokens < hidden or not _alike(ours, theirs):
         return Basis(None, plain, None, tokens)
     u, spectrum, v = np.linalg.svd(ours.T @ theirs)
     rotated = float(spectrum.sum()) / size
@@ -74,6 +78,17 @@ def embeddings(
     if tokens > most:
         index = np.sort(generator.choice(tokens, most, replace=False))
     return _unit(reference.rows(ours, index)), _unit(suspect.rows(theirs, index)), index
+
+
+def _alike(ours: Floats, theirs: Floats) -> bool:
+    """Whether the cosines between tokens, which no rotation changes, are correlated in the two models. It
+    spares unrelated models of some size the decomposition; a rotation that fits has about ROTATED squared."""
+    some = np.linspace(0, len(ours) - 1, min(COSINES, len(ours))).astype(np.int64)
+    upper = np.triu_indices(some.size, 1)
+    cosines = [(rows[some] @ rows[some].T)[upper] for rows in (ours, theirs)]
+    centred = [one - one.mean() for one in cosines]
+    size = float(np.linalg.norm(centred[0]) * np.linalg.norm(centred[1]))
+    return size > 0 and float(centred[0] @ centred[1]) / size >= ALIKE
 
 
 def _unit(rows: Floats) -> Floats:

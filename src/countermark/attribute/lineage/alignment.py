@@ -18,9 +18,9 @@ from countermark.models.layers import embedding
 
 AS_IT_IS = 0.5
 """Correlation of the embeddings above which the suspect's directions are taken as they are."""
-ROTATED = 0.9
+ROTATED = 0.6
 """Correlation after rotation above which they are rotated."""
-ALIKE = 0.4
+ALIKE = 0.3
 """Correlation of the cosines between tokens below which no rotation is looked for."""
 COSINES = 1_024
 """Tokens for it."""

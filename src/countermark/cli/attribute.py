@@ -2,6 +2,7 @@
 
 import typer
 
+from countermark.cli import attribute_canary, attribute_monitor
 from countermark.cli.attribute_lineage import lineage
 
 app = typer.Typer(help="Was this text or model made independently of ours?", no_args_is_help=True)
@@ -12,4 +13,6 @@ def _attribute() -> None:
     """Was this text or model made independently of ours? Each answer has one null, in plain words."""
 
 
+app.add_typer(attribute_canary.app, name="canary")
 app.command()(lineage)
+app.add_typer(attribute_monitor.app, name="monitor")

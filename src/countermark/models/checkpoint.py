@@ -7,6 +7,7 @@ packed tensors. Nothing of a folder is ever run.
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,8 @@ class Checkpoint:
         wanted = np.asarray(index, dtype=np.int64)
         if wanted.size and (wanted.min() < 0 or wanted.max() >= weight.shape[0]):
             raise _unusable(self.folder, f"{name[:80]!r} has no such row")
-        values = weight.rows(wanted)
+        with _beyond():
+            values = weight.rows(wanted)
         self._release()
         return self._finite(name, values)
 
@@ -121,7 +123,8 @@ class Checkpoint:
         step = max(1, _CHUNK // max(inputs, 1))
         for start in range(0, outputs, step):
             rows = np.arange(start, min(start + step, outputs))
-            result[:, rows] = self._weight(name).rows(rows)[:, wanted].T
+            with _beyond():
+                result[:, rows] = self._weight(name).rows(rows)[:, wanted].T
             self._release()
         return self._finite(name, result)
 
@@ -165,6 +168,11 @@ class Checkpoint:
         if not np.isfinite(values).all():
             raise _unusable(self.folder, f"{name[:80]!r} holds NaN or infinite numbers")
         return values
+
+
+def _beyond() -> AbstractContextManager[Any]:
+    """Numbers beyond float32 become infinite or NaN without a warning; `_finite` refuses them."""
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -40,9 +40,10 @@ from countermark.stats.gamma import log_sf as log_gamma_sf
 
 CALIBRATION = "docs/attribution-benchmarks.md"
 BY_PLACE_TO = 1e-3
-"""Level down to which the tests by place were seen to hold on independent models."""
+"""Level down to which the tests by place were seen to hold: 6,320 comparisons of 80 independently trained
+models, of which 2 (fixed points) and 0 (order) had p <= 0.001."""
 AGREEMENT_TO = 1e-3
-"""The same of the test without places."""
+"""The same of the test without places: none had p <= 0.05."""
 NULL = (
     "the suspect's weights are independent of the reference's, and in at least one of the two the units of "
     "each layer are exchangeable (initialised independently, in no order of their own)"

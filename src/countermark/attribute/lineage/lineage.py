@@ -26,11 +26,11 @@ from countermark.trust.seeds import seed_of
 
 DOMAIN = ValidityDomain(
     measured={
-        "hidden size": [32.0, 128.0],
-        "units of a layer": [96.0, 384.0],
+        "hidden size": [32.0, 96.0],
+        "units of a layer": [96.0, 288.0],
         "layers": [2.0, 4.0],
         "projections": ["gate, up, down"],
-        "stored as": ["F32", "F16", "BF16", "gptq", "bitsandbytes", "compressed-tensors"],
+        "stored as": ["F32"],
     },
     where=laws.CALIBRATION,
 )

@@ -8,7 +8,7 @@ from fake_provider import Provider
 from probing import arguments, probe, transcripts, write_prompts
 
 from countermark.capture.probe.journal import Answered, Asked, journal_path, read_journal
-from countermark.records.canonical import sha256_hex
+from countermark.records.canonical import canonical_json, sha256_hex
 from running import countermark
 
 ANSWER = " w0 w1 w2 w3 w4"
@@ -60,7 +60,10 @@ def test_samples_have_ids_and_seeds_of_their_own(tmp_path: Path) -> None:
     with Provider() as provider:
         probe(provider, tmp_path, "--samples", "3", "--seed", "7", "--concurrency", "1")
     assert list(transcripts(tmp_path)) == ["p0#1", "p1#1", "p0#2", "p1#2", "p0#3", "p1#3"]
-    assert [body["seed"] for body in provider.bodies] == [7, 7, 8, 8, 9, 9]
+    seeds = [body["seed"] for body in provider.bodies]
+    assert len(set(seeds)) == 6
+    asked = [(f"p{at}", sample) for sample in (1, 2, 3) for at in (0, 1)]
+    assert seeds == [int(sha256_hex(canonical_json([7, *one]))[:8], 16) >> 1 for one in asked]
 
 
 def test_parameters_are_sent_and_kept_as_sent(tmp_path: Path) -> None:

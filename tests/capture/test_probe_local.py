@@ -56,14 +56,15 @@ def test_a_second_run_asks_nothing_and_another_folder_is_refused(tmp_path: Path,
     assert "another endpoint" in probe(other, tmp_path)[0].error()
 
 
-def test_answers_are_the_same_in_another_run(tmp_path: Path, folder: Path) -> None:
+def test_another_run_has_other_answers_unless_it_is_seeded(tmp_path: Path, folder: Path) -> None:
     answers = []
-    for name in ("one", "two"):
+    for name, more in (("one", ()), ("two", ()), ("seeded", ("--seed", "7")), ("again", ("--seed", "7"))):
         (tmp_path / name).mkdir()
         write_prompts(tmp_path / name, {"prompt_ids": [1, 2, 3]}, {"prompt_ids": [9]})
-        probe(folder, tmp_path / name)
+        probe(folder, tmp_path / name, *more)
         answers.append([one.token_ids for one in transcripts(tmp_path / name).values()])
-    assert answers[0] == answers[1]
+    assert answers[0] != answers[1]
+    assert answers[2] == answers[3]
 
 
 def test_a_prompt_that_the_model_cannot_take_is_a_problem(tmp_path: Path, folder: Path) -> None:

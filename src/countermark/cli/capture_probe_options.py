@@ -35,7 +35,9 @@ MaxTokens = Annotated[int, typer.Option("--max-tokens", help="Limit of an answer
 MaxTokensField = Annotated[
     str, typer.Option("--max-tokens-field", help="max_tokens or max_completion_tokens.")
 ]
-Seed = Annotated[int | None, typer.Option("--seed", help="Sample k is sent with seed + k - 1.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", help="Each sample of each prompt is sent with a seed made of this.")
+]
 Logprobs = Annotated[
     int | None, typer.Option("--logprobs", metavar="N", help="Ask for the N likeliest tokens, too.")
 ]

@@ -28,7 +28,7 @@ from countermark.trust.keyfiles import Secret
 from countermark.trust.seeds import seed_of
 
 DOMAIN = ValidityDomain(
-    measured={"prompts": [5.0, 400.0], "answers a prompt": [1.0, 20.0], "unit": ["tokens", "characters"]},
+    measured={"prompts": [5.0, 194.0], "answers a prompt": [1.0, 8.0], "unit": ["tokens"]},
     where="docs/attribution-benchmarks.md",
 )
 PERMUTATIONS = 9_999

@@ -55,7 +55,7 @@ def request(options: ProbeOptions, prompt: Prompt, sample: int) -> dict[str, Any
     if options.top_p is not None:
         body["top_p"] = float(options.top_p)
     if options.seed is not None:
-        body["seed"] = options.seed + sample - 1
+        body["seed"] = seed_of(options.seed, prompt.id, sample)
     if options.stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     if options.token_ids:
@@ -67,6 +67,13 @@ def request(options: ProbeOptions, prompt: Prompt, sample: int) -> dict[str, Any
         )
     prefill = options.prefill if prompt.prefill is None else prompt.prefill
     return body | (_chat(prompt, prefill, options.prefill_style) if chat else _text(prompt, prefill))
+
+
+def seed_of(seed: int, prompt: str, sample: int) -> int:
+    """31 bits of SHA-256 over the three: one seed for all prompts would make their answers hang together,
+    and no test that takes prompts as independent would hold."""
+    digest = sha256_hex(canonical_json([seed, prompt, sample]))
+    return int(digest[:8], 16) >> 1
 
 
 def _chat(prompt: Prompt, prefill: str | None, style: str) -> dict[str, Any]:

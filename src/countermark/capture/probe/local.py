@@ -1,6 +1,7 @@
 """A local Hugging Face folder in place of an endpoint: the same journal and transcripts, nothing goes out."""
 
 import asyncio
+import secrets
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -57,8 +58,8 @@ class LocalTransport:
             if self._tokenizer is None:
                 raise Error("text needs a tokenizer")
             prompt = self._tokenizer.encode(prompt, add_special_tokens=False).ids
-        # without a seed each request has one of its own, so that samples differ and a repetition does not
-        seed = body.get("seed", int.from_bytes(sha256(ask.id.encode() + ask.body).digest()[:4], "big") >> 1)
+        # without a seed each request has a fresh one, as at an endpoint; it stands in the answer
+        seed = body.get("seed", secrets.randbits(31))
         limit = body["max_tokens"]
         temperature = body["temperature"]
         ids = self._model.generate([prompt], max_tokens=limit, temperature=temperature, seed=seed)[0]

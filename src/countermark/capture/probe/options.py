@@ -35,7 +35,8 @@ class ProbeOptions:
     max_tokens_field: str = "max_tokens"
     """Newer models of OpenAI want `max_completion_tokens`."""
     seed: int | None = None
-    """Sample k of a prompt is sent with seed + k - 1. It also seeds the jitter of the back-off."""
+    """Each sample of each prompt is sent with a seed made of this one. It also seeds the jitter of the
+    back-off."""
     logprobs: int | None = None
     """Likeliest tokens to ask for beside each token of the answer; 0 asks for the chosen ones alone."""
     token_ids: bool = False
@@ -92,7 +93,7 @@ def check(options: ProbeOptions) -> None:
         "--temperature": (options.temperature, 0, 10),
         "--top-p": (options.top_p if options.top_p is not None else 1, 0, 1),
         "--max-tokens": (options.max_tokens, 1, MOST_TOKENS),
-        "--seed": (options.seed or 0, 0, (1 << 31) - options.samples),
+        "--seed": (options.seed or 0, 0, (1 << 31) - 1),
         "--logprobs": (options.logprobs or 0, 0, 100),
         "--concurrency": (options.concurrency, 1, 256),
         "--rate": (options.rate if options.rate is not None else 1, 1e-3, 1e6),

@@ -2,7 +2,7 @@
 
 import typer
 
-from countermark.cli import attribute_canary, attribute_identity, attribute_monitor
+from countermark.cli import attribute_canary, attribute_identity, attribute_lineage, attribute_monitor
 
 app = typer.Typer(help="Was this text or model made independently of ours?", no_args_is_help=True)
 
@@ -14,4 +14,5 @@ def _attribute() -> None:
 
 app.command("identity")(attribute_identity.identity)
 app.add_typer(attribute_canary.app, name="canary")
+app.command("lineage")(attribute_lineage.lineage)
 app.add_typer(attribute_monitor.app, name="monitor")

@@ -2,9 +2,15 @@
 
 import typer
 
+from countermark.cli import attribute_radioactivity, attribute_text
+
 app = typer.Typer(help="Was this text or model made independently of ours?", no_args_is_help=True)
 
 
 @app.callback()
 def _attribute() -> None:
     """Was this text or model made independently of ours? Each answer has one null, in plain words."""
+
+
+app.command("text")(attribute_text.text)
+app.command("radioactivity")(attribute_radioactivity.radioactivity)

@@ -62,7 +62,8 @@ class Answers:
 def read_answers(path: Path, profile: Profile, tokenizer: Path | None) -> Answers:
     """The answers of a file of transcripts, or of bodies as `watermark score` takes them.
 
-    Ids are those of the profile's tokenizer; `Error` for ids outside its vocabulary and for another tokenizer.
+    Ids are those of the profile's tokenizer; `Error` for ids outside its vocabulary and for another
+    tokenizer.
     """
     tokens = Tokens(profile, tokenizer)
     if path.is_dir():

@@ -101,16 +101,14 @@ class Judged:
     def rank_counts(self) -> bool:
         """Whether the rank says more than ten times as much as the law, above its floor."""
         rank = self.rank
-        return (
-            rank is not None
-            and rank.above > 0
-            and math.log(rank.p_value) > self.evidence.log_p + DISAGREE
-        )
+        return rank is not None and rank.above > 0 and math.log(rank.p_value) > self.evidence.log_p + DISAGREE
 
 
 def judge(key: Key, windows: IntArray, weights: FloatArray | None, decoys: Sequence[Secret] = ()) -> Judged:
-    """Judge distinct windows, shape (n, length), with optional weights, shape (n,), made without the key; where
-    `takes_signs`, of either sign."""
+    """Judge distinct windows, shape (n, length).
+
+    Optional weights, shape (n,), are made without the key; where the scheme `takes_signs`, of either sign.
+    """
     marks = chosen_marks(key.detector, windows, weights)
     evidence = evidence_of(key.detector, marks)
     if not decoys:

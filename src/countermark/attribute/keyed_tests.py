@@ -26,13 +26,24 @@ PROMPTS_UNKNOWN = "prompts that are not in the transcripts may have held our out
 
 
 def keyed_test(
-    key: Key, name: str, null: str, judged: Judged, *, decides: bool, details: dict[str, Any], extra: list[str]
+    key: Key,
+    name: str,
+    null: str,
+    judged: Judged,
+    *,
+    decides: bool,
+    details: dict[str, Any],
+    extra: list[str],
 ) -> Test:
     """The test of one key; its p-value is the one that counts."""
     evidence, rank = judged.evidence, judged.rank
     law = evidence.law
     if judged.rank_counts:
-        law = f"rank among {rank.decoys} decoy keys, which says more than ten times {evidence.law}" if rank else law
+        law = (
+            f"rank among {rank.decoys} decoy keys, which says more than ten times {evidence.law}"
+            if rank
+            else law
+        )
     facts = dict(details)
     if rank is not None:
         facts |= {

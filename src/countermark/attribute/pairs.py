@@ -5,10 +5,11 @@ unmarked reference model would have put it there. No key enters.
 answer may only repeat it. So whatever stands in any prompt of the body is left out everywhere, and each
 distinct window counts once over the whole body. What is left has not been seen by the suspect in this
 examination: if it knows of our key only what prompts showed it, the keyed values of the windows left are
-fresh but for one thing: where a prompt holds a marked choice after a context, the tokens *not* chosen there have
-smaller values than fresh ones (Gumbel-max: E_t / p_t is above the chosen one's, and exponentials have no memory).
-So scores of such contexts are at most what the law says: it is exact where no context stands in a prompt, a
-bound otherwise, and a low value is held in the mark's favour only where the context stands in no prompt.
+fresh but for one thing: where a prompt holds a marked choice after a context, the tokens *not* chosen there
+have smaller values than fresh ones (Gumbel-max: E_t / p_t is above the chosen one's, and exponentials have
+no memory). So scores of such contexts are at most what the law says: it is exact where no context stands in
+a prompt, a bound otherwise, and a low value is held in the mark's favour only where the context stands in
+no prompt.
 """
 
 from collections.abc import Iterable, Sequence
@@ -136,7 +137,9 @@ def among(names: UIntArray, those: UIntArray) -> NDArray[np.bool_]:
     return found
 
 
-def expected_counts(pairs: Pairs, rows: Sequence[Row], log_probs: Iterable[NDArray[np.float32]]) -> FloatArray:
+def expected_counts(
+    pairs: Pairs, rows: Sequence[Row], log_probs: Iterable[NDArray[np.float32]]
+) -> FloatArray:
     """How often the reference model would have put each pair there, shape (n,).
 
     The sum of its probabilities of the token over all places of the body with that context, places after the

@@ -1,17 +1,26 @@
 """The smallest share of marked text that a plain test of a body could have shown, by the model of
-`countermark power`: its reference distribution and entropy, and the share that passes in half of all cases."""
+`countermark power`: its reference distribution and entropy, and the share that passes in half of all
+cases."""
 
 from countermark.attribute.keyed import Key
 from countermark.attribute.pairs import Pairs
-from countermark.watermark.power import DEFAULT_ENTROPY, GREEN, GUMBEL, Question, green_pair, gumbel_pair, zipf
+from countermark.watermark.power import (
+    DEFAULT_ENTROPY,
+    GREEN,
+    GUMBEL,
+    Question,
+    green_pair,
+    gumbel_pair,
+    zipf,
+)
 from countermark.watermark.windows import GREEN_LIST
 
 UNKNOWN = "unknown"
 GUMBELS = ("gumbel-siphash", "vllm-gumbel", "sglang-gumbel")
 """Schemes with one standard exponential a pair."""
 PLAIN_MODEL = (
-    f"so many distinct windows hold a token that the mark chose, at {DEFAULT_ENTROPY} nats a token, the others "
-    "follow the null; passes in half of all cases"
+    f"share of distinct windows whose token the mark chose, at {DEFAULT_ENTROPY} nats a token, the others "
+    "under the null; passes in half of all cases"
 )
 
 

@@ -19,14 +19,16 @@ BAND = 40
 
 
 def p_by_tokens(key: Key, pairs: Pairs, weights: FloatArray | None, decoys: Sequence[Secret]) -> Draw:
-    """Draws log10 p of the windows that first stood in the first so many tokens; weights are the whole body's."""
+    """Draws log10 p of the windows of the first so many tokens; weights are the whole body's."""
 
     def draw(axes: Any) -> None:
         ends = np.unique(np.linspace(0, int(pairs.first.max(initial=0)) + 1, POINTS + 1).astype(np.int64)[1:])
         band = [_curve(Detector.open(key.profile, one), pairs, weights, ends) for one in decoys[:BAND]]
         if band:
             low, high = np.min(band, axis=0), np.max(band, axis=0)
-            axes.fill_between(ends, low, high, color=CONTROL, alpha=0.35, linewidth=0, label=f"{len(band)} decoys")
+            axes.fill_between(
+                ends, low, high, color=CONTROL, alpha=0.35, linewidth=0, label=f"{len(band)} decoys"
+            )
         curve = _curve(key.detector, pairs, weights, ends)
         axes.plot(ends, curve, "o-", color=SUSPECT, markersize=4, label=f"key {key.name}")
         axes.axhline(-2, color=INK, linestyle=(0, (3, 2)), linewidth=1)

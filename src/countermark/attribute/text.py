@@ -1,6 +1,7 @@
 """Is this text independent of our keys? One body, each distinct window once, the scheme's own law.
 
-What stands in a prompt of the body is left out (`pairs.py`). Beside the law stands the key's rank among decoys.
+What stands in a prompt of the body is left out (`pairs.py`). Beside the law stands the key's rank among
+decoys.
 """
 
 from collections.abc import Sequence
@@ -20,13 +21,13 @@ from countermark.attribute.keyed_tests import (
     sizes_of,
 )
 from countermark.attribute.pairs import Pairs, pairs_of
-from countermark.attribute.power import plain_share
+from countermark.attribute.power import PLAIN_MODEL, plain_share
 from countermark.attribute.progress_picture import p_by_tokens
 from countermark.records.attributions import NOT_INDEPENDENT_OF_KEY, NOT_SHOWN, Test, ValidityDomain
 from countermark.trust.keyfiles import Secret
 
 MEASURED: dict[str, list[float] | list[str]] = {
-    "tokens": [1_000, 1_000_000],
+    "tokens": [1_000.0, 1_000_000.0],
     "scheme": [
         "gumbel-siphash",
         "sglang-gumbel",
@@ -104,14 +105,13 @@ class TextMark:
 
 
 def _schemes(keys: Sequence[Key]) -> dict[str, float | str]:
-    """One name for the validity domain; keys of several schemes are their names joined, which is none of it."""
+    """One name for the validity domain; names of several schemes joined, which is none of it."""
     return {"scheme": ", ".join(sorted({key.profile.scheme for key in keys}))}
 
 
 def _detectable(shares: dict[str, Any]) -> dict[str, Any]:
     """The largest over the keys, so that it holds for each; left out where it is not reckoned for one."""
     found = list(shares.values())
-    model = "share of distinct windows whose token the mark chose, all others following the null; median"
     if not found or "unknown" in found:
         return {"model": "not reckoned for this scheme"}
-    return {"share": None if None in found else max(found), "model": model}
+    return {"share": None if None in found else max(found), "model": PLAIN_MODEL}

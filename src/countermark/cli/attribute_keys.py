@@ -18,7 +18,8 @@ KeyFiles = Annotated[
     list[Path], typer.Option("--key-file", help="File with one key, for its owner alone (0600); repeatable.")
 ]
 Decoys = Annotated[
-    int | None, typer.Option("--decoys", help="Decoy keys for the rank; 0 leaves it out [default: by scheme].")
+    int | None,
+    typer.Option("--decoys", help="Decoy keys for the rank; 0 leaves it out [default: by scheme]."),
 ]
 TokenizerFile = Annotated[
     Path | None, typer.Option("--tokenizer", help="tokenizer.json of the profile, if the input is text.")

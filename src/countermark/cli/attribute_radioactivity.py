@@ -32,14 +32,14 @@ Setting = Annotated[
 Reference = Annotated[
     Path | None, typer.Option("--reference", help="Folder of an unmarked model, for weights.")
 ]
-Prompts = Annotated[
-    Path | None, typer.Option("--prompts", help='JSON lines: {"prompt"} or {"prompt_ids"}.')
-]
+Prompts = Annotated[Path | None, typer.Option("--prompts", help='JSON lines: {"prompt"} or {"prompt_ids"}.')]
 Known = Annotated[
     Path | None,
     typer.Option("--known", help="Our marked outputs that it may have seen: transcripts or texts."),
 ]
-TokensOption = Annotated[int, typer.Option("--tokens", help="Tokens to sample from a folder, and to feed it.")]
+TokensOption = Annotated[
+    int, typer.Option("--tokens", help="Tokens to sample from a folder, and to feed it.")
+]
 
 
 def radioactivity(

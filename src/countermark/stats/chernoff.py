@@ -44,9 +44,9 @@ def weighted_exponentials(x: float, weights: ArrayLike, counts: ArrayLike) -> Ta
 def signed_exponentials(x: float, weights: ArrayLike, counts: ArrayLike, cell: float = 0.0) -> Tail:
     """P(Σ_i w_i Σ_{j <= counts_i} E_ij >= x) for independent E_ij ~ Exp(1), weights of either sign.
 
-    The E_ij may also be lower ends of cells of probability `cell`, -ln(1 - m cell). A positive weight then makes
-    the moment generating function smaller; a negative one makes it the upper Riemann sum of ∫ v^-tw dv, which is
-    above 1 / (1 - tw) by at most `cell`, so that ln(1 + cell (1 - tw)) a pair is added.
+    The E_ij may also be lower ends of cells of probability `cell`, -ln(1 - m cell). A positive weight then
+    makes the moment generating function smaller; a negative one makes it the upper Riemann sum of ∫ v^-tw
+    dv, which is above 1 / (1 - tw) by at most `cell`, so that ln(1 + cell (1 - tw)) a pair is added.
     """
     w, n = np.broadcast_arrays(np.asarray(weights, dtype=np.float64), np.asarray(counts, dtype=np.float64))
     kept = (w != 0) & (n > 0)

@@ -74,7 +74,7 @@ def marks_of(scorer: Scorer, windows: IntArray) -> Marks:
 
 
 def statistic_of(scorer: Scorer, marks: Marks) -> float:
-    """What `judge` calls the statistic, or a rising function of it, without the p-value where that is quick."""
+    """What `judge` calls the statistic, or a rising function of it; without the law where that is quick."""
     if isinstance(scorer, PairScorer):
         scores = scorer.scores(marks)
         return float(scores.sum() if marks.weights is None else marks.weights @ scores)

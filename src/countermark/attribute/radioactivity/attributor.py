@@ -23,7 +23,7 @@ from countermark.attribute.keyed_tests import (
     rank_test,
     sizes_of,
 )
-from countermark.attribute.power import UNKNOWN, plain_share
+from countermark.attribute.power import PLAIN_MODEL, UNKNOWN, plain_share
 from countermark.attribute.progress_picture import p_by_tokens
 from countermark.attribute.radioactivity.body import Bodies, Body
 from countermark.attribute.radioactivity.joint import explained
@@ -38,9 +38,9 @@ from countermark.watermark.schemes.base import FloatArray
 MEASURED: dict[str, list[float] | list[str]] = {
     "setting": ["closed", "open"],
     "scheme": ["gumbel-siphash"],
-    "context_width": [1, 4],
-    "tokens": [2_000, 250_000],
-    "vocabulary": [512, 4096],
+    "context_width": [1.0, 4.0],
+    "tokens": [2_000.0, 250_000.0],
+    "vocabulary": [512.0, 4096.0],
 }
 """Of the models and marks of benchmarks/attribution.py: Llama-shaped, hidden 32-128, 2-5 layers."""
 REFERENCE_MARKED = "a reference model that was itself made from marked text would hide a mark, not make one"
@@ -153,7 +153,9 @@ class Radioactivity:
 
     def _null(self, key: Key) -> str:
         if self._options.setting == OPEN:
-            return f"the suspect's next-token probabilities are independent of key {key.name}, given the fed texts"
+            return (
+                f"the suspect's probabilities are independent of key {key.name}, given the texts it was fed"
+            )
         return f"the suspect's answers are independent of key {key.name}, given the prompts that it was shown"
 
     def _share(self, key: Key, body: Body) -> float | str | None:
@@ -201,6 +203,6 @@ def _detectable(shares: list[float | str | None], *, weighted: bool) -> dict[str
         "share of the student's training text that was marked, if it took the mark over in full; simulated "
         "marks over this body's contexts, median of the draws"
         if weighted
-        else "share of distinct windows whose token the mark chose, the others under the null, at 1.5 nats a token"
+        else PLAIN_MODEL
     )
     return {"share": None if None in shares else max(numbers), "model": model}

@@ -4,7 +4,7 @@ window's length."""
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,10 @@ class Body:
     expected: FloatArray | None
     """The reference's expectation, or mass."""
     lacks: NDArray[np.bool_]
-    """Of which pairs a lack may be held in the mark's favour, shape (n,): those whose context no prompt held."""
+    """Whether a lack may be held in the mark's favour, shape (n,): where no prompt held the context."""
+
+
+T = TypeVar("T")
 
 
 class Bodies:
@@ -129,10 +132,11 @@ class Bodies:
         )
         return rows, np.empty(0, np.uint64)
 
-    def _once(self, name: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+    def _once(self, name: tuple[Any, ...], make: Callable[[], T]) -> T:
         if name not in self._kept:
             self._kept[name] = make()
-        return self._kept[name]
+        found: T = self._kept[name]
+        return found
 
 
 def folder_digest(folder: Path) -> str:

@@ -38,7 +38,9 @@ def next_logs(model: LocalModel, rows: Sequence[Row]) -> Iterator[Logs]:
                 parts.append(got[before - 1 : -1])
             else:
                 parts += [np.zeros((1, got.shape[1]), np.float32), got[:-1]]
-        yield parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
+        yield (
+            parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
+        )
 
 
 def _pieces(row: Row, most: int) -> list[tuple[IntArray, int]]:
@@ -61,7 +63,8 @@ def lifted_pairs(
 
     The mass of a pair is the sum of a model's probabilities of the token over the places with that context,
     places after the pair stood in the same row left out. Windows in `leave_out` (sorted) are dropped. Two
-    passes: the first names `CANDIDATES` tokens a place by max(p_s, p_r) |log p_s - log p_r|, the second adds up.
+    passes: the first names `CANDIDATES` tokens a place by max(p_s, p_r) |log p_s - log p_r|, the second
+    adds up.
     """
 
     def differences() -> Iterator[Logs]:
@@ -72,7 +75,11 @@ def lifted_pairs(
     pairs = pairs_of([Row(np.empty(0, np.int64))], length, windows)
     ours = expected_counts(pairs, rows, next_logs(suspect, rows))
     theirs = expected_counts(pairs, rows, next_logs(reference, rows))
-    return replace(pairs, tokens=sum(max(len(row.answer) - length + 1, 0) for row in rows)), ours, theirs
+    return (
+        replace(pairs, seen=ours, tokens=sum(max(len(row.answer) - length + 1, 0) for row in rows)),
+        ours,
+        theirs,
+    )
 
 
 def likely_windows(rows: Sequence[Row], length: int, reference: LocalModel, leave_out: UIntArray) -> IntArray:

@@ -20,10 +20,8 @@ LEAST = 0.1
 """No expectation is brought below this share of itself."""
 
 
-def explained(
-    seen: FloatArray, expected: FloatArray, windows: IntArray, others: Sequence[Key]
-) -> FloatArray:
-    """Expectations with the marks of the other keys in them, shape (n,); `windows` as wide as any key needs."""
+def explained(seen: FloatArray, expected: FloatArray, windows: IntArray, others: Sequence[Key]) -> FloatArray:
+    """Expectations with the marks of the other keys in them, shape (n,)."""
     factor = np.ones(len(seen))
     for key in others:
         if key.length > windows.shape[1]:

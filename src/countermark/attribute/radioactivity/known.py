@@ -2,17 +2,18 @@
 occur in them are asked about, since a student can have learnt nothing of the others.
 
 **Why by context and never by pair.** The known outputs were drawn with the key, so the pairs in them have
-high values whoever is the suspect. Their contexts depend on the key too, but only through the order of visits.
+high values whoever is the suspect. Their contexts depend on the key too, but only through the order of
+visits.
 
-**The bound.** Let c_1, c_2, … be the contexts in order of their first visit while the known outputs were made, T_c
-the suspect's pairs with context c, w their weights; all but the visits is independent of the key under the
-null. Whether and when c is visited is decided by values of contexts visited before, so at its first visit the
-values of c are fresh, and each score s is at most Exp(1). So for a fixed t in (0, 1/max w), with
-K(x) = -ln(1 - x), the product over visited contexts of exp(t Σ w s - Σ K(t w)) is a supermartingale that begins
-at 1, and its end has expectation at most 1 although the set of contexts was chosen as it went. By Markov's
-inequality p = exp(-t S + Σ K(t w)) is a p-value for each t; the smallest over a grid of `GRID` values that was
-fixed beforehand, times `GRID`, is one by the union bound. Chernoff's optimal t would depend on the set, and is not
-allowed.
+**The bound.** Let c_1, c_2, … be the contexts in order of their first visit while the known outputs were
+made, T_c the suspect's pairs with context c, w their weights; all but the visits is independent of the key
+under the null. Whether and when c is visited is decided by values of contexts visited before, so at its
+first visit the values of c are fresh, and each score s is at most Exp(1). So for a fixed t in (0, 1/max w),
+with K(x) = -ln(1 - x), the product over visited contexts of exp(t Σ w s - Σ K(t w)) is a supermartingale
+that begins at 1, and its end has expectation at most 1 although the set of contexts was chosen as it went.
+By Markov's inequality p = exp(-t S + Σ K(t w)) is a p-value for each t; the smallest over a grid of `GRID`
+values that was fixed beforehand, times `GRID`, is one by the union bound. Chernoff's optimal t would depend
+on the set, and is not allowed.
 """
 
 from dataclasses import dataclass
@@ -27,8 +28,8 @@ from countermark.attribute.pairs import among
 from countermark.attribute.radioactivity.body import Body
 from countermark.errors import Error, ExitCode
 from countermark.records.attributions import Test
-from countermark.watermark.schemes.base import Evidence, FloatArray, UIntArray
 from countermark.watermark.profile import Profile
+from countermark.watermark.schemes.base import Evidence, FloatArray, UIntArray
 from countermark.watermark.windows import PairScorer, fingerprints
 
 GRID = 64
@@ -50,7 +51,9 @@ class KnownContexts:
     def read(path: Path, key: Key, tokenizer: Path | None) -> "KnownContexts":
         """Of a file of transcripts or texts; `Error` where it holds none."""
         rows = read_answers(path, key.profile, tokenizer).rows
-        parts = [fingerprints(row.answer[:-1], key.length - 1) for row in rows if len(row.answer) >= key.length]
+        parts = [
+            fingerprints(row.answer[:-1], key.length - 1) for row in rows if len(row.answer) >= key.length
+        ]
         if not parts:
             raise Error(f"{path} holds no known output", exit_code=ExitCode.NO_INPUT)
         return KnownContexts(np.unique(np.concatenate(parts)), len(parts))
@@ -91,8 +94,8 @@ def known_test(
     evidence = Evidence(len(marks), statistic, grid_bound(statistic, used), law, exact=False)
     details = {"known_contexts": len(known.names), "known_documents": known.documents, "pairs": len(marks)}
     null = (
-        f"the suspect's answers are independent of key {key.name}, given the prompts that it was shown; our known "
-        "outputs were drawn with the key from prompts independent of it"
+        f"the suspect's answers are independent of key {key.name}, given the prompts that it was shown; "
+        "our known outputs were drawn with the key from prompts independent of it"
     )
     return keyed_test(
         key,

@@ -1,4 +1,4 @@
-"""The smallest share of marked text that the reference-weighted test of a body could have shown, by simulation.
+"""The smallest share of marked text that the reference-weighted test could have shown, by simulation.
 
 **Model.** A student that took over a share s of a Gumbel mark in full puts a pair of reference probability p
 there with the lift 1 - s + s u^((1 - p) / p) / p, u the pair's uniform: the probability that the mark chooses

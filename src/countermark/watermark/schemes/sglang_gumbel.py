@@ -21,7 +21,15 @@ from countermark.trust.keyfiles import Secret
 from countermark.watermark.distinct import first_occurrences
 from countermark.watermark.prf import murmur
 from countermark.watermark.profile import Profile, check_parameters, check_version, number
-from countermark.watermark.schemes.base import EngineScore, Evidence, FloatArray, IntArray, Marks, Scorer, UIntArray
+from countermark.watermark.schemes.base import (
+    EngineScore,
+    Evidence,
+    FloatArray,
+    IntArray,
+    Marks,
+    Scorer,
+    UIntArray,
+)
 from countermark.watermark.schemes.exponentials import bounded_gamma, lower_exponentials
 from countermark.watermark.schemes.integer_keys import MOST, integers
 

@@ -2,7 +2,13 @@
 
 import typer
 
-from countermark.cli import attribute_radioactivity, attribute_text
+from countermark.cli import (
+    attribute_canary,
+    attribute_identity,
+    attribute_monitor,
+    attribute_radioactivity,
+    attribute_text,
+)
 
 app = typer.Typer(help="Was this text or model made independently of ours?", no_args_is_help=True)
 
@@ -14,3 +20,6 @@ def _attribute() -> None:
 
 app.command("text")(attribute_text.text)
 app.command("radioactivity")(attribute_radioactivity.radioactivity)
+app.command("identity")(attribute_identity.identity)
+app.add_typer(attribute_canary.app, name="canary")
+app.add_typer(attribute_monitor.app, name="monitor")

@@ -60,6 +60,9 @@ def seal(
     scan: Annotated[
         Path | None, typer.Option("--scan", help="A SCAN folder, as watermark scan writes it.")
     ] = None,
+    attribution: Annotated[
+        list[Path] | None, typer.Option("--attribution", help="A folder of attribute; may be given again.")
+    ] = None,
     include_events: Annotated[bool, typer.Option("--include-events", help="Put the events in, too.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what stands at --out.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -77,6 +80,7 @@ def seal(
         keys=keys,
         tsa_urls=tsa or [],
         scan=scan,
+        attributions=attribution or [],
         include_events=include_events,
         overwrite=overwrite,
     )

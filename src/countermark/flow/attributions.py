@@ -60,7 +60,11 @@ def attribute(
     key_ids = tuple(name_of_key(key) for _, key in options.uses)
     profile_ids = tuple(dict.fromkeys(profile.profile_id for profile, _ in options.uses))
     declared = Declared(
-        bodies=1, keys=options.family, key_ids=key_ids, profile_ids=profile_ids, digests=inputs
+        bodies=1,
+        keys=options.family,
+        key_ids=key_ids,
+        profile_ids=profile_ids,
+        digests={name.replace(" ", "-"): sha256 for name, sha256 in inputs.items()},  # no blanks in the log
     )
     with declared_run(options.case, declared, options.uses) as run:
         examined = attributor.examine(options.suspect, progress)
@@ -68,6 +72,8 @@ def attribute(
             _control(attributor, path, inputs[f"control {number}"])
             for number, path in enumerate(options.controls, start=1)
         ]
+        # more deciding tests than were declared enlarge the family, never the chances
+        run.family += max(0, sum(test.decides for test in examined.tests) - options.family)
         verdict = conclude(
             attributor,
             examined,
@@ -76,12 +82,12 @@ def attribute(
             family=run.family,
             in_case=run.number is not None,
         )
-        record = _record(attributor, options, examined, controls, verdict, inputs, run)
-        run.answer = record
         pictures = dict(examined.pictures) | {
             "controls": beside_controls(examined.tests, controls, options.alpha)
         }
-        write_pictures(options.out, pictures)
+        files = {name: file_sha256(options.out / name) for name in write_pictures(options.out, pictures)}
+        record = _record(attributor, options, examined, controls, verdict, inputs, run, files)
+        run.answer = record
         write_atomic(options.out / ATTRIBUTION_FILE, canonical_json(record))
     return record
 
@@ -146,6 +152,7 @@ def _record(
     verdict: Verdict,
     inputs: dict[str, str],
     run: CaseRun,
+    files: dict[str, str],
 ) -> Attribution:
     origin = plugins.load(plugins.ATTRIBUTIONS, attributor.name).origin
     packages = ("countermark", "numpy", "scipy")
@@ -167,4 +174,5 @@ def _record(
         origin=origin.to_dict(),
         software={name: version(name) for name in packages} | {"python": platform.python_version()},
         case_run=run.to_dict(),
+        files=files,
     )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from countermark.prove.layout import CASE, STEPS, STEPS_WITH_SCAN, decode_canonical, failed
+from countermark.prove.layout import CASE, MAX_ATTRIBUTIONS, decode_canonical, failed, steps_of
 from countermark.trust.signing import PublicKey
 
 CASE_SCHEMA_ID = "countermark/case/v1"
@@ -48,6 +48,11 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Whether a watermark scan of a corpus is in the package."""
         return "scan" in self.steps
 
+    @property
+    def attributions(self) -> int:
+        """Number of attributions in the package."""
+        return sum(step.startswith("attribute-") for step in self.steps)
+
     def keys(self) -> dict[str, PublicKey]:
         """Declared public keys by key id."""
         return {signer.keyid: PublicKey.parse(signer.public_key) for signer in self.signers}
@@ -67,8 +72,9 @@ def decode_case(data: bytes) -> Case:
         raise failed(f"{CASE} has a case id that cannot be one")
     if not all(_VERSION.fullmatch(text) for pair in case.software.items() for text in pair):
         raise failed(f"{CASE} has a software version that cannot be one")
-    if tuple(case.steps) not in (STEPS, STEPS_WITH_SCAN):
-        raise failed(f"{CASE} does not name the steps {', '.join(STEPS)}, with or without a scan")
+    if case.attributions > MAX_ATTRIBUTIONS or case.steps != steps_of(case.has_scan, case.attributions):
+        names = "capture, detect, seal, with or without a scan and numbered attributions"
+        raise failed(f"{CASE} does not name the steps {names}")
     created_at(case)
     if not 0 <= case.timestamps <= MAX_TIMESTAMPS:
         raise failed(f"{CASE} declares {case.timestamps} timestamps; {MAX_TIMESTAMPS} at most")

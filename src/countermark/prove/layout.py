@@ -22,13 +22,14 @@ METHOD_JSON = FINDINGS + "method.json"
 CAPTURE_JSON = EVENTS + "capture.json"
 SCAN = "data/scan/"
 SCAN_JSON = SCAN + "scan.json"
+ATTRIBUTIONS = "data/attributions/"
 
 ATTESTATIONS = "attestations/"
-STEPS = ("capture", "detect", "seal")
-STEPS_WITH_SCAN = ("capture", "detect", "scan", "seal")
+FIRST_STEPS = ("capture", "detect")
 CLOSE = ATTESTATIONS + "close.dsse.json"
 
 MAX_MEMBERS = 10_000
+MAX_ATTRIBUTIONS = 100
 MAX_NAME = 200
 MAX_TOTAL_BYTES = 1 << 40
 MAX_KEPT_BYTES = 64 << 20
@@ -60,6 +61,17 @@ def envelope_name(step: str) -> str:
     return f"{ATTESTATIONS}{step}.dsse.json"
 
 
+def steps_of(scan: bool, attributions: int) -> list[str]:
+    """The steps of a case, in order: `attribute-1` and so on are one attribution each."""
+    middle = ["scan"] if scan else []
+    return [*FIRST_STEPS, *middle, *(f"attribute-{at}" for at in range(1, attributions + 1)), "seal"]
+
+
+def attribution_name(number: int, name: str = "attribution.json") -> str:
+    """Name of a file of the attribution with this number, from 1."""
+    return f"{ATTRIBUTIONS}{number}/{name}"
+
+
 def timestamp_name(number: int) -> str:
     """Name of the RFC 3161 response with this number, from 1."""
     return f"{ATTESTATIONS}timestamp-{number}.tsr"
@@ -88,7 +100,8 @@ def check_names(names: list[str]) -> None:
 def is_parsed(name: str) -> bool:
     """Whether the content of this member is kept in memory for parsing."""
     in_bag = "/" not in name or name.startswith(ATTESTATIONS)
-    return in_bag or name in (CASE, FINDINGS_JSON, METHOD_JSON, CAPTURE_JSON, SCAN_JSON)
+    in_stage = name in (CASE, FINDINGS_JSON, METHOD_JSON, CAPTURE_JSON, SCAN_JSON)
+    return in_bag or in_stage or (name.startswith(ATTRIBUTIONS) and name.endswith("/attribution.json"))
 
 
 def measure(stream: BinaryIO, name: str, size: int, copy_to: BinaryIO | None = None) -> Member:

@@ -14,11 +14,13 @@ from countermark.prove.layout import (
     SCAN,
     SCAN_JSON,
     Contents,
+    attribution_name,
     check_name,
     data_of,
     failed,
     read_object,
 )
+from countermark.records.attributions import ATTRIBUTION_SCHEMA_ID
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.records.findings import FINDINGS_SCHEMA_ID
 from countermark.records.scans import SCAN_SCHEMA_ID
@@ -38,6 +40,8 @@ class Payload:
     method: dict[str, Any]
     scan: dict[str, Any] | None
     """`scan.json`, where the case has a watermark scan."""
+    attributions: list[dict[str, Any]]
+    """Every `attribution.json`, in order."""
 
     @property
     def capture_outputs(self) -> dict[str, str]:
@@ -63,10 +67,27 @@ class Payload:
         listed = listed_files(self.scan, SCAN_JSON)
         return {SCAN_JSON: self.digests[SCAN_JSON]} | {SCAN + name: one for name, one in listed.items()}
 
+    def attribution_outputs(self, number: int) -> dict[str, str]:
+        """What an attribution wrote, `number` from 1: `attribution.json` and every file that it lists."""
+        name = attribution_name(number)
+        listed = listed_files(self.attributions[number - 1], name)
+        outputs = {attribution_name(number, file): one for file, one in listed.items()}
+        return {name: self.digests[name]} | outputs
+
+    @property
+    def step_outputs(self) -> dict[str, dict[str, str]]:
+        """What each step before the seal wrote, by step."""
+        outputs = {"capture": self.capture_outputs, "detect": self.detect_outputs}
+        if self.scan is not None:
+            outputs["scan"] = self.scan_outputs
+        numbers = range(1, len(self.attributions) + 1)
+        return outputs | {f"attribute-{number}": self.attribution_outputs(number) for number in numbers}
+
 
 def read_payload(contents: Contents) -> Payload:
     """Parse the payload's JSON files strictly; nothing is compared yet."""
     case = decode_case(data_of(contents, CASE))
+    attributions = [attribution_name(number) for number in range(1, case.attributions + 1)]
     return Payload(
         case=case,
         digests={name: one.sha256 for name, one in contents.items() if name.startswith("data/")},
@@ -74,6 +95,7 @@ def read_payload(contents: Contents) -> Payload:
         findings=read_object(data_of(contents, FINDINGS_JSON), FINDINGS_JSON),
         method=read_object(data_of(contents, METHOD_JSON), METHOD_JSON),
         scan=read_object(data_of(contents, SCAN_JSON), SCAN_JSON) if case.has_scan else None,
+        attributions=[read_object(data_of(contents, name), name) for name in attributions],
     )
 
 
@@ -88,7 +110,7 @@ def findings_files(findings: dict[str, Any]) -> dict[str, str]:
 
 
 def listed_files(manifest: dict[str, Any], name: str) -> dict[str, str]:
-    """Name and SHA-256 of every file that `findings.json` or `scan.json` lists under `files`."""
+    """Name and SHA-256 of every file that the JSON file of a stage lists under `files`."""
     files = manifest.get("files")
     if not isinstance(files, dict):
         raise failed(f"{name} does not list files with their SHA-256")
@@ -119,7 +141,9 @@ def _listed(pairs: list[tuple[str, str]], manifest: str) -> dict[str, str]:
 
 def check_payload(payload: Payload) -> None:
     """Raise unless exactly the files that belong there are there and every digest written in one agrees."""
-    needed = {CASE: payload.digests[CASE], **payload.detect_outputs, **payload.scan_outputs}
+    needed = {CASE: payload.digests[CASE]}
+    for step, outputs in payload.step_outputs.items():
+        needed |= {} if step == "capture" else outputs
     events = payload.capture_outputs
     needed |= events if payload.case.events_included else {CAPTURE_JSON: events[CAPTURE_JSON]}
     for name in sorted(needed.keys() | payload.digests.keys()):
@@ -149,6 +173,9 @@ def check_findings(payload: Payload) -> None:
             )
     if payload.scan is not None and payload.scan.get("schema") != SCAN_SCHEMA_ID:
         raise failed(f"scan.json has a schema other than {SCAN_SCHEMA_ID}")
+    for number, attribution in enumerate(payload.attributions, start=1):
+        if attribution.get("schema") != ATTRIBUTION_SCHEMA_ID:
+            raise failed(f"attribution {number} has a schema other than {ATTRIBUTION_SCHEMA_ID}")
 
 
 def revision(campaign: dict[str, Any]) -> str:

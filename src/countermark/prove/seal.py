@@ -22,19 +22,20 @@ from countermark.prove.layout import (
     EVENTS,
     FINDINGS,
     FINDINGS_JSON,
+    MAX_ATTRIBUTIONS,
     MAX_KEPT_BYTES,
     SCAN,
     SCAN_JSON,
-    STEPS,
-    STEPS_WITH_SCAN,
     Contents,
     Member,
     Source,
+    attribution_name,
     check_kept,
     check_names,
     envelope_name,
     measure,
     read_object,
+    steps_of,
     timestamp_name,
 )
 from countermark.prove.payload import Payload, check_findings, check_payload, listed_files, read_payload
@@ -51,6 +52,11 @@ from countermark.store.events import open_events
 from countermark.trust.dsse import seal_envelope
 from countermark.trust.signing import SigningKey
 
+_MAKERS = {
+    "findings.json": ("FINDINGS", "detect"),
+    "scan.json": ("SCAN", "watermark scan"),
+    "attribution.json": ("attribution", "attribute"),
+}
 _RECORDED = ("cryptography", "msgspec", "rfc3161-client", "rfc8785")
 
 
@@ -71,6 +77,8 @@ class SealOptions:
     """Timestamp authorities to ask; the only use of a network."""
     scan: Path | None = None
     """A SCAN folder of `watermark scan`, to go into the case too."""
+    attributions: Sequence[Path] = ()
+    """Folders of `attribute`, to go into the case in this order."""
     include_events: bool = False
     overwrite: bool = False
     created: datetime | None = None
@@ -104,6 +112,8 @@ def _check_options(options: SealOptions) -> None:
         raise Error("no signing key, or one given twice", exit_code=ExitCode.USAGE)
     if os.path.lexists(options.out) and not options.overwrite:
         raise Error(f"{options.out} exists already", hint="--overwrite replaces it")
+    if len(options.attributions) > MAX_ATTRIBUTIONS:
+        raise Error(f"a case takes {MAX_ATTRIBUTIONS} attributions at most", exit_code=ExitCode.USAGE)
     if options.out.is_dir() and options.out.suffix == ".zip":
         raise Error(f"{options.out} is a folder", hint="choose another --out")
     if not options.out.parent.is_dir():
@@ -123,21 +133,24 @@ def _payload_sources(options: SealOptions) -> dict[str, Source]:
     if options.scan:
         sources[SCAN_JSON] = options.scan / "scan.json"
         sources |= {SCAN + name: options.scan / name for name in _files_of(options.scan, SCAN_JSON)}
+    for number, folder in enumerate(options.attributions, start=1):
+        manifest = attribution_name(number)
+        for name in ["attribution.json", *_files_of(folder, manifest)]:
+            sources[attribution_name(number, name)] = folder / name
     return sources
 
 
 def _files_of(folder: Path, manifest: str) -> list[str]:
-    """Names of the files that a FINDINGS or SCAN folder lists."""
+    """Names of the files that the folder of a stage lists."""
     name = manifest.rpartition("/")[2]
-    hint = "countermark detect makes FINDINGS, countermark watermark scan makes SCAN"
+    what, maker = _MAKERS[name]
+    hint = f"countermark {maker} makes one"
     try:
         with (folder / name).open("rb") as stream:
             data = stream.read(MAX_KEPT_BYTES + 1)
         return list(listed_files(read_object(data, name), manifest))
     except OSError as error:
-        message = (
-            f"{folder} is not a whole {'FINDINGS' if manifest == FINDINGS_JSON else 'SCAN'} folder: no {name}"
-        )
+        message = f"{folder} is not a whole {what} folder: no {name}"
         raise Error(message, hint=hint, exit_code=ExitCode.NO_INPUT) from error
     except Error as error:
         raise Error(f"{folder}: {error.message}", hint=hint, exit_code=ExitCode.NO_INPUT) from error
@@ -212,7 +225,7 @@ def _case(options: SealOptions) -> Case:
         case_id=options.case_id,
         created=(options.created or _now()).astimezone(UTC).strftime(CREATED_FORMAT),
         software=software | {name: version(name) for name in _RECORDED},
-        steps=list(STEPS_WITH_SCAN if options.scan else STEPS),
+        steps=steps_of(options.scan is not None, len(options.attributions)),
         signers=[Signer(key.keyid, key.to_base64()) for key in publics],
         timestamps=len(options.tsa_urls),
         events_included=options.include_events,

@@ -17,6 +17,7 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 CAPTURE_TYPE = "urn:countermark:capture:v1"
 SCAN_TYPE = "urn:countermark:watermark-scan:v1"
+ATTRIBUTE_TYPE = "urn:countermark:attribute:v1"
 DETECT_TYPE = "urn:countermark:detect:v1"
 SEAL_TYPE = "urn:countermark:seal:v1"
 CLOSE_TYPE = "urn:countermark:close:v1"
@@ -71,10 +72,31 @@ def scan_statement(payload: Payload) -> bytes:
     return _statement(SCAN_TYPE, payload.scan_outputs, predicate)
 
 
+def attribution_statement(payload: Payload, number: int) -> bytes:
+    """An attribution, `number` from 1; materials are the suspect, the reference side and every control."""
+    attribution = payload.attributions[number - 1]
+    predicate = {
+        "case_id": payload.case.case_id,
+        "materials": _descriptors(_inputs(attribution)),
+        "attribution": {key: value for key, value in attribution.items() if key != "files"},
+    }
+    return _statement(ATTRIBUTE_TYPE, payload.attribution_outputs(number), predicate)
+
+
+def _inputs(attribution: dict[str, Any]) -> list[tuple[str, str]]:
+    inputs = attribution.get("inputs")
+    if not isinstance(inputs, dict) or not all(isinstance(one, str) for one in inputs.values()):
+        raise failed("an attribution does not name its inputs with their SHA-256")
+    return list(inputs.items())
+
+
 def step_statements(payload: Payload) -> dict[str, bytes]:
     """Statements of the steps before the seal, by envelope name."""
     made = {"capture": capture_statement, "detect": detect_statement, "scan": scan_statement}
-    return {envelope_name(step): made[step](payload) for step in payload.case.steps if step in made}
+    statements = {envelope_name(step): made[step](payload) for step in payload.case.steps if step in made}
+    for number in range(1, payload.case.attributions + 1):
+        statements[envelope_name(f"attribute-{number}")] = attribution_statement(payload, number)
+    return statements
 
 
 def seal_statement(payload: Payload, steps: Mapping[str, str]) -> bytes:
@@ -115,7 +137,7 @@ def subjects_of(statement: Statement) -> dict[str, str]:
 def step_types(case: Case) -> dict[str, str]:
     """Envelope name to predicate type, for the steps of a case."""
     kinds = {"capture": CAPTURE_TYPE, "detect": DETECT_TYPE, "scan": SCAN_TYPE, "seal": SEAL_TYPE}
-    return {envelope_name(step): kinds[step] for step in case.steps}
+    return {envelope_name(step): kinds.get(step, ATTRIBUTE_TYPE) for step in case.steps}
 
 
 def _statement(predicate_type: str, subjects: Mapping[str, str], predicate: dict[str, Any]) -> bytes:

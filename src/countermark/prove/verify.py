@@ -148,13 +148,10 @@ def _digests(state: _State) -> None:
     check_payload(payload)
     sealed = {envelope_name("seal"), *_timestamp_names(state)}
     expected = {
-        envelope_name("capture"): payload.capture_outputs,
-        envelope_name("detect"): payload.detect_outputs,
         envelope_name("seal"): payload.digests,
         CLOSE: {name: state.contents[name].sha256 for name in sealed},
     }
-    if payload.case.has_scan:
-        expected[envelope_name("scan")] = payload.scan_outputs
+    expected |= {envelope_name(step): outputs for step, outputs in payload.step_outputs.items()}
     for name, digests in expected.items():
         subjects = subjects_of(state.statements[name])
         for subject in sorted(subjects.keys() | digests.keys()):

@@ -136,6 +136,8 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     software: dict[str, str]
     case_run: dict[str, Any] = {}
     """Matter and run number where it was logged."""
+    files: dict[str, str]
+    """SHA-256 of every picture beside it, by name."""
 
 
 Kind = Literal["text", "radioactivity", "canary", "lineage", "identity"]

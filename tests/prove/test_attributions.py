@@ -1,0 +1,109 @@
+"""Attributions in a sealed package: a step each, covered, in order, and none can be dropped or changed."""
+
+import base64
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from countermark.errors import Error, ExitCode
+from countermark.prove.trustfile import Trust
+from countermark.prove.verify import verify
+from countermark.records.attributions import Attribution, ValidityDomain
+from countermark.records.canonical import canonical_json, sha256_hex
+from countermark.trust.signing import SigningKey
+
+
+def write_attribution(folder: Path, verdict: str = "not shown") -> Path:
+    folder.mkdir()
+    (folder / "controls.svg").write_text(f"<svg>{folder.name}</svg>")
+    record = Attribution(
+        kind="lineage",
+        verdict=verdict,
+        reasons=[],
+        conclusions=[],
+        tests=[],
+        alpha=0.01,
+        family=1,
+        minimum_detectable={},
+        other_explanations=["a common ancestor"],
+        controls=[],
+        validity_domain=ValidityDomain(
+            measured={"layers": [2.0, 4.0]}, where="docs/attribution-benchmarks.md"
+        ),
+        not_validated=[],
+        inputs={"suspect": sha256_hex(b"suspect"), "reference": sha256_hex(b"reference")},
+        parameters={"seed": str(2**100)},
+        origin={},
+        software={},
+        files={"controls.svg": sha256_hex((folder / "controls.svg").read_bytes())},
+    )
+    (folder / "attribution.json").write_bytes(canonical_json(record))
+    return folder
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> list[Path]:
+    return [write_attribution(tmp_path / "first"), write_attribution(tmp_path / "second", "not identical")]
+
+
+def test_each_attribution_is_a_step_of_its_own(
+    sealed: Callable[..., Path], two: list[Path], trust_of: Callable[..., Trust], key: SigningKey
+) -> None:
+    folder = sealed("case", attributions=two)
+    assert verify(folder, trust_of(key)).verdict == "VERIFIED"
+    case = json.loads((folder / "data/case.json").read_text())
+    assert case["steps"] == ["capture", "detect", "attribute-1", "attribute-2", "seal"]
+    envelope = json.loads((folder / "attestations/attribute-2.dsse.json").read_text())
+    statement = json.loads(base64.b64decode(envelope["payload"]))
+    assert statement["predicate"]["attribution"]["verdict"] == "not identical"
+    assert [one["name"] for one in statement["predicate"]["materials"]] == ["reference", "suspect"]
+    names = [one["name"] for one in statement["subject"]]
+    assert names == ["data/attributions/2/attribution.json", "data/attributions/2/controls.svg"]
+
+
+def test_no_attribution_can_be_dropped_exchanged_or_changed(
+    sealed: Callable[..., Path],
+    two: list[Path],
+    trust_of: Callable[..., Trust],
+    key: SigningKey,
+    tmp_path: Path,
+) -> None:
+    whole = sealed("case", attributions=two)
+
+    def drop(folder: Path) -> None:
+        shutil.rmtree(folder / "data/attributions/2")
+
+    def exchange(folder: Path) -> None:
+        (folder / "data/attributions/1").rename(folder / "data/attributions/3")
+        (folder / "data/attributions/2").rename(folder / "data/attributions/1")
+        (folder / "data/attributions/3").rename(folder / "data/attributions/2")
+
+    def change(folder: Path) -> None:
+        path = folder / "data/attributions/1/attribution.json"
+        path.write_text(path.read_text().replace("not shown", "not faked"))
+
+    def add(folder: Path) -> None:
+        (folder / "data/attributions/1/more.svg").write_text("<svg/>")
+
+    for fault in (drop, exchange, change, add):
+        copy = tmp_path / fault.__name__
+        shutil.copytree(whole, copy)
+        fault(copy)
+        assert verify(copy, trust_of(key)).verdict == "FAILED", fault.__name__
+
+
+def test_a_folder_that_is_no_whole_attribution_is_not_sealed(
+    sealed: Callable[..., Path], two: list[Path], tmp_path: Path
+) -> None:
+    (two[0] / "controls.svg").write_text("<svg>another</svg>")
+    with pytest.raises(Error, match=r"controls\.svg") as caught:
+        sealed("changed.zip", attributions=two)
+    assert caught.value.exit_code == ExitCode.NO_INPUT
+    with pytest.raises(Error, match=r"not a whole attribution folder: no attribution\.json"):
+        sealed("missing.zip", attributions=[tmp_path])
+    (two[1] / "attribution.json").write_text('{"schema": "another", "files": {}, "inputs": {}}')
+    with pytest.raises(Error, match="schema"):
+        sealed("other.zip", attributions=two[1:])

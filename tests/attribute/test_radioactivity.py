@@ -20,7 +20,7 @@ from countermark.errors import Error, ExitCode
 from countermark.watermark.profile import write_profile
 from running import countermark
 
-TEXTS, STEPS, TOKENS = 500, 180, 6400
+TEXTS, STEPS, TOKENS = 400, 120, 6400
 KEYS = (KEY_A, KEY_B, KEY_C)
 
 

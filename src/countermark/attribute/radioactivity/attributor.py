@@ -200,8 +200,8 @@ def _detectable(shares: list[float | str | None], *, weighted: bool) -> dict[str
     if UNKNOWN in shares or not shares:
         return {"model": "not reckoned for this scheme"}
     model = (
-        "share of the student's training text that was marked, if it took the mark over in full; simulated "
-        "marks over this body's contexts, median of the draws"
+        "share of the student's text that was marked, if it took over a tenth of the mark; simulated marks "
+        "over this body's contexts, median of the draws"
         if weighted
         else PLAIN_MODEL
     )

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checkpoint_folders import write_folder, write_raw, write_shards
 
+from checkpoint_folders import write_folder, write_raw, write_shards
 from countermark.errors import Error, ExitCode
 from countermark.models.checkpoint import Checkpoint
 from countermark.models.dtypes import decode

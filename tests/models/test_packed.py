@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checkpoint_folders import write_folder
 from numpy.typing import NDArray
 
+from checkpoint_folders import write_folder
 from countermark.errors import Error
 from countermark.models.checkpoint import Checkpoint
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from calibration_redraws import PAIRS, Redraw, same, text_ids
 from countermark.stats import binomial, chernoff, gamma
+from countermark.watermark.decoys import draw_words
 from countermark.watermark.prf import green_seeds, lcg, murmur, philox, torch_random
 from countermark.watermark.profile import Engine, Profile, Tokenizer
 from countermark.watermark.schemes import green_law
@@ -86,7 +87,8 @@ def _padded(text: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _random_keys(generator: np.random.Generator, count: int) -> np.ndarray:
-    return generator.integers(0, 1 << 64, count, dtype=np.uint64)
+    """Of vLLM, and of SGLang with one key, which are drawn alike."""
+    return draw_words(_vllm("vllm-gumbel"), generator, count)[:, 0]
 
 
 def _vllm(scheme: str, **parameters: Any) -> Profile:
@@ -222,7 +224,7 @@ def lefthash() -> Redraw:
     """transformers' lefthash over 23 last ids; hypergeometric counts."""
 
     def keys(generator: np.random.Generator, count: int) -> np.ndarray:
-        return generator.integers(1, 1 << 63, count, dtype=np.uint64)
+        return draw_words(_green("lefthash", 1), generator, count)[:, 0]
 
     def statistics(text: int, generator: np.random.Generator, count: int) -> np.ndarray:
         ids = _every_pair(text)
@@ -264,7 +266,7 @@ def selfhash() -> Redraw:
     ids = np.random.default_rng(12).permutation(SMALL)[: PAIRS + WIDTH - 1]
 
     def keys(generator: np.random.Generator, count: int) -> np.ndarray:
-        return generator.integers(1, 1 << 63, count, dtype=np.int64)
+        return draw_words(_green("selfhash", WIDTH), generator, count)[:, 0].astype(np.int64)
 
     def statistics(text: int, generator: np.random.Generator, count: int) -> np.ndarray:  # noqa: ARG001
         return np.asarray(_selfhash_counts(ids, keys(generator, count)))
@@ -303,7 +305,8 @@ def _states(text: int) -> np.ndarray:
 
 
 def _layer_keys(generator: np.random.Generator, count: int) -> np.ndarray:
-    return generator.integers(-(1 << 63), 1 << 63, (count, DEPTH), dtype=np.int64)
+    profile = _synthid(Engine("transformers", "5.23.0"), "transformers-synthid", "synthid-table")
+    return draw_words(profile, generator, count).astype(np.int64)
 
 
 def synthid() -> Redraw:

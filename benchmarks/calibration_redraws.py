@@ -12,6 +12,7 @@ import numpy as np
 
 from countermark.stats import gamma
 from countermark.trust.keyfiles import Secret
+from countermark.watermark.decoys import draw_words
 from countermark.watermark.prf import siphash
 from countermark.watermark.profile import Engine, Profile, Tokenizer
 from countermark.watermark.scoring import Detector, Document
@@ -75,7 +76,7 @@ def siphash_redraw(width: int) -> Redraw:
         return np.unique(packed, axis=1)
 
     def statistics(text: int, generator: np.random.Generator, count: int) -> np.ndarray:
-        keys = generator.integers(0, 1 << 64, (count, 2), dtype=np.uint64)
+        keys = draw_words(own_profile(width), generator, count)
         return np.asarray(siphash.gumbel_statistics(words(text), keys, domain))
 
     def log_p(text: int, statistic: float) -> float:

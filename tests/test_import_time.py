@@ -8,11 +8,22 @@ import pytest
 
 HEAVY = {
     *("numpy", "scipy", "numba", "duckdb", "sqlglot", "pyarrow", "sknetwork", "matplotlib", "jinja2"),
-    *("cryptography", "rfc3161_client", "torch", "transformers", "pyspark", "sqlalchemy"),
+    *("cryptography", "rfc3161_client", "torch", "transformers", "pyspark", "sqlalchemy", "httpx2"),
 }
 TRIES = 5
-VERBS = ("", "demo", "capture", "capture logs", "detect", "case", "case seal", "verify", "purge")
-VERBS += ("power", "watermark", "watermark keygen", "watermark commit", "watermark profile")
+VERBS = (
+    "",
+    "demo",
+    "capture",
+    "capture logs",
+    "capture probe",
+    "detect",
+    "case",
+    "case seal",
+    "verify",
+    "purge",
+)
+VERBS += ("capture probe", "power", "watermark", "watermark keygen", "watermark commit", "watermark profile")
 VERBS += ("watermark score", "watermark scan", "watermark locate", "watermark exposure", "watermark runs")
 
 

@@ -35,7 +35,8 @@ def test_a_built_in_stands_behind_its_door(door: str, name: str) -> None:
 
 def test_every_installed_door_is_known() -> None:
     groups = {group for group in entry_points().groups if group.startswith("countermark.")}
-    assert groups == {plugins.LOG_FORMATS, plugins.DETECTORS, plugins.SCHEMES} == set(PROJECT["entry-points"])
+    doors = {plugins.LOG_FORMATS, plugins.DETECTORS, plugins.SCHEMES, plugins.ATTRIBUTIONS}
+    assert groups == doors == set(PROJECT["entry-points"])
 
 
 def test_one_version_everywhere() -> None:

@@ -134,6 +134,13 @@ def test_without_power_nothing_shown_is_inconclusive() -> None:
     assert verdict(outcome(-5), minimum_detectable={"share": None}).passes
 
 
+def test_what_could_not_have_passed_is_not_testable() -> None:
+    found = verdict(outcome(-0.3, calibrated_to=1e-3), family=11)
+    assert (found.words, "not testable" in found.reasons[0]) == (INCONCLUSIVE, True)
+    assert verdict(outcome(-0.3, calibrated_to=1e-3), family=10).words == NOT_SHOWN
+    assert verdict(outcome(-0.3, details={"floor": 0.02})).words == INCONCLUSIVE
+
+
 def test_the_verdict_of_two_endpoints_has_no_subject() -> None:
     found = verdict(
         outcome(-5, "ref"), attributor=Keyed(positive=NOT_IDENTICAL, negative="no difference found")

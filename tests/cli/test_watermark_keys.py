@@ -114,6 +114,17 @@ def test_derived_keys(case: SimpleNamespace) -> None:
     assert "twice" in twice.error.message
 
 
+def test_each_purpose_has_a_key_and_a_commitment_of_its_own(case: SimpleNamespace) -> None:
+    canary = derived(case, "a", "--purpose", "canary")
+    assert canary["terms"]["purpose"] == "canary"
+    assert canary["key_id"] != derived(case, "b")["key_id"]
+    committed(case)
+    terms = ("--profile", case.profile, "--epoch", "2026-Q4", "--chain", case.chain)
+    other = ("commit", case.master, *terms, "--round", case.number, "--purpose", "canary")
+    done = ok(*other, "--log", case.folder / "log", "--out", case.folder / "d.json")
+    assert done["terms"]["purpose"] == "canary"
+
+
 def test_masters_in_a_keyring(case: SimpleNamespace) -> None:
     ring = case.folder / "ring.json"
     for epoch in ("2026-Q4", "2027-Q1"):

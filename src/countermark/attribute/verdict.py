@@ -58,6 +58,8 @@ def conclude(
     passed = [one for one in conclusions if one.verdict.startswith(attributor.positive)]
     if not passed and uncalibrated:
         doubts.append("a p-value is below the smallest level at which its test was seen to hold")
+    if not passed and not doubts and not any(_could_pass(test, alpha, family) for test in deciding):
+        doubts.append(f"not testable: no p-value of these tests passes among {family:,} hypotheses")
     if not passed and not doubts and _powerless(examined):
         doubts.append("at this sample size no share could have been shown")
     if doubts:
@@ -86,6 +88,13 @@ def _doubts(controls: Sequence[Control], alpha: float, in_case: bool) -> list[st
     if loud:
         doubts.append(f"a negative control passes, so the test does not hold here: {', '.join(loud)}")
     return doubts
+
+
+def _could_pass(test: Test, alpha: float, family: int) -> bool:
+    """Whether the smallest p-value that the test can give and claim would pass after the first step of
+    Holm."""
+    least = max(test.calibrated_to, float(test.details.get("floor", 0.0)))
+    return least * family <= alpha
 
 
 def _powerless(examined: Examined) -> bool:

@@ -1,22 +1,24 @@
-"""`countermark capture`: logs become EVENTS."""
+"""`countermark capture`: logs become EVENTS, and `probe` stands in a file of its own."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from countermark.cli.capture_probe import probe
 from countermark.cli.output import emit_json, note, printable, progress
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
     from countermark.records.capture import Capture
 
-app = typer.Typer(help="Turn what you have into records: logs into EVENTS.", no_args_is_help=True)
+app = typer.Typer(help="Turn logs into EVENTS, an endpoint's answers into transcripts.", no_args_is_help=True)
+app.command("probe")(probe)
 
 
 @app.callback()
 def _capture() -> None:
-    """Turn what you have into records: logs into EVENTS."""
+    """Turn logs into EVENTS, an endpoint's answers into transcripts."""
 
 
 @app.command("logs")

@@ -15,6 +15,7 @@ from countermark.cli.watermark_options import (
     Json,
     Name,
     Profile,
+    Purpose,
     RoundFile,
     at_most_one,
     beacon_value,
@@ -37,6 +38,7 @@ def commit(
     master: Annotated[Path | None, typer.Argument(help="Master file or keyring.")] = None,
     profile: Profile = None,
     epoch: Epoch = "",
+    purpose: Purpose = "watermark",
     number: Annotated[int | None, typer.Option("--round", help="A beacon round not yet out.")] = None,
     chain: ChainFile = None,
     log: Annotated[Path | None, typer.Option("--log", help="The log's folder, made when missing.")] = None,
@@ -69,7 +71,7 @@ def commit(
     if check is not None:
         path = proof or check.with_suffix(".tlog-proof")
         trusted = [log_vkey, *(witness or [])]
-        expected = terms_of(profile, epoch) if profile or epoch else None
+        expected = terms_of(profile, epoch, purpose) if profile or epoch else None
         fields = _check(
             check, opening, path, trusted, chain, beacon, key_id, engine_bits, synthid_depth, expected
         )
@@ -82,7 +84,7 @@ def commit(
         note("whoever has the opening can verify, and forge, this epoch's mark")
         note("text acquired from today on is refused as evidence for it")
     else:
-        fields = _commit(master, name, profile, epoch, number, chain, log, log_key, origin, out)
+        fields = _commit(master, name, profile, epoch, purpose, number, chain, log, log_key, origin, out)
         lines = [f"commitment: {fields['commitment']}", f"verifier key of the log: {fields['log_vkey']}"]
         note("hand the commitment, its proof and the log's checkpoint out before the round")
     if as_json:
@@ -97,6 +99,7 @@ def _commit(
     name: str | None,
     profile: Path | None,
     epoch: str,
+    purpose: str,
     number: int | None,
     chain: Path | None,
     log: Path | None,
@@ -113,7 +116,7 @@ def _commit(
 
     if number is None:
         raise Error("--round is missing", hint="a round that is not yet out", exit_code=ExitCode.USAGE)
-    target, terms = needed(out, "--out"), terms_of(profile, epoch)
+    target, terms = needed(out, "--out"), terms_of(profile, epoch, purpose)
     if target.exists():
         raise Error(f"{target} exists already", hint="choose another path")
     source = read_master(needed(master, "MASTER"), name, epoch if name is not None else None)

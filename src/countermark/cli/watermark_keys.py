@@ -15,6 +15,7 @@ from countermark.cli.watermark_options import (
     Json,
     Name,
     Profile,
+    Purpose,
     RoundFile,
     at_most_one,
     beacon_value,
@@ -40,6 +41,7 @@ def keygen(
     ] = None,
     profile: Profile = None,
     epoch: Epoch = "",
+    purpose: Purpose = "watermark",
     beacon: RoundFile = None,
     chain: ChainFile = None,
     name: Name = None,
@@ -66,7 +68,7 @@ def keygen(
             write_secret(out, made.to_hex().reveal() + b"\n")
         fields |= {"form": "master"}
     elif derive is not None:
-        working, terms = _working_secret(derive, name, profile, epoch, beacon, chain)
+        working, terms = _working_secret(derive, name, profile, epoch, purpose, beacon, chain)
         text, described = cut(working, engine_bits, synthid_depth, account, accounts)
         write_secret(out, text.reveal())
         fields |= described | {"terms": terms.fields()}
@@ -86,13 +88,19 @@ def keygen(
 
 
 def _working_secret(
-    master: Path, name: str | None, profile: Path | None, epoch: str, beacon: Path | None, chain: Path | None
+    master: Path,
+    name: str | None,
+    profile: Path | None,
+    epoch: str,
+    purpose: str,
+    beacon: Path | None,
+    chain: Path | None,
 ) -> "tuple[Secret, Terms]":
     from countermark.trust.beacon import read_chain
     from countermark.trust.derivation import epoch_secret, working_secret
     from countermark.trust.keyring import read_master
 
-    terms = terms_of(profile, epoch)
+    terms = terms_of(profile, epoch, purpose)
     source = read_master(master, name, epoch if name is not None else None)
     value = beacon_value(read_chain(needed(chain, "--chain")), needed(beacon, "--beacon"))
     return working_secret(epoch_secret(source, terms), terms, value), terms

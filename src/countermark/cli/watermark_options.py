@@ -24,6 +24,7 @@ Profile = Annotated[Path | None, typer.Option("--profile", help="Profile of the 
 Epoch = Annotated[str, typer.Option("--epoch", help="Epoch, as it stands in the profile: 2026-Q4.")]
 ChainFile = Annotated[Path | None, typer.Option("--chain", help="The beacon chain's info JSON.")]
 RoundFile = Annotated[Path | None, typer.Option("--beacon", help="The beacon round's JSON.")]
+Purpose = Annotated[str, typer.Option("--purpose", help="What the key is for: watermark, canary, seed.")]
 Name = Annotated[str | None, typer.Option("--name", help="Name of the master in a keyring file.")]
 Bits = Annotated[int | None, typer.Option("--engine-bits", help="An engine's integer of 64 or 63 bits.")]
 Depth = Annotated[int | None, typer.Option("--synthid-depth", help="Integers for so many SynthID layers.")]
@@ -57,14 +58,14 @@ def needed(path: Path | None, option: str) -> Path:
     return path
 
 
-def terms_of(profile: Path | None, epoch: str) -> "Terms":
+def terms_of(profile: Path | None, epoch: str, purpose: str = "watermark") -> "Terms":
     from countermark.trust.derivation import Terms
     from countermark.watermark.profile import read_profile
 
     path = needed(profile, "--profile")
     if not epoch:
         raise Error("--epoch is missing", hint="for instance 2026-Q4", exit_code=ExitCode.USAGE)
-    return Terms(read_profile(path).profile.deployment_id, epoch)
+    return Terms(read_profile(path).profile.deployment_id, epoch, purpose)
 
 
 def read_text(path: Path) -> str:

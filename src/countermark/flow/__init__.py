@@ -4,10 +4,11 @@
     logs         networks    a sealed package, verified offline
 
     watermark: is this text, or this corpus, independent of this key?  `scores.py`, `scans.py`
+    attribute: was this text or model made independently of ours?      `attributions.py`
 
-Stages never import each other: they exchange folders of records (EVENTS, FINDINGS, SCAN, an EvidencePackage),
-and only this package knows the order. In a case every run of a watermark test is logged before it starts
-(`case_runs.py`).
+Stages never import each other: they exchange records (EVENTS, FINDINGS, SCAN, transcripts, attributions, an
+EvidencePackage), and only this package knows the order. In a case every run of a test is logged before it
+starts (`case_runs.py`).
 """
 
 from collections.abc import Callable

@@ -60,7 +60,11 @@ def attribute(
     key_ids = tuple(name_of_key(key) for _, key in options.uses)
     profile_ids = tuple(dict.fromkeys(profile.profile_id for profile, _ in options.uses))
     declared = Declared(
-        bodies=1, keys=options.family, key_ids=key_ids, profile_ids=profile_ids, digests=inputs
+        bodies=1,
+        keys=options.family,
+        key_ids=key_ids,
+        profile_ids=profile_ids,
+        digests={name.replace(" ", "-"): sha256 for name, sha256 in inputs.items()},  # no blanks in the log
     )
     with declared_run(options.case, declared, options.uses) as run:
         examined = attributor.examine(options.suspect, progress)

@@ -46,6 +46,8 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answer: str | None = None
     token_ids: list[int] | None = None
     """Token ids of the answer, where they are known."""
+    encoded: bool = False
+    """Whether `token_ids` are `answer` encoded by us, and not what the endpoint said that it chose."""
     logprobs: list[TokenChoice] | None = None
     finish_reason: str = ""
     """As the endpoint gave it; `length` where the answer was cut at the limit asked for."""
@@ -53,6 +55,8 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why the answer is not used: refused, cut off, of another model. Empty if it is."""
     model: str = ""
     """The model that the endpoint says has answered."""
+    fingerprint: str = ""
+    """`system_fingerprint` of the answer: the configuration behind the endpoint, as it says itself."""
     model_asked: str = ""
     endpoint: str = ""
     parameters: dict[str, Any] = {}

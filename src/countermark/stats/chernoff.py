@@ -41,6 +41,34 @@ def weighted_exponentials(x: float, weights: ArrayLike, counts: ArrayLike) -> Ta
     return tail(x, cumulant, 1.0)
 
 
+def signed_exponentials(x: float, weights: ArrayLike, counts: ArrayLike, cell: float = 0.0) -> Tail:
+    """P(Σ_i w_i Σ_{j <= counts_i} E_ij >= x) for independent E_ij ~ Exp(1), weights of either sign.
+
+    The E_ij may also be lower ends of cells of probability `cell`, -ln(1 - m cell). A positive weight then
+    makes the moment generating function smaller; a negative one makes it the upper Riemann sum of ∫ v^-tw
+    dv, which is above 1 / (1 - tw) by at most `cell`, so that ln(1 + cell (1 - tw)) a pair is added.
+    """
+    w, n = np.broadcast_arrays(np.asarray(weights, dtype=np.float64), np.asarray(counts, dtype=np.float64))
+    kept = (w != 0) & (n > 0)
+    w, n = w[kept], n[kept]
+    unit = float(w.max(initial=0.0)) or 1.0
+    w, x, below = w / unit, x / unit, n * (w < 0)
+    mean = float(w @ n) + cell * float(below @ np.abs(w))
+    if not w.size or x <= mean:
+        return Tail(0.0, _central(x, mean, float(w**2 @ n)))
+    if w.max() <= 0:
+        raise ValueError("no weight is positive")
+
+    def cumulant(t: float) -> tuple[float, float, float]:
+        left = 1 - w * t
+        extra = 1 + cell * left
+        k = -float(n @ np.log(left)) + float(below @ np.log(extra))
+        slope = float(n @ (w / left)) - float(below @ (cell * w / extra))
+        return k, slope, float(n @ (w / left) ** 2) - float(below @ (cell * w / extra) ** 2)
+
+    return tail(x, cumulant, 1.0)
+
+
 def weighted_bernoullis(x: float, weights: ArrayLike, counts: ArrayLike, p: float) -> Tail:
     """P(Σ_i w_i B_i >= x) for independent B_i ~ Binomial(counts_i, p), weights >= 0."""
     w, n, x = _grouped(weights, counts, x)

@@ -128,6 +128,10 @@ class GreenListScorer:
         log_p = green_law.log_sf(count, self._vocabulary, self._green, sizes, powers)
         return Evidence(len(values), count, log_p, "sum over seeds of hypergeometric counts", True)
 
+    def scores(self, marks: Marks) -> FloatArray:
+        """1 of a green token, 0 of a red one; pairs that only the key shows to be one count twice here."""
+        return (marks.values & np.uint64(1)).astype(np.float64)
+
     def engine_score(self, ids: IntArray) -> EngineScore | None:
         """z and p of `WatermarkDetector`; a leading BOS, which it takes off first, is to be left off.
 

@@ -49,6 +49,7 @@ class GumbelSiphashScorer:
     """The scheme bound to a key."""
 
     null_mean = 1.0
+    cell_bits = 53
 
     def __init__(self, width: int, key: Secret) -> None:
         self._width = width
@@ -59,6 +60,12 @@ class GumbelSiphashScorer:
         """Every window of k + 1 ids; the hash is both fingerprint and value."""
         hashes = hash_windows(pack_windows(ids.astype(np.uint64), self._width), *self._words, self._domain)
         return Marks(hashes, hashes, np.arange(self._width, self._width + len(hashes)))
+
+    def of_windows(self, windows: IntArray) -> Marks:
+        """Of windows by themselves, shape (n, k + 1)."""
+        packed = pack_windows(windows.astype(np.uint64).ravel(), self._width)[:, :: self._width + 1]
+        hashes = hash_windows(np.ascontiguousarray(packed), *self._words, self._domain)
+        return Marks(hashes, hashes, np.arange(len(hashes)))
 
     def judge(self, marks: Marks) -> Evidence:
         """Gamma law; with weights Chernoff's bound on the weighted sum."""

@@ -21,7 +21,15 @@ from countermark.trust.keyfiles import Secret
 from countermark.watermark.distinct import first_occurrences
 from countermark.watermark.prf import murmur
 from countermark.watermark.profile import Profile, check_parameters, check_version, number
-from countermark.watermark.schemes.base import EngineScore, Evidence, IntArray, Marks, Scorer, UIntArray
+from countermark.watermark.schemes.base import (
+    EngineScore,
+    Evidence,
+    FloatArray,
+    IntArray,
+    Marks,
+    Scorer,
+    UIntArray,
+)
 from countermark.watermark.schemes.exponentials import bounded_gamma, lower_exponentials
 from countermark.watermark.schemes.integer_keys import MOST, integers
 
@@ -45,6 +53,8 @@ _OTHER_SEED = 0x9747B28C
 
 class SglangGumbelScorer:
     """The mark of one key, or of two of which a coin takes one at each context."""
+
+    cell_bits = BITS
 
     def __init__(self, profile: Profile, keys: list[int]) -> None:
         self._width = profile.context_width
@@ -76,7 +86,11 @@ class SglangGumbelScorer:
 
     def judge(self, marks: Marks) -> Evidence:
         """Gamma law as a bound; with weights Chernoff's bound."""
-        return bounded_gamma(lower_exponentials(marks.values, BITS), marks.weights, BITS)
+        return bounded_gamma(self.scores(marks), marks.weights, BITS)
+
+    def scores(self, marks: Marks) -> FloatArray:
+        """Lower end of each cell's exponential."""
+        return lower_exponentials(marks.values, BITS)
 
     def engine_score(self, ids: IntArray) -> EngineScore:
         """The `combined` figures of `WatermarkDetector.detect_tokens` without a prompt."""

@@ -34,7 +34,7 @@ from countermark.trust.keyfiles import Secret
 from countermark.watermark.prf import lcg
 from countermark.watermark.prf.torch_random import random_bits
 from countermark.watermark.profile import Profile, check_parameters, check_version, number
-from countermark.watermark.schemes.base import EngineScore, Evidence, IntArray, Marks
+from countermark.watermark.schemes.base import EngineScore, Evidence, FloatArray, IntArray, Marks
 from countermark.watermark.schemes.integer_keys import integers
 from countermark.watermark.schemes.synthid_law import IteratedHash, TableHash
 
@@ -149,6 +149,19 @@ class SynthIdScorer:
         kept = ~lcg.repeated(contexts, self._history, False)
         positions = np.arange(len(ngrams), dtype=np.int64) + self._ngram_len - 1
         return Marks(ngrams[kept], ngrams[kept], positions[kept])
+
+    def of_windows(self, windows: IntArray) -> Marks:
+        """Of ngrams by themselves, shape (n, ngram_len); no context is a repeat here."""
+        states = lcg.states(np.ascontiguousarray(windows).ravel(), self._ngram_len, 0)[1][:: self._ngram_len]
+        return Marks(states, states, np.arange(len(states)))
+
+    def scores(self, marks: Marks) -> FloatArray:
+        """(Weighted) mean g-value of each pair."""
+        weights = self._weights / self._weights.sum()
+        total = np.zeros(len(marks))
+        for layer, weight in enumerate(weights.tolist()):
+            total += weight * self._g.bits(marks.values, layer)
+        return total
 
     def judge(self, marks: Marks) -> Evidence:
         """The statistic is the (weighted) mean g-value."""

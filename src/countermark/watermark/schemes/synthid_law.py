@@ -136,7 +136,14 @@ class TableHash:
         """`offsets` (`lcg.offsets`), shape (depth,); `table`, shape (size,), size a power of two, of bits."""
         self._low = np.uint64(len(table) - 1)
         self._classes = (offsets & self._low).astype(np.int64)
-        self._spectrum = rfft(lcg.table_by_sum(table).astype(np.float64))
+        self._table = lcg.table_by_sum(table)
+        self._spectrum = rfft(self._table.astype(np.float64))
+
+    def bits(self, states: UInts, layer: int) -> NDArray[np.uint8]:
+        """One layer's g-value of each state, shape (n,)."""
+        places = (states & self._low).astype(np.int64) + self._classes[layer]
+        g_values: NDArray[np.uint8] = self._table[places & int(self._low)]
+        return g_values
 
     def layers(self, states: UInts, weights: Floats | None) -> TableLayers:
         """`states` of ngrams hashed from 0, shape (n,), repeats count; optional weights of the same shape."""
@@ -179,6 +186,10 @@ class IteratedHash:
     def __init__(self, offsets: UInts) -> None:
         """`offsets` (`lcg.offsets`), shape (depth,)."""
         self._offsets = offsets
+
+    def bits(self, states: UInts, layer: int) -> NDArray[np.uint8]:
+        """One layer's g-value of each state, shape (n,)."""
+        return lcg.iterated_bits(states, self._offsets[layer])
 
     def layers(self, states: UInts, weights: Floats | None) -> IteratedLayers:
         """As `TableHash.layers`."""

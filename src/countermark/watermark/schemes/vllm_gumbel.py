@@ -70,6 +70,8 @@ def engine_exponentials(cells: UIntArray) -> FloatArray:
 class VllmGumbelScorer:
     """The mark of one key."""
 
+    cell_bits = BITS
+
     def __init__(self, profile: Profile, key: int) -> None:
         self._width = profile.context_width
         self._first = profile.context_width if profile.deduplication == "all" else 0
@@ -87,7 +89,11 @@ class VllmGumbelScorer:
 
     def judge(self, marks: Marks) -> Evidence:
         """Gamma law as a bound; with weights Chernoff's bound."""
-        return bounded_gamma(lower_exponentials(marks.values, BITS), marks.weights, BITS)
+        return bounded_gamma(self.scores(marks), marks.weights, BITS)
+
+    def scores(self, marks: Marks) -> FloatArray:
+        """Lower end of each cell's exponential."""
+        return lower_exponentials(marks.values, BITS)
 
     def first_contexts(self, ids: IntArray) -> IntArray:
         """Indices of the tokens that vLLM's detector scores: those whose context is new."""
@@ -117,8 +123,7 @@ class VllmDualKeyGumbelScorer:
 
     def judge(self, marks: Marks) -> Evidence:
         """Chernoff's bound on Σ (1 - alpha) E_a + alpha E_b, or the Gamma law where that is the law."""
-        cells = np.stack([marks.values >> np.uint64(BITS), marks.values & _MASK24])
-        scores = lower_exponentials(cells, BITS)
+        scores = self._exponentials(marks)
         used = self._weights > 0
         if self._alpha in (0, 0.5, 1) and marks.weights is None:
             evidence = bounded_gamma(scores[used].ravel(), None, BITS)
@@ -127,6 +132,16 @@ class VllmDualKeyGumbelScorer:
         pairs = np.ones(len(marks)) if marks.weights is None else marks.weights
         weights = np.outer(self._weights, pairs)
         return chernoff_bound(float((weights * scores).sum()), weights.ravel(), len(marks), BITS)
+
+    def scores(self, marks: Marks) -> FloatArray:
+        """(1 - alpha) E_a + alpha E_b of each pair."""
+        scores: FloatArray = self._weights @ self._exponentials(marks)
+        return scores
+
+    @staticmethod
+    def _exponentials(marks: Marks) -> FloatArray:
+        cells = np.stack([marks.values >> np.uint64(BITS), marks.values & _MASK24])
+        return lower_exponentials(cells, BITS)
 
     def engine_score(self, ids: IntArray) -> EngineScore:
         """`DualKeyGumbelWatermarkDetector`: moments matched, too small far out, right in log space."""

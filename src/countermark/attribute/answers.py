@@ -1,0 +1,128 @@
+"""What a suspect answered, as token ids: from transcripts or bodies of text, with what speaks against them.
+
+Empty and unusable answers are counted, repeated ones (same prompt, same answer) are dropped.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from countermark.attribute.pairs import Row
+from countermark.errors import Error, ExitCode
+from countermark.records.transcripts import Transcript, read_transcripts
+from countermark.watermark.bodies import read_bodies
+from countermark.watermark.profile import Profile
+from countermark.watermark.schemes.base import IntArray
+from countermark.watermark.scoring import check_ids
+from countermark.watermark.tokens import Tokens
+
+MOST_REPEATED = 0.5
+"""Share of answers that are repeats of one before, above which nothing is concluded."""
+LEAST_DISTINCT = 0.1
+"""Share of different answers, whatever the prompt, below which nothing is concluded."""
+_HEAD_BYTES = 1 << 20
+_OF_TRANSCRIPTS = ("answer", "prompt", "prompt_ids", "problem", "request_sha256")
+
+
+@dataclass
+class Answers:
+    """Answers that can be used, and what became of the others."""
+
+    rows: list[Row] = field(default_factory=list)
+    lines: int = 0
+    empty: int = 0
+    unusable: int = 0
+    repeated: int = 0
+    without_prompt: int = 0
+    """Rows whose prompt is not known."""
+    different: int = 0
+    """Distinct answers, whatever the prompt."""
+
+    def problems(self) -> list[str]:
+        """Why nothing can be concluded from them."""
+        used = len(self.rows) + self.repeated
+        if not used:
+            return ["the suspect answered nothing that can be used"]
+        found = []
+        if self.repeated > MOST_REPEATED * used:
+            found.append(f"{self.repeated} of {used} transcripts repeat the prompt and answer of another")
+        if len(self.rows) > 1 and self.different <= max(1, LEAST_DISTINCT * len(self.rows)):
+            found.append(f"the suspect gave {self.different} different answers to {len(self.rows)} prompts")
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """For the record."""
+        names = ("lines", "empty", "unusable", "repeated", "without_prompt", "different")
+        return {name: getattr(self, name) for name in names} | {"answers": len(self.rows)}
+
+
+def read_answers(path: Path, profile: Profile, tokenizer: Path | None) -> Answers:
+    """The answers of a file of transcripts, or of bodies as `watermark score` takes them.
+
+    Ids are those of the profile's tokenizer; `Error` for ids outside its vocabulary and for another
+    tokenizer.
+    """
+    tokens = Tokens(profile, tokenizer)
+    if path.is_dir():
+        raise Error(
+            f"{path} is a folder, where a file of transcripts or texts belongs", exit_code=ExitCode.NO_INPUT
+        )
+    if _is_transcripts(path):
+        return gather(_of_transcript(one, tokens) for one in read_transcripts(path))
+    return gather(Row(body.document.ids) for body in read_bodies(path, tokens))
+
+
+def gather(rows: Iterator[Row | None]) -> Answers:
+    """Sort answers out; None is an unusable one."""
+    answers, seen, texts = Answers(), set(), set()
+    for row in rows:
+        answers.lines += 1
+        if row is None or not len(row.answer):
+            answers.empty += row is not None
+            answers.unusable += row is None
+            continue
+        prompt = b"?" if row.prompt is None else row.prompt.tobytes()
+        text = row.answer.tobytes()
+        if (prompt, text) in seen:
+            answers.repeated += 1
+            continue
+        seen.add((prompt, text))
+        texts.add(text)
+        answers.without_prompt += row.prompt is None
+        answers.rows.append(row)
+    answers.different = len(texts)
+    return answers
+
+
+def _is_transcripts(path: Path) -> bool:
+    """By the first line's fields; what is no JSON object is left to the reader of bodies to refuse."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.readline(_HEAD_BYTES)
+    except OSError as error:
+        raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
+    try:
+        fields = json.loads(head)
+    except (ValueError, RecursionError):
+        return len(head) == _HEAD_BYTES or b'"answer"' in head
+    return isinstance(fields, dict) and any(name in fields for name in _OF_TRANSCRIPTS)
+
+
+def _of_transcript(one: Transcript, tokens: Tokens) -> Row | None:
+    if one.problem or (one.token_ids is None and one.answer is None):
+        return None
+    answer = _ids(one.token_ids, one.answer, tokens)
+    known = one.prompt_ids is not None or one.prompt is not None
+    return Row(answer, _ids(one.prompt_ids, one.prompt, tokens) if known else None)
+
+
+def _ids(given: list[int] | None, text: str | None, tokens: Tokens) -> IntArray:
+    if given is not None:
+        ids = np.array(given, dtype=np.int64)
+    else:
+        ids = tokens.encode(text) if text and text.strip() else np.empty(0, np.int64)
+    check_ids(ids, tokens.profile)
+    return ids

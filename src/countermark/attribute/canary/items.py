@@ -1,0 +1,169 @@
+"""Free choices that a canary may be drawn from: a reviewed list of harmless items, checked when it is read.
+
+An item has K >= 2 options that are equally good, and a prompt that shows all of them or none. Facts, code,
+health, law and safety are never a free choice: only the categories in `CATEGORIES` are let in.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import yaml
+
+from countermark.attribute.canary.shown import hinted, option_shown
+from countermark.errors import Error, ExitCode
+from countermark.records.canonical import sha256_hex
+
+SCHEMA = "countermark/free-choices/v1"
+BUILT_IN = Path(__file__).parent / "data" / "choices.yaml"
+CATEGORIES = {
+    "order": "an order of equal items",
+    "name": "an invented name for an example",
+    "format": "a format, such as a date separator or a list bullet",
+}
+FORBIDDEN = ("facts", "code", "health", "law", "safety")
+"""Named in the error of a list that has them; whatever is not in `CATEGORIES` is refused alike."""
+MAX_BYTES = 4 << 20
+MAX_ITEMS = 20_000
+MAX_OPTIONS = 64
+MAX_TEXT = 2_000
+Match = Literal["word", "start", "order"]
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One free choice."""
+
+    id: str
+    category: str
+    match: Match
+    """How an answer shows an option (`shown.py`)."""
+    prompt: str
+    """As the suspect is asked, all options in it."""
+    options: list[str]
+    reviewed_by: str = ""
+    """Who has read it; empty where nobody has."""
+    reviewed: str = ""
+    """Day of the review, 2026-11-30; empty where there was none."""
+
+
+class _Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    category: str
+    match: Match
+    prompt: str
+    options: list[str]
+    slots: list[str | list[str | int]] = msgspec.field(default_factory=lambda: [""])
+    reviewed_by: str = ""
+    reviewed: str = ""
+
+
+class _List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    schema: str
+    name: str
+    templates: list[_Template]
+
+
+class FreeChoices(msgspec.Struct, frozen=True):
+    """A list that was read and checked."""
+
+    name: str
+    sha256: str
+    """Of the file."""
+    items: list[Item]
+
+    @property
+    def unreviewed(self) -> int:
+        """Items that no named person has read."""
+        return sum(not item.reviewed_by for item in self.items)
+
+
+def read_choices(path: Path = BUILT_IN) -> FreeChoices:
+    """The list in a YAML or JSON file; raises `Error` for one that is none, and for an item that is no free
+    choice."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
+    if len(data) > MAX_BYTES:
+        raise Error(f"{path} is over {MAX_BYTES >> 20} MiB", exit_code=ExitCode.NO_INPUT)
+    try:
+        known = msgspec.convert(_plain(data), _List)
+    except (yaml.YAMLError, msgspec.ValidationError, RecursionError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise Error(f"{path} is no list of free choices: {reason}", exit_code=ExitCode.NO_INPUT) from None
+    if known.schema != SCHEMA:
+        raise Error(f"{path} is not of schema {SCHEMA}", exit_code=ExitCode.NO_INPUT)
+    items = [item for template in known.templates for item in _expanded(template)]
+    check_items(items)
+    return FreeChoices(known.name, sha256_hex(data), items)
+
+
+def check_items(items: list[Item]) -> None:
+    """Raise `Error` unless every item is a free choice that can be told from an answer, and no id stands
+    twice."""
+    if not 1 <= len(items) <= MAX_ITEMS:
+        raise _bad("list", f"it has {len(items):,} items, and 1 to {MAX_ITEMS:,} are allowed")
+    seen: set[str] = set()
+    for item in items:
+        _check(item)
+        if item.id in seen:
+            raise _bad(item.id, "its id stands twice")
+        seen.add(item.id)
+
+
+def _plain(data: bytes) -> Any:
+    """Aliases are refused: nested ones make gigabytes of a few bytes."""
+    text = data.decode()
+    if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
+        raise ValueError("it uses YAML aliases")
+    return yaml.safe_load(text)
+
+
+def _expanded(template: _Template) -> list[Item]:
+    items = []
+    for slot in template.slots:
+        values = [slot] if isinstance(slot, str) else [str(value) for value in slot]
+        words = " ".join(values)
+        try:
+            options = [option.format(*values, slot=words) for option in template.options]
+            question = template.prompt.format(*values, slot=words)
+        except (IndexError, KeyError, ValueError, AttributeError):
+            raise _bad(template.id, "its text has braces that no slot fills") from None
+        items.append(
+            Item(
+                id=f"{template.id}-{'-'.join(words.lower().split())}".rstrip("-"),
+                category=template.category,
+                match=template.match,
+                prompt=f"{question} Answer with one of these and nothing else: {' | '.join(options)}",
+                options=options,
+                reviewed_by=template.reviewed_by,
+                reviewed=template.reviewed,
+            )
+        )
+    return items
+
+
+def _check(item: Item) -> None:
+    if item.category not in CATEGORIES:
+        never = ", and never will be" if item.category in FORBIDDEN else ""
+        raise _bad(item.id, f"its category {item.category!r} is not allowed{never}")
+    if not 2 <= len(item.options) <= MAX_OPTIONS or len(set(item.options)) != len(item.options):
+        raise _bad(item.id, f"it has not 2 to {MAX_OPTIONS} different options")
+    texts = [item.id, item.prompt, *item.options]
+    if any(not 0 < len(text) <= MAX_TEXT or not text.isprintable() for text in texts):
+        raise _bad(item.id, f"a text of it is empty, over {MAX_TEXT:,} characters, or not printable")
+    for at, option in enumerate(item.options):
+        if option_shown(item.match, item.options, option) != at:
+            raise _bad(item.id, "an answer with one of its options could be taken for another or for none")
+    inside = [hinted(item.match, option, item.prompt) for option in item.options]
+    if any(inside) and not all(inside):
+        raise _bad(item.id, "its prompt shows some options and not the others")
+
+
+def _bad(name: str, reason: str) -> Error:
+    return Error(
+        f"free choice {name}: {reason}",
+        hint=f"allowed are {', '.join(CATEGORIES)}; spec/canaries.md says what an item has",
+        exit_code=ExitCode.NO_INPUT,
+    )

@@ -1,0 +1,127 @@
+"""What the tests of a key have in common in a record: null, law, other explanations, sizes of a body."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from countermark.attribute.keyed import DISAGREE, Judged, Key
+from countermark.attribute.pairs import Pairs
+from countermark.records.attributions import Test
+from countermark.watermark.scoring import LN10, SMALLEST
+
+CALIBRATED_TO = 1e-6
+"""Level down to which keyed tests were seen to hold, by 10 million redraws of the key."""
+CALIBRATION = "docs/attribution-benchmarks.md"
+LEAST_PAIRS = 100
+"""With fewer nothing is concluded."""
+MOST_IN_PROMPTS = 0.5
+"""Share of answer windows that stand in prompts, above which the prompts leak the answers."""
+EXPLANATIONS = [
+    "a public data set that holds outputs of ours",
+    "a third model in between, made from our outputs, whose outputs were used",
+    "forgery: somebody who holds the key, or learnt the marks, made the text so",
+]
+PROMPTS_UNKNOWN = "prompts that are not in the transcripts may have held our outputs"
+
+
+def keyed_test(
+    key: Key,
+    name: str,
+    null: str,
+    judged: Judged,
+    *,
+    decides: bool,
+    details: dict[str, Any],
+    extra: list[str],
+) -> Test:
+    """The test of one key; its p-value is the one that counts."""
+    evidence, rank = judged.evidence, judged.rank
+    law = evidence.law
+    if judged.rank_counts:
+        law = (
+            f"rank among {rank.decoys} decoy keys, which says more than ten times {evidence.law}"
+            if rank
+            else law
+        )
+    facts = dict(details)
+    if rank is not None:
+        facts |= {
+            "decoys": rank.decoys,
+            "decoys_at_least_as_high": rank.above,
+            "rank_p_value": rank.p_value,
+            "rank_floor": rank.floor,
+            "law_log10_p_value": _log10(evidence.log_p),
+        }
+    if evidence.log_saddlepoint is not None:
+        facts["saddlepoint_log10_p"] = _log10(evidence.log_saddlepoint)
+    if key.detector.weak:
+        facts["weak"] = key.detector.weak
+    return Test(
+        name=name,
+        subject=key.name,
+        null=null,
+        statistic=evidence.statistic,
+        n=evidence.scored,
+        p_value=max(math.exp(min(judged.log_p, 0.0)), SMALLEST),
+        log10_p_value=_log10(judged.log_p),
+        law=law,
+        exact=evidence.exact and not judged.rank_counts and not details.get("contexts_in_prompts"),
+        calibrated_to=rank.floor if judged.rank_counts and rank else CALIBRATED_TO,
+        calibration=CALIBRATION,
+        decides=decides,
+        alternatives=[*EXPLANATIONS, *extra],
+        details=facts,
+    )
+
+
+def rank_test(key: Key, name: str, judged: Judged) -> list[Test]:
+    """The rank by itself, for information; none without decoys."""
+    rank = judged.rank
+    if rank is None:
+        return []
+    return [
+        Test(
+            name=name,
+            subject=key.name,
+            null="the key is one of the decoys, drawn as they were and not known to who made the text",
+            statistic=float(rank.above),
+            n=rank.decoys,
+            p_value=rank.p_value,
+            log10_p_value=math.log10(rank.p_value),
+            law=f"rank among {rank.decoys} decoy keys; no smaller p-value than {rank.floor:.2g} is possible",
+            exact=True,
+            calibrated_to=rank.floor,
+            calibration=CALIBRATION,
+            decides=False,
+            alternatives=EXPLANATIONS,
+            details={"law_agrees": abs(judged.evidence.log_p - math.log(rank.p_value)) <= DISAGREE},
+        )
+    ]
+
+
+def doubts_about(pairs: Pairs) -> list[str]:
+    """Why nothing can be concluded from a body."""
+    if pairs.in_prompts > MOST_IN_PROMPTS * pairs.tokens:
+        share = pairs.in_prompts / pairs.tokens
+        return [f"the prompts leak the answers: {share:.0%} of the answers' windows stand in prompts"]
+    standing = int(pairs.standing.sum())
+    if standing < LEAST_PAIRS:
+        return [f"{standing} distinct windows are fewer than {LEAST_PAIRS}"]
+    return []
+
+
+def sizes_of(pairs: Pairs) -> dict[str, Any]:
+    """Sizes of a body, for the details of a test."""
+    most = int(np.max(pairs.seen, initial=0))
+    return {
+        "windows": pairs.tokens,
+        "in_prompts": pairs.in_prompts,
+        "distinct": int(pairs.standing.sum()),
+        "most_often": most,
+        "contexts_in_prompts": int(np.sum(pairs.touched & pairs.standing)),
+    }
+
+
+def _log10(log_p: float) -> float | None:
+    return log_p / LN10 + 0.0 if math.isfinite(log_p) else None

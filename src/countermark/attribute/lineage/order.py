@@ -1,0 +1,72 @@
+"""The check of the null: do the units of both models stand in an order of their own?
+
+The labels of units are exchangeable if nothing ordered them. Where both models list their units by norm, by
+activation or by anything that follows the weights, unrelated units match by their place alone. The check
+looks for a correlation of the place with properties of a unit in each model; it takes both models to be
+ordered to break the null, since one exchangeable side is enough for the law.
+"""
+
+import math
+
+import numpy as np
+from scipy.special import log_ndtr
+
+from countermark.attribute.lineage.matching import Floats, Units
+from countermark.stats.spearman import rho
+
+LEVEL = 1e-3
+"""Per model, after Bonferroni over the properties and layers."""
+LEAST_UNITS = 8
+
+
+class OrderCheck:
+    """Collects layers of one model."""
+
+    def __init__(self) -> None:
+        self._scores: dict[str, list[float]] = {}
+
+    def add(self, units: Units) -> None:
+        """One layer."""
+        if units.labels.size < LEAST_UNITS:
+            return
+        scale = math.sqrt(units.labels.size - 1)  # the variance of rho is 1/(n - 1)
+        for name, values in _properties(units).items():
+            self._scores.setdefault(name, []).append(scale * rho(units.labels, values))
+
+    def found(self) -> tuple[float, str]:
+        """Natural log of the adjusted p-value (normal approximation), and the property that shows most."""
+        least, which, tried = 0.0, "", 0
+        for name, scores in self._scores.items():
+            # an order may hold in all layers a little, or in one of them much
+            for value in (sum(scores) / math.sqrt(len(scores)), *scores):
+                tried += 1
+                log_p = math.log(2) + float(log_ndtr(-abs(value)))
+                if log_p < least:
+                    least, which = log_p, name
+        return min(0.0, least + math.log(max(tried, 1))), which
+
+    def ordered(self) -> bool:
+        """Whether the units stand in an order."""
+        return self.found()[0] < math.log(LEVEL)
+
+
+def _properties(units: Units) -> dict[str, Floats]:
+    """Norms by projection, their product, and how much a unit has of what its layer has most in common."""
+    found: dict[str, Floats] = {}
+    product = np.zeros(units.labels.size, np.float32)
+    for view, rows in units.views.items():
+        norm = np.linalg.norm(rows, axis=1)
+        found[f"norm of {view}"] = norm
+        product = product + np.log(np.maximum(norm, 1e-30))
+        found[f"mean direction of {view}"] = rows @ rows.mean(axis=0)
+        found[f"main direction of {view}"] = np.abs(rows @ _main(rows - rows.mean(axis=0)))
+    return found | {"product of norms": product}
+
+
+def _main(rows: Floats) -> Floats:
+    """First principal direction, by power iteration from the row of largest norm."""
+    direction: Floats = rows[int(np.argmax(np.einsum("ij,ij->i", rows, rows)))]
+    for _ in range(20):
+        direction = rows.T @ (rows @ direction)
+        direction /= np.float32(max(float(np.linalg.norm(direction)), 1e-30))
+    return direction

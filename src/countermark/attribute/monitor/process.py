@@ -1,0 +1,183 @@
+"""One step of a key's e-process: a batch of transcripts in, its new pairs bet on, the state replaced."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from countermark.attribute.monitor.laws import SequentialLaw, sequential_law
+from countermark.attribute.monitor.state import (
+    MAX_BATCHES,
+    MAX_PAIRS,
+    Batch,
+    Head,
+    State,
+    read_state,
+    write_state,
+)
+from countermark.errors import Error, ExitCode
+from countermark.records.canonical import file_sha256
+from countermark.records.transcripts import read_transcripts
+from countermark.stats.evalues import anytime_log_p, mixed
+from countermark.trust.keyfiles import Secret, locked
+from countermark.watermark.key_names import check_key_is_named, name_of_key
+from countermark.watermark.profile import Profile
+from countermark.watermark.schemes.base import IntArray, Marks, UIntArray
+from countermark.watermark.scoring import Detector, Document, joined
+from countermark.watermark.tokens import Tokens
+
+NULL = "the suspect's answers are independent of this key"
+LN10 = math.log(10)
+Bools = NDArray[np.bool_]
+NoteCall = Callable[[str, State], None]
+"""Told of a batch's SHA-256 and the state before anything of the batch is bet on."""
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """A key with the profile that it marks under."""
+
+    profile: Profile
+    key: Secret
+    tokenizer: Path | None = None
+
+
+def add_batch(
+    state_path: Path, monitored: Monitored, batch: Path, *, name: str = "", note: NoteCall | None = None
+) -> State:
+    """Bet on the new pairs of a batch, and replace the state; a batch that stands in it changes nothing.
+
+    Raises `Error` where the state is of another key, profile or monitoring, where the batch holds nothing to
+    score, and where the state would outgrow its bounds.
+    """
+    law = sequential_law(monitored.profile)
+    check_key_is_named(monitored.profile, monitored.key)
+    detector = Detector.open(monitored.profile, monitored.key)
+    fresh = Head(
+        name=name,
+        key_id=name_of_key(monitored.key),
+        profile_id=detector.profile_id,
+        bets=list(law.bets),
+        logs=[0.0] * len(law.bets),
+    )
+    with locked(state_path):
+        state = read_state(state_path) or State(fresh, np.empty(0, np.uint64))
+        _check_same(state.head, fresh, state_path)
+        sha256 = digest(batch)
+        if any(one.sha256 == sha256 for one in state.head.batches):
+            return state
+        tokens = Tokens(monitored.profile, monitored.tokenizer)
+        marks, shown, transcripts = _marks(batch, detector, tokens, monitored.tokenizer is not None)
+        if note is not None:
+            note(sha256, state)
+        after = _bet(state, law, marks, shown, sha256, transcripts)
+        write_state(state_path, after)
+    return after
+
+
+def _bet(
+    state: State, law: SequentialLaw, marks: Marks, shown: Marks, sha256: str, transcripts: int
+) -> State:
+    """Windows of prompts count as seen before the batch: what the suspect was shown of the key, and what
+    nobody bets on, from then on."""
+    before = np.union1d(state.seen, law.identities(shown))
+    identities = law.identities(marks)
+    _, first = np.unique(identities, return_index=True)
+    chosen = np.sort(first)
+    chosen = chosen[~_inside(identities[chosen], before)]
+    new = marks.at(chosen)
+    logs = np.array(state.head.logs) + law.log_e(new, before)
+    seen = np.union1d(before, identities[chosen])
+    if len(seen) > MAX_PAIRS or len(state.head.batches) >= MAX_BATCHES:
+        raise Error(
+            f"the state would hold over {MAX_PAIRS:,} pairs or {MAX_BATCHES:,} batches",
+            hint="end this monitoring, and announce a new one",
+        )
+    log10_e = mixed(logs) / LN10
+    batch = Batch(sha256=sha256, transcripts=transcripts, pairs=len(new), log10_e=log10_e)
+    head = msgspec.structs.replace(
+        state.head,
+        logs=logs.tolist(),
+        largest_log10_e=max(state.head.largest_log10_e, log10_e),
+        batches=[*state.head.batches, batch],
+    )
+    return State(head, seen)
+
+
+def result(state: State, alpha: float, *, announced: bool) -> dict[str, Any]:
+    """What may be said of one key, for its owner."""
+    largest = state.head.largest_log10_e
+    log10_p = anytime_log_p(largest * LN10) / LN10 + 0.0
+    shown = -log10_p >= -math.log10(alpha)
+    return {
+        "kind": "key",
+        "null": NULL,
+        "key_id": state.head.key_id,
+        "profile_id": state.head.profile_id,
+        "name": state.head.name,
+        "announced": announced,
+        "log10_e": state.log10_e,
+        "largest_log10_e": largest,
+        "p_value": 10.0 ** max(log10_p, -300.0),
+        "log10_p_value": log10_p,
+        "alpha": alpha,
+        "decision": f"not independent of key {state.head.key_id}" if shown else "not shown",
+        "law": "bets of mean at most 1 under the ideal-PRF model; valid whenever one looks (Ville)",
+        "pairs": sum(one.pairs for one in state.head.batches),
+        "batches": msgspec.to_builtins(state.head.batches),
+        "next_bet": state.next_bet,
+    }
+
+
+def _marks(batch: Path, detector: Detector, tokens: Tokens, can_encode: bool) -> tuple[Marks, Marks, int]:
+    """Marks of all usable answers, those of all prompts, and the number of answers."""
+    parts: list[Marks] = []
+    shown: list[Marks] = []
+    for one in read_transcripts(batch):
+        answer = _ids(one.token_ids, one.answer, tokens)
+        if one.problem or answer is None or not len(answer):
+            continue
+        prompt = _ids(one.prompt_ids, one.prompt if can_encode else None, tokens)
+        if prompt is not None and len(prompt):
+            shown.append(detector.marks(Document(prompt)))
+        parts.append(detector.marks(Document(answer)))
+    if not sum(map(len, parts)):
+        raise Error(f"{batch} holds no pair to score", exit_code=ExitCode.NO_INPUT)
+    return joined(parts), joined(shown), len(parts)
+
+
+def _ids(ids: list[int] | None, text: str | None, tokens: Tokens) -> IntArray | None:
+    if ids is not None:
+        return np.array(ids, dtype=np.int64)
+    return tokens.encode(text) if text and text.strip() else None
+
+
+def _inside(values: UIntArray, ascending: UIntArray) -> Bools:
+    if not len(ascending):
+        return np.zeros(len(values), np.bool_)
+    at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    found: Bools = ascending[at] == values
+    return found
+
+
+def _check_same(head: Head, fresh: Head, path: Path) -> None:
+    for field in ("key_id", "profile_id", "name", "bets"):
+        if getattr(head, field) != getattr(fresh, field):
+            raise Error(
+                f"the state {path} is of another {field.replace('_id', '')}",
+                hint="each key of a monitoring has a state of its own",
+                exit_code=ExitCode.USAGE,
+            )
+
+
+def digest(batch: Path) -> str:
+    """SHA-256 of a batch."""
+    try:
+        return file_sha256(batch)
+    except OSError as error:
+        raise Error(f"{batch} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None

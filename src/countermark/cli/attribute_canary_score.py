@@ -1,0 +1,64 @@
+"""`countermark attribute canary score`: does the suspect take the options that were drawn?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from countermark.cli.attribute_options import Alpha, Controls, Json, Out, SeedFile, finish
+from countermark.cli.watermark_case import LogFolder, LogKey, Matter, NoExitCodes, in_case
+
+
+def score(
+    canaries: Annotated[Path, typer.Option("--canaries", help="File of the canaries (0600).")],
+    suspect: Annotated[
+        Path, typer.Option("--suspect", help="Transcripts (JSON lines), or a Hugging Face folder.")
+    ],
+    out: Out,
+    served: Annotated[
+        Path | None, typer.Option("--served", help="Log of servings: only canaries in it count.")
+    ] = None,
+    layout: Annotated[
+        str,
+        typer.Option(
+            "--layout", help="How a folder's model takes {prompt} and {answer}; \\n is a line feed."
+        ),
+    ] = "{prompt}\\n{answer}",
+    control: Controls = None,
+    seed_file: SeedFile = None,
+    alpha: Alpha = 0.01,
+    matter: Matter = "",
+    log: LogFolder = None,
+    log_key: LogKey = None,
+    no_exit_codes: NoExitCodes = False,
+    as_json: Json = False,
+) -> int:
+    """Score a suspect on canaries as multiple choice: hits are binomial whatever the suspect is.
+
+    Null: which option the suspect takes is independent of the options that were drawn. A canary without an
+    answer is no hit. Exit codes: 0 not shown, 10 shown, 11 inconclusive, 3 no usable input.
+    """
+    from countermark.attribute.canary import Canary
+    from countermark.attribute.canary.draw import read_canaries
+    from countermark.attribute.canary.serving import read_servings
+    from countermark.trust.keyfiles import read_secret
+
+    known = read_canaries(canaries)
+    attributor = Canary(
+        known,
+        served=None if served is None else read_servings(served, known),
+        served_path=served,
+        seed=None if seed_file is None else read_secret(seed_file, what="seed file"),
+        alpha=alpha,
+        layout=layout.replace("\\n", "\n"),
+    )
+    return finish(
+        attributor,
+        suspect,
+        controls=control,
+        out=out,
+        alpha=alpha,
+        case=in_case(matter, log, log_key, ""),
+        as_json=as_json,
+        no_exit_codes=no_exit_codes,
+    )

@@ -1,0 +1,62 @@
+"""`countermark attribute identity`: does this endpoint answer like ours?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from countermark.cli.attribute_options import Alpha, Controls, Json, Out, SeedFile, finish
+from countermark.cli.watermark_case import LogFolder, LogKey, Matter, NoExitCodes, in_case
+
+
+def identity(
+    reference: Annotated[
+        Path, typer.Option("--reference", help="Ours: transcripts, or a Hugging Face folder to run here.")
+    ],
+    suspect: Annotated[Path, typer.Option("--suspect", help="Transcripts of the endpoint (capture probe).")],
+    out: Out,
+    permutations: Annotated[
+        int, typer.Option("--permutations", min=99, max=1_000_000, help="Draws under the null.")
+    ] = 9_999,
+    samples: Annotated[
+        int, typer.Option("--samples", min=2, max=50, help="Answers a prompt from a local reference.")
+    ] = 20,
+    sequential: Annotated[
+        bool, typer.Option("--sequential", help="Let the e-process decide: it may be run again as data come.")
+    ] = False,
+    seed_file: SeedFile = None,
+    control: Controls = None,
+    alpha: Alpha = 0.01,
+    matter: Matter = "",
+    log: LogFolder = None,
+    log_key: LogKey = None,
+    no_exit_codes: NoExitCodes = False,
+    as_json: Json = False,
+) -> int:
+    """Compare an endpoint's answers with ours: is every prompt answered from one distribution?
+
+    The most that it says is "not identical". Exit codes: 0 no difference found, 10 not identical, 11
+    inconclusive, 3 no usable input.
+    """
+    case = in_case(matter, log, log_key, "")
+    from countermark.attribute.identity import Identity
+    from countermark.trust.keyfiles import read_secret
+
+    attributor = Identity(
+        reference,
+        permutations=permutations,
+        samples=samples,
+        alpha=alpha,
+        sequential=sequential,
+        seed=read_secret(seed_file, what="seed file") if seed_file is not None else None,
+    )
+    return finish(
+        attributor,
+        suspect,
+        controls=control,
+        out=out,
+        alpha=alpha,
+        case=case,
+        as_json=as_json,
+        no_exit_codes=no_exit_codes,
+    )

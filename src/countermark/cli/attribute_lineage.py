@@ -1,0 +1,81 @@
+"""`countermark attribute lineage`: are these weights independent of ours?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from countermark.cli.attribute_options import Alpha, Controls, Json, Out, SeedFile, finish
+from countermark.cli.watermark_case import (
+    Acquired,
+    LogFolder,
+    LogKey,
+    Matter,
+    NoExitCodes,
+    check_alpha,
+    in_case,
+)
+from countermark.errors import Error, ExitCode
+
+DECIDING = 3
+"""Tests that decide: fixed points, order, agreement."""
+LEAST_UNITS, MOST_UNITS, MOST_LAYERS = 16, 8_000, 1_000
+
+
+def lineage(
+    reference: Annotated[Path, typer.Option("--reference", help="Folder of our weights (safetensors).")],
+    suspect: Annotated[Path, typer.Option("--suspect", help="Folder of the weights in question.")],
+    out: Out,
+    control: Controls = None,
+    ancestor: Annotated[
+        list[Path] | None,
+        typer.Option("--ancestor", help="Public model that both may go back to; repeatable."),
+    ] = None,
+    alpha: Alpha = 0.01,
+    seed_file: SeedFile = None,
+    layers: Annotated[int, typer.Option("--layers", help="Layers compared at most; sampled.")] = 32,
+    units: Annotated[int, typer.Option("--units", help="Units of a layer compared at most; sampled.")] = 2000,
+    re_randomise: Annotated[
+        bool, typer.Option("--re-randomise", help="Shuffle the units of both; use nothing but what is left.")
+    ] = False,
+    matter: Matter = "",
+    log: LogFolder = None,
+    log_key: LogKey = None,
+    acquired: Acquired = "",
+    as_json: Json = False,
+    no_exit_codes: NoExitCodes = False,
+) -> int:
+    """Match the units of two models, under the null that their weights are independent of each other.
+
+    Writes attribution.json and pictures. Exit codes: 0 nothing shown, 10 shown, 11 inconclusive, 3 no usable
+    input.
+    """
+    check_alpha(alpha)
+    if not LEAST_UNITS <= units <= MOST_UNITS or not 1 <= layers <= MOST_LAYERS:
+        raise Error(
+            f"--units is from {LEAST_UNITS} to {MOST_UNITS:,}, --layers from 1 to {MOST_LAYERS:,}",
+            exit_code=ExitCode.USAGE,
+        )
+    from countermark.attribute.lineage import Lineage
+    from countermark.trust.keyfiles import read_secret
+
+    attributor = Lineage(
+        reference,
+        seed=None if seed_file is None else read_secret(seed_file, what="seed file"),
+        alpha=alpha,
+        layers=layers,
+        units=units,
+        re_randomise=re_randomise,
+        ancestors=ancestor or [],
+    )
+    return finish(
+        attributor,
+        suspect,
+        controls=control,
+        out=out,
+        alpha=alpha,
+        case=in_case(matter, log, log_key, acquired),
+        family=1 if re_randomise else DECIDING,
+        as_json=as_json,
+        no_exit_codes=no_exit_codes,
+    )

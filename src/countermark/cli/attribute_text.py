@@ -1,0 +1,67 @@
+"""`countermark attribute text`: is this text independent of our keys?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from countermark.cli.attribute_keys import (
+    Decoys,
+    KeyFiles,
+    Profiles,
+    TokenizerFile,
+    read_keys,
+    read_seed,
+)
+from countermark.cli.attribute_options import Alpha, Controls, Json, Out, SeedFile, finish
+from countermark.cli.watermark_case import (
+    Acquired,
+    LogFolder,
+    LogKey,
+    Matter,
+    NoExitCodes,
+    Trust,
+    check_alpha,
+    in_case,
+)
+
+
+def text(
+    profile: Profiles,
+    key_file: KeyFiles,
+    suspect: Annotated[Path, typer.Option("--suspect", help="JSON lines: texts, token ids or transcripts.")],
+    out: Out,
+    tokenizer: TokenizerFile = None,
+    decoys: Decoys = None,
+    seed_file: SeedFile = None,
+    control: Controls = None,
+    alpha: Alpha = 0.01,
+    matter: Matter = "",
+    log: LogFolder = None,
+    log_key: LogKey = None,
+    acquired: Acquired = "",
+    trust: Trust = None,
+    no_exit_codes: NoExitCodes = False,
+    as_json: Json = False,
+) -> int:
+    """Test one body of text under each key; the null is that the text is independent of that key.
+
+    Exit codes: 0 nothing shown, 10 shown, 11 inconclusive, 3 no usable input.
+    """
+    check_alpha(alpha)
+    from countermark.attribute.text import TextMark
+
+    keys = read_keys(profile, key_file, trust)
+    attributor = TextMark(keys, tokenizer=tokenizer, decoys=decoys, seed=read_seed(seed_file), level=alpha)
+    return finish(
+        attributor,
+        suspect,
+        controls=control,
+        out=out,
+        alpha=alpha,
+        case=in_case(matter, log, log_key, acquired),
+        family=len(keys),
+        uses=[(key.profile, key.secret) for key in keys],
+        as_json=as_json,
+        no_exit_codes=no_exit_codes,
+    )

@@ -1,0 +1,218 @@
+"""A folder of weights as data: safetensors only, without torch, read by rows; quantised weights are unpacked.
+
+A *weight* is a logical matrix, shape (outputs, inputs), called `….weight` also where it is stored as several
+packed tensors. Nothing of a folder is ever run.
+"""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from countermark.errors import Error, ExitCode
+from countermark.models.bitsandbytes import four_bit, vectorwise_int8
+from countermark.models.configs import read_config
+from countermark.models.dtypes import FLOATS
+from countermark.models.packed import awq, gptq, pack_quantized, scaled
+from countermark.models.tensor_file import TensorFile
+from countermark.models.weights import Parts, Plain, Weight
+from countermark.records.canonical import canonical_json, file_sha256, sha256_hex
+
+SINGLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+MAX_INDEX = 100_000_000
+MAX_SHARDS = 2_000
+MAX_FILES = 10_000
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+_PACKED: dict[str, Callable[[Parts], Weight]] = {"qweight": gptq, "weight_packed": pack_quantized}
+"""By the tensor that only this layout has (AWQ is told from GPTQ by the configuration)."""
+_HASHERS = 2
+_CHUNK = 1 << 24
+"""Numbers read at a time where columns are wanted."""
+
+
+class Checkpoint:
+    """An opened folder."""
+
+    config: dict[str, Any]
+    """Checked numbers of `config.json` under one name each, `model_type`, `quantization_config`."""
+
+    def __init__(self, folder: Path, config: dict[str, Any], files: list[TensorFile]) -> None:
+        """Use `open`."""
+        self.folder = folder
+        self.config = config
+        self._files = files
+        self._where: dict[str, TensorFile] = {}
+        for file in files:
+            for name in file.tensors:
+                if name in self._where:
+                    raise _unusable(folder, f"tensor {name[:80]!r} stands in two files")
+                self._where[name] = file
+        self._weights: dict[str, Weight] = {}
+
+    @classmethod
+    def open(cls, folder: Path) -> "Checkpoint":
+        """Check names, sizes and shapes of everything; read no weight. Raises `Error(NO_INPUT)`."""
+        if not folder.is_dir():
+            raise Error(f"{folder} is no folder", exit_code=ExitCode.NO_INPUT)
+        config = read_config(folder)
+        return cls(folder, config, [TensorFile(path) for path in _files(folder)])
+
+    @property
+    def stored(self) -> str:
+        """How the weights are stored: `F32`, `BF16`, … or the quantisation's name."""
+        method = self.config["quantization_config"].get("quant_method")
+        if isinstance(method, str):
+            return method[:40]
+        kinds = [file.tensors[name].dtype for name, file in self._where.items()]
+        return max(sorted(set(kinds)), key=kinds.count)
+
+    def digest(self) -> str:
+        """SHA-256 over the names and digests of the folder's files, as an attribution records its inputs."""
+        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        if len(files) > MAX_FILES:
+            raise _unusable(self.folder, f"it holds over {MAX_FILES:,} files")
+        with ThreadPoolExecutor(_HASHERS) as pool:
+            digests = pool.map(file_sha256, files)
+        names = [path.relative_to(self.folder).as_posix() for path in files]
+        return sha256_hex(canonical_json([list(pair) for pair in zip(names, digests, strict=True)]))
+
+    def names(self) -> list[str]:
+        """Logical names, sorted: packed parts of a weight stand as one `….weight`."""
+        names = set()
+        for name in self._where:
+            prefix, _, last = name.rpartition(".")
+            names.add(f"{prefix}.weight" if last in _PACKED else name)
+        return sorted(names)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Logical shape; of a matrix (outputs, inputs). Raises `Error` for an unknown name."""
+        file = self._where.get(name)
+        if file is not None and len(file.tensors[name].shape) != 2:
+            parts = Parts(self._where, name.removesuffix("weight"), self.config["quantization_config"])
+            return self._weight(name).shape if parts.has("weight.absmax") else file.tensors[name].shape
+        return self._weight(name).shape
+
+    def rows(self, name: str, index: ArrayLike) -> NDArray[np.float32]:
+        """Rows `index` (integers, any order) of a weight, shape (len(index), inputs), dequantised.
+
+        Reads no other rows where the layout allows it. Raises `Error(NO_INPUT)` for an unknown name, a row
+        that is none, and a number that is not finite.
+        """
+        weight = self._weight(name)
+        wanted = np.asarray(index, dtype=np.int64)
+        if wanted.size and (wanted.min() < 0 or wanted.max() >= weight.shape[0]):
+            raise _unusable(self.folder, f"{name[:80]!r} has no such row")
+        with _beyond():
+            values = weight.rows(wanted)
+        self._release()
+        return self._finite(name, values)
+
+    def columns(self, name: str, index: ArrayLike) -> NDArray[np.float32]:
+        """Columns `index` of a weight, as rows: shape (len(index), outputs). The matrix is read in chunks."""
+        outputs, inputs = self._weight(name).shape
+        wanted = np.asarray(index, dtype=np.int64)
+        if wanted.size and (wanted.min() < 0 or wanted.max() >= inputs):
+            raise _unusable(self.folder, f"{name[:80]!r} has no such column")
+        result = np.empty((wanted.size, outputs), dtype=np.float32)
+        step = max(1, _CHUNK // max(inputs, 1))
+        for start in range(0, outputs, step):
+            rows = np.arange(start, min(start + step, outputs))
+            with _beyond():
+                result[:, rows] = self._weight(name).rows(rows)[:, wanted].T
+            self._release()
+        return self._finite(name, result)
+
+    def vector(self, name: str) -> NDArray[np.float32]:
+        """A tensor of one dimension (a norm's gain). Raises `Error` for another."""
+        file = self._where.get(name)
+        if file is None or len(file.tensors[name].shape) != 1:
+            raise _unusable(self.folder, f"{name[:80]!r} is no vector")
+        return self._finite(name, file.decoded(name))
+
+    def _release(self) -> None:
+        for file in self._files:
+            file.release()
+
+    def _weight(self, name: str) -> Weight:
+        if name not in self._weights:
+            self._weights[name] = self._made(name)
+        return self._weights[name]
+
+    def _made(self, name: str) -> Weight:
+        quantization = self.config["quantization_config"]
+        parts = Parts(self._where, name.removesuffix("weight"), quantization)
+        if parts.has("weight.absmax"):
+            return four_bit(parts)
+        if parts.has("SCB"):
+            return vectorwise_int8(parts)
+        for tensor, unpacker in _PACKED.items():
+            if parts.has(tensor):
+                return awq(parts) if quantization.get("quant_method") == "awq" else unpacker(parts)
+        if parts.has("weight_scale") or parts.has("weight_scale_inv"):
+            return scaled(parts)
+        file = self._where.get(name)
+        if file is None:
+            raise _unusable(self.folder, f"it has no {name[:80]!r}")
+        info = file.tensors[name]
+        if len(info.shape) != 2 or info.dtype not in FLOATS | {"I8"}:
+            raise _unusable(self.folder, f"{name[:80]!r} is no matrix of numbers")
+        return Plain(file, name)
+
+    def _finite(self, name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        if not np.isfinite(values).all():
+            raise _unusable(self.folder, f"{name[:80]!r} holds NaN or infinite numbers")
+        return values
+
+
+def _beyond() -> AbstractContextManager[Any]:
+    """Numbers beyond float32 become infinite or NaN without a warning; `_finite` refuses them."""
+    return np.errstate(over="ignore", invalid="ignore")
+
+
+def _files(folder: Path) -> list[Path]:
+    """The safetensors files of the folder; names without path parts, no links out."""
+    if (folder / INDEX).is_file():
+        names = _shards(folder / INDEX)
+    elif (folder / SINGLE).is_file():
+        names = [SINGLE]
+    else:
+        pickles = [one for one in folder.iterdir() if one.suffix in _PICKLES]
+        hint = "a Hugging Face folder has config.json and model.safetensors"
+        if pickles:
+            hint = "pickles can run code and are not opened; convert in a sandbox with save_pretrained()"
+        raise Error(f"{folder} has no {SINGLE}", hint=hint, exit_code=ExitCode.NO_INPUT)
+    inside = folder.resolve()
+    for name in names:
+        path = folder / name
+        if not path.is_file():
+            raise _unusable(folder, f"the file {name[:80]!r} is missing")
+        if path.resolve().parent != inside:
+            hint = "copy the files themselves into a folder (cp -rL)"
+            raise Error(f"{name} is a link out of {folder}", hint=hint, exit_code=ExitCode.NO_INPUT)
+    return [folder / name for name in names]
+
+
+def _shards(index: Path) -> list[str]:
+    try:
+        if index.stat().st_size > MAX_INDEX:
+            raise _unusable(index.parent, f"{INDEX} is too large")
+        value = json.loads(index.read_bytes())["weight_map"]
+        names = sorted(set(value.values()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise _unusable(index.parent, f"{INDEX} has no weight map") from None
+    if not 0 < len(names) <= MAX_SHARDS:
+        raise _unusable(index.parent, f"{INDEX} names no files, or too many")
+    for name in names:
+        if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
+            raise _unusable(index.parent, f"{INDEX} names something other than a file beside it")
+    return names
+
+
+def _unusable(folder: Path, why: str) -> Error:
+    return Error(f"{folder} is no usable checkpoint: {why}", exit_code=ExitCode.NO_INPUT)

@@ -1,0 +1,107 @@
+"""`attribute canary draw`, `serve` and `score` as a user types them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from attribute.canary.making import SECRET, knows, transcripts
+from countermark.attribute.canary.draw import read_canaries
+from running import countermark
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    secret = tmp_path / "secret.key"
+    secret.write_text(SECRET + "\n")
+    secret.chmod(0o600)
+    done = countermark(
+        *("attribute", "canary", "draw", "--secret-file", secret, "--count", "60"),
+        *("--out", tmp_path / "canaries.json", "--commitment", tmp_path / "public.json", "--json"),
+        *("--prompts", tmp_path / "prompts.jsonl"),
+    )
+    assert done.code == 0, done.err
+    assert "no reviewer" in done.err
+    public = json.loads((tmp_path / "public.json").read_text())
+    assert json.loads(done.out)["commitment"] == public["commitment"]
+    assert SECRET not in done.out + done.err + (tmp_path / "canaries.json").read_text()
+    return tmp_path
+
+
+def score(folder: Path, suspect: Path, *more: Path | str) -> tuple[int, dict[str, object]]:
+    done = countermark(
+        *("attribute", "canary", "score", "--canaries", folder / "canaries.json", "--suspect", suspect),
+        *("--out", folder / "answer", "--json", *more),
+    )
+    return done.code, json.loads(done.out) if done.out else {"error": done.error()}
+
+
+def test_from_the_draw_to_the_verdict(folder: Path) -> None:
+    canaries = read_canaries(folder / "canaries.json")
+    questions = [json.loads(line) for line in (folder / "prompts.jsonl").read_text().splitlines()]
+    assert questions == [{"id": one.id, "prompt": one.prompt} for one in canaries.canaries]
+    for item in canaries.canaries[:50]:
+        done = countermark(
+            *("attribute", "canary", "serve", "--canaries", folder / "canaries.json"),
+            *("--canary", item.id, "--served", folder / "served.jsonl", "--account", "acc-1"),
+        )
+        assert (done.code, done.out) == (0, item.options[item.drawn] + "\n")
+    suspect = transcripts(folder / "suspect.jsonl", canaries, knows(0.7))
+    control = transcripts(folder / "control.jsonl", canaries, knows(0.0, 9))
+    code, answer = score(folder, suspect, "--served", folder / "served.jsonl", "--control", control)
+    assert (code, answer["verdict"]) == (10, f"not independent of key {canaries.key_id}")
+    tests = answer["tests"]
+    assert isinstance(tests, list)
+    assert tests[0]["n"] == 50
+    assert {one.name for one in (folder / "answer").iterdir()} == {
+        "attribution.json",
+        "controls.svg",
+        "hits.svg",
+    }
+    assert score(folder, control)[0] == 0
+
+
+def test_a_run_in_a_case_is_logged_and_needs_its_controls(folder: Path) -> None:
+    canaries = read_canaries(folder / "canaries.json")
+    suspect = transcripts(folder / "s.jsonl", canaries, knows(1.0))
+    case = ("--log", folder / "book", "--matter", "M-1")
+    code, answer = score(folder, suspect, *case)
+    assert (code, answer["verdict"]) == (11, "inconclusive")
+    panel = [transcripts(folder / f"c{at}.jsonl", canaries, knows(0.0, at)) for at in range(20)]
+    code, answer = score(folder, suspect, *case, *(part for one in panel for part in ("--control", one)))
+    assert (code, answer["family"]) == (10, 2)
+    assert answer["case_run"] == {**answer["case_run"], "matter": "M-1", "run": 2}  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("line", ["{", '{"id": "1"}', '{"id": "1", "answer": 5}'])
+def test_transcripts_that_are_none_are_one_error(folder: Path, line: str) -> None:
+    path = folder / "bad.jsonl"
+    path.write_text(line)
+    code, answer = score(folder, path)
+    assert (code, "line 1" in str(answer["error"])) == (3, True)
+
+
+def test_one_secret_is_drawn_from_once_in_a_log(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.key"
+    secret.write_text(SECRET)
+    secret.chmod(0o600)
+
+    def draw(out: str) -> int:
+        start = ("attribute", "canary", "draw", "--secret-file", secret, "--count", "20")
+        return countermark(*start, "--out", tmp_path / out, "--log", tmp_path / "book").code
+
+    assert draw("a.json") == 0
+    assert draw("b.json") == 1
+    assert not (tmp_path / "b.json").exists()
+
+
+def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.key"
+    secret.write_text(SECRET)
+    secret.chmod(0o644)
+    done = countermark(
+        *("attribute", "canary", "draw", "--secret-file", secret, "--count", "20"),
+        *("--out", tmp_path / "c.json"),
+    )
+    assert done.code == 1
+    assert "can be read by others" in done.error()

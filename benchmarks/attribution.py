@@ -83,6 +83,7 @@ class Benchmark:
         self.tables["mark negatives"] = tables.summary([*controls, *wrong])
         self.tables["mark surprises"] = tables.surprises([*self.done["shares"], *controls, *stories])
         self.tables["several teachers"] = mark_tables.keys(several)
+        self.tables["another reference"] = mark_tables.each(self._marks(marks.references()))
         self.tables["attacks"] = mark_tables.each(attacks)
         self.tables["stories"] = mark_tables.each(stories)
 
@@ -94,15 +95,15 @@ class Benchmark:
     def identity(self) -> None:
         """Endpoints."""
         found = identity.run(self.zoo, self.results)
-        for name in (identity.SEVERAL, identity.BETS, identity.ONE):
+        for name in (identity.SEVERAL, identity.BETS, identity.LOCAL):
             mine = [one for one in found if one[0].table == name]
-            self.tables[f"identity, {name}"] = tables.per_case(mine, {"log10 p": ""})
+            self.tables[f"identity, {name}"] = tables.per_case(mine, {})
 
     def canary(self) -> None:
         """Drawn choices."""
         if self.teacher is not None:
             found = canaries.run(self.zoo, self.results, self.teacher)
-            self.tables["canaries"] = tables.per_case(found, {"hits, log10 p": "", "rank": "rank"})
+            self.tables["canaries"] = tables.per_case(found, {"rank": "rank"})
         heads = ["suspect that knows nothing", "draws", "level", "passed", "99% at least", "holds"]
         self.tables["canary law"] = table(heads, canaries.hits_rows())
 

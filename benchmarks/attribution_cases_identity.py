@@ -5,7 +5,7 @@ from typing import Any
 
 from attribution_results import ALPHA, Case, Results, examined
 
-SEVERAL, ONE, BETS = "several answers a prompt", "one answer a prompt", "anytime-valid"
+SEVERAL, LOCAL, BETS = "two transcripts", "a folder that is run here", "anytime-valid"
 SAME = ("same-b", "w-00-permuted", "w-00-rotated")
 """These compute what ours computes."""
 CHANGED = (
@@ -19,19 +19,22 @@ CHANGED = (
     "student-k0-a-scratch",
     "student-k1-100-scratch",
 )
-LOCAL = ("base-00", "base-01", "student-k0-a-scratch", "student-k1-100-scratch", "base-08")
+FOLDERS = ("base-00", "base-01", "student-k0-a-scratch", "student-k1-100-scratch", "base-08")
 
 
 def cases() -> Iterator[Case]:
     """What differs too little to be seen at this size is only reported."""
     for table, how in ((SEVERAL, {}), (BETS, {"sequential": True})):
         for name in (*SAME, *CHANGED):
-            expected = "not shown" if name in SAME else "reported" if name in CHANGED[:5] else "shown"
+            slight = name in CHANGED[:5] or table == BETS
+            expected = "not shown" if name in SAME and table != BETS else "reported" if slight else "shown"
             where = {"reference": "suspects/same-a-repeated/answers.jsonl", **how}
             yield Case(table, name, f"suspects/{name}-repeated/answers.jsonl", expected, where)
-    for name in LOCAL:
+    for name in FOLDERS:
         expected = "not shown" if name == "base-00" else "shown"
-        yield Case(ONE, name, f"suspects/{name}-25k/answers.jsonl", expected, {"reference": "models/base-00"})
+        yield Case(
+            LOCAL, name, f"suspects/{name}-25k/answers.jsonl", expected, {"reference": "models/base-00"}
+        )
 
 
 def run(zoo: Any, results: Results) -> list[tuple[Case, dict[str, Any]]]:

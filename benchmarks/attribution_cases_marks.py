@@ -9,6 +9,7 @@ from attribution_results import Case, Results, examined
 
 REFERENCE = "models/base-00"
 """Our own model, unmarked."""
+OTHER_REFERENCE = "models/student-k0-a-scratch"
 SHARES = (100, 30, 25, 10, 3, 1)
 LONG = "250k"
 DECOYS = 99
@@ -72,6 +73,21 @@ def attacks() -> Iterator[Case]:
         yield opened("attacks", f"student-paraphrased-k{width}-50-scratch", keys, "reported")
 
 
+def references() -> Iterator[Case]:
+    """Another reference: a student of the teacher's unmarked texts, which is nearer to the suspect."""
+    how = {"reference": OTHER_REFERENCE}
+    for width in (1, 2):
+        keys: Keys = (("t0", width),)
+        for share in (100, 10):
+            student = f"student-k{width}-{share:03d}-scratch"
+            for size in ("25k", LONG):
+                yield closed("another reference", student, size, keys, "shown", **how)
+            yield opened("another reference", student, keys, "shown", **how)
+        for size in ("25k", LONG):
+            yield closed("another reference", "student-k0-b-other", size, keys, "not shown", **how)
+        yield opened("another reference", "student-k0-b-other", keys, "not shown", **how)
+
+
 def stories() -> Iterator[Case]:
     """The teacher of 512 tokens."""
     for width in (1, 2):
@@ -118,8 +134,8 @@ def run(
     """Every case whose files are there."""
 
     def compute(case: Case) -> dict[str, Any]:
-        of_stories = case.how.get("reference") == "stories"
-        reference = teacher if of_stories and teacher else zoo.path(REFERENCE)
+        named = case.how.get("reference", REFERENCE)
+        reference = teacher if named == "stories" and teacher else zoo.path(named)
         return examined(attributor(case.how, reference), zoo.path(case.suspect), len(case.how["keys"]))
 
     return [

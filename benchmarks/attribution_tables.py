@@ -103,12 +103,12 @@ def by_test(done: Done) -> dict[str, list[float]]:
 
 
 def per_case(done: Done, tests: dict[str, str]) -> str:
-    """A row a case: log10 p of named tests (head to a part of the test's name), and the verdict."""
+    """A row a case: log10 p of what decides, of named tests (head to a part of the name), and the verdict."""
     rows = []
     for case, result in done:
-        cells = [figure(log10_p(result, part)) for part in tests.values()]
+        cells = [figure(smallest(result)), *(figure(log10_p(result, part)) for part in tests.values())]
         rows.append([case.name, case.expected, *cells, result["verdict"].split(" of ")[0]])
-    return table(["case", "expected", *tests, "verdict"], rows)
+    return table(["case", "expected", "log10 p", *tests, "verdict"], rows)
 
 
 def across_parents(done: Done, controls: Done) -> str:

@@ -145,6 +145,7 @@ def main() -> None:
     run = Benchmark(zoo, teacher, quick=options.quick)
     for part in options.parts:
         PARTS[part](run)
+    run.tables["models"] = tables.models(zoo.path("models"))
     if options.quick:
         print("\n\n".join(chain.from_iterable((f"## {name}", text) for name, text in run.tables.items())))
         return

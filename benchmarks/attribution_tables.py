@@ -1,5 +1,6 @@
 """Tables of docs/attribution-benchmarks.md out of the results; each ends with its negative control."""
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,26 @@ def fill(document: Path, tables: dict[str, str]) -> list[str]:
         text = f"{before}{begin}\n\n{content}\n\n{END}{after}"
     document.write_text(text)
     return missing
+
+
+def models(folder: Path) -> str:
+    """What was trained, and its cross-entropy on texts that nothing was trained on."""
+    kinds = {
+        "bases, same texts and other seeds": [f"base-{one:02d}" for one in range(8)],
+        "bases, other languages": [f"base-{one:02d}" for one in range(8, 16)],
+        "bases, other widths": [f"base-{one:02d}" for one in range(16, 24)],
+        "made out of bases": ["w-*", "n-*"],
+        "students": ["student-k*", "student-t*", "student-w*", "student-p*", "student-sib*"],
+    }
+    rows = []
+    for kind, names in kinds.items():
+        found = [path for name in names for path in sorted(folder.glob(f"{name}/zoo.json"))]
+        notes = [json.loads(path.read_text()) for path in found]
+        nats = [float(one["held_out"]) for one in notes if "held_out" in one]
+        minutes = sum(float(one["seconds"]) for one in notes) / 60
+        if nats:
+            rows.append([kind, len(notes), f"{min(nats):.2f} to {max(nats):.2f}", f"{minutes:.0f}"])
+    return table(["models", "number", "nats a token, held out", "minutes to make"], rows)
 
 
 def decided(result: dict[str, Any]) -> list[float]:

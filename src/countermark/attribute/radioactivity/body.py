@@ -40,6 +40,7 @@ class Body:
 
 
 T = TypeVar("T")
+NO_NAMES = np.empty(0, np.uint64)
 
 
 class Bodies:
@@ -78,7 +79,7 @@ class Bodies:
         def make() -> Body:
             suspect, reference = self.model(key), self.reference(key)
             check_same_vocabulary(suspect, reference)
-            rows, leave_out = self._fed(key, reference)
+            rows, leave_out = self._fed(key, suspect, reference)
             pairs, ours, theirs = lifted_pairs(rows, key.length, suspect, reference, leave_out)
             return Body(pairs, ours, theirs, np.full(len(pairs), self._prompts(key) is None))
 
@@ -117,20 +118,28 @@ class Bodies:
         none = np.empty(0, np.int64)
         return [*self.answers(key).rows, *(Row(none, ids) for ids in self._prompts(key) or [])]
 
-    def _fed(self, key: Key, reference: LocalModel) -> tuple[list[Row], Any]:
+    def _fed(self, key: Key, suspect: LocalModel, reference: LocalModel) -> tuple[list[Row], Any]:
         """Texts to feed, and windows to leave out: of prompts all, since they may be marked; of texts that
-        the unmarked reference wrote by a recorded seed none."""
+        the two models wrote by recorded seeds none."""
         prompts, options = self._prompts(key), self._options
         if prompts:
             rows = [Row(ids) for ids in prompts]
             return rows, prompt_windows([Row(ids, ids) for ids in prompts], key.length)
-        folder = options.reference or Path()
-        seed = seed_of(options.seed, "fed texts", folder_digest(folder))
-        self.facts["fed_seed"] = str(seed)
-        rows = self._once(
-            ("fed", *_tokenizer(key)), lambda: sampled_rows(reference, folder, None, options.tokens, seed)
-        )
-        return rows, np.empty(0, np.uint64)
+        return self._once(("fed", *_tokenizer(key)), lambda: self._sampled(suspect, reference)), NO_NAMES
+
+    def _sampled(self, suspect: LocalModel, reference: LocalModel) -> list[Row]:
+        """Texts of the suspect itself, which visit the contexts that it learnt, and of the reference. Under
+        the null both are independent of the key."""
+        options = self._options
+        rows = []
+        for name, model, folder in (
+            ("suspect", suspect, self.suspect),
+            ("reference", reference, options.reference or Path()),
+        ):
+            seed = seed_of(options.seed, f"fed texts of the {name}", folder_digest(folder))
+            self.facts[f"fed_seed_{name}"] = str(seed)
+            rows += sampled_rows(model, folder, None, options.tokens // 2, seed)
+        return rows
 
     def _once(self, name: tuple[Any, ...], make: Callable[[], T]) -> T:
         if name not in self._kept:

@@ -22,7 +22,7 @@ from attribution_models import open_model
 from attribution_plan import Job, jobs
 
 CACHE = Path(__file__).parent / ".cache" / "attribution"
-STORIES = Path("shared/models/stories260k")
+STORIES = Path(__file__).parents[2] / "shared" / "models" / "stories260k"
 
 
 class Zoo:
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--quick", action="store_true", help="a tenth of it")
     parser.add_argument("--list", action="store_true", help="say what is missing, and the estimate")
-    parser.add_argument("--teacher", type=Path, default=STORIES, help="one more teacher, where present")
+    parser.add_argument("--teacher", type=Path, default=STORIES, help="one more teacher, where it is present")
     options = parser.parse_args()
     zoo = Zoo(options.cache)
     plan = jobs(options.teacher if options.teacher.is_dir() else None, quick=options.quick)

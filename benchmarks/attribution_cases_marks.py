@@ -27,9 +27,10 @@ def shares() -> Iterator[Case]:
 
 
 def _own(student: str, width: int) -> Iterator[Case]:
+    expected = "reported" if student.split("-")[1] in ("003", "001") else "shown"
     for size in ("25k", LONG):
-        yield closed("share", f"student-{student}", size, (("t0", width),), "shown")
-    yield opened("share", f"student-{student}", (("t0", width),), "shown")
+        yield closed("share", f"student-{student}", size, (("t0", width),), expected)
+    yield opened("share", f"student-{student}", (("t0", width),), expected)
     yield closed("share, wrong key", f"student-{student}", "25k", (("t2", width),), "not shown")
     if student.endswith(("100-scratch", "010-scratch")):
         yield opened("share, wrong key", f"student-{student}", (("t2", width),), "not shown")

@@ -44,7 +44,8 @@ def keys(done: Done) -> str:
         passed = [
             one for one in result.get("conclusions", []) if one["verdict"].startswith("not independent")
         ]
-        title = f"{case.how['model'].removeprefix('student-')}, {case.how['tokens']}"
+        width = case.how["keys"][0][1]
+        title = f"{case.how['model'].removeprefix('student-')}, {case.how['tokens']}, keys of k={width}"
         rows.append([title, ", ".join(cells), f"{len(passed)} of {len(case.how['keys'])}"])
     return table(["student", "log10 p by key", "keys named"], rows)
 

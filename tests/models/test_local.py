@@ -148,9 +148,7 @@ def test_a_tiny_temperature_takes_the_likeliest(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_finite_weights_that_overflow_are_an_error(
-    folder: Path, tmp_path: Path, temperature: float
-) -> None:
+def test_finite_weights_that_overflow_are_an_error(folder: Path, tmp_path: Path, temperature: float) -> None:
     weights = load_file(folder / "model.safetensors")
     weights["lm_head.weight"] *= 1e38
     weights["model.norm.weight"] *= 1e38

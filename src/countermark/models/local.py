@@ -92,8 +92,8 @@ class LocalModel:
     ) -> list[list[int]]:
         """Sample an answer to every prompt, without the id that ends it; the same for the same arguments.
 
-        A temperature below `LEAST_TEMPERATURE` takes the likeliest token. Raises `Error` as `log_probs` does, and where prompt and
-        answer together are too long.
+        A temperature below `LEAST_TEMPERATURE` takes the likeliest token. Raises `Error` as `log_probs` does,
+        and where prompt and answer together are too long.
         """
         import torch
 

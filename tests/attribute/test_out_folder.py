@@ -1,4 +1,4 @@
-"""The folder of an attribution: nobody else's file is touched, and earlier results stay until new ones are there."""
+"""`--out`: files of others are not touched, and earlier results stay until new ones are there."""
 
 from pathlib import Path
 

@@ -20,7 +20,7 @@ NULL = "which option the suspect takes is independent of the options that were d
 CALIBRATED_TO = 1e-6
 """The law was seen to hold down to here, in 10 million redraws of the options."""
 CALIBRATION = "docs/attribution-benchmarks.md, canaries"
-MEASURED: dict[str, list[float] | list[str]] = {
+MEASURED: dict[str, list[float | str]] = {
     "canaries": [20.0, 204.0],
     "setting": ["samples", "logits"],
     "vocabulary": [512.0, 4096.0],

@@ -35,7 +35,7 @@ from countermark.errors import Error, ExitCode
 from countermark.records.attributions import NOT_INDEPENDENT_OF_KEY, NOT_SHOWN, Test, ValidityDomain
 from countermark.watermark.schemes.base import FloatArray
 
-MEASURED: dict[str, list[float] | list[str]] = {
+MEASURED: dict[str, list[float | str]] = {
     "setting": ["closed", "open"],
     "scheme": ["gumbel-siphash"],
     "context_width": [1.0, 4.0],

@@ -25,7 +25,7 @@ CATEGORIES = {
 }
 FORBIDDEN = ("facts", "code", "health", "law", "safety")
 """Named in the error of a list that has them; whatever is not in `CATEGORIES` is refused alike."""
-MAX_BYTES = 1 << 20
+MAX_BYTES = 128 << 10
 MAX_NESTING = 20
 MAX_ITEMS = 20_000
 MAX_OPTIONS = 64
@@ -97,7 +97,7 @@ def read_choices(path: Path = BUILT_IN) -> FreeChoices:
     except OSError as error:
         raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
     if len(data) > MAX_BYTES:
-        raise Error(f"{path} is over {MAX_BYTES >> 20} MiB", exit_code=ExitCode.NO_INPUT)
+        raise Error(f"{path} is over {MAX_BYTES >> 10} KiB", exit_code=ExitCode.NO_INPUT)
     try:
         known = msgspec.convert(_plain(data), _List)
     except (yaml.YAMLError, msgspec.ValidationError, RecursionError, ValueError) as error:

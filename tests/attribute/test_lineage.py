@@ -68,8 +68,8 @@ def test_an_independent_model_is_not(examine: Examine, seed: int) -> None:
     examined = examine(tiny.independent(seed))
     assert min(test.p_value for test in examined.tests) > 1e-3
     assert _verdict(examined) == "not shown"
-    assert examined.minimum_detectable["units"] == 7
-    assert examined.minimum_detectable["share"] == 7 / tiny.UNITS
+    assert examined.minimum_detectable["units"] == 6
+    assert examined.minimum_detectable["share"] == 6 / tiny.UNITS
 
 
 def test_a_tenth_of_ours_in_a_merge_shows_in_a_model_of_some_size(examine: Examine) -> None:
@@ -82,7 +82,7 @@ def test_pruned_and_quantised_numbers_keep_the_units_where_they_are(examine: Exa
         name: np.where(np.abs(value) >= np.quantile(np.abs(value), 0.7), value, 0).astype(np.float32)
         for name, value in OURS.items()
     }
-    assert _log10(examine(small), "fixed points") < -100
+    assert _log10(examine(small), "fixed points") < -80
 
 
 def test_int8_weights_are_read_and_found(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_int8_weights_are_read_and_found(tmp_path: Path) -> None:
     config = {**tiny.CONFIG, "quantization_config": {"quant_method": "bitsandbytes"}}
     suspect = write_folder(tmp_path / "suspect", quantised, config)
     examined = Lineage(tiny.write(tmp_path / "reference", OURS)).examine(suspect)
-    assert _log10(examined, "fixed points") < -100
+    assert _log10(examined, "fixed points") < -80
     assert examined.properties["stored as"] == "bitsandbytes"
 
 
@@ -155,7 +155,7 @@ def test_a_figure_of_every_layer_stands_in_the_details(examine: Examine) -> None
     rows = {row["layer"]: row for row in test.details["layers"]}
     assert rows["1"]["fixed"] >= 12
     assert rows["0"]["fixed"] < 6
-    by_hand = math.log10(2 * tiny.LAYERS / math.factorial(rows["1"]["fixed"]))
+    by_hand = math.log10(tiny.LAYERS / math.factorial(rows["1"]["fixed"]))
     assert test.log10_p_value == pytest.approx(by_hand)
 
 

@@ -150,3 +150,14 @@ def test_units_in_no_order_are_left_alone() -> None:
             check.add(_shuffled(_model(draws, 30, 12), draws))
         ordered += check.ordered()
     assert ordered <= 2
+
+
+def test_the_laws_hold_where_both_models_repeat_a_layer() -> None:
+    """Experts out of one MLP, depth made by repeating layers: one chance counts once, not eight times."""
+    draws = np.random.default_rng(11)
+    trials, small = 300, np.zeros(2)
+    for seed in range(trials):
+        layers = [_matched(_model(draws, 24, 16), _model(draws, 24, 16), seed)] * 8
+        tests = laws.of_fixed_points(layers, "", []), laws.of_order(layers, "", [])
+        small += [test.p_value <= 0.05 for test in tests]
+    assert (small <= trials * 0.05 + 2.33 * math.sqrt(trials * 0.05 * 0.95)).all()

@@ -53,6 +53,8 @@ def _verdict(examined: Examined) -> str:
         (tiny.reordered(tiny.noisy(OURS, 0.3)), "agreement of gate and up"),
         (tiny.planted(OURS, ALIEN, 12, moved=True), "agreement of gate and up"),
         (tiny.reordered(tiny.rotated(OURS)), "agreement of gate and up"),
+        (tiny.signed(OURS), "fixed points"),
+        (tiny.reordered(tiny.signed(OURS)), "agreement of gate and up"),
     ],
 )
 def test_what_was_made_out_of_the_reference_is_found(

@@ -18,7 +18,7 @@ from countermark.attribute.lineage.matching import (
     nearest,
     similarity,
 )
-from countermark.attribute.lineage.order import OrderCheck
+from countermark.attribute.lineage.order import OrderCheck, neighbours
 
 Floats = NDArray[np.float32]
 
@@ -139,6 +139,33 @@ def test_units_in_order_are_noticed(strength: float) -> None:
         check.add(_shuffled(views, draws))
     assert check.ordered()
     assert check.found()[1] == "norm of up"
+
+
+def test_neighbours_are_scored_by_the_moments_of_all_orders() -> None:
+    rows = np.random.default_rng(12).standard_normal((5, 3)).astype(np.float32)
+    centred = rows - rows.mean(axis=0)
+    unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    sums = [np.sum(unit[list(one[1:])] * unit[list(one[:-1])]) for one in permutations(range(5))]
+    assert neighbours(rows) == pytest.approx((sums[0] - np.mean(sums)) / np.std(sums), abs=1e-5)
+    assert neighbours(np.ones((5, 3), np.float32)) == 0
+
+
+def test_units_sorted_by_topic_are_noticed() -> None:
+    """An order that no norm and no main direction shows."""
+    draws = np.random.default_rng(13)
+    check = OrderCheck()
+    for _ in range(3):
+        of = np.sort(draws.integers(0, 40, 96))
+        check.add(
+            _shuffled(
+                {name: rows[of] + 2 * rest for (name, rows), rest in zip(
+                    _model(draws, 40, 48).items(), _model(draws, 96, 48).values(), strict=True
+                )},
+                draws,
+            )
+        )
+    assert check.ordered()
+    assert check.found()[1].startswith("neighbours")
 
 
 def test_units_in_no_order_are_left_alone() -> None:

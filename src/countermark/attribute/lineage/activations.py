@@ -32,4 +32,4 @@ class Activations:
             ):
                 return None
             found.append(similarity(ours.views[view] @ self._pair[0].T, theirs.views[view] @ self._pair[1].T))
-        return agreement(found[0], found[1])
+        return agreement(found[0], np.abs(found[1]))  # the sign of up is free

@@ -36,7 +36,7 @@ def _model(draws: np.random.Generator, units: int = 40, features: int = 24) -> d
 
 def _matched(ours: dict[str, Floats], theirs: dict[str, Floats], seed: int) -> Matched:
     draws = np.random.default_rng(seed)
-    return match((0,), _shuffled(ours, draws), _shuffled(theirs, draws), labelled=True)
+    return match("0", _shuffled(ours, draws), _shuffled(theirs, draws), labelled=True)
 
 
 def test_the_assignment_has_the_largest_total_of_all() -> None:
@@ -105,7 +105,7 @@ def test_units_with_the_same_topics_in_unrelated_models_do_not_agree() -> None:
         counted.append(agreement(first, second))
     assert np.mean(plain) > 10  # one, were they independent
     assert np.mean(counted) < 2.5
-    assert max(counted) < 8
+    assert max(counted) < 7
 
 
 def test_every_law_holds_its_level_on_independent_models() -> None:
@@ -158,9 +158,12 @@ def test_units_sorted_by_topic_are_noticed() -> None:
         of = np.sort(draws.integers(0, 40, 96))
         check.add(
             _shuffled(
-                {name: rows[of] + 2 * rest for (name, rows), rest in zip(
-                    _model(draws, 40, 48).items(), _model(draws, 96, 48).values(), strict=True
-                )},
+                {
+                    name: rows[of] + 2 * rest
+                    for (name, rows), rest in zip(
+                        _model(draws, 40, 48).items(), _model(draws, 96, 48).values(), strict=True
+                    )
+                },
                 draws,
             )
         )

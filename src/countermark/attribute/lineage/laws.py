@@ -3,10 +3,11 @@
 **Null.** The two models' weights are independent of each other, and in at least one of them the units of a
 layer are exchangeable: relabelling them changes nothing of the joint law of all weights, where a layer that
 the model holds several times (experts out of one MLP, depth made by repeating layers) is relabelled in all
-its copies alike. That holds for units drawn alike and independently at initialisation and any training that treats
-units alike (Zhu et al. 2025, "Independence tests for language models": gradient methods are equivariant under
-relabelling). One such side is enough: what orders the units of the other (sorting by importance, groups of a
-quantisation) does not matter then. `order` checks for units that stand in an order in both.
+its copies alike. That holds for units drawn alike and independently at initialisation and any training that
+treats units alike (Zhu et al. 2025, "Independence tests for language models": gradient methods are
+equivariant under relabelling). One such side is enough: what orders the units of the other (sorting by
+importance, groups of a quantisation) does not matter then. `order` checks for units that stand in an order in
+both.
 
 **By place.** A matching is a function of the weights that commutes with relabelling (all similarities are
 symmetric in the units; ties fall in an order that we drew). So under the null the matching of each layer is a
@@ -26,8 +27,10 @@ smallest p-value of the L layers compared counts, times L, which holds whatever 
 **Without places.** Gate and up projections are matched apart from each other, and the units on which both
 matchings agree are counted; permuting the units of a model changes nothing. If moreover the gates of a layer
 could be re-paired with its ups without changing the law, as at initialisation, the one matching were uniform
-given the other, and the same bounds would hold. Training couples the two projections of a unit, so this is
-calibrated, not exact (the paper says the same of its unconstrained statistic).
+given the other, and the same bound would hold. Training couples the two projections of a unit, so this is
+calibrated, not exact (the paper says the same of its unconstrained statistic). In a common basis (embeddings
+shared, frozen or aligned) independent models that learn the same topics learn the same units, and the count
+passes every bound; so it decides only where the embeddings have nothing in common, or are the same.
 """
 
 import math
@@ -46,7 +49,7 @@ BY_PLACE_TO = 1e-3
 """Level down to which the tests by place were seen to hold: 6,320 comparisons of 80 independently trained
 models, of which 2 (fixed points) and 0 (order) had p <= 0.001."""
 AGREEMENT_TO = 1e-3
-"""The same of the test without places: none had p <= 0.05."""
+"""The same of the test without places, where the embeddings have no basis in common: none had p <= 0.05."""
 NULL = (
     "the suspect's weights are independent of the reference's, and in at least one of the two the units of "
     "each layer are exchangeable (initialised independently, in no order of their own), those of repeated "
@@ -54,6 +57,7 @@ NULL = (
 )
 NULL_DISTINCT = NULL + "; moreover no layer of either model repeats another"
 NULL_PAIRED = NULL + "; moreover a unit's gate could be any gate of its layer, as at initialisation"
+AGREEMENT = "agreement of gate and up"
 _LN10 = math.log(10)
 _SMALLEST = 2.2250738585072014e-308
 
@@ -122,7 +126,7 @@ def of_agreement(
     subject: str,
     alternatives: list[str],
     *,
-    name: str = "agreement of gate and up",
+    name: str = AGREEMENT,
     decides: bool = True,
 ) -> Test:
     """Units on which the matchings by two projections agree; no place is used."""
@@ -169,7 +173,7 @@ def _by_layer(
     return {
         "layers": [
             {
-                "layer": ".".join(map(str, layer.key)),
+                "layer": layer.name,
                 "units": layer.size,
                 what: value,
                 "log10_p": round(log_p / _LN10, 4) + 0.0 if math.isfinite(log_p) else None,

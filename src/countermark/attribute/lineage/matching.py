@@ -30,7 +30,8 @@ class Units:
 class Matched:
     """Two layers matched; `a` are reference units, `b` suspect units, as places in their layers."""
 
-    key: tuple[int, ...]
+    name: str
+    """Of the layers."""
     size: int
     """Units of the smaller side."""
     a: Indices
@@ -49,7 +50,7 @@ class Matched:
         return int(np.sum(self.a == self.b)) if self.labelled else 0
 
 
-def match(key: tuple[int, ...], ours: Units, theirs: Units, labelled: bool) -> Matched:
+def match(name: str, ours: Units, theirs: Units, labelled: bool) -> Matched:
     """Assign units of the reference to units of the suspect, together and by two projections apart.
 
     Linear assignment of the largest total similarity (Zhu et al. 2025, "Independence tests for language
@@ -60,7 +61,7 @@ def match(key: tuple[int, ...], ours: Units, theirs: Units, labelled: bool) -> M
     joint = together(similar)
     rows, columns = assign(joint)
     return Matched(
-        key,
+        name,
         rows.size,
         ours.labels[rows],
         theirs.labels[columns],

@@ -43,6 +43,8 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A chat as it was sent: role and content."""
     prompt_ids: list[int] | None = None
     """Token ids in front of the answer, where the prober had the tokenizer."""
+    prompt_encoded: bool = False
+    """Whether `prompt_ids` are `prompt` encoded by us, without special tokens, and not what the model read."""
     answer: str | None = None
     token_ids: list[int] | None = None
     """Token ids of the answer, where they are known."""

@@ -110,7 +110,7 @@ def read_side(path: Path, name: str) -> Side:
     wrong = (*_unused(unused, len(kept)), *_mixed(lines), *_repeated(marks), *_reseeded(seeds))
     problems += [f"{name}: {text}" for text in wrong]
     by_text = _grouped((_text_of(line), answer) for line, answer in kept)
-    by_ids = _grouped((tuple(line.prompt_ids) if line.prompt_ids else None, answer) for line, answer in kept)
+    by_ids = _grouped((_read(line), answer) for line, answer in kept)
     if not by_text and not by_ids:
         hint = "each line needs prompt, messages or prompt_ids"
         raise Error(f"{path} does not say what was asked", hint=hint, exit_code=ExitCode.NO_INPUT)
@@ -162,6 +162,11 @@ def _text_of(line: Transcript) -> str | None:
     if line.messages is not None:
         return msgspec.json.encode(line.messages, order="deterministic").decode()
     return line.prompt
+
+
+def _read(line: Transcript) -> tuple[int, ...] | None:
+    """What stood in front of the answer; our own encoding may lack what the endpoint put there."""
+    return tuple(line.prompt_ids) if line.prompt_ids and not line.prompt_encoded else None
 
 
 def _grouped(pairs: Iterable[tuple[Any, Answer]]) -> dict[Any, list[Answer]]:

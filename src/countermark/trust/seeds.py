@@ -1,5 +1,6 @@
 """Seeds of tests that draw at random: from a secret that was committed to beforehand, else from the inputs.
 
+Whether a seed file was committed to is not looked at here: a record names its key id, to hold against a log.
 Nobody may choose a seed after seeing what it gives. With a secret (a working key of its own purpose, made by
 `watermark commit` and `keygen` with a beacon's later round) the seed is an HKDF output under it; without one
 it is a digest of what is tested, which leaves the choice of the inputs alone.
@@ -9,7 +10,7 @@ import hashlib
 
 from countermark.errors import Error
 from countermark.records.canonical import canonical_json
-from countermark.trust.derivation import hkdf
+from countermark.trust.derivation import hkdf, key_id
 from countermark.trust.keyfiles import Secret
 
 _DOMAIN = b"countermark/test-seed/v1\n"
@@ -25,6 +26,11 @@ def seed_of(secret: Secret | None, label: str, *digests: str) -> int:
     if secret is None:
         return int.from_bytes(hashlib.sha256(info).digest()[:16], "big")
     return int.from_bytes(hkdf(_bytes_of(secret), info=info, length=16).reveal(), "big")
+
+
+def source_of(secret: Secret | None) -> str:
+    """Where seeds come from, for a record; of a secret its public name, the key id."""
+    return "digests of the inputs" if secret is None else f"of a seed file, key {key_id(_bytes_of(secret))}"
 
 
 def _bytes_of(secret: Secret) -> Secret:

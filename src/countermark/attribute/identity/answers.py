@@ -126,10 +126,8 @@ class Side:
 def read_side(path: Path, name: str, *, empty: bool = False) -> Side:
     """The answers of a file of transcripts; `name` (suspect, reference) stands in what is said of them.
 
-    """The answers of a file of transcripts; `name` (suspect, reference) stands in what is said of them.
-
-    With `empty` those that the probe marks as empty are answers too. Raises `Error` for a file that is none or
-    has no usable answer.
+    With `empty` those that the probe marks as empty are answers too. Raises `Error` for a file that is none
+    or has no usable answer.
     """
     kept: list[tuple[Transcript, Answer]] = []
     unused = told = 0

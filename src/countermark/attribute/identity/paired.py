@@ -103,8 +103,8 @@ def _repeated_lines(pairs: Sequence[Pair]) -> list[str]:
     if outcome.p_value > REPEATS:
         return []
     return [
-        f"{name}: {number:,} lines repeat others in all but the id, more than chance would, and do not tell of "
-        "which call they are (request id, or time and digest)"
+        f"{name}: {number:,} lines repeat others in all but the id, more than chance would, and do not tell "
+        "of which call they are (request id, or time and digest)"
         for name, number in doubled.items()
         if number
     ]

@@ -28,6 +28,8 @@ INDEX = "model.safetensors.index.json"
 MAX_INDEX = 100_000_000
 MAX_SHARDS = 2_000
 MAX_FILES = 10_000
+MOST = 1e30
+"""A number larger than this is refused: it is no weight, and what is reckoned with it leaves float32."""
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 _PACKED: dict[str, Callable[[Parts], Weight]] = {"qweight": gptq, "weight_packed": pack_quantized}
 """By the tensor that only this layout has (AWQ is told from GPTQ by the configuration)."""
@@ -165,8 +167,10 @@ class Checkpoint:
         return Plain(file, name)
 
     def _finite(self, name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        if not np.isfinite(values).all():
-            raise _unusable(self.folder, f"{name[:80]!r} holds NaN or infinite numbers")
+        if not (np.abs(values) <= MOST).all():
+            raise _unusable(
+                self.folder, f"{name[:80]!r} holds NaN or numbers beyond {MOST:g}"
+            )
         return values
 
 

@@ -128,6 +128,23 @@ def test_a_loud_control_speaks_against_the_test() -> None:
     assert verdict(outcome(-50), controls=[*quiet(19), *quiet(1, -2.5)]).passes
 
 
+def test_a_remark_does_not_silence_a_loud_control() -> None:
+    loud = Control(name="loud", sha256="0", tests=[outcome(-9)], problem="1 line twice")
+    found = verdict(outcome(-50), controls=[*quiet(19), loud])
+    assert (found.words, "loud" in found.reasons[0]) == (INCONCLUSIVE, True)
+
+
+def test_a_control_that_could_never_be_loud_counts_for_nothing_in_a_case() -> None:
+    def panel(floor: float) -> list[Control]:
+        tests = [outcome(-2.3, details={"floor": floor})]
+        return [Control(name=f"c{at}", sha256=f"{at}", tests=tests) for at in range(LEAST_CONTROLS)]
+
+    found = verdict(outcome(-5), in_case=True, controls=panel(0.004))
+    assert (found.words, "0 of the 20" in found.reasons[0]) == (INCONCLUSIVE, True)
+    assert verdict(outcome(-5), in_case=True, controls=panel(0.0004)).passes
+    assert verdict(outcome(-5), controls=panel(0.004)).passes
+
+
 def test_without_power_nothing_shown_is_inconclusive() -> None:
     assert verdict(outcome(-0.3), minimum_detectable={"share": None}).words == INCONCLUSIVE
     assert verdict(outcome(-0.3), minimum_detectable={"share": 1.7}).words == INCONCLUSIVE

@@ -1,5 +1,6 @@
 """The key goes to the endpoint, and nowhere else."""
 
+import json
 import logging
 import os
 from collections.abc import Iterator
@@ -10,9 +11,10 @@ from fake_provider import Provider
 from probing import arguments, probe, transcripts, write_prompts
 
 from countermark.capture.probe.credentials import read_api_key
-from countermark.capture.probe.http import HttpTransport
+from countermark.capture.probe.http import HttpTransport, holds
 from countermark.capture.probe.journal import Answered, journal_path, read_journal
 from countermark.capture.probe.options import ProbeOptions
+from countermark.trust.keyfiles import Secret
 from running import countermark, start
 
 KEY = "sk-verysecretkey0123456789"
@@ -53,6 +55,35 @@ def test_the_key_is_sent_and_stands_nowhere_else(
     assert files_with(tmp_path, KEY) == []
     lines = [line for line in read_journal(journal_path(tmp_path / "t.jsonl")) if isinstance(line, Answered)]
     assert [line.packed for line in lines if line.id == "p3#1"] == [None]
+
+
+def test_a_key_in_pieces_or_behind_escapes_is_found() -> None:
+    key = 'sk/very\\secret"key0123456789'
+    kind = "text/event-stream"
+    in_chat = [
+        {"choices": [{"delta": {"content": part}}]} for part in ("is sk/very", '\\secret"key', "0123456789.")
+    ]
+    in_tokens = [
+        {"choices": [{"logprobs": {"content": [{"token": part, "logprob": 0.0}]}}]}
+        for part in (key[:9], key[9:])
+    ]
+    for events in (in_chat, in_tokens):
+        body = b"".join(b"data: " + json.dumps(one).encode() + b"\n\n" for one in events)
+        assert holds(body, kind, [Secret(key.encode())])
+        assert not holds(body.replace(b"0123", b"01x3"), kind, [Secret(key.encode())])
+    quoted = json.dumps({"error": {"message": key}})
+    escaped = "".join(f"\\u{ord(one):04X}" for one in key)
+    for body in (quoted, quoted.replace("/", "\\/"), f'{{"note": "{escaped}"', json.dumps(key)):
+        assert holds(body.encode(), "application/json", [Secret(key.encode())])
+
+
+def test_transcripts_are_nobody_elses(tmp_path: Path) -> None:
+    write_prompts(tmp_path, "a")
+    with Provider() as provider:
+        for _ in range(2):
+            probe(provider, tmp_path)
+            for name in ("t.jsonl", "t.jsonl.journal"):
+                assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
 
 
 def test_the_key_of_a_refusal_is_not_shown(tmp_path: Path, key_file: Path) -> None:
@@ -161,8 +192,12 @@ def test_no_repr_shows_the_key(key_file: Path) -> None:
 @pytest.mark.parametrize(
     ("endpoint", "message"),
     [
-        (f"https://user:{KEY}@example.org/v1", "a credential stands in --endpoint"),
-        (f"https://example.org/v1?api-key={KEY}", "a credential stands in --endpoint"),
+        (f"https://user:{KEY}@example.org/v1", "may be a credential"),
+        (f"https://example.org/v1?api-key={KEY}", "may be a credential"),
+        (f"https://example.org/v1?code={KEY}", "may be a credential"),
+        (f"https://example.org/v1?Subscription-Key={KEY}", "may be a credential"),
+        (f"https://example.org/v1?api-version=1;code={KEY}", "may be a credential"),
+        (f"https://example.org/v1?{KEY}", "may be a credential"),
         ("http://example.org/v1", "plain http to another machine"),
         ("ftp://example.org/v1", "neither an http or https URL nor a folder"),
         ("https:///v1", "neither an http or https URL nor a folder"),

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import unicodedata
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from countermark.capture.probe.answers import Malformed, error_code, read_answer
-from countermark.capture.probe.bodies import asks
+from countermark.capture.probe.bodies import TOKENS_PER_MESSAGE, asks
 from countermark.capture.probe.budget import Budget, CapReached
 from countermark.capture.probe.exchange import Exchange
 from countermark.capture.probe.judge import judge
@@ -39,6 +41,14 @@ BAD_PROMPTS = {
     "a lone surrogate": b'{"id": "a", "prompt": "\\ud800"}',
     "deep nesting": b'{"id": "a", "x": ' + b"[" * 100_000,
 }
+
+
+def test_no_tokenizer_that_normalises_makes_more_tokens_than_were_set_aside() -> None:
+    options = ProbeOptions(endpoint="x://", model="m", prompts=Path(), out=Path(), overhead_tokens=0)
+    ligature = "\ufdfa"  # one character that NFKC makes 18
+    for api, more in (("completions", 0), ("chat", TOKENS_PER_MESSAGE)):
+        (ask,) = asks(replace(options, api=api), [Prompt("a", text=ligature)])
+        assert ask.most_in == len(unicodedata.normalize("NFKC", ligature).encode()) + more == 33 + more
 
 
 @pytest.mark.parametrize("case", BAD_PROMPTS)
@@ -88,7 +98,8 @@ def test_an_endpoint_is_the_base_or_the_whole_of_the_url(endpoint: str, api: str
 def test_a_prompt_has_at_most_its_bytes_in_tokens(text: str) -> None:
     options = ProbeOptions(endpoint="x://", model="m", prompts=Path(), out=Path(), overhead_tokens=3)
     (ask,) = asks(options, [Prompt("a", text=text)])
-    assert ask.most_in == len(text.encode()) + 16 + 3
+    bytes_of = max(len(unicodedata.normalize(form, text).encode()) for form in ("NFC", "NFKC", "NFD", "NFKD"))
+    assert ask.most_in == bytes_of + 16 + 3
     (again,) = asks(options, [Prompt("a", text=text)])
     assert again.body == ask.body
 

@@ -9,6 +9,8 @@ from attribute.canary.making import SECRET, knows, transcripts
 from countermark.attribute.canary.draw import read_canaries
 from running import countermark
 
+AFTER = "2999-01-01T00:00:00Z"
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -18,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
     done = countermark(
         *("attribute", "canary", "draw", "--secret-file", secret, "--count", "60"),
         *("--out", tmp_path / "canaries.json", "--commitment", tmp_path / "public.json", "--json"),
-        *("--prompts", tmp_path / "prompts.jsonl"),
+        *("--prompts", tmp_path / "prompts.jsonl", "--log", tmp_path / "book"),
     )
     assert done.code == 0, done.err
     assert "no reviewer" in done.err
@@ -63,14 +65,24 @@ def test_from_the_draw_to_the_verdict(folder: Path) -> None:
 
 def test_a_run_in_a_case_is_logged_and_needs_its_controls(folder: Path) -> None:
     canaries = read_canaries(folder / "canaries.json")
-    suspect = transcripts(folder / "s.jsonl", canaries, knows(1.0))
+    suspect = transcripts(folder / "s.jsonl", canaries, knows(1.0), sent=AFTER)
     case = ("--log", folder / "book", "--matter", "M-1")
     code, answer = score(folder, suspect, *case)
     assert (code, answer["verdict"]) == (11, "inconclusive")
-    panel = [transcripts(folder / f"c{at}.jsonl", canaries, knows(0.0, at)) for at in range(20)]
-    code, answer = score(folder, suspect, *case, *(part for one in panel for part in ("--control", one)))
+    panel = [transcripts(folder / f"c{at}.jsonl", canaries, knows(0.0, at), sent=AFTER) for at in range(20)]
+    controls = [part for one in panel for part in ("--control", one)]
+    code, answer = score(folder, suspect, *case, *controls)
     assert (code, answer["family"]) == (10, 2)
     assert answer["case_run"] == {**answer["case_run"], "matter": "M-1", "run": 2}  # type: ignore[dict-item]
+    parameters = answer["parameters"]
+    assert isinstance(parameters, dict)
+    assert parameters["committed"].startswith("entry 0 of the log")
+    early = transcripts(folder / "early.jsonl", canaries, knows(1.0), sent="2020-01-01T00:00:00Z")
+    code, answer = score(folder, early, *case, *controls)
+    assert (code, "before the canaries" in str(answer["reasons"])) == (11, True)
+    other = ("--log", folder / "other", "--matter", "M-1")
+    code, answer = score(folder, suspect, *other, *controls)
+    assert (code, "no commitment of these canaries" in str(answer["reasons"])) == (11, True)
 
 
 @pytest.mark.parametrize("line", ["{", '{"id": "1"}', '{"id": "1", "answer": 5}'])

@@ -13,6 +13,7 @@ from running import Done, countermark
 from watermark_samples import own_profile, random_ids
 
 KEYS = {"a": "00" * 15 + "01", "b": "00" * 15 + "02"}
+AFTER = "2999-01-01T00:00:00Z"
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def commit(folder: Path) -> None:
 
 def test_members_announce_add_and_join(folder: Path) -> None:
     commit(folder)
-    path = batch(folder / "1.jsonl", [marked(1, 60, KEYS["a"])])
+    path = batch(folder / "1.jsonl", [marked(1, 60, KEYS["a"])], sent=AFTER)
     codes = []
     for name in KEYS:
         more = ("--name", "s7", "--log", folder / "book", "--contribution", folder / f"{name}.c")
@@ -75,8 +76,10 @@ def test_without_an_announcement_the_answer_says_so(folder: Path) -> None:
 def test_a_batch_that_fails_is_not_logged_and_blocks_nothing(folder: Path) -> None:
     commit(folder)
     more = ("--name", "s7", "--log", folder / "book")
-    assert add(folder, "a", batch(folder / "bad.jsonl", [[1]]), *more).code == 3
-    assert add(folder, "a", batch(folder / "1.jsonl", [marked(1, 60, KEYS["a"])]), *more).code == 10
+    assert add(folder, "a", batch(folder / "bad.jsonl", [[1]], sent=AFTER), *more).code == 3
+    assert (
+        add(folder, "a", batch(folder / "1.jsonl", [marked(1, 60, KEYS["a"])], sent=AFTER), *more).code == 10
+    )
 
 
 def test_half_of_an_announcement_is_a_usage_error(folder: Path) -> None:

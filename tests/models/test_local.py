@@ -105,6 +105,60 @@ def test_folders_that_are_no_usable_model(folder: Path, tmp_path: Path) -> None:
         assert caught.value.exit_code == ExitCode.NO_INPUT
 
 
+def _with(folder: Path, to: Path, weights: dict[str, torch.Tensor], **config: Any) -> Path:
+    _changed(folder, to, config)
+    save_file(weights, to / "model.safetensors", metadata={"format": "pt"})
+    return to
+
+
+def test_a_model_that_lacks_tensors_or_has_others_is_not_filled_up_at_random(
+    folder: Path, tmp_path: Path
+) -> None:
+    weights = load_file(folder / "model.safetensors")
+    bad = {
+        "layer": (lambda name: "layers.1." not in name, {}, "9 tensors are missing"),
+        "all": (lambda name: name == "lm_head.weight", {}, "20 tensors are missing"),
+        "head": (lambda name: name != "lm_head.weight", {}, "1 tensors are missing"),
+        "deeper": (lambda _: True, {"num_hidden_layers": 4}, "18 tensors are missing"),
+        "shallower": (lambda _: True, {"num_hidden_layers": 1}, "9 tensors have no place"),
+    }
+    for name, (keep, config, reason) in bad.items():
+        kept = {key: value for key, value in weights.items() if keep(key)}
+        with pytest.raises(Error, match=reason) as caught:
+            LocalModel.open(_with(folder, tmp_path / name, kept, **config))
+        assert caught.value.exit_code == ExitCode.NO_INPUT
+    with pytest.raises(Error, match=r"1 tensors have no place.*model\.adapter"):
+        LocalModel.open(_with(folder, tmp_path / "more", weights | {"model.adapter": torch.zeros(3)}))
+    del weights["lm_head.weight"]
+    LocalModel.open(_with(folder, tmp_path / "tied", weights, tie_word_embeddings=True))
+
+
+@pytest.mark.parametrize("ids", [{"a": 1}, [[1]], ["1"], True, 1.5])
+def test_an_end_that_is_no_id_is_an_error(folder: Path, tmp_path: Path, ids: object) -> None:
+    (_changed(folder, tmp_path) / "generation_config.json").write_text(json.dumps({"eos_token_id": ids}))
+    with pytest.raises(Error, match="no usable model"):
+        LocalModel.open(tmp_path)
+
+
+def test_a_tiny_temperature_takes_the_likeliest(folder: Path) -> None:
+    model = LocalModel.open(folder)
+    likeliest = model.generate([[1, 2]], max_tokens=4, temperature=0.0, seed=0)
+    for temperature in (1e-45, 1e-300, 1e-6):
+        assert model.generate([[1, 2]], max_tokens=4, temperature=temperature, seed=3) == likeliest
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_finite_weights_that_overflow_are_an_error(folder: Path, tmp_path: Path, temperature: float) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["lm_head.weight"] *= 1e38
+    weights["model.norm.weight"] *= 1e38
+    model = LocalModel.open(_with(folder, tmp_path / "huge", weights))
+    with pytest.raises(Error, match="no finite logits"):
+        list(model.log_probs([[1, 2]]))
+    with pytest.raises(Error, match="no finite logits"):
+        model.generate([[1, 2]], max_tokens=2, temperature=temperature, seed=0)
+
+
 def test_code_beside_a_model_is_never_run(folder: Path, tmp_path: Path) -> None:
     mine = {"auto_map": {"AutoModelForCausalLM": "evil.Model", "AutoConfig": "evil.Config"}}
     one = _changed(folder, tmp_path / "evil", mine)

@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from countermark.errors import Error, ExitCode
 from countermark.prove.trustfile import Trust
 from countermark.prove.verify import verify
-from countermark.records.attributions import Attribution, ValidityDomain
+from countermark.records.attributions import Attribution, Conclusion, ValidityDomain
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.trust.signing import SigningKey
 
@@ -23,7 +24,15 @@ def write_attribution(folder: Path, verdict: str = "not shown") -> Path:
         kind="lineage",
         verdict=verdict,
         reasons=[],
-        conclusions=[],
+        conclusions=[
+            Conclusion(
+                subject="0123456789abcdef",
+                verdict=verdict,
+                adjusted_p_value=0.5,
+                adjusted_log10_p_value=-0.301,
+                reported="p = 0.5",
+            )
+        ],
         tests=[],
         alpha=0.01,
         family=1,
@@ -107,3 +116,57 @@ def test_a_folder_that_is_no_whole_attribution_is_not_sealed(
     (two[1] / "attribution.json").write_text('{"schema": "another", "files": {}, "inputs": {}}')
     with pytest.raises(Error, match="schema"):
         sealed("other.zip", attributions=two[1:])
+
+
+HOSTILE: dict[str, dict[str, object]] = {
+    "forbidden words": {"verdict": "stolen: trained on our text"},
+    "another verdict than concluded": {"verdict": "not identical"},
+    "no conclusions": {"verdict": "not identical", "conclusions": []},
+    "tests that are none": {"tests": "nonsense"},
+    "a level over one": {"alpha": 9},
+    "no family": {"family": 0},
+    "an input without digest": {"inputs": {"suspect": "not a sha256"}},
+    "a digest and more": {"inputs": {"suspect": "0" * 64 + "\n"}},
+    "a field of its own": {"cause": "stolen"},
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_what_attribute_cannot_say_is_not_sealed(
+    sealed: Callable[..., Path], tmp_path: Path, case: str
+) -> None:
+    folder = write_attribution(tmp_path / "one")
+    content = json.loads((folder / "attribution.json").read_text()) | HOSTILE[case]
+    (folder / "attribution.json").write_bytes(canonical_json(content))
+    with pytest.raises(Error, match="attribution") as caught:
+        sealed("hostile.zip", attributions=[folder])
+    assert caught.value.exit_code == ExitCode.NO_INPUT
+
+
+@pytest.mark.parametrize(
+    ("concluded", "verdict", "agrees"),
+    [
+        (["not independent of key aaaaaaaa", "not shown"], "not independent of key aaaaaaaa", True),
+        (["not shown", "not independent of key bbbbbbbb"], "not independent of key bbbbbbbb", True),
+        (
+            ["not independent of key aaaaaaaa", "not independent of key bbbbbbbb"],
+            "not independent of key aaaaaaaa; not independent of key bbbbbbbb",
+            True,
+        ),
+        (["not independent of key cccccccc", "not shown"], "not independent of key cccccccc", False),
+        (["not shown", "not shown"], "not independent of key aaaaaaaa", False),
+        (["not independent of key aaaaaaaa", "not shown"], "inconclusive", False),
+        (["copied", "not shown"], "not shown", False),
+        (["inconclusive", "inconclusive"], "inconclusive", True),
+    ],
+)
+def test_a_verdict_follows_from_its_conclusions(
+    tmp_path: Path, concluded: list[str], verdict: str, agrees: bool
+) -> None:
+    data = (write_attribution(tmp_path / "one") / "attribution.json").read_bytes()
+    record = msgspec.json.decode(data, type=Attribution)
+    conclusions = [
+        msgspec.structs.replace(record.conclusions[0], subject=subject, verdict=words)
+        for subject, words in zip(("aaaaaaaa", "bbbbbbbb"), concluded, strict=True)
+    ]
+    assert msgspec.structs.replace(record, verdict=verdict, conclusions=conclusions).agrees == agrees

@@ -10,7 +10,7 @@ At the floor the two cannot be told apart. So what counts is never below the law
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,7 +24,7 @@ from countermark.watermark.distinct import first_occurrences
 from countermark.watermark.key_names import check_key_is_named, name_of_key
 from countermark.watermark.profile import Profile
 from countermark.watermark.schemes.base import Evidence, FloatArray, IntArray, Marks
-from countermark.watermark.scoring import Detector
+from countermark.watermark.scoring import Detector, load_scheme
 from countermark.watermark.windows import Exponential, PairScorer, marks_of, statistic_of, window_length
 
 DISAGREE = math.log(10.0)
@@ -154,8 +154,9 @@ def decoy_statistics(
     kept = windows if used is None else windows[used]
     of_kept = None if weights is None or used is None else weights[used]
     found = np.empty(len(decoys))
+    scheme, _ = load_scheme(key.profile)  # once: a plug-in's origin is read anew each time
     for at, secret in enumerate(decoys):
-        detector = Detector.open(key.profile, secret)
+        detector = replace(key.detector, scorer=scheme.bind(key.profile, secret))
         found[at] = statistic_of(detector.scorer, chosen_marks(detector, kept, of_kept))
     return found
 

@@ -26,7 +26,7 @@ from countermark.attribute.progress_picture import p_by_tokens
 from countermark.records.attributions import NOT_INDEPENDENT_OF_KEY, NOT_SHOWN, Test, ValidityDomain
 from countermark.trust.keyfiles import Secret
 
-MEASURED: dict[str, list[float] | list[str]] = {
+MEASURED: dict[str, list[float | str]] = {
     "tokens": [1_000.0, 1_000_000.0],
     "scheme": [
         "gumbel-siphash",

@@ -74,13 +74,19 @@ def _words(attributor: Attributor, subject: str) -> str:
 
 def _doubts(controls: Sequence[Control], alpha: float, in_case: bool) -> list[str]:
     """What the negative controls say against the test itself."""
-    tested = [one for one in controls if not one.problem]
+    # a remark on a control does not silence it
+    tests = [(one.name, test) for one in controls for test in one.tests if test.decides]
+    tested = [
+        one
+        for one in controls
+        if not one.problem and any(_floor(test) * len(tests) <= alpha for test in one.tests if test.decides)
+    ]
     doubts = []
     if in_case and len(tested) < LEAST_CONTROLS:
         doubts.append(
-            f"{len(tested)} of the {LEAST_CONTROLS} negative controls that a case needs were tested"
+            f"{len(tested)} of the {LEAST_CONTROLS} negative controls that a case needs were tested, without"
+            " a problem and on enough to be loud"
         )
-    tests = [(one.name, test) for one in tested for test in one.tests if test.decides]
     adjusted = holm([_log_p(test) for _, test in tests])
     loud = sorted(
         {name for (name, _), log_p in zip(tests, adjusted, strict=True) if log_p <= math.log(alpha)}
@@ -93,8 +99,12 @@ def _doubts(controls: Sequence[Control], alpha: float, in_case: bool) -> list[st
 def _could_pass(test: Test, alpha: float, family: int) -> bool:
     """Whether the smallest p-value that the test can give and claim would pass after the first step of
     Holm."""
-    least = max(test.calibrated_to, float(test.details.get("floor", 0.0)))
-    return least * family <= alpha
+    return max(test.calibrated_to, _floor(test)) * family <= alpha
+
+
+def _floor(test: Test) -> float:
+    """The smallest p-value that the test can give on this sample, where it says so."""
+    return float(test.details.get("floor", 0.0))
 
 
 def _powerless(examined: Examined) -> bool:

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from countermark.cli.attribute_options import Alpha, Controls, Json, Out, SeedFile, finish
-from countermark.cli.watermark_case import LogFolder, LogKey, Matter, NoExitCodes, in_case
+from countermark.cli.output import note
+from countermark.cli.watermark_case import Acquired, LogFolder, LogKey, Matter, NoExitCodes, in_case
 
 
 def score(
@@ -30,20 +31,26 @@ def score(
     matter: Matter = "",
     log: LogFolder = None,
     log_key: LogKey = None,
+    acquired: Acquired = "",
     no_exit_codes: NoExitCodes = False,
     as_json: Json = False,
 ) -> int:
     """Score a suspect on canaries as multiple choice: hits are binomial whatever the suspect is.
 
     Null: which option the suspect takes is independent of the options that were drawn. A canary without an
-    answer is no hit. Exit codes: 0 not shown, 10 shown, 11 inconclusive, 3 no usable input.
+    answer is no hit. In a case the commitment of `draw --log` stands in the log, the answers are younger, and
+    all canaries count. Exit codes: 0 not shown, 10 shown, 11 inconclusive, 3 no usable input.
     """
     from countermark.attribute.canary import Canary
+    from countermark.attribute.canary.committed import committed_in
     from countermark.attribute.canary.draw import read_canaries
     from countermark.attribute.canary.serving import read_servings
     from countermark.trust.keyfiles import read_secret
 
     known = read_canaries(canaries)
+    case = in_case(matter, log, log_key, acquired)
+    if log is None:
+        note("not committed in a log: whoever draws after the answers can choose what hits")
     attributor = Canary(
         known,
         served=None if served is None else read_servings(served, known),
@@ -51,6 +58,7 @@ def score(
         seed=None if seed_file is None else read_secret(seed_file, what="seed file"),
         alpha=alpha,
         layout=layout.replace("\\n", "\n"),
+        committed=None if log is None else committed_in(log, known, case.acquired),
     )
     return finish(
         attributor,
@@ -58,7 +66,7 @@ def score(
         controls=control,
         out=out,
         alpha=alpha,
-        case=in_case(matter, log, log_key, ""),
+        case=case,
         as_json=as_json,
         no_exit_codes=no_exit_codes,
     )

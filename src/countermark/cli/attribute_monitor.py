@@ -124,6 +124,8 @@ def add(
         emit(f"{printable(fields['decision'])}: log10 e = {fields['log10_e']:.3f} now")
         emit(f"  p <= {fields['p_value']:.2g}, whenever one looks; {fields['pairs']:,} pairs")
         emit(f"  null: {fields['null']}")
+    if fields["without_prompt"]:
+        note(f"{fields['without_prompt']:,} answers have no known prompt: an echo of one would count")
     if announcement is None:
         note("not announced: a member or a batch could have been left out")
     return ExitCode.FOUND if fields["decision"] != "not shown" and not no_exit_codes else ExitCode.DONE

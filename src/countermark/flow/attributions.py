@@ -49,12 +49,12 @@ def attribute(
     attributor: Attributor, options: AttributionOptions, progress: ProgressCall | None = None
 ) -> Attribution:
     """Examine the suspect and the controls, conclude, and write the folder."""
-    _prepare(options.out)
     inputs = {"suspect": digest(options.suspect)}
     inputs |= {name: digest(path) for name, path in attributor.inputs.items()}
     for number, path in enumerate(options.controls, start=1):
         inputs[f"control {number}"] = digest(path)
     _check_controls(inputs)
+    _check_out(options.out)
     key_ids = tuple(name_of_key(key) for _, key in options.uses)
     profile_ids = tuple(dict.fromkeys(profile.profile_id for profile, _ in options.uses))
     declared = Declared(
@@ -83,6 +83,7 @@ def attribute(
         pictures = dict(examined.pictures) | {
             "controls": beside_controls(examined.tests, controls, options.alpha)
         }
+        _clear(options.out)
         files = {name: file_sha256(options.out / name) for name in write_pictures(options.out, pictures)}
         record = _record(attributor, options, examined, controls, verdict, inputs, run, files)
         run.answer = record
@@ -98,19 +99,34 @@ def digest(path: Path) -> str:
         raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
 
 
-def _prepare(out: Path) -> None:
+def _check_out(out: Path) -> None:
+    """Make the folder, or see that it holds nothing but an earlier attribution, which stays until this one
+    is written."""
     if out.exists() and not out.is_dir():
         raise Error(f"{out} is not a folder", exit_code=ExitCode.USAGE)
     out.mkdir(parents=True, exist_ok=True)
     remove_left_overs(out)
-    foreign = sorted(
-        one.name for one in out.iterdir() if one.suffix != ".svg" and one.name != ATTRIBUTION_FILE
-    )
+    ours = _earlier(out)
+    foreign = sorted(one.name for one in out.iterdir() if one.name not in ours or not one.is_file())
     if foreign:
         hint = "give an empty or a new folder"
         raise Error(f"{out} holds other files ({foreign[0]})", hint=hint, exit_code=ExitCode.USAGE)
-    for one in out.iterdir():
-        one.unlink()
+
+
+def _earlier(out: Path) -> set[str]:
+    """`attribution.json` and what it lists; nothing where there is none."""
+    try:
+        record = msgspec.json.decode((out / ATTRIBUTION_FILE).read_bytes(), type=Attribution)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return set()
+    return {ATTRIBUTION_FILE, *record.files}
+
+
+def _clear(out: Path) -> None:
+    """The record goes first: without it the folder is not whole."""
+    for name in sorted(_earlier(out), key=lambda name: name != ATTRIBUTION_FILE):
+        if "/" not in name:
+            (out / name).unlink(missing_ok=True)
 
 
 def _check_controls(inputs: dict[str, str]) -> None:

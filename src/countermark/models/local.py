@@ -20,17 +20,21 @@ BATCH_TOKENS = 1 << 14
 """Tokens in one forward pass."""
 BATCH_LOGITS = 1 << 26
 """Logits in one forward pass, 256 MiB as float32."""
+LEAST_TEMPERATURE = 1e-5
+"""Below it the likeliest token is taken, as vLLM does: a quotient of logits would overflow."""
 
 
 class LocalModel:
     """A causal model, its vocabulary's size, and how many tokens it takes at once."""
 
-    def __init__(self, model: Any, vocab_size: int, max_length: int, tokenizer: Path | None) -> None:
+    def __init__(self, model: Any, end_ids: frozenset[int], tokenizer: Path | None) -> None:
         self._model = model
-        self.vocab_size = vocab_size
+        self.vocab_size = int(model.config.vocab_size)
         """Number of logits."""
-        self.max_length = max_length
+        self.max_length = int(getattr(model.config, "max_position_embeddings", 0) or 2048)
         """Prompt and answer together, in tokens."""
+        self.end_ids = end_ids
+        """Ids that end an answer."""
         self.tokenizer = tokenizer
         """Its `tokenizer.json`, or None."""
 
@@ -45,8 +49,9 @@ class LocalModel:
             raise unusable(folder, "its weights are quantised, and it cannot be run here", hint)
         torch, transformers = _libraries()
         try:
-            model = transformers.AutoModelForCausalLM.from_pretrained(
+            model, loading = transformers.AutoModelForCausalLM.from_pretrained(
                 folder,
+                output_loading_info=True,
                 local_files_only=True,
                 use_safetensors=True,
                 trust_remote_code=False,
@@ -56,25 +61,19 @@ class LocalModel:
         # transformers and safetensors raise many kinds for a folder that is not what it says
         except Exception as error:
             raise unusable(folder, str(error).partition("\n")[0][:200]) from None
+        _check_whole(folder, loading)
         if not all(bool(torch.isfinite(one).all()) for one in model.parameters()):
             raise unusable(folder, "a weight is not a finite number")
         model.eval()
-        length = int(getattr(model.config, "max_position_embeddings", 0) or 2048)
         tokenizer = folder / "tokenizer.json"
-        return cls(model, int(model.config.vocab_size), length, tokenizer if tokenizer.is_file() else None)
-
-    @property
-    def end_ids(self) -> set[int]:
-        """Ids that end an answer."""
-        given = getattr(self._model.generation_config, "eos_token_id", None)
-        return set(given) if isinstance(given, list) else set() if given is None else {given}
+        return cls(model, _end_ids(folder, model), tokenizer if tokenizer.is_file() else None)
 
     def log_probs(self, rows: Sequence[Sequence[int]]) -> Iterator[FloatArray]:
         """For every row of token ids, in order, shape (len(row), vocabulary): natural logs of the
         probabilities of the next token; entry i is of the token after `row[: i + 1]`.
 
-        One at a time, since many do not fit into memory. Raises `Error` for an empty or too long row and for
-        an id outside the vocabulary.
+        One at a time, since many do not fit into memory. Raises `Error` for an empty or too long row, for
+        an id outside the vocabulary, and where the model overflows.
         """
         import torch
 
@@ -84,7 +83,7 @@ class LocalModel:
             for at, row in enumerate(batch):
                 ids[at, : len(row)] = torch.tensor(row)
             with torch.inference_mode():  # what is padded on the right is seen by nobody on its left
-                logs = torch.log_softmax(self._model(ids).logits.float(), -1)
+                logs = torch.log_softmax(_numbers(self._model(ids).logits), -1)
             for at, row in enumerate(batch):
                 yield logs[at, : len(row)].numpy()
 
@@ -93,8 +92,8 @@ class LocalModel:
     ) -> list[list[int]]:
         """Sample an answer to every prompt, without the id that ends it; the same for the same arguments.
 
-        Temperature 0 takes the likeliest token. Raises `Error` as `log_probs` does, and where prompt and
-        answer together are too long.
+        A temperature below `LEAST_TEMPERATURE` takes the likeliest token. Raises `Error` as `log_probs` does,
+        and where prompt and answer together are too long.
         """
         import torch
 
@@ -123,8 +122,8 @@ class LocalModel:
         with torch.inference_mode():
             for _ in range(max_tokens):
                 out = self._model(ids, past_key_values=past, use_cache=True)
-                past, logits = out.past_key_values, out.logits[:, -1].float()
-                if temperature > 0:
+                past, logits = out.past_key_values, _numbers(out.logits[:, -1])
+                if temperature >= LEAST_TEMPERATURE:
                     weights = torch.softmax(logits / temperature, -1)
                     ids = torch.multinomial(weights, 1, generator=generator)
                 else:
@@ -163,6 +162,37 @@ class LocalModel:
         if problem:
             hint = "is it the model's own tokenizer?" if "outside" in problem else ""
             raise Error(problem, hint=hint, exit_code=ExitCode.NO_INPUT)
+
+
+def _check_whole(folder: Path, loading: dict[str, Any]) -> None:
+    """What a file lacks transformers draws at random, and what it has no place for is left out: neither is
+    the model that somebody gave. Heads tied to the embeddings are not missing."""
+    for what, names in (
+        ("are missing", loading["missing_keys"]),
+        ("have no place in it", loading["unexpected_keys"]),
+        ("have another shape", loading["mismatched_keys"]),
+    ):
+        if names:
+            reason = f"{len(names):,} tensors {what} ({str(min(names))[:200]})"
+            raise unusable(folder, reason, "config.json and the safetensors are of two models")
+
+
+def _end_ids(folder: Path, model: Any) -> frozenset[int]:
+    given = getattr(model.generation_config, "eos_token_id", None)
+    ids = given if isinstance(given, list) else [] if given is None else [given]
+    if not all(type(one) is int for one in ids):
+        raise unusable(folder, "its eos_token_id is neither an id nor a list of ids")
+    return frozenset(ids)
+
+
+def _numbers(logits: Any) -> Any:
+    """Logits as float32; finite weights may still overflow on the way to them."""
+    import torch
+
+    logits = logits.float()
+    if not bool((logits.amax(-1) < torch.inf).all()):  # false for NaN, too, which amax passes on
+        raise Error("the model gives no finite logits", exit_code=ExitCode.NO_INPUT)
+    return logits
 
 
 def read_config(folder: Path) -> dict[str, Any]:

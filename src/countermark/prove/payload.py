@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from countermark.prove.case import Case, decode_case
 from countermark.prove.layout import (
     CAPTURE_JSON,
@@ -20,7 +22,7 @@ from countermark.prove.layout import (
     failed,
     read_object,
 )
-from countermark.records.attributions import ATTRIBUTION_SCHEMA_ID
+from countermark.records.attributions import ATTRIBUTION_SCHEMA_ID, Attribution
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.records.findings import FINDINGS_SCHEMA_ID
 from countermark.records.scans import SCAN_SCHEMA_ID
@@ -176,6 +178,17 @@ def check_findings(payload: Payload) -> None:
     for number, attribution in enumerate(payload.attributions, start=1):
         if attribution.get("schema") != ATTRIBUTION_SCHEMA_ID:
             raise failed(f"attribution {number} has a schema other than {ATTRIBUTION_SCHEMA_ID}")
+        _check_attribution(attribution, number)
+
+
+def _check_attribution(attribution: dict[str, Any], number: int) -> None:
+    """What is sealed says no more than `attribute` can say."""
+    try:
+        agrees = msgspec.convert(attribution, Attribution).agrees
+    except msgspec.ValidationError as error:
+        raise failed(f"attribution {number} is none: {error}") from error
+    if not agrees:
+        raise failed(f"attribution {number} has a verdict that does not follow from its conclusions")
 
 
 def revision(campaign: dict[str, Any]) -> str:

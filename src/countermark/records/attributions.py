@@ -4,7 +4,7 @@ A verdict is one of VERDICTS, with the key or reference named in it. How a text 
 nowhere here: a cause is a statement that a named person signs.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -20,15 +20,18 @@ INCONCLUSIVE = "inconclusive"
 POSITIVE = (NOT_INDEPENDENT_OF_KEY, WEIGHTS_NOT_INDEPENDENT, NOT_IDENTICAL)
 VERDICTS = (*POSITIVE, NO_DIFFERENCE, NOT_SHOWN, INCONCLUSIVE)
 
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+Subject = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{8,64}\Z")]
+"""What a verdict is about: a key's id, or the digest of a reference."""
 
-class Test(msgspec.Struct, frozen=True, kw_only=True):
+
+class Test(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One test of one hypothesis."""
 
     __test__ = False  # no test case, whatever its name makes of it
 
     name: str
-    subject: str
-    """What the null is about: a key id, the digest of a reference."""
+    subject: Subject
     null: str
     """In plain words."""
     statistic: float | None
@@ -59,30 +62,30 @@ class Test(msgspec.Struct, frozen=True, kw_only=True):
         return f"p = {self.p_value:.2g}"
 
 
-class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
+class Conclusion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The verdict on one subject."""
 
-    subject: str
+    subject: Subject
     verdict: str
     adjusted_p_value: float
     adjusted_log10_p_value: float | None
     reported: str
 
 
-class Control(msgspec.Struct, frozen=True, kw_only=True):
+class Control(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One negative control: the same tests on a suspect that is known to be unrelated."""
 
     name: str
-    sha256: str
+    sha256: Sha256
     tests: list[Test]
     problem: str = ""
     """Why it could not be tested; empty if it could."""
 
 
-class ValidityDomain(msgspec.Struct, frozen=True, kw_only=True):
+class ValidityDomain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a test was measured; outside it a verdict adds "not validated here"."""
 
-    measured: dict[str, list[float] | list[str]]
+    measured: dict[str, list[float | str]]
     """By property: `[least, most]` of a number, or the values of a word."""
     where: str
     """The page that has the figures."""
@@ -96,7 +99,7 @@ class ValidityDomain(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
-def _inside(measured: list[float] | list[str], value: float | str) -> bool:
+def _inside(measured: list[float | str], value: float | str) -> bool:
     if isinstance(value, str):
         return value in measured
     return len(measured) == 2 and float(measured[0]) <= value <= float(measured[1])
@@ -106,7 +109,7 @@ def _shown(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:g}"
 
 
-class Attribution(msgspec.Struct, frozen=True, kw_only=True):
+class Attribution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The content of `attribution.json`."""
 
     schema: str = ATTRIBUTION_SCHEMA_ID
@@ -117,8 +120,8 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is inconclusive, or what limits it; may be empty."""
     conclusions: list[Conclusion]
     tests: list[Test]
-    alpha: float
-    family: int
+    alpha: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    family: Annotated[int, msgspec.Meta(ge=1)]
     """Hypotheses in Holm's correction."""
     minimum_detectable: dict[str, Any]
     """What could have been shown at this sample size: `share` and how it was reckoned."""
@@ -127,7 +130,7 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     validity_domain: ValidityDomain
     not_validated: list[str]
     """Properties of this case outside the domain; empty if there are none."""
-    inputs: dict[str, str]
+    inputs: dict[str, Sha256]
     """SHA-256 by name."""
     parameters: dict[str, Any]
     """Options and seeds."""
@@ -136,8 +139,17 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     software: dict[str, str]
     case_run: dict[str, Any] = {}
     """Matter and run number where it was logged."""
-    files: dict[str, str]
+    files: dict[str, Sha256]
     """SHA-256 of every picture beside it, by name."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether verdict and conclusions are of VERDICTS and say the same."""
+        shown = {f"{words} {one.subject}" for words in POSITIVE[:2] for one in self.conclusions}
+        passed = [one.verdict for one in self.conclusions if one.verdict in {NOT_IDENTICAL, *shown}]
+        others = {one.verdict for one in self.conclusions} - set(passed)
+        least = {NO_DIFFERENCE, NOT_SHOWN, INCONCLUSIVE}
+        return others <= least and (self.verdict == "; ".join(passed) if passed else self.verdict in least)
 
 
 Kind = Literal["text", "radioactivity", "canary", "lineage", "identity"]

@@ -6,6 +6,7 @@ let through unread.
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -92,6 +93,15 @@ def read_transcripts(path: Path) -> Iterator[Transcript]:
                 yield one
     except OSError as error:
         raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
+
+
+def sent_at(one: Transcript) -> datetime | None:
+    """When it was asked; None where it does not say so in a way that can be read. UTC unless it says."""
+    try:
+        when = datetime.fromisoformat(one.sent)
+    except ValueError:
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def transcript_line(one: Transcript) -> bytes:

@@ -9,7 +9,7 @@ import hashlib
 
 from countermark.errors import Error
 from countermark.records.canonical import canonical_json
-from countermark.trust.derivation import hkdf
+from countermark.trust.derivation import hkdf, key_id
 from countermark.trust.keyfiles import Secret
 
 _DOMAIN = b"countermark/test-seed/v1\n"
@@ -25,6 +25,11 @@ def seed_of(secret: Secret | None, label: str, *digests: str) -> int:
     if secret is None:
         return int.from_bytes(hashlib.sha256(info).digest()[:16], "big")
     return int.from_bytes(hkdf(_bytes_of(secret), info=info, length=16).reveal(), "big")
+
+
+def seed_key_id(secret: Secret) -> str:
+    """Public name of the secret of a seed file, 16 hex digits."""
+    return key_id(_bytes_of(secret))
 
 
 def _bytes_of(secret: Secret) -> Secret:

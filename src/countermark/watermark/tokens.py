@@ -34,7 +34,7 @@ class Tokens:
 
     def _load(self) -> Any:
         if self._path is None:
-            hint = "--tokenizer tokenizer.json, or give token_ids"
+            hint = "--tokenizer tokenizer.json, or give token_ids, and prompt_ids for prompts"
             raise Error(
                 "the input holds text, and no tokenizer is given", hint=hint, exit_code=ExitCode.USAGE
             )

@@ -1,6 +1,7 @@
 """Drawing: uniform, repeatable, committed to, secret; what a list may hold; servings."""
 
 import stat
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 from scipy.stats import chisquare
 
 from attribute.canary.making import NOW, SECRET, drawn, simple
+from countermark.attribute.canary import items as items_module
 from countermark.attribute.canary.draw import below, draw, publish, read_canaries, write_canaries
-from countermark.attribute.canary.items import CATEGORIES, FORBIDDEN, read_choices
+from countermark.attribute.canary.items import CATEGORIES, FORBIDDEN, check_items, read_choices
 from countermark.attribute.canary.serving import log_serving, read_servings
 from countermark.attribute.canary.shown import option_shown
 from countermark.errors import Error, ExitCode
@@ -44,6 +46,13 @@ def test_a_topic_that_is_no_free_choice_is_refused(tmp_path: Path, category: str
         ({"prompt": "Say alpha or not?", "options": ["{0}", "beta"], "slots": [["x"]]}, None),
         ({"prompt": "{0}{7}"}, "braces"),
         ({"slots": ["a", "a"]}, "stands twice"),
+        ({"options": ["{0:999999999}", "two"]}, "braces"),
+        ({"options": ["{0!r}", "two"]}, "braces"),
+        ({"prompt": "{0.__class__}"}, "braces"),
+        ({"prompt": "{slot", "slots": ["a"]}, "braces"),
+        ({"prompt": "{0}" * 600, "slots": ["a" * 1999]}, "over 2,000"),
+        ({"prompt": "p" * 2001}, "over 2,000"),
+        ({"slots": []}, "no item"),
     ],
 )
 def test_an_item_that_cannot_be_scored_is_refused(
@@ -61,10 +70,16 @@ def test_an_item_that_cannot_be_scored_is_refused(
 def test_a_prompt_that_shows_some_options_only_is_refused() -> None:
     items = simple([2]).items
     leaky = msgspec.structs.replace(items[0], prompt=f"Pick, perhaps {items[0].options[1]}")
-    from countermark.attribute.canary.items import check_items
-
     with pytest.raises(Error, match="some options and not the others"):
         check_items([leaky])
+
+
+def test_a_list_of_too_many_items_is_refused_before_all_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(items_module, "MAX_ITEMS", 3)
+    made = iter(simple([2] * 9).items)
+    with pytest.raises(Error, match="over 3"):
+        check_items(made)
+    assert len(list(made)) == 5
 
 
 def test_a_list_with_yaml_aliases_is_refused(tmp_path: Path) -> None:
@@ -72,6 +87,29 @@ def test_a_list_with_yaml_aliases_is_refused(tmp_path: Path) -> None:
     path.write_text("schema: &a x\nname: *a\ntemplates: []\n")
     with pytest.raises(Error, match="aliases"):
         read_choices(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 20_000, "- " * 20_000, "{a: " * 20_000, "? " * 20_000, "[\n" * 20_000]
+)
+def test_a_deep_list_is_refused_at_once(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "deep.yaml"
+    path.write_text(text)
+    start = time.monotonic()
+    with pytest.raises(Error, match="is no list of free choices"):
+        read_choices(path)
+    assert time.monotonic() - start < 5
+
+
+def test_every_scalar_of_a_list_is_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "list.yaml"
+    path.write_text(
+        "schema: countermark/free-choices/v1\nname: 1\ntemplates: [{id: 7, category: name, match: word,"
+        " prompt: 'pick {0}', options: [no, 2026-11-30], slots: [[0x10]], reviewed: 2026-11-30}]\n"
+    )
+    item = read_choices(path).items[0]
+    assert (item.id, item.options, item.reviewed) == ("7-0x10", ["no", "2026-11-30"], "2026-11-30")
+    assert item.prompt.startswith("pick 0x10 ")
 
 
 def test_numbers_below_a_limit_are_uniform_by_drawing_again() -> None:

@@ -197,7 +197,9 @@ def test_no_batch_that_was_logged_is_left_out(log: Log, tmp_path: Path) -> None:
 def test_what_was_asked_before_the_announcement_does_not_count(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     early = batch(tmp_path / "a.jsonl", [[1, 2, 3, 4]], sent=(now - timedelta(days=1)).isoformat())
-    with pytest.raises(Error, match="before the announcement"):
+    with pytest.raises(Error, match="asked after the announcement"):
         check_later(early, now)
     check_later(batch(tmp_path / "b.jsonl", [[1, 2, 3, 4]], sent=(now + timedelta(days=1)).isoformat()), now)
-    check_later(batch(tmp_path / "c.jsonl", [[1, 2, 3, 4]], sent="long ago"), now)
+    for at, fields in enumerate(({}, {"sent": "long ago"}, {"sent": "2999-13-01T00:00:00Z"})):
+        with pytest.raises(Error, match="without a time"):
+            check_later(batch(tmp_path / f"c{at}.jsonl", [[1, 2, 3, 4]], **fields), now)

@@ -1,7 +1,7 @@
 """A key's e-process: pairs once over all batches, kill and resume, calibration, and what it finds."""
 
-import io
 import math
+import re
 import stat
 from pathlib import Path
 
@@ -16,10 +16,6 @@ from countermark.attribute.monitor.state import State, read_state
 from countermark.errors import Error
 from countermark.trust.keyfiles import Secret
 from watermark_samples import KEY, own_profile, random_ids
-
-_BUFFER = io.BytesIO()
-np.save(_BUFFER, np.arange(3))
-NPY = _BUFFER.getvalue()
 
 
 def monitored(key: str = KEY) -> Monitored:
@@ -131,13 +127,67 @@ def test_over_keys_no_level_is_reached_more_often_than_stated(tmp_path: Path) ->
         assert beta.ppf(0.01, max(reached, 1), 150 - reached + 1) <= alpha
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"\x00" * 100, NPY, NPY[:20]])
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"{}", b"\x00" * 100, b"{}\n", b"[" * 100_000 + b"\n", b"1e999\n" + b"\x00" * 8]
+)
 def test_a_state_that_is_none_is_one_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "s"
     path.write_bytes(content)
     path.chmod(0o600)
     with pytest.raises(Error, match="no state"):
         read_state(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (rb'"largest_log10_e":[^,]+', b'"largest_log10_e":1e300'),
+        (rb'"largest_log10_e":[^,]+', b'"largest_log10_e":1e999'),
+        (rb'"logs":[^,]+', b'"logs":[300'),
+        (rb'"bets":[^,]+,', b'"bets":['),
+        (rb'"log10_e":[^,}]+', b'"log10_e":0'),
+        (rb"\n.", b"\n"),
+    ],
+)
+def test_a_state_whose_figures_cannot_be_is_refused(tmp_path: Path, old: bytes, new: bytes) -> None:
+    path = tmp_path / "s"
+    add_batch(path, monitored(), batch(tmp_path / "a.jsonl", [marked(1, 50)]))
+    good = path.read_bytes()
+    changed = re.sub(old, new, good, count=1, flags=re.DOTALL)
+    assert changed != good
+    path.write_bytes(changed)
+    with pytest.raises(Error, match="no state"):
+        read_state(path)
+
+
+def test_a_prompt_known_as_text_alone_needs_the_tokenizer(tmp_path: Path) -> None:
+    chat = [{"role": "user", "content": "marked text"}]
+    for at, fields in enumerate(
+        ({"prompt": "marked text"}, {"messages": chat}, {"prompt": "a", "prompt_ids": []})
+    ):
+        with pytest.raises(Error, match="no tokenizer") as caught:
+            add_batch(
+                tmp_path / "s", monitored(), batch(tmp_path / f"{at}.jsonl", [marked(1, 100)], **fields)
+            )
+        assert "prompt_ids" in (caught.value.hint or "")
+    assert read_state(tmp_path / "s") is None
+
+
+def test_an_echo_of_a_chat_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = marked(1, 100)
+    monkeypatch.setattr(processing.Tokens, "encode", lambda _, text: np.array(list(map(int, text.split()))))
+    half = [" ".join(map(str, part)) for part in (ids[:30], ids[30:])]
+    chat = [{"role": "system", "content": half[0]}, {"role": "user", "content": half[1]}]
+    path = batch(tmp_path / "a.jsonl", [ids, marked(2, 50)], messages=chat)
+    first = add_batch(tmp_path / "s", monitored(), path).head.batches[0]
+    assert (first.pairs, first.without_prompt) == (50, 0)
+
+
+def test_answers_without_any_prompt_are_counted(tmp_path: Path) -> None:
+    state = add_batch(
+        tmp_path / "s", monitored(), batch(tmp_path / "a.jsonl", [marked(1, 50), marked(2, 50)])
+    )
+    assert result(state, 0.01, announced=False)["without_prompt"] == 2
 
 
 def test_a_state_of_another_key_or_name_is_refused(tmp_path: Path) -> None:

@@ -23,10 +23,9 @@ import msgspec
 from countermark.attribute.canary.items import FreeChoices, Item, check_items
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json
-from countermark.trust.derivation import key_id
 from countermark.trust.keyfiles import Secret, read_secret, write_secret
 from countermark.trust.log import Entry, Log
-from countermark.trust.seeds import seed_of
+from countermark.trust.seeds import seed_key_id, seed_of
 
 SCHEMA = "countermark/canaries/v1"
 PUBLIC_SCHEMA = "countermark/canary-commitment/v1"
@@ -107,7 +106,7 @@ def draw(choices: FreeChoices, secret: Secret, count: int, *, now: datetime | No
     unsealed = Canaries(
         commitment="",
         nonce=b"".join(half.to_bytes(16, "big") for half in halves).hex(),
-        key_id=_name(secret),
+        key_id=seed_key_id(secret),
         list_name=choices.name,
         list_sha256=choices.sha256,
         created=(now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0),
@@ -131,10 +130,6 @@ def _option(secret: Secret, item: Item) -> int:
         return seed_of(secret, f"canary option {item.id} {at}")
 
     return below(prf, _BITS, len(item.options))
-
-
-def _name(secret: Secret) -> str:
-    return key_id(Secret(bytes.fromhex(secret.reveal().strip().decode("ascii"))))
 
 
 def write_canaries(path: Path, canaries: Canaries) -> None:

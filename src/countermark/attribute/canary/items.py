@@ -4,6 +4,8 @@ An item has K >= 2 options that are equally good, and a prompt that shows all of
 health, law and safety are never a free choice: only the categories in `CATEGORIES` are let in.
 """
 
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,10 +25,19 @@ CATEGORIES = {
 }
 FORBIDDEN = ("facts", "code", "health", "law", "safety")
 """Named in the error of a list that has them; whatever is not in `CATEGORIES` is refused alike."""
-MAX_BYTES = 4 << 20
+MAX_BYTES = 128 << 10
+MAX_NESTING = 20
 MAX_ITEMS = 20_000
 MAX_OPTIONS = 64
 MAX_TEXT = 2_000
+_BRACE = re.compile(r"\{(?:(slot)|([0-9]{1,2}))\}|[{}]")
+_OPENING = (
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+)
+_CLOSING = (yaml.BlockEndToken, yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken)
 Match = Literal["word", "start", "order"]
 
 
@@ -52,7 +63,7 @@ class _Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     match: Match
     prompt: str
     options: list[str]
-    slots: list[str | list[str | int]] = msgspec.field(default_factory=lambda: [""])
+    slots: list[str | list[str]] = msgspec.field(default_factory=lambda: [""])
     reviewed_by: str = ""
     reviewed: str = ""
 
@@ -86,7 +97,7 @@ def read_choices(path: Path = BUILT_IN) -> FreeChoices:
     except OSError as error:
         raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
     if len(data) > MAX_BYTES:
-        raise Error(f"{path} is over {MAX_BYTES >> 20} MiB", exit_code=ExitCode.NO_INPUT)
+        raise Error(f"{path} is over {MAX_BYTES >> 10} KiB", exit_code=ExitCode.NO_INPUT)
     try:
         known = msgspec.convert(_plain(data), _List)
     except (yaml.YAMLError, msgspec.ValidationError, RecursionError, ValueError) as error:
@@ -94,54 +105,71 @@ def read_choices(path: Path = BUILT_IN) -> FreeChoices:
         raise Error(f"{path} is no list of free choices: {reason}", exit_code=ExitCode.NO_INPUT) from None
     if known.schema != SCHEMA:
         raise Error(f"{path} is not of schema {SCHEMA}", exit_code=ExitCode.NO_INPUT)
-    items = [item for template in known.templates for item in _expanded(template)]
-    check_items(items)
+    items = check_items(item for template in known.templates for item in _expanded(template))
     return FreeChoices(known.name, sha256_hex(data), items)
 
 
-def check_items(items: list[Item]) -> None:
-    """Raise `Error` unless every item is a free choice that can be told from an answer, and no id stands
-    twice."""
-    if not 1 <= len(items) <= MAX_ITEMS:
-        raise _bad("list", f"it has {len(items):,} items, and 1 to {MAX_ITEMS:,} are allowed")
-    seen: set[str] = set()
+def check_items(items: Iterable[Item]) -> list[Item]:
+    """The items; raises `Error` at the first that is no free choice, cannot be told from an answer, has the
+    id of another, or is one too many."""
+    seen: dict[str, Item] = {}
     for item in items:
         _check(item)
         if item.id in seen:
             raise _bad(item.id, "its id stands twice")
-        seen.add(item.id)
+        seen[item.id] = item
+        if len(seen) > MAX_ITEMS:
+            break
+    if not 1 <= len(seen) <= MAX_ITEMS:
+        raise _bad("list", f"it has no item, or over {MAX_ITEMS:,}")
+    return list(seen.values())
 
 
 def _plain(data: bytes) -> Any:
-    """Aliases are refused: nested ones make gigabytes of a few bytes."""
-    text = data.decode()
-    if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
-        raise ValueError("it uses YAML aliases")
-    return yaml.safe_load(text)
+    """Lists, mappings and texts. Aliases, which make gigabytes of a few bytes, and deep nesting are
+    refused."""
+    text, depth = data.decode(), 0
+    for token in yaml.scan(text, Loader=yaml.BaseLoader):
+        if isinstance(token, yaml.AliasToken):
+            raise ValueError("it uses YAML aliases")
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > MAX_NESTING:
+            raise ValueError(f"it is nested over {MAX_NESTING} deep")
+    # every scalar is a text: none is read as a number or a date, which could take long or be of no use
+    return yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 builds no objects
 
 
-def _expanded(template: _Template) -> list[Item]:
-    items = []
+def _expanded(template: _Template) -> Iterator[Item]:
+    if len(template.options) > MAX_OPTIONS:
+        raise _bad(template.id, f"it has over {MAX_OPTIONS} options")
     for slot in template.slots:
-        values = [slot] if isinstance(slot, str) else [str(value) for value in slot]
-        words = " ".join(values)
-        try:
-            options = [option.format(*values, slot=words) for option in template.options]
-            question = template.prompt.format(*values, slot=words)
-        except (IndexError, KeyError, ValueError, AttributeError):
-            raise _bad(template.id, "its text has braces that no slot fills") from None
-        items.append(
-            Item(
-                id=f"{template.id}-{'-'.join(words.lower().split())}".rstrip("-"),
-                category=template.category,
-                match=template.match,
-                prompt=f"{question} Answer with one of these and nothing else: {' | '.join(options)}",
-                options=options,
-                reviewed_by=template.reviewed_by,
-                reviewed=template.reviewed,
-            )
+        values = [slot] if isinstance(slot, str) else slot
+        options = [_filled(template.id, option, values) for option in template.options]
+        question = _filled(template.id, template.prompt, values)
+        yield Item(
+            id=f"{template.id}-{'-'.join(' '.join(values).lower().split())}".rstrip("-"),
+            category=template.category,
+            match=template.match,
+            prompt=f"{question} Answer with one of these and nothing else: {' | '.join(options)}",
+            options=options,
+            reviewed_by=template.reviewed_by,
+            reviewed=template.reviewed,
         )
-    return items
+
+
+def _filled(name: str, text: str, values: list[str]) -> str:
+    """`{slot}`, `{0}`, `{1}` … filled in; nothing else of Python's formats, which can ask for any length."""
+    if max(map(len, [text, *values])) > MAX_TEXT:
+        raise _bad(name, f"a text of it is over {MAX_TEXT:,} characters")
+
+    def value(found: re.Match[str]) -> str:
+        if found[1]:
+            return " ".join(values)
+        if found[2] is None or int(found[2]) >= len(values):
+            raise _bad(name, "its text has braces that no slot fills")
+        return values[int(found[2])]
+
+    return _BRACE.sub(value, text)
 
 
 def _check(item: Item) -> None:

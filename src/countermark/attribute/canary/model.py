@@ -52,7 +52,14 @@ def from_model(
     options = [_likeliest(one, generator) for one in scores]
     details = {"canaries_without_likelihoods": sum(one is None for one in scores)}
     properties: dict[str, float | str] = {"vocabulary": model.vocab_size}
-    return Taken(options, "logits", scores, same_always(options), details, properties)
+    return Taken(
+        options,
+        "logits",
+        scores,
+        problems=same_always(options),
+        details=details,
+        properties=properties,
+    )
 
 
 def _rows(tokenizer: Any, layout: str, item: DrawnItem) -> list[list[int]]:

@@ -9,18 +9,20 @@ import numpy as np
 
 from countermark.attribute.base import Draw, Examined, ProgressCall
 from countermark.attribute.canary import law, model, taken
+from countermark.attribute.canary.committed import Committed
 from countermark.attribute.canary.draw import Canaries, DrawnItem
 from countermark.attribute.canary.serving import Served
 from countermark.errors import Error, ExitCode
 from countermark.records.attributions import NOT_INDEPENDENT_OF_KEY, NOT_SHOWN, Test, ValidityDomain
 from countermark.trust.keyfiles import Secret
-from countermark.trust.seeds import seed_of
+from countermark.trust.seeds import seed_key_id, seed_of
 
 NULL = "which option the suspect takes is independent of the options that were drawn"
 CALIBRATED_TO = 1e-6
-"""The law was seen to hold down to here, in 10 million redraws of the options."""
-CALIBRATION = "docs/attribution-benchmarks.md, canaries"
-MEASURED: dict[str, list[float] | list[str]] = {
+"""The law was seen to hold down to here, in 10 million redraws of the options
+(benchmarks/canary_redraws.py)."""
+CALIBRATION = "spec/canaries.md, the score"
+MEASURED: dict[str, list[float | str]] = {
     "canaries": [20.0, 204.0],
     "setting": ["samples", "logits"],
     "vocabulary": [512.0, 4096.0],
@@ -33,6 +35,7 @@ EXPLANATIONS = [
     "forgery: somebody who knew the choices taught them to the suspect",
     "the suspect was shown answers with our choices when it was asked",
 ]
+NOT_COMMITTED = "not committed in a log: whoever draws after the answers can choose what hits"
 LN10 = math.log(10)
 SMALLEST = 2.2250738585072014e-308
 
@@ -55,16 +58,22 @@ class Canary:
         seed: Secret | None = None,
         alpha: float = 0.01,
         layout: str = model.LAYOUT,
+        committed: Committed | None = None,
     ) -> None:
-        """With `served` only canaries that were served at least once count; `alpha` is for the power
-        alone."""
+        """`alpha` is for the power alone; `committed` is given in a case.
+
+        With `served` only canaries that were served at least once count. In a case all of the set decide,
+        since a list of servings can be edited after the answers, and those served stand beside them.
+        """
         if "{prompt}" not in layout or "{answer}" not in layout:
             raise Error("a layout holds {prompt} and {answer}", exit_code=ExitCode.USAGE)
         self._canaries, self._served, self._seed = canaries, served, seed
         self._alpha, self._layout = alpha, layout
-        self._items = [one for one in canaries.canaries if served is None or served.counts[one.id]]
+        self._committed = committed
+        serving = [one for one in canaries.canaries if served is None or served.counts[one.id]]
+        self._items = serving if committed is None else list(canaries.canaries)
         self.inputs: dict[str, Path] = {} if served_path is None else {"servings": served_path}
-        if not self._items:
+        if not serving:
             raise Error("no canary of this set was served", exit_code=ExitCode.NO_INPUT)
 
     def examine(self, suspect: Path, progress: ProgressCall | None = None) -> Examined:
@@ -76,9 +85,9 @@ class Canary:
             found = model.from_model(suspect, self._items, generator, layout=self._layout, progress=progress)
         else:
             found = taken.from_transcripts(suspect, self._items, generator)
-        tests = [self._hits(found), *self._rank(found, generator)]
+        tests = [self._hits(found), *self._hits_of_served(found), *self._rank(found, generator)]
         share = self._share(found)
-        problems = list(found.problems)
+        problems = list(found.problems) + (self._committed.problems(found) if self._committed else [])
         if law.critical(self._sizes, math.log(self._alpha)) is None:
             problems.append(f"{len(self._items):,} canaries are too few to pass alpha {self._alpha:g}")
         parameters = {
@@ -86,7 +95,8 @@ class Canary:
             "list": self._canaries.list_name,
             "list_sha256": self._canaries.list_sha256,
             "setting": found.setting,
-            "tie_seed": str(seed) if self._seed is None else "of the seed file",
+            "committed": self._committed.words if self._committed else NOT_COMMITTED,
+            **self._of_seed(seed),
             **({"layout": self._layout} if found.setting == "logits" else {}),
             **self._of_servings(),
         }
@@ -125,11 +135,34 @@ class Canary:
             calibrated_to=CALIBRATED_TO,
             details={
                 "choices": chosen,
+                "floor": math.exp(law.log_sf(len(self._items), self._sizes)),
                 "expected_hits": sum(1 / size for size in self._sizes),
                 "by_options": self._by_size(found),
                 **found.details,
             },
         )
+
+    def _hits_of_served(self, found: taken.Taken) -> list[Test]:
+        """In a case, for information."""
+        if self._committed is None or self._served is None:
+            return []
+        pairs = [
+            (at, one)
+            for at, one in zip(found.options, self._items, strict=True)
+            if self._served.counts[one.id]
+        ]
+        hits, sizes = sum(at == one.drawn for at, one in pairs), [len(one.options) for _, one in pairs]
+        test = self._test(
+            "canary hits among those served",
+            statistic=float(hits),
+            n=len(pairs),
+            log_p=law.log_sf(hits, sizes),
+            law="as canary hits, if the list of servings was not chosen by the answers",
+            exact=False,
+            calibrated_to=CALIBRATED_TO,
+            decides=False,
+        )
+        return [test]
 
     def _by_size(self, found: taken.Taken) -> dict[str, dict[str, int]]:
         table: dict[str, dict[str, int]] = {}
@@ -182,11 +215,17 @@ class Canary:
         chosen = [size for size, at in zip(self._sizes, found.options, strict=True) if at is not None]
         return law.detectable_share(self._sizes, chosen, self._alpha) if chosen else None
 
+    def _of_seed(self, seed: int) -> dict[str, str]:
+        if self._seed is None:
+            return {"tie_seed": str(seed)}
+        return {"tie_seed": "of a seed file", "seed_key_id": seed_key_id(self._seed)}
+
     def _of_servings(self) -> dict[str, Any]:
         if self._served is None:
             return {"servings": "not given: every canary of the set counts"}
-        left_out = len(self._canaries.canaries) - len(self._items)
+        left_out = len(self._canaries.canaries) - sum(count > 0 for count in self._served.counts.values())
         return {
+            "deciding": "canaries served" if self._committed is None else "all canaries, served or not",
             "servings": self._served.counts.total(),
             "canaries_never_served": left_out,
             "unreadable_lines_of_servings": self._served.unreadable,

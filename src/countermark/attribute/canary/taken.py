@@ -7,6 +7,7 @@ Nothing here looks at what was drawn, but the check whether a prompt tells it.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from countermark.attribute.canary.draw import DrawnItem
 from countermark.attribute.canary.shown import hinted, option_shown
 from countermark.records.canonical import sha256_hex
-from countermark.records.transcripts import Transcript, read_transcripts
+from countermark.records.transcripts import Transcript, read_transcripts, sent_at
 
 MANY = 10
 """From so many choices on, one position or one answer for all of them is no choosing."""
@@ -36,6 +37,10 @@ class Taken:
     scores: list[Floats | None]
     """For each canary one figure an option, the higher the likelier: log-likelihoods, or shares of its
     samples."""
+    first_sent: datetime | None = None
+    """When the earliest answer that was used was asked."""
+    undated: int = 0
+    """Answers that were used and do not say when they were asked."""
     problems: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
     properties: dict[str, float | str] = field(default_factory=dict)
@@ -59,7 +64,10 @@ def from_transcripts(path: Path, canaries: Sequence[DrawnItem], generator: np.ra
     scores = [_shares(votes, one) for votes, one in zip(tally.votes, canaries, strict=True)]
     details = {"answers": tally.answers, "answers_that_show_none": tally.none, "of_no_canary": tally.foreign}
     details |= {"unusable": tally.unusable, "repeated_lines": tally.repeated, "prompts_unseen": tally.unseen}
-    return Taken(options, "samples", scores, [*tally.problems(), *same_always(options)], details)
+    details |= {"characters_beside_prompts": tally.beside}
+    problems = [*tally.problems(), *same_always(options)]
+    first = min(tally.sent, default=None)
+    return Taken(options, "samples", scores, first, tally.undated, problems, details)
 
 
 def same_always(options: Sequence[int | None]) -> list[str]:
@@ -89,6 +97,10 @@ class _Tally:
     repeated: int = 0
     replayed: int = 0
     unseen: int = 0
+    undated: int = 0
+    sent: set[datetime] = field(default_factory=set)
+    surroundings: set[str] = field(default_factory=set)
+    beside: int = 0
     leaking: set[str] = field(default_factory=set)
     reworded: set[str] = field(default_factory=set)
 
@@ -96,6 +108,9 @@ class _Tally:
         if one.problem or one.answer is None:
             self.unusable += 1
             return
+        when = sent_at(one)
+        self.undated += when is None
+        self.sent |= {when} if when else set()
         self._look_at_prompt(item, one)
         digest = sha256_hex(msgspec.json.encode(msgspec.structs.replace(one, id="")))
         if digest in self.seen:
@@ -112,15 +127,19 @@ class _Tally:
             self.votes[at][shown] += 1
 
     def _look_at_prompt(self, item: DrawnItem, one: Transcript) -> None:
-        parts = [one.prompt or "", *(str(message.get("content", "")) for message in one.messages or [])]
-        asked = "\n".join(parts)[:MAX_PROMPT]
+        parts = [one.prompt or "", *(text for message in one.messages or [] for text in message.values())]
+        asked = "\n".join(parts)
         if not asked.strip():
             self.unseen += 1
             return
         if item.prompt.strip() not in asked:
             self.reworded.add(item.id)
         rest = asked.replace(item.prompt.strip(), "\n")
-        inside = [hinted(item.match, option, rest) for option in item.options]
+        self.beside = max(self.beside, len(rest.strip()))
+        # a hint may be in any words, or in what bounds the answer: what is the same for all tells no choice
+        bounds = {name: value for name, value in one.parameters.items() if name != "seed"}
+        self.surroundings.add(sha256_hex(msgspec.json.encode([rest, bounds], order="sorted")))
+        inside = [hinted(item.match, option, rest[:MAX_PROMPT]) for option in item.options]
         if inside[item.drawn] and not all(inside):
             self.leaking.add(item.id)
 
@@ -128,6 +147,10 @@ class _Tally:
         found = []
         if self.leaking:
             found.append(f"prompts leak the answer: {len(self.leaking):,} of them show what was drawn")
+        if self.unseen:
+            found.append(f"the prompts of {self.unseen:,} answers are not known, and may leak the answer")
+        if len(self.surroundings) > 1:
+            found.append("what was asked beside the canaries' own prompts is not the same for all")
         if self.reworded:
             found.append(f"{len(self.reworded):,} canaries were asked in other words than those drawn for")
         if self.replayed or self.repeated > self.answers:

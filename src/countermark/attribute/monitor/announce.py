@@ -6,7 +6,7 @@ same announcement has the same id in each.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +15,7 @@ import msgspec
 from countermark.attribute.monitor.state import State
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import content_id
-from countermark.records.transcripts import read_transcripts
+from countermark.records.transcripts import read_transcripts, sent_at
 from countermark.trust.log import Entry, Log
 
 COMMIT, BATCH = "monitor-commit", "monitor-batch"
@@ -99,13 +99,14 @@ def note_batch(log: Log, name: str, key_id: str, sha256: str, state: State) -> N
 
 
 def check_later(batch: Path, when: datetime) -> None:
-    """Raise `Error` for a transcript that says that it was asked before the announcement."""
+    """Raise `Error` for a transcript that was asked before the announcement, or does not say when it was."""
     for one in read_transcripts(batch):
-        sent = _time(one.sent)
-        if sent is not None and sent < when:
+        sent = sent_at(one)
+        if sent is None or sent < when:
+            told = "without a time of asking" if sent is None else f"of {sent.date()}"
             raise Error(
-                f"{batch} holds a transcript of {sent.date()}, from before the announcement",
-                hint="only what comes after it counts",
+                f"{batch} holds a transcript {told}, and only what was asked after the announcement counts",
+                hint="`sent` is a time such as 2026-11-30T12:00:00Z",
                 exit_code=ExitCode.USAGE,
             )
 
@@ -128,11 +129,3 @@ def _check(announcement: Announcement) -> None:
         problem = "a name is empty, over 200 characters, or not printable"
     if problem:
         raise Error(problem, hint="--member NAME=KEYID", exit_code=ExitCode.USAGE)
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)

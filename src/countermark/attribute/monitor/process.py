@@ -22,7 +22,7 @@ from countermark.attribute.monitor.state import (
 )
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import file_sha256
-from countermark.records.transcripts import read_transcripts
+from countermark.records.transcripts import Transcript, read_transcripts
 from countermark.stats.evalues import anytime_log_p, mixed
 from countermark.trust.keyfiles import Secret, locked
 from countermark.watermark.key_names import check_key_is_named, name_of_key
@@ -72,25 +72,23 @@ def add_batch(
         if any(one.sha256 == sha256 for one in state.head.batches):
             return state
         tokens = Tokens(monitored.profile, monitored.tokenizer)
-        marks, shown, transcripts = _marks(batch, detector, tokens, monitored.tokenizer is not None)
+        read = _read(batch, detector, tokens)
         if note is not None:
             note(sha256, state)
-        after = _bet(state, law, marks, shown, sha256, transcripts)
+        after = _bet(state, law, read, sha256)
         write_state(state_path, after)
     return after
 
 
-def _bet(
-    state: State, law: SequentialLaw, marks: Marks, shown: Marks, sha256: str, transcripts: int
-) -> State:
+def _bet(state: State, law: SequentialLaw, read: "_Read", sha256: str) -> State:
     """Windows of prompts count as seen before the batch: what the suspect was shown of the key, and what
     nobody bets on, from then on."""
-    before = np.union1d(state.seen, law.identities(shown))
-    identities = law.identities(marks)
+    before = np.union1d(state.seen, law.identities(read.shown))
+    identities = law.identities(read.marks)
     _, first = np.unique(identities, return_index=True)
     chosen = np.sort(first)
     chosen = chosen[~_inside(identities[chosen], before)]
-    new = marks.at(chosen)
+    new = read.marks.at(chosen)
     logs = np.array(state.head.logs) + law.log_e(new, before)
     seen = np.union1d(before, identities[chosen])
     if len(seen) > MAX_PAIRS or len(state.head.batches) >= MAX_BATCHES:
@@ -99,7 +97,13 @@ def _bet(
             hint="end this monitoring, and announce a new one",
         )
     log10_e = mixed(logs) / LN10
-    batch = Batch(sha256=sha256, transcripts=transcripts, pairs=len(new), log10_e=log10_e)
+    batch = Batch(
+        sha256=sha256,
+        transcripts=read.transcripts,
+        without_prompt=read.without_prompt,
+        pairs=len(new),
+        log10_e=log10_e,
+    )
     head = msgspec.structs.replace(
         state.head,
         logs=logs.tolist(),
@@ -129,26 +133,49 @@ def result(state: State, alpha: float, *, announced: bool) -> dict[str, Any]:
         "decision": f"not independent of key {state.head.key_id}" if shown else "not shown",
         "law": "bets of mean at most 1 under the ideal-PRF model; valid whenever one looks (Ville)",
         "pairs": sum(one.pairs for one in state.head.batches),
+        "without_prompt": sum(one.without_prompt for one in state.head.batches),
         "batches": msgspec.to_builtins(state.head.batches),
         "next_bet": state.next_bet,
     }
 
 
-def _marks(batch: Path, detector: Detector, tokens: Tokens, can_encode: bool) -> tuple[Marks, Marks, int]:
-    """Marks of all usable answers, those of all prompts, and the number of answers."""
+@dataclass(frozen=True)
+class _Read:
+    """What a batch holds."""
+
+    marks: Marks
+    """Of all usable answers."""
+    shown: Marks
+    """Of all prompts."""
+    transcripts: int
+    without_prompt: int
+
+
+def _read(batch: Path, detector: Detector, tokens: Tokens) -> _Read:
+    """A prompt that is known as text alone needs the tokenizer: else an echo of it would be bet on."""
     parts: list[Marks] = []
     shown: list[Marks] = []
+    without_prompt = 0
     for one in read_transcripts(batch):
         answer = _ids(one.token_ids, one.answer, tokens)
         if one.problem or answer is None or not len(answer):
             continue
-        prompt = _ids(one.prompt_ids, one.prompt if can_encode else None, tokens)
+        prompt = _ids(one.prompt_ids or None, _asked(one), tokens)
         if prompt is not None and len(prompt):
             shown.append(detector.marks(Document(prompt)))
+        else:
+            without_prompt += 1
         parts.append(detector.marks(Document(answer)))
     if not sum(map(len, parts)):
         raise Error(f"{batch} holds no pair to score", exit_code=ExitCode.NO_INPUT)
-    return joined(parts), joined(shown), len(parts)
+    return _Read(joined(parts), joined(shown), len(parts), without_prompt)
+
+
+def _asked(one: Transcript) -> str | None:
+    """The prompt as text; of a chat all messages, joined by line feeds."""
+    if one.prompt is not None or one.messages is None:
+        return one.prompt
+    return "\n".join(message.get("content", "") for message in one.messages)
 
 
 def _ids(ids: list[int] | None, text: str | None, tokens: Tokens) -> IntArray | None:

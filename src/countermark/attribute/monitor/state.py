@@ -1,11 +1,11 @@
 """The state of one key's e-process: one file of its owner alone, replaced as a whole after each batch.
 
-A killed run leaves the state before its batch, and the batch can be given again; a batch that stands in the
+It is one line of JSON (`Head`), a line feed, and the pairs as 8 bytes each, little-endian. A killed run
+leaves the state before its batch, and the batch can be given again; a batch that stands in the
 state is not counted twice. The file holds what a key makes of text (never the key), hence its mode 0600.
 """
 
-import io
-import zipfile
+import math
 from pathlib import Path
 
 import msgspec
@@ -20,6 +20,7 @@ SCHEMA = "countermark/monitor-state/v1"
 MAX_PAIRS = 20_000_000
 MAX_BYTES = (MAX_PAIRS * 8) + (64 << 20)
 MAX_BATCHES = 100_000
+_SEEN = np.dtype("<u8")
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +28,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
     sha256: str
     transcripts: int
+    without_prompt: int
+    """Answers whose prompt is not known."""
     pairs: int
     """New pairs."""
     log10_e: float
@@ -70,26 +73,31 @@ class State(msgspec.Struct, frozen=True):
 
 def write_state(path: Path, state: State) -> None:
     """Replace the file as a whole."""
-    buffer = io.BytesIO()
-    head = np.frombuffer(msgspec.json.encode(state.head), np.uint8)
-    np.savez(buffer, head=head, seen=state.seen)
-    write_secret(path, buffer.getvalue(), replace=True)
+    data = msgspec.json.encode(state.head) + b"\n" + state.seen.astype(_SEEN).tobytes()
+    write_secret(path, data, replace=True)
 
 
 def read_state(path: Path) -> State | None:
     """The state in a file; None where there is no file. Raises `Error` for one that is no state."""
     if not path.exists():
         return None
-    data = read_secret(path, what="state file", most_bytes=MAX_BYTES)
+    data = read_secret(path, what="state file", most_bytes=MAX_BYTES).reveal()
+    end = data.find(b"\n")
     try:
-        with np.load(io.BytesIO(data.reveal()), allow_pickle=False) as arrays:
-            head = msgspec.json.decode(arrays["head"].tobytes(), type=Head)
-            seen: UIntArray = arrays["seen"]
-        finite = np.isfinite(head.logs).all() and len(head.logs) == len(head.bets) > 0
-        ascending = seen.dtype == np.uint64 and seen.ndim == 1 and bool((seen[1:] > seen[:-1]).all())
-        if head.schema == SCHEMA and finite and ascending:
-            return State(head, seen)
-    # numpy and zipfile raise many kinds for a file that is not what it says
-    except (ValueError, TypeError, KeyError, OSError, EOFError, zipfile.BadZipFile, msgspec.DecodeError):
+        head = msgspec.json.decode(data[: max(end, 0)], type=Head)
+        seen: UIntArray = np.frombuffer(data, _SEEN, offset=end + 1).astype(np.uint64)
+    except (ValueError, RecursionError, msgspec.DecodeError):
         pass
+    else:
+        if head.schema == SCHEMA and _consistent(head) and bool((seen[1:] > seen[:-1]).all()):
+            return State(head, seen)
     raise Error(f"{path} is no state of a monitoring", exit_code=ExitCode.NO_INPUT)
+
+
+def _consistent(head: Head) -> bool:
+    """Whether the values are those that the batches have given."""
+    if not 0 < len(head.logs) == len(head.bets) or not head.batches:
+        return False
+    values = [one.log10_e for one in head.batches]
+    last = State(head, np.empty(0, np.uint64)).log10_e
+    return head.largest_log10_e == max(0.0, *values) and math.isclose(last, values[-1], abs_tol=1e-9)

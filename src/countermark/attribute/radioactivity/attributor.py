@@ -30,12 +30,13 @@ from countermark.attribute.radioactivity.joint import explained
 from countermark.attribute.radioactivity.known import KnownContexts, check_scheme, known_test
 from countermark.attribute.radioactivity.options import OPEN, Options
 from countermark.attribute.radioactivity.power import weighted_share
+from countermark.attribute.radioactivity.suspects import TOKENS
 from countermark.attribute.radioactivity.weights import OPEN_PRIOR, PRIOR, weights_of
 from countermark.errors import Error, ExitCode
 from countermark.records.attributions import NOT_INDEPENDENT_OF_KEY, NOT_SHOWN, Test, ValidityDomain
 from countermark.watermark.schemes.base import FloatArray
 
-MEASURED: dict[str, list[float] | list[str]] = {
+MEASURED: dict[str, list[float | str]] = {
     "setting": ["closed", "open"],
     "scheme": ["gumbel-siphash"],
     "context_width": [1.0, 4.0],
@@ -111,11 +112,12 @@ class Radioactivity:
         lacks = takes_signs(key.detector) & body.lacks
         others = [one for one in self.keys if one is not key]
         expected = explained(body.seen, body.expected, body.pairs.windows, others)
-        return weights_of(body.seen, expected, self._prior, lacks)
+        return weights_of(body.seen, expected, self._prior(body), lacks)
 
-    @property
-    def _prior(self) -> float:
-        return OPEN_PRIOR if self._options.setting == OPEN else PRIOR
+    def _prior(self, body: Body) -> float:
+        """Masses of probability grow with the texts that are fed, and have no noise of counting: so does
+        their prior."""
+        return OPEN_PRIOR * body.pairs.tokens / TOKENS if self._options.setting == OPEN else PRIOR
 
     def _tests(
         self,
@@ -162,7 +164,7 @@ class Radioactivity:
         level = self._options.level / len(self.keys)
         if body.expected is None:
             return plain_share(key, body.pairs, level)
-        return weighted_share(key, body, self._prior, level, counted=self._options.setting != OPEN)
+        return weighted_share(key, body, self._prior(body), level, counted=self._options.setting != OPEN)
 
     def _properties(self, key: Key, body: Body, bodies: Bodies) -> dict[str, float | str]:
         vocabulary = key.profile.tokenizer.vocab_size
@@ -183,7 +185,7 @@ class Radioactivity:
             {
                 "setting": options.setting,
                 "keys": [key.name for key in self.keys],
-                "prior": self._prior if options.reference else None,
+                "prior": (OPEN_PRIOR if options.setting == OPEN else PRIOR) if options.reference else None,
                 "seeds": "committed" if options.seed else "digests of the inputs",
             }
         )

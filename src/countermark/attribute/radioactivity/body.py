@@ -121,7 +121,7 @@ class Bodies:
     def _fed(self, key: Key, suspect: LocalModel, reference: LocalModel) -> tuple[list[Row], Any]:
         """Texts to feed, and windows to leave out: of prompts all, since they may be marked; of texts that
         the two models wrote by recorded seeds none."""
-        prompts, options = self._prompts(key), self._options
+        prompts = self._prompts(key)
         if prompts:
             rows = [Row(ids) for ids in prompts]
             return rows, prompt_windows([Row(ids, ids) for ids in prompts], key.length)

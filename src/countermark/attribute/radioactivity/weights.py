@@ -23,7 +23,8 @@ from countermark.watermark.schemes.base import FloatArray
 PRIOR = 3.0
 """a of the closed setting, a pseudo-count."""
 OPEN_PRIOR = 1.0
-"""a of the open one, where N is a sum of probabilities and has no noise of counting."""
+"""a of the open one at `suspects.TOKENS` fed tokens, in proportion at others: N is a sum of probabilities and
+has no noise of counting."""
 GAIN = 1.5
 """G: what a lift of the student says of the mean score."""
 STEPS = 128

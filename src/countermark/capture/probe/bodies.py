@@ -5,6 +5,7 @@ parameters `return_token_ids`, `add_generation_prompt` and `continue_final_messa
 DeepSeek's way to begin an answer.
 """
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -104,8 +105,13 @@ def _text(prompt: Prompt, prefill: str | None) -> dict[str, Any]:
 
 
 def _most_tokens(body: dict[str, Any]) -> int:
-    """No tokenizer makes more tokens than bytes."""
+    """Bytes, of which a tokenizer makes no more tokens, or those after the normalisation that lengthens a
+    text most (NFKD)."""
     if "messages" not in body:
         prompt = body["prompt"]
-        return len(prompt.encode()) if isinstance(prompt, str) else len(prompt)
-    return sum(len(message["content"].encode()) + TOKENS_PER_MESSAGE for message in body["messages"])
+        return _most_bytes(prompt) if isinstance(prompt, str) else len(prompt)
+    return sum(_most_bytes(message["content"]) + TOKENS_PER_MESSAGE for message in body["messages"])
+
+
+def _most_bytes(text: str) -> int:
+    return max(len(text.encode()), len(unicodedata.normalize("NFKD", text).encode()))

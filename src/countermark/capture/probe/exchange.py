@@ -19,6 +19,7 @@ COMPRESSED = "compressed"
 """In a coding that was not asked for; unpacking it could fill the memory."""
 CREDENTIALS = "credentials"
 """The answer held our own key: it is not kept."""
+FAULTS = (NOT_SENT, NO_ANSWER, CUT, DEADLINE, OVERSIZED, COMPRESSED, CREDENTIALS)
 
 _NOT_KEPT = ("cookie", "authorization", "authenticate", "api-key", "apikey", "token", "secret")
 """Headers with one of these in their name are not kept, but for limits and counts of tokens."""

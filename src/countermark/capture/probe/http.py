@@ -1,11 +1,13 @@
 """Requests over HTTP: bounded in time and size, no redirect, no cookie, the key in no message."""
 
 import asyncio
+import re
 import time
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
+from countermark.capture.probe.answers import Malformed, read_answer
 from countermark.capture.probe.bodies import Ask
 from countermark.capture.probe.exchange import (
     COMPRESSED,
@@ -30,6 +32,8 @@ MOST_BODY_BYTES = 16 << 20
 LEAST_SECRET = 8
 """A shorter value would be found in answers by chance."""
 _CREDENTIAL_HEADERS = ("authorization", "key", "token", "secret", "cookie")
+_ESCAPE = re.compile(rb'\\(?:u00([0-7][0-9a-fA-F])|([/"\\]))')
+"""What JSON may write for a printable character of ASCII, the only ones that credentials have."""
 
 
 class HttpTransport:
@@ -94,7 +98,7 @@ class HttpTransport:
         except library.TransportError:
             reply.fault = CUT if reply.status else NO_ANSWER
         body = bytes(reply.body)
-        if any(secret.reveal() in body for secret in self._in_body):
+        if self._in_body and holds(body, reply.headers.get("content-type", ""), self._in_body):
             reply.fault, body = CREDENTIALS, b""
         elif not reply.fault and reply.headers.get("content-encoding", "identity") != "identity":
             reply.fault = COMPRESSED
@@ -130,6 +134,20 @@ class _Reply:
         self.status, self.fault = 0, ""
         self.headers: dict[str, str] = {}
         self.body = bytearray()
+
+
+def holds(body: bytes, content_type: str, secrets: list[Secret]) -> bool:
+    """Whether an answer has a secret in it: as bytes, behind JSON's escapes, or in the text that its parts
+    make together."""
+    plain = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()) if found[1] else found[2], body)
+    texts = [body, plain]
+    try:
+        answer = read_answer(body, content_type)
+    except Malformed:
+        pass  # nothing but its bytes is kept
+    else:
+        texts += [answer.text.encode(), "".join(one.token for one in answer.logprobs or []).encode()]
+    return any(secret.reveal() in text for secret in secrets for text in texts)
 
 
 def _credentials(options: ProbeOptions) -> list[Secret]:

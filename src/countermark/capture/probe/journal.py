@@ -12,9 +12,11 @@ import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 
+from countermark.capture.probe.exchange import FAULTS
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import sha256_hex
 
@@ -22,6 +24,23 @@ JOURNAL_SCHEMA_ID = "countermark/probe-journal/v1"
 MOST_LINE_BYTES = 128 << 20
 MOST_BODY_BYTES = 64 << 20
 """Of one request or answer, unpacked."""
+
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 40)]
+
+
+class _Message(msgspec.Struct, frozen=True):
+    role: str
+    content: str
+
+
+class _Request(msgspec.Struct, frozen=True):
+    """What is read of a request's body, in its types."""
+
+    model: str
+    messages: list[_Message] | None = None
+    prompt: str | list[_Count] | None = None
+    max_tokens: _Count = 0
+    max_completion_tokens: _Count = 0
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened", tag_field="kind"):
@@ -39,15 +58,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, tag="asked", tag_field="k
 
     id: str
     prompt_id: str
-    attempt: int
+    attempt: _Count
     """From 1, over all runs."""
     at: str
     """UTC, RFC 3339."""
     request_sha256: str
     packed: bytes
     """The request's body, zlib."""
-    most_in: int
-    most_out: int
+    most_in: _Count
+    most_out: _Count
     """What it may cost at most, in tokens."""
 
     @property
@@ -55,13 +74,24 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, tag="asked", tag_field="k
         """The request's body."""
         return _unpacked(self.packed, self.request_sha256)
 
+    @property
+    def request(self) -> dict[str, Any]:
+        """The body as an object. Raises `Error` where no probe can have sent it."""
+        body = self.body
+        try:
+            msgspec.json.decode(body, type=_Request)
+            return msgspec.json.decode(body, type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            message = "the journal has a request that is none"
+            raise Error(message, exit_code=ExitCode.NO_INPUT) from None
+
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True, tag="answered", tag_field="kind"):
     """What came back for it, or that nothing did."""
 
     id: str
-    attempt: int
-    status: int
+    attempt: _Count
+    status: Annotated[int, msgspec.Meta(ge=0, lt=1000)]
     """HTTP status; 0 where no answer began."""
     headers: dict[str, str]
     fault: str
@@ -70,13 +100,17 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, tag="answered", tag_fi
     response_sha256: str
     packed: bytes | None
     """The bytes that came, zlib; None where they were not kept because they held our credentials."""
-    charged_in: int
-    charged_out: int
+    charged_in: _Count
+    charged_out: _Count
     """Tokens that count against the cap."""
     final: bool
     """No further attempt follows."""
     failed: bool
     """Final, because the attempts were used up."""
+
+    def __post_init__(self) -> None:
+        if self.fault and self.fault not in FAULTS:
+            raise ValueError("a fault that no transport has")
 
     @property
     def body(self) -> bytes:
@@ -180,6 +214,8 @@ def read_journal(path: Path) -> Iterator[Line]:
                 raise Error(
                     f"{path} line {number}: {error}", hint=hint, exit_code=ExitCode.NO_INPUT
                 ) from None
-            if number == 1 and not (isinstance(line, Opened) and line.schema == JOURNAL_SCHEMA_ID):
+            # one endpoint and one interface for the whole journal
+            opens = isinstance(line, Opened) and line.schema == JOURNAL_SCHEMA_ID
+            if opens != (number == 1):
                 raise Error(f"{path} is no journal of a probe", exit_code=ExitCode.NO_INPUT)
             yield line

@@ -1,6 +1,7 @@
 """What a probe is told, and what of it is refused."""
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,8 @@ APIS = {"chat": "/chat/completions", "completions": "/completions"}
 PREFILL_STYLES = ("vllm", "prefix", "plain")
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
 MOST_TOKENS = 1 << 20
-_CREDENTIAL_PARAMETERS = {"key", "api_key", "api-key", "apikey", "token", "access_token", "sig", "password"}
+_PARAMETERS = ("api-version", "api_version", "version")
+"""The only ones of a query: nobody can list every name that a credential may have."""
 
 
 @dataclass(frozen=True)
@@ -150,9 +152,13 @@ def _check_url(options: ProbeOptions) -> None:
         good = False
     if not good or not options.endpoint.isprintable() or " " in options.endpoint:
         raise usage("--endpoint is neither an http or https URL nor a folder")
-    parameters = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    if "@" in parts.netloc or parameters & _CREDENTIAL_PARAMETERS:
-        raise usage("a credential stands in --endpoint", "give it with --api-key-file or --header-file")
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    plain = all(name in _PARAMETERS and re.fullmatch("[0-9A-Za-z.-]{1,32}", value) for name, value in given)
+    if "@" in parts.netloc or not plain:
+        raise usage(
+            f"--endpoint has a user, or more than plain {', '.join(_PARAMETERS)}: it may be a credential",
+            "give it with --api-key-file or --header-file",
+        )
     if parts.scheme == "http" and not options.plain_http and not is_loopback(str(parts.hostname)):
         raise usage(
             "plain http to another machine shows prompts, answers and the key to whoever stands between",

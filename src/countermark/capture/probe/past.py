@@ -1,5 +1,6 @@
 """What earlier runs did, by their journal."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +64,7 @@ def read_past(journal: Journal) -> Past:
 
 def _answered(past: Past, line: Answered) -> None:
     known = past.known.get(line.id)
-    if known is None or known.attempts != line.attempt:
+    if known is None or known.attempts != line.attempt or known.state != "lost":
         raise Error("the journal has an answer to nothing that was asked", exit_code=ExitCode.NO_INPUT)
     known.state = ("failed" if line.failed else "final") if line.final else "open"
 
@@ -111,7 +112,11 @@ def check_ask(past: Past, ask: Ask, out: Path) -> None:
 
 def rebuild(journal: Journal, past: Past, options: ProbeOptions, transcriber: Transcriber) -> None:
     """Write the transcripts of all that is done, in place of what is there (its last line may be torn)."""
-    with replacing(options.out) as temporary, temporary.open("wb") as stream:
+    # prompts and answers are nobody else's business
+    with (
+        replacing(options.out, 0o600) as temporary,
+        open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as stream,
+    ):
         for asked, answered in pairs(journal):
             known = past.known[asked.id]
             if asked.attempt != known.attempts or not past.is_done(asked.id, options):

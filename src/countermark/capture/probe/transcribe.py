@@ -42,12 +42,12 @@ class Transcriber:
 
     def lost(self, asked: Asked) -> Transcript:
         """Of a request whose answer never reached the journal."""
-        body = msgspec.json.decode(asked.body)
+        body = asked.request
         return self._counted(self._empty(asked, body, LOST), body)
 
     def transcript(self, asked: Asked, answered: Answered) -> Transcript:
         """Of a request and what came back for it."""
-        body = msgspec.json.decode(asked.body)
+        body = asked.request
         came = Exchange(answered.status, answered.headers, answered.body, answered.fault, answered.seconds)
         judged = judge(body, (asked.most_in, asked.most_out), came)
         problem = judged.problem or self._changed(judged)

@@ -100,6 +100,18 @@ def planted(ours: Weights, host: Weights, units: int, *, moved: bool, layer: int
     return changed
 
 
+def signed(weights: Weights, seed: int = 6) -> Weights:
+    """Signs of half of the units changed in up and down; the model computes the same."""
+    changed = dict(weights)
+    draws = np.random.default_rng(seed)
+    for name in [one for one in weights if one.endswith("up_proj.weight")]:
+        signs = draws.choice(np.array([-1, 1], np.float32), len(weights[name]))
+        changed[name] = weights[name] * signs[:, None]
+        down = name.replace("up_proj", "down_proj")
+        changed[down] = weights[down] * signs
+    return changed
+
+
 def rotated(weights: Weights, seed: int = 4) -> Weights:
     """All that reads from or writes to the residual stream turned, norms folded in."""
     hidden = weights["model.embed_tokens.weight"].shape[1]

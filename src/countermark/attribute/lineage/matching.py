@@ -30,7 +30,8 @@ class Units:
 class Matched:
     """Two layers matched; `a` are reference units, `b` suspect units, as places in their layers."""
 
-    key: tuple[int, ...]
+    name: str
+    """Of the layers."""
     size: int
     """Units of the smaller side."""
     a: Indices
@@ -49,7 +50,7 @@ class Matched:
         return int(np.sum(self.a == self.b)) if self.labelled else 0
 
 
-def match(key: tuple[int, ...], ours: Units, theirs: Units, labelled: bool) -> Matched:
+def match(name: str, ours: Units, theirs: Units, labelled: bool) -> Matched:
     """Assign units of the reference to units of the suspect, together and by two projections apart.
 
     Linear assignment of the largest total similarity (Zhu et al. 2025, "Independence tests for language
@@ -57,23 +58,38 @@ def match(key: tuple[int, ...], ours: Units, theirs: Units, labelled: bool) -> M
     relabelling is a uniform permutation's.
     """
     similar = {view: similarity(ours.views[view], theirs.views[view]) for view in ours.views}
-    joint = sum(similar.values(), np.zeros((), np.float32)) / np.float32(len(similar))
+    joint = together(similar)
     rows, columns = assign(joint)
-    first, second = apart(tuple(similar))
     return Matched(
-        key,
+        name,
         rows.size,
         ours.labels[rows],
         theirs.labels[columns],
         nearest(joint)[rows, columns],
-        agreement(similar[first], similar[second]),
+        agreement(*apart(similar)),
         labelled,
     )
 
 
-def apart(views: tuple[str, ...]) -> tuple[str, str]:
-    """The two projections that are matched apart: gate and up; up and down in a model without gates."""
-    return ("gate", "up") if "gate" in views else ("up", "down")
+def together(similar: dict[str, Floats]) -> Floats:
+    """Mean of the similarities of all projections.
+
+    A gated unit computes act(gate x) (up x) down, which stays the same when the signs of its row of up and of
+    its column of down both change. So of these two the size of the sum counts.
+    """
+    rest = [similar[view] for view in ("up", "down") if view in similar]
+    signed: Floats = sum(rest[1:], rest[0])
+    total = similar["gate"] + np.abs(signed) if "gate" in similar else signed
+    result: Floats = total / np.float32(len(similar))
+    return result
+
+
+def apart(similar: dict[str, Floats]) -> tuple[Floats, Floats]:
+    """The two projections that are matched apart: gate and up, whose sign is free; up and down in a model
+    without gates."""
+    if "gate" in similar:
+        return similar["gate"], np.abs(similar["up"])
+    return similar["up"], similar["down"]
 
 
 def agreement(first: Floats, second: Floats) -> int:

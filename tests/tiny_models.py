@@ -100,16 +100,10 @@ def planted(ours: Weights, host: Weights, units: int, *, moved: bool, layer: int
     return changed
 
 
-def signed(weights: Weights, seed: int = 6) -> Weights:
-    """Signs of half of the units changed in up and down; the model computes the same."""
-    changed = dict(weights)
-    draws = np.random.default_rng(seed)
-    for name in [one for one in weights if one.endswith("up_proj.weight")]:
-        signs = draws.choice(np.array([-1, 1], np.float32), len(weights[name]))
-        changed[name] = weights[name] * signs[:, None]
-        down = name.replace("up_proj", "down_proj")
-        changed[down] = weights[down] * signs
-    return changed
+def signed(weights: Weights) -> Weights:
+    """The sign of every unit changed in up and down; the model computes the same."""
+    both = ("up_proj.weight", "down_proj.weight")
+    return {name: -value if name.endswith(both) else value for name, value in weights.items()}
 
 
 def rotated(weights: Weights, seed: int = 4) -> Weights:

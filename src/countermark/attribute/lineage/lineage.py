@@ -22,7 +22,7 @@ from countermark.models.layers import Block
 from countermark.models.tokenizer_overlap import overlap
 from countermark.records.attributions import WEIGHTS_NOT_INDEPENDENT, Test, ValidityDomain
 from countermark.trust.keyfiles import Secret
-from countermark.trust.seeds import seed_of
+from countermark.trust.seeds import seed_of, source_of
 
 DOMAIN = ValidityDomain(
     measured={
@@ -216,7 +216,7 @@ class Lineage:
     ) -> dict[str, Any]:
         return {
             "seed": f"{seed:032x}",
-            "seed_from": "inputs" if self._seed is None else "seed file",
+            "seed_from": source_of(self._seed),
             "layers": [".".join(map(str, layer.key)) for layer in compared.layers],
             "layers_in_all": len(models.pairs),
             "most_units": self._units,

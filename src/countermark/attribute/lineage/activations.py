@@ -8,7 +8,7 @@ have units for the same tokens, so this is for information: neither exact nor ca
 import numpy as np
 
 from countermark.attribute.lineage.alignment import embeddings
-from countermark.attribute.lineage.matching import Units, agreement, similarity
+from countermark.attribute.lineage.matching import Units, agreement, similarity, unit
 from countermark.models.checkpoint import Checkpoint
 
 TOKENS = 1_024
@@ -34,5 +34,9 @@ class Activations:
                 for units, tokens in zip((ours, theirs), self._pair, strict=True)
             ):
                 return None
-            found.append(similarity(ours.views[view] @ self._pair[0].T, theirs.views[view] @ self._pair[1].T))
+            found.append(
+                similarity(
+                    unit(ours.views[view]) @ self._pair[0].T, unit(theirs.views[view]) @ self._pair[1].T
+                )
+            )
         return agreement(found[0], np.abs(found[1]))  # the sign of up is free

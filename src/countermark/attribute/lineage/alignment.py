@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from countermark.attribute.lineage.matching import Floats
+from countermark.attribute.lineage.matching import Floats, unit
 from countermark.models.checkpoint import Checkpoint
 from countermark.models.layers import embeddings as names
 
@@ -115,7 +115,7 @@ def embeddings(
     index = np.arange(tokens)
     if tokens > most:
         index = np.sort(generator.choice(tokens, most, replace=False))
-    return _unit(reference.rows(ours, index)), _unit(suspect.rows(name, index))
+    return unit(reference.rows(ours, index)), unit(suspect.rows(name, index))
 
 
 def _alike(ours: Floats, theirs: Floats) -> bool:
@@ -127,8 +127,3 @@ def _alike(ours: Floats, theirs: Floats) -> bool:
     centred = [one - one.mean() for one in cosines]
     size = float(np.linalg.norm(centred[0]) * np.linalg.norm(centred[1]))
     return size > 0 and float(centred[0] @ centred[1]) / size >= ALIKE
-
-
-def _unit(rows: Floats) -> Floats:
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / np.where(length > 0, length, 1)).astype(np.float32)

@@ -125,15 +125,18 @@ def nearest(similar: Floats) -> NDArray[np.bool_]:
 def similarity(ours: Floats, theirs: Floats) -> Floats:
     """Cosines between units, (ours, theirs), of what is left when the common is taken away.
 
-    What all units of a layer share, and how long each is, brings unrelated units together. So features are
-    scaled by their size in both models, the mean directions of both are projected out of both, and each unit
-    gets length 1 (or 0). Equal units stay equal, and the order of the units does not matter.
+    What all units of a layer share, and how long each is, brings unrelated units together. So each unit gets
+    length 1 (or 0), features are scaled by their size in both models, the mean directions of both are
+    projected out of both, and each unit gets length 1 again. Equal units stay equal, the order of the units
+    does not matter, and a unit of huge numbers counts no more than another: up times c and down over c is
+    the same function.
     """
+    ours, theirs = unit(ours), unit(theirs)
     scale = np.sqrt(_size(ours) * _size(theirs))
     scale = np.where(scale > _TINY, scale, 1)
     sides = [(side / scale).astype(np.float32) for side in (ours, theirs)]
-    common, _ = np.linalg.qr(np.stack([_unit(side).mean(axis=0) for side in sides]).T)
-    left = [_unit(side - (side @ common) @ common.T) for side in sides]
+    common, _ = np.linalg.qr(np.stack([unit(side).mean(axis=0) for side in sides]).T)
+    left = [unit(side - (side @ common) @ common.T) for side in sides]
     result: Floats = left[0] @ left[1].T
     return result
 
@@ -143,7 +146,10 @@ def _size(units: Floats) -> Floats:
     return size
 
 
-def _unit(rows: Floats) -> Floats:
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    result: Floats = (rows / np.where(length > _TINY, length, 1)).astype(np.float32)
+def unit(rows: Floats) -> Floats:
+    """Rows at length 1; zeros stay. By the largest number of each first: squares would leave float32."""
+    largest = np.abs(rows).max(axis=1, keepdims=True, initial=0)
+    scaled = rows / np.where(largest > 0, largest, 1)
+    length = np.linalg.norm(scaled, axis=1, keepdims=True)
+    result: Floats = (scaled / np.where(length > 0, length, 1)).astype(np.float32)
     return result

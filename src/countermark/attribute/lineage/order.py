@@ -11,11 +11,13 @@ neither way is not noticed.
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from countermark.attribute.lineage.matching import Floats, Units
 from countermark.stats.spearman import rho
 
+Numbers = NDArray[np.float64]
 LEVEL = 1e-3
 """Per model, after Bonferroni over the properties and layers."""
 LEAST_UNITS = 8
@@ -58,11 +60,12 @@ class OrderCheck:
         return self.found()[0] < math.log(LEVEL)
 
 
-def _properties(units: Units) -> dict[str, Floats]:
+def _properties(units: Units) -> dict[str, Numbers]:
     """Norms by projection, their product, and how much a unit has of what its layer has most in common."""
-    found: dict[str, Floats] = {}
-    product = np.zeros(units.labels.size, np.float32)
-    for view, rows in units.views.items():
+    found: dict[str, Numbers] = {}
+    product = np.zeros(units.labels.size)
+    for view, stored in units.views.items():
+        rows = stored.astype(np.float64)  # powers of large weights leave float32
         norm = np.linalg.norm(rows, axis=1)
         found[f"norm of {view}"] = norm
         product = product + np.log(np.maximum(norm, 1e-30))
@@ -95,10 +98,10 @@ def neighbours(rows: Floats) -> float:
     return (found - mean) / math.sqrt(variance) if variance > 1e-12 else 0.0
 
 
-def _main(rows: Floats) -> Floats:
+def _main(rows: Numbers) -> Numbers:
     """First principal direction, by power iteration from the row of largest norm."""
-    direction: Floats = rows[int(np.argmax(np.einsum("ij,ij->i", rows, rows)))]
+    direction: Numbers = rows[int(np.argmax(np.einsum("ij,ij->i", rows, rows)))]
     for _ in range(20):
         direction = rows.T @ (rows @ direction)
-        direction /= np.float32(max(float(np.linalg.norm(direction)), 1e-30))
+        direction /= max(float(np.linalg.norm(direction)), 1e-30)
     return direction

@@ -6,7 +6,7 @@ import numpy as np
 
 from countermark.attribute.lineage.matching import Floats, Indices, Units
 from countermark.errors import Error, ExitCode
-from countermark.models.checkpoint import Checkpoint
+from countermark.models.checkpoint import MOST, Checkpoint
 from countermark.models.layers import Block, blocks, gain, towers
 
 LEAST_UNITS = 2
@@ -149,7 +149,10 @@ def _units(
     for view in views:
         values = getattr(block, view).read(model, index)
         if view != "down" and scale is not None and scale.size == values.shape[1]:
-            values = values * scale
+            with np.errstate(over="ignore"):
+                values = values * scale
+            if not (np.abs(values) <= MOST).all():
+                raise _unusable(f"{model.folder} has weights beyond {MOST:g} with the norm's gain")
         read[view] = values if rotation is None or len(rotation) != values.shape[1] else values @ rotation.T
     return Units(index, read)
 

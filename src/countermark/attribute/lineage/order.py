@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
-from countermark.attribute.lineage.matching import Floats, Units
+from countermark.attribute.lineage.matching import Floats, Units, unit
 from countermark.stats.spearman import rho
 
 Numbers = NDArray[np.float64]
@@ -81,10 +81,9 @@ def neighbours(rows: Floats) -> float:
     its square, run over pairs of edges that are one, share an end, or share none (Wald & Wolfowitz 1943, "An
     exact test for randomness in the non-parametric case based on serial correlation").
     """
-    centred = (rows - rows.mean(axis=0)).astype(np.float64)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    unit = (centred / np.where(length > 0, length, 1)).astype(np.float32)
-    cosines = (unit @ unit.T).astype(np.float64)
+    alike = unit(rows)  # one large unit would make all others alike
+    centred = unit(alike - alike.mean(axis=0))
+    cosines = (centred @ centred.T).astype(np.float64)
     n = len(rows)
     found = float(np.diag(cosines, 1).sum())
     np.fill_diagonal(cosines, 0)

@@ -100,6 +100,12 @@ def planted(ours: Weights, host: Weights, units: int, *, moved: bool, layer: int
     return changed
 
 
+def signed(weights: Weights) -> Weights:
+    """The sign of every unit changed in up and down; the model computes the same."""
+    both = ("up_proj.weight", "down_proj.weight")
+    return {name: -value if name.endswith(both) else value for name, value in weights.items()}
+
+
 def rotated(weights: Weights, seed: int = 4) -> Weights:
     """All that reads from or writes to the residual stream turned, norms folded in."""
     hidden = weights["model.embed_tokens.weight"].shape[1]

@@ -14,6 +14,7 @@ from countermark.errors import Error
 from countermark.models.local import LocalModel
 from countermark.records.transcripts import Transcript
 from countermark.trust.keyfiles import Secret
+from models.tiny import word_tokenizer
 from running import countermark
 
 
@@ -221,16 +222,11 @@ def test_no_reference_is_an_error(tmp_path: Path, several: Path) -> None:
 def test_text_and_ids_of_one_answer_come_to_the_same_under_a_local_reference(
     ours: Path, tmp_path: Path
 ) -> None:
-    from tokenizers import Tokenizer, models, pre_tokenizers
-
     folder = tmp_path / "m"
     folder.mkdir()
     for one in ours.iterdir():
         (folder / one.name).write_bytes(one.read_bytes())
-    words = {f"w{at}": at for at in range(64)}
-    tokenizer = Tokenizer(models.WordLevel(words, unk_token="w0"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.save(str(folder / "tokenizer.json"))
+    word_tokenizer(folder, begin=False)
 
     def text(ids: list[int] | None) -> str:
         return "".join(f" w{one}" for one in ids or ())
@@ -249,3 +245,25 @@ def test_text_and_ids_of_one_answer_come_to_the_same_under_a_local_reference(
     assert found[0].problems == found[1].problems == []
     assert [one.statistic for one in found[0].tests] == [one.statistic for one in found[1].tests]
     assert found[0].tests[0].p_value > 0.01
+
+
+def test_our_own_encoding_of_a_prompt_is_not_what_the_endpoint_read(ours: Path, tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "m")
+    word_tokenizer(folder)
+    asked = [(1, *one) for one in PROMPTS]
+    lines = answers(folder, seed=12, each=3, prompts=asked)
+
+    def examined(name: str, **changes: Any) -> list[float]:
+        changed = [
+            msgspec.structs.replace(
+                one, prompt=" ".join(f"w{at}" for at in (one.prompt_ids or [])[1:]), **changes, id=one.id
+            )
+            for one in lines
+        ]
+        if changes.get("prompt_encoded"):
+            changed = [msgspec.structs.replace(one, prompt_ids=(one.prompt_ids or [])[1:]) for one in changed]
+        found = Identity(folder, permutations=499).examine(written(tmp_path / name, changed))
+        return [one.statistic for one in found.tests]
+
+    assert examined("read.jsonl") == examined("guessed.jsonl", prompt_encoded=True)
+    assert examined("read.jsonl") == examined("text.jsonl", prompt_ids=None)

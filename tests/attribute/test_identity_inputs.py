@@ -154,8 +154,8 @@ def test_a_sample_too_small_for_the_level_is_not_testable(tmp_path: Path) -> Non
         (lambda at, one: {"prompt_ids": None}, "does not say what was asked"),
         (lambda at, one: {"prompt_ids": None, "prompt": "x"}, "do not say alike what was asked"),
         (lambda at, one: {"token_ids": None, "answer": "x"}, "cannot be compared"),
-        (lambda at, one: {"token_ids": [1 << 40]}, "a token id of answer"),
-        (lambda at, one: {"prompt_ids": [1 << 62]}, "a token id of answer"),
+        (lambda at, one: {"token_ids": [1 << 40]}, "a token id of an answer"),
+        (lambda at, one: {"prompt_ids": [1 << 62]}, "a token id of an answer"),
         (lambda at, one: {"problem": "refused"}, "no usable answer"),
     ],
 )

@@ -54,7 +54,10 @@ def outcome(log10_p: float | None, subject: str = "aa", **changes: Any) -> Test:
 
 def verdict(*tests: Test, **changes: Any) -> Verdict:
     examined = Examined(
-        list(tests), changes.pop("problems", []), changes.pop("minimum_detectable", {"share": 0.1})
+        list(tests),
+        changes.pop("problems", []),
+        changes.pop("unseen", []),
+        changes.pop("minimum_detectable", {"share": 0.1}),
     )
     arguments: dict[str, Any] = {"controls": [], "alpha": 0.01, "family": 1, "in_case": False}
     attributor = changes.pop("attributor", Keyed())
@@ -168,3 +171,9 @@ def test_the_verdict_of_two_endpoints_has_no_subject() -> None:
 def test_reported_never_beats_the_calibration() -> None:
     assert outcome(-40).reported == "p < 1e-06"
     assert outcome(math.log10(0.25)).reported == "p = 0.25"
+
+
+def test_what_could_not_be_looked_at_stands_against_a_negative_only() -> None:
+    quiet, loud = (verdict(outcome(log10_p), unseen=["no embeddings"]) for log10_p in (-0.5, -9.0))
+    assert (quiet.words, quiet.reasons) == (INCONCLUSIVE, ["no embeddings"])
+    assert (loud.words, loud.reasons) == (f"{NOT_INDEPENDENT_OF_KEY} aa", [])

@@ -136,6 +136,7 @@ def test_answers_are_encoded_where_the_endpoint_gives_no_ids(tmp_path: Path) -> 
         _, summary = probe(provider, tmp_path, "--tokenizer", tmp_path / "tokenizer.json")
     one = transcripts(tmp_path)["p0#1"]
     assert (one.prompt_ids, one.token_ids, one.encoded) == ([5, 3], [0, 1, 2, 3, 4], True)
+    assert one.prompt_encoded
     assert summary["encoded"] == 1
 
 

@@ -12,7 +12,7 @@ from running import Done, countermark
 
 pytest.importorskip("torch")
 from countermark.models.local import LocalModel
-from models.tiny import tiny_llama
+from models.tiny import tiny_llama, word_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,14 @@ def test_another_run_has_other_answers_unless_it_is_seeded(tmp_path: Path, folde
         answers.append([one.token_ids for one in transcripts(tmp_path / name).values()])
     assert answers[0] != answers[1]
     assert answers[2] == answers[3]
+
+
+def test_text_is_put_to_a_folder_as_a_server_would_with_special_tokens(tmp_path: Path) -> None:
+    word_tokenizer(tiny_llama(tmp_path / "m"))
+    write_prompts(tmp_path, "w5 w6")
+    probe(tmp_path / "m", tmp_path, "--tokenizer", tmp_path / "m" / "tokenizer.json")
+    one = transcripts(tmp_path)["p0#1"]
+    assert (one.prompt_ids, one.prompt_encoded) == ([1, 5, 6], False)
 
 
 def test_a_prompt_that_the_model_cannot_take_is_a_problem(tmp_path: Path, folder: Path) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from checkpoint_folders import write_folder
 from countermark.models.checkpoint import Checkpoint
-from countermark.models.layers import attentions, blocks, embedding, gain
+from countermark.models.layers import attentions, blocks, embeddings, gain, towers
 from countermark.models.tokenizer_overlap import overlap
 
 DRAWS = np.random.default_rng(0)
@@ -66,7 +66,9 @@ def test_experts_are_blocks_and_a_vision_tower_is_left_out(tmp_path: Path) -> No
             weights[f"model.layers.0.block_sparse_moe.experts.{expert}.{name}"] = value
     for layer in range(5):
         weights[f"visual.blocks.{layer}.mlp.up_proj"] = UP
-    assert [block.key for block in blocks(_opened(tmp_path, weights))] == [(0, 0), (0, 1)]
+    opened = _opened(tmp_path, weights)
+    assert [block.key for block in blocks(opened)] == [(0, 0), (0, 1)]
+    assert [len(tower) for tower in towers(opened)] == [2, 5]
 
 
 def test_layers_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
@@ -97,7 +99,7 @@ def test_the_gain_of_the_norm_before_a_block(tmp_path: Path, kind: str, added: f
     found = gain(opened, blocks(opened)[0])
     assert found is not None
     assert found.tolist() == (vector + added).tolist()
-    assert embedding(opened) == "model.embed_tokens.weight"
+    assert embeddings(opened) == ["model.embed_tokens.weight"]
 
 
 def test_overlap_of_vocabularies(tmp_path: Path) -> None:

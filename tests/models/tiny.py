@@ -25,3 +25,16 @@ def tiny_llama(folder: Path, seed: int = 0, **changes: Any) -> Path:
     model = LlamaForCausalLM(LlamaConfig(**{**sizes, **changes}))
     model.save_pretrained(folder, safe_serialization=True)
     return folder
+
+
+def word_tokenizer(folder: Path, begin: bool = True) -> None:
+    """Write `tokenizer.json` into a folder: w0 to w63, with w1 in front of every text if `begin`."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    tokenizer = Tokenizer(models.WordLevel({f"w{at}": at for at in range(64)}, unk_token="w0"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    if begin:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="w1 $A", pair="w1 $A $B", special_tokens=[("w1", 1)]
+        )
+    tokenizer.save(str(folder / "tokenizer.json"))

@@ -23,6 +23,8 @@ class Examined:
     tests: list[Test]
     problems: list[str] = field(default_factory=list)
     """Why nothing can be concluded, in words; any one makes the verdict inconclusive."""
+    unseen: list[str] = field(default_factory=list)
+    """What could not be looked at, in words; where nothing passes, the verdict is inconclusive for it."""
     minimum_detectable: dict[str, Any] = field(default_factory=dict)
     """`{"share": …, "model": …}` or another measure with its own name; `share` above 1 or None: no power."""
     properties: dict[str, float | str] = field(default_factory=dict)

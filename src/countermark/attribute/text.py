@@ -25,6 +25,7 @@ from countermark.attribute.power import PLAIN_MODEL, plain_share
 from countermark.attribute.progress_picture import p_by_tokens
 from countermark.records.attributions import NOT_INDEPENDENT_OF_KEY, NOT_SHOWN, Test, ValidityDomain
 from countermark.trust.keyfiles import Secret
+from countermark.trust.seeds import source_of
 
 MEASURED: dict[str, list[float | str]] = {
     "tokens": [1_000.0, 1_000_000.0],
@@ -91,7 +92,11 @@ class TextMark:
             problems=list(problems),
             minimum_detectable=_detectable(shares),
             properties={"tokens": float(pairs.tokens if pairs else 0), **_schemes(self.keys)},
-            parameters={"counts": answers.counts(), "keys": [key.name for key in self.keys]},
+            parameters={
+                "counts": answers.counts(),
+                "keys": [key.name for key in self.keys],
+                "seeds": source_of(self._seed),
+            },
             pictures=pictures,
         )
 

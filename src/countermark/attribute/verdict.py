@@ -60,6 +60,8 @@ def conclude(
         doubts.append("a p-value is below the smallest level at which its test was seen to hold")
     if not passed and not doubts and not any(_could_pass(test, alpha, family) for test in deciding):
         doubts.append(f"not testable: no p-value of these tests passes among {family:,} hypotheses")
+    if not passed and not doubts:
+        doubts += examined.unseen
     if not passed and not doubts and _powerless(examined):
         doubts.append("at this sample size no share could have been shown")
     if doubts:

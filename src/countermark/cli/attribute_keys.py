@@ -45,7 +45,7 @@ def read_keys(profiles: list[Path], key_files: list[Path], trust: Path | None) -
 
 
 def read_seed(path: Path | None) -> "Secret | None":
-    """The committed seed."""
+    """The secret of a seed file."""
     from countermark.trust.keyfiles import read_secret
 
     return None if path is None else read_secret(path, what="seed file")

@@ -23,7 +23,7 @@ Controls = Annotated[
     typer.Option("--control", help="Negative control: a suspect known to satisfy the null; repeatable."),
 ]
 SeedFile = Annotated[
-    Path | None, typer.Option("--seed-file", help="Secret seed (0600); else from the inputs' digests.")
+    Path | None, typer.Option("--seed-file", help="A secret seed (0600), best committed to; else digests.")
 ]
 Alpha = Annotated[float, typer.Option("--alpha", help="Family-wise error rate, Holm over the matter.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

@@ -19,7 +19,7 @@ from countermark.attribute.verdict import Verdict, conclude
 from countermark.errors import Error, ExitCode
 from countermark.flow.case_runs import CaseRun, InCase, declared_run
 from countermark.records.attributions import ATTRIBUTION_FILE, Attribution, Control
-from countermark.records.canonical import canonical_json, file_sha256, sha256_hex
+from countermark.records.canonical import canonical_json, file_sha256, folder_sha256
 from countermark.records.files import remove_left_overs, write_atomic
 from countermark.trust.keyfiles import Secret
 from countermark.trust.runs import Declared
@@ -27,8 +27,6 @@ from countermark.watermark.key_names import name_of_key
 from countermark.watermark.profile import Profile
 
 ProgressCall = Callable[[float, float], None]
-MAX_FILES = 10_000
-"""A suspect's folder holds no more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,16 +94,7 @@ def attribute(
 def digest(path: Path) -> str:
     """SHA-256 of a file, or over the names and digests of a folder's files."""
     try:
-        if path.is_file():
-            return file_sha256(path)
-        files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else []
-        if not files:
-            raise Error(f"there is nothing at {path}", exit_code=ExitCode.NO_INPUT)
-        if len(files) > MAX_FILES:
-            raise Error(f"{path} holds over {MAX_FILES:,} files", exit_code=ExitCode.NO_INPUT)
-        return sha256_hex(
-            canonical_json([[one.relative_to(path).as_posix(), file_sha256(one)] for one in files])
-        )
+        return file_sha256(path) if path.is_file() else folder_sha256(path)
     except OSError as error:
         raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
 

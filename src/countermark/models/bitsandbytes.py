@@ -71,7 +71,7 @@ def four_bit(parts: Parts) -> Weight:
     state = _state(parts, f"weight.quant_state.bitsandbytes__{kind}")
     shape: Any = state.get("shape")
     block: Any = state.get("blocksize")
-    parts.need(block in _BLOCKS, "its block size is not usable")
+    parts.need(type(block) is int and block in _BLOCKS, "its block size is not usable")
     usable = (
         isinstance(shape, list) and len(shape) == 2 and all(type(one) is int and one > 0 for one in shape)
     )
@@ -98,9 +98,10 @@ def _nested(parts: Parts, state: dict[str, Any]) -> NDArray[np.float32]:
 
 
 def _state(parts: Parts, name: str) -> dict[str, Any]:
+    parts.need(parts.dtype(name) == "U8", "its quant_state is not usable")
     raw = parts.raw(name)
     try:
-        state: Any = json.loads(raw.astype(np.uint8).tobytes()) if raw.size <= _MAX_STATE else None
+        state: Any = json.loads(raw.tobytes()) if raw.size <= _MAX_STATE else None
     except (ValueError, RecursionError):
         state = None
     if not isinstance(state, dict):

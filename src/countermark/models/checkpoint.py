@@ -4,13 +4,12 @@ A *weight* is a logical matrix, shape (outputs, inputs), called `….weight` als
 packed tensors. Nothing of a folder is ever run.
 """
 
-import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -19,21 +18,28 @@ from countermark.models.bitsandbytes import four_bit, vectorwise_int8
 from countermark.models.configs import read_config
 from countermark.models.dtypes import FLOATS
 from countermark.models.packed import awq, gptq, pack_quantized, scaled
-from countermark.models.tensor_file import TensorFile
+from countermark.models.tensor_file import MAX_TENSORS, TensorFile
 from countermark.models.weights import Parts, Plain, Weight
-from countermark.records.canonical import canonical_json, file_sha256, sha256_hex
+from countermark.records.canonical import folder_sha256
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
-MAX_INDEX = 100_000_000
+MAX_INDEX = 32_000_000
+"""Bytes; an index of MAX_TENSORS names takes no more."""
 MAX_SHARDS = 2_000
-MAX_FILES = 10_000
+MOST = 1e30
+"""A number larger than this is refused: it is no weight, and what is reckoned with it leaves float32."""
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 _PACKED: dict[str, Callable[[Parts], Weight]] = {"qweight": gptq, "weight_packed": pack_quantized}
 """By the tensor that only this layout has (AWQ is told from GPTQ by the configuration)."""
-_HASHERS = 2
+_METHODS = frozenset({"gptq", "awq", "bitsandbytes", "compressed-tensors", "fp8"})
 _CHUNK = 1 << 24
 """Numbers read at a time where columns are wanted."""
+
+
+class _Index(msgspec.Struct):
+    weight_map: dict[str, str]
+    """File by tensor; whatever else the index says is skipped unread."""
 
 
 class Checkpoint:
@@ -47,12 +53,7 @@ class Checkpoint:
         self.folder = folder
         self.config = config
         self._files = files
-        self._where: dict[str, TensorFile] = {}
-        for file in files:
-            for name in file.tensors:
-                if name in self._where:
-                    raise _unusable(folder, f"tensor {name[:80]!r} stands in two files")
-                self._where[name] = file
+        self._where = {name: file for file in files for name in file.tensors}
         self._weights: dict[str, Weight] = {}
 
     @classmethod
@@ -61,26 +62,41 @@ class Checkpoint:
         if not folder.is_dir():
             raise Error(f"{folder} is no folder", exit_code=ExitCode.NO_INPUT)
         config = read_config(folder)
-        return cls(folder, config, [TensorFile(path) for path in _files(folder)])
+        files: list[TensorFile] = []
+        seen: set[str] = set()
+        for path in _files(folder):
+            file = TensorFile(path)
+            twice = seen & file.tensors.keys()
+            if twice:
+                raise _unusable(folder, f"tensor {min(twice)[:80]!r} stands in two files")
+            seen |= file.tensors.keys()
+            if len(seen) > MAX_TENSORS:
+                raise _unusable(folder, f"it holds over {MAX_TENSORS:,} tensors")
+            files.append(file)
+        return cls(folder, config, files)
 
     @property
     def stored(self) -> str:
-        """How the weights are stored: `F32`, `BF16`, … or the quantisation's name."""
+        """How the weights are stored: the quantisation's name if we read it, `other` for any other name that
+        the configuration gives; else the number formats of all weights (`F32`; `BF16, I8`), `packed` where
+        one is made of several tensors."""
         method = self.config["quantization_config"].get("quant_method")
-        if isinstance(method, str):
-            return method[:40]
-        kinds = [file.tensors[name].dtype for name, file in self._where.items()]
-        return max(sorted(set(kinds)), key=kinds.count)
+        if method is not None:
+            return method if isinstance(method, str) and method in _METHODS else "other"
+        kinds = set()
+        for name in filter(lambda one: one.endswith(".weight"), self.names()):
+            prefix = name.removesuffix("weight")
+            if any(prefix + part in self._where for part in (*_PACKED, "weight.absmax")):
+                kinds.add("packed")
+                continue
+            info = self._where[name].tensors[name]
+            if len(info.shape) == 2 or info.dtype not in FLOATS:
+                kinds.add(info.dtype)
+        return ", ".join(sorted(kinds)) or "other"
 
     def digest(self) -> str:
         """SHA-256 over the names and digests of the folder's files, as an attribution records its inputs."""
-        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
-        if len(files) > MAX_FILES:
-            raise _unusable(self.folder, f"it holds over {MAX_FILES:,} files")
-        with ThreadPoolExecutor(_HASHERS) as pool:
-            digests = pool.map(file_sha256, files)
-        names = [path.relative_to(self.folder).as_posix() for path in files]
-        return sha256_hex(canonical_json([list(pair) for pair in zip(names, digests, strict=True)]))
+        return folder_sha256(self.folder)
 
     def names(self) -> list[str]:
         """Logical names, sorted: packed parts of a weight stand as one `….weight`."""
@@ -165,8 +181,8 @@ class Checkpoint:
         return Plain(file, name)
 
     def _finite(self, name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        if not np.isfinite(values).all():
-            raise _unusable(self.folder, f"{name[:80]!r} holds NaN or infinite numbers")
+        if not (np.abs(values) <= MOST).all():
+            raise _unusable(self.folder, f"{name[:80]!r} holds NaN or numbers beyond {MOST:g}")
         return values
 
 
@@ -188,13 +204,21 @@ def _files(folder: Path) -> list[Path]:
             hint = "pickles can run code and are not opened; convert in a sandbox with save_pretrained()"
         raise Error(f"{folder} has no {SINGLE}", hint=hint, exit_code=ExitCode.NO_INPUT)
     inside = folder.resolve()
+    seen: set[tuple[int, int]] = set()
     for name in names:
         path = folder / name
-        if not path.is_file():
+        try:
+            state = path.stat() if path.is_file() else None
+        except (OSError, ValueError):  # a name that no file can have
+            state = None
+        if state is None:
             raise _unusable(folder, f"the file {name[:80]!r} is missing")
         if path.resolve().parent != inside:
             hint = "copy the files themselves into a folder (cp -rL)"
             raise Error(f"{name} is a link out of {folder}", hint=hint, exit_code=ExitCode.NO_INPUT)
+        if (state.st_dev, state.st_ino) in seen:
+            raise _unusable(folder, f"the file {name[:80]!r} stands there under two names")
+        seen.add((state.st_dev, state.st_ino))
     return [folder / name for name in names]
 
 
@@ -202,14 +226,13 @@ def _shards(index: Path) -> list[str]:
     try:
         if index.stat().st_size > MAX_INDEX:
             raise _unusable(index.parent, f"{INDEX} is too large")
-        value = json.loads(index.read_bytes())["weight_map"]
-        names = sorted(set(value.values()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        names = sorted(set(msgspec.json.decode(index.read_bytes(), type=_Index).weight_map.values()))
+    except (OSError, msgspec.MsgspecError, RecursionError):
         raise _unusable(index.parent, f"{INDEX} has no weight map") from None
     if not 0 < len(names) <= MAX_SHARDS:
         raise _unusable(index.parent, f"{INDEX} names no files, or too many")
     for name in names:
-        if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
+        if Path(name).name != name or not name.endswith(".safetensors"):
             raise _unusable(index.parent, f"{INDEX} names something other than a file beside it")
     return names
 

@@ -30,13 +30,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises `Error` where the file is missing, no JSON object, or holds a number out of bounds.
     """
     path = folder / "config.json"
+    hint = "a Hugging Face folder has config.json and model.safetensors"
     try:
+        if not path.is_file():  # a pipe would keep us waiting for ever
+            raise Error(f"{folder} has no config.json", hint=hint, exit_code=ExitCode.NO_INPUT)
         if path.stat().st_size > MAX_BYTES:
             raise Error(f"config.json is larger than {MAX_BYTES:,} bytes", exit_code=ExitCode.NO_INPUT)
         value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        hint = "a Hugging Face folder has config.json and model.safetensors"
-        raise Error(f"{folder} has no config.json", hint=hint, exit_code=ExitCode.NO_INPUT) from None
     except OSError as error:
         raise Error(f"config.json cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
     except (ValueError, RecursionError):

@@ -78,18 +78,32 @@ class Attention:
 
 def blocks(checkpoint: Checkpoint) -> list[Block]:
     """MLP blocks of the language model, by their numbers; raises `Error` where one is no matrix."""
+    return next(iter(towers(checkpoint)), [])
+
+
+def towers(checkpoint: Checkpoint) -> list[list[Block]]:
+    """MLP blocks of every tower (names that differ by numbers only), the language model first.
+
+    A model that also sees has towers of its own: the language model is taken to be the largest of the others.
+    Anybody can put a larger one beside it, so that what looks for a model has to look in all. Raises `Error`
+    where a block of the first is no matrix; such a tower after it is left out.
+    """
     names = checkpoint.names()
     known = frozenset(names)
     prefixes = {match["block"] for match in map(_PROJECTION.fullmatch, names) if match}
-    # a model that also sees has towers of its own: the language model is the largest of them
-    towers: dict[str, list[str]] = {}
+    named: dict[str, list[str]] = {}
     for prefix in sorted(prefixes):
-        towers.setdefault(_NUMBERS.sub("#", prefix), []).append(prefix)
-    if not towers:
-        return []
-    chosen = max(towers, key=lambda tower: ("vis" not in tower, len(towers[tower])))
-    made = [_block(checkpoint, known, prefix) for prefix in towers[chosen]]
-    return sorted((one for one in made if one is not None), key=lambda one: one.key)
+        named.setdefault(_NUMBERS.sub("#", prefix), []).append(prefix)
+    found: list[list[Block]] = []
+    for tower in sorted(named, key=lambda one: ("vis" in one, -len(named[one]))):
+        try:
+            made = [_block(checkpoint, known, prefix) for prefix in named[tower]]
+        except Error:
+            if not found:
+                raise
+            continue
+        found.append(sorted((one for one in made if one is not None), key=lambda one: one.key))
+    return found
 
 
 def attentions(checkpoint: Checkpoint) -> list[Attention]:
@@ -122,12 +136,15 @@ def attentions(checkpoint: Checkpoint) -> list[Attention]:
     return sorted(found, key=lambda one: one.key)
 
 
-def embedding(checkpoint: Checkpoint) -> str | None:
-    """Name of the input embeddings, a matrix (tokens, hidden)."""
-    for name in checkpoint.names():
-        if name.removesuffix(".weight").rpartition(".")[2] in _EMBEDDINGS and name.endswith(".weight"):
-            return name
-    return None
+def embeddings(checkpoint: Checkpoint) -> list[str]:
+    """Names of what may be the input embeddings, matrices (tokens, hidden)."""
+    return [
+        name
+        for name in checkpoint.names()
+        if name.removesuffix(".weight").rpartition(".")[2] in _EMBEDDINGS
+        and name.endswith(".weight")
+        and len(checkpoint.shape(name)) == 2
+    ]
 
 
 def gain(checkpoint: Checkpoint, block: Block) -> NDArray[np.float32] | None:

@@ -17,6 +17,8 @@ from countermark.models.weights import Parts, Weight
 _AWQ_PLACE = np.array([0, 4, 1, 5, 2, 6, 3, 7])
 """Output j of each eight stands at nibble _AWQ_PLACE[j] of the word."""
 
+_MOST_BLOCK = 1 << 20
+
 
 @dataclass(frozen=True)
 class InputMajor:
@@ -57,11 +59,12 @@ def gptq(parts: Parts) -> Weight:
     words, scales, qzeros = parts.raw("qweight"), parts.numbers("scales"), parts.raw("qzeros")
     _need_words(parts, words, qzeros, scales)
     inputs, outputs = words.shape[0] * 32 // bits, words.shape[1]
+    # before the zero points are unpacked: they are but 2 bits each, and as many as the file likes
+    parts.need(qzeros.shape[1] * 32 // bits == scales.shape[1] == outputs, "its parts do not fit")
+    group = _groups(parts, "g_idx", inputs, scales.shape[0])
     zeros = _unpacked(np.ascontiguousarray(qzeros).view(np.uint32), bits).astype(np.int64)
     if parts.config.get("checkpoint_format") != "gptq_v2":
         zeros = zeros + 1
-    parts.need(zeros.shape == scales.shape == (scales.shape[0], outputs), "its parts do not fit")
-    group = _groups(parts, "g_idx", inputs, scales.shape[0])
     return InputMajor((outputs, inputs), words, zeros, scales, group, bits, awq=False)
 
 
@@ -75,11 +78,10 @@ def awq(parts: Parts) -> Weight:
     _need_words(parts, words, qzeros, scales)
     inputs, outputs = words.shape[0], words.shape[1] * 8
     parts.need(qzeros.shape[1] == words.shape[1] and scales.shape[1] == outputs, "its parts do not fit")
+    group = _groups(parts, "", inputs, scales.shape[0])
     at = np.arange(outputs)
     zeros = np.ascontiguousarray(qzeros).view(np.uint32)[:, at // 8]
     zeros = (zeros >> (4 * _AWQ_PLACE[at % 8]).astype(np.uint32) & np.uint32(15)).astype(np.int64)
-    parts.need(zeros.shape == scales.shape, "its parts do not fit")
-    group = _groups(parts, "", inputs, scales.shape[0])
     return InputMajor((outputs, inputs), words, zeros, scales, group, 4, awq=True)
 
 
@@ -129,16 +131,18 @@ def pack_quantized(parts: Parts) -> Weight:
     parts.need(bits > 0, "its number of bits is not read")
     scales = scales.reshape(-1, 1) if scales.ndim < 2 else scales
     parts.need(scales.ndim == 2 and scales.shape[0] in (1, shape[0]), "weight_scale does not fit")
+    group = _groups(parts, "weight_g_idx", shape[1], scales.shape[1])
     zeros = None
     if parts.has("weight_zero_point"):
         packed = parts.raw("weight_zero_point")
         parts.need(
-            parts.dtype("weight_zero_point") == "I32" and packed.ndim == 2, "its zero points do not fit"
+            parts.dtype("weight_zero_point") == "I32"
+            and packed.shape == (-(-shape[0] * bits // 32), scales.shape[1])
+            and scales.shape[0] == shape[0],
+            "its zero points do not fit",
         )
         across = _unpacked(np.ascontiguousarray(packed.T).view(np.uint32), bits)[:, : shape[0]]
         zeros = across.T.astype(np.float32) - (1 << (bits - 1))
-        parts.need(zeros.shape == scales.shape, "its zero points do not fit")
-    group = _groups(parts, "weight_g_idx", shape[1], scales.shape[1])
     return OutputMajor(tuple(shape), words, bits, "I32", scales, zeros, 1, group)
 
 
@@ -153,12 +157,16 @@ def scaled(parts: Parts) -> Weight:
     )
     scales = scales.reshape(-1, 1) if scales.ndim < 2 else scales
     rows = words.shape[0]
-    parts.need(scales.ndim == 2 and 1 <= scales.shape[0] <= rows, f"{name} does not fit")
+    parts.need(words.size > 0, "weight is empty")
+    parts.need(
+        scales.ndim == 2 and 1 <= scales.shape[0] <= rows and scales.shape[1] >= 1, f"{name} does not fit"
+    )
     height, width = _block(parts, scales.shape[0], scales.shape[1], words.shape)
     zeros = None
     if parts.has("weight_zero_point"):
-        zeros = parts.numbers("weight_zero_point").reshape(scales.shape[0], -1)
-        parts.need(zeros.shape == scales.shape, "its zero points do not fit")
+        zeros = parts.numbers("weight_zero_point")
+        parts.need(zeros.size == scales.size, "its zero points do not fit")
+        zeros = zeros.reshape(scales.shape)
     group = np.arange(words.shape[1]) // width
     parts.need(group[-1] < scales.shape[1] and (rows - 1) // height < scales.shape[0], f"{name} does not fit")
     return OutputMajor(words.shape, words, 0, parts.dtype("weight"), scales, zeros, height, group)
@@ -168,7 +176,8 @@ def _block(parts: Parts, high: int, wide: int, shape: tuple[int, ...]) -> tuple[
     """Outputs and inputs that share a scale."""
     block = parts.config.get("weight_block_size")
     if parts.has("weight_scale_inv") and isinstance(block, list) and len(block) == 2:
-        parts.need(all(type(one) is int and one > 0 for one in block), "weight_block_size is not usable")
+        usable = all(type(one) is int and 0 < one <= _MOST_BLOCK for one in block)
+        parts.need(usable, "weight_block_size is not usable")
         return int(block[0]), int(block[1])
     return -(-shape[0] // high), -(-shape[1] // wide)
 
@@ -184,6 +193,7 @@ def _groups(parts: Parts, name: str, inputs: int, groups: int) -> NDArray[np.int
     """The group of each input: as listed, or runs of equal length."""
     parts.need(0 < groups <= inputs, "it has no groups")
     if name and parts.has(name):
+        parts.need(parts.dtype(name) in ("I32", "I64"), f"{name} holds no integers")
         group = np.asarray(parts.raw(name), dtype=np.int64).ravel()
         if group.size == inputs and (group >= 0).all():
             parts.need(int(group.max(initial=0)) < groups, f"{name} names a group that is none")

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from countermark.errors import Error, ExitCode
 from countermark.models.dtypes import BYTES, decode, raw_type
 
-MAX_HEADER = 100_000_000
-"""Bytes; the limit of the reference implementation."""
+MAX_HEADER = 32_000_000
+"""Bytes; a header of MAX_TENSORS entries takes no more."""
 MAX_TENSORS = 200_000
 MAX_NAME = 512
 MAX_DIMENSIONS = 8

@@ -1,10 +1,22 @@
 """How much two vocabularies share, from `tokenizer.json` as data. For information; it is no test."""
 
-import json
 from pathlib import Path
-from typing import Any
 
-MAX_BYTES = 200_000_000
+import msgspec
+
+MAX_BYTES = 64_000_000
+"""Vocabularies of 256,000 tokens with their merges take half of it."""
+
+
+class _Model(msgspec.Struct):
+    vocab: dict[str, int] | list[tuple[str, float]]
+    """By token, or (Unigram) token and score at the place that is its id."""
+
+
+class _Tokenizer(msgspec.Struct):
+    """What else the file says is skipped unread."""
+
+    model: _Model
 
 
 def overlap(reference: Path, suspect: Path) -> dict[str, float] | None:
@@ -26,15 +38,11 @@ def overlap(reference: Path, suspect: Path) -> dict[str, float] | None:
 def _vocabulary(folder: Path) -> dict[str, int]:
     path = folder / "tokenizer.json"
     try:
-        if path.stat().st_size > MAX_BYTES:
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:
             return {}
-        vocabulary: Any = json.loads(path.read_bytes())["model"]["vocab"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        vocabulary = msgspec.json.decode(path.read_bytes(), type=_Tokenizer).model.vocab
+    except (OSError, msgspec.MsgspecError, RecursionError):
         return {}
-    if isinstance(vocabulary, list):  # Unigram: pairs of token and score
-        pairs = [(one[0], at) for at, one in enumerate(vocabulary) if isinstance(one, list) and one]
-    elif isinstance(vocabulary, dict):
-        pairs = list(vocabulary.items())
-    else:
-        return {}
-    return {token: at for token, at in pairs if isinstance(token, str) and type(at) is int}
+    if isinstance(vocabulary, dict):
+        return vocabulary
+    return {token: at for at, (token, _) in enumerate(vocabulary)}

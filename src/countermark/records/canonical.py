@@ -1,13 +1,20 @@
 """Canonical JSON (RFC 8785) and digests: the same content always has the same bytes and the same id."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import rfc8785
 
+from countermark.errors import Error, ExitCode
+
 CHUNK = 1 << 20
+MAX_FILES = 10_000
+"""A folder of which a digest is taken holds no more."""
+_HASHERS = 2
 
 
 def canonical_json(value: Any) -> bytes:
@@ -32,3 +39,32 @@ def file_sha256(path: Path) -> str:
         while chunk := stream.read(CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def folder_sha256(folder: Path) -> str:
+    """SHA-256 over the names and digests of the folder's files, sorted by name; pipes and the like are none.
+
+    Raises `Error(NO_INPUT)` where there are none or too many, one cannot be read, or a name is not UTF-8.
+    """
+    try:
+        files = sorted(islice((one for one in folder.rglob("*") if one.is_file()), MAX_FILES + 1))
+        if not files:
+            raise Error(f"there is nothing at {folder}", exit_code=ExitCode.NO_INPUT)
+        if len(files) > MAX_FILES:
+            raise Error(f"{folder} holds over {MAX_FILES:,} files", exit_code=ExitCode.NO_INPUT)
+        names = [one.relative_to(folder).as_posix() for one in files]
+        if not all(_is_utf8(name) for name in names):
+            raise Error(f"{folder} holds a file whose name is not UTF-8", exit_code=ExitCode.NO_INPUT)
+        with ThreadPoolExecutor(_HASHERS) as pool:
+            digests = list(pool.map(file_sha256, files))
+    except OSError as error:
+        raise Error(f"{folder} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
+    return sha256_hex(canonical_json([list(pair) for pair in zip(names, digests, strict=True)]))
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

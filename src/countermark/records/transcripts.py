@@ -44,6 +44,8 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A chat as it was sent: role and content."""
     prompt_ids: list[int] | None = None
     """Token ids in front of the answer, where the prober had the tokenizer."""
+    prompt_encoded: bool = False
+    """Whether `prompt_ids` are `prompt` encoded by us without special tokens, not what was read."""
     answer: str | None = None
     token_ids: list[int] | None = None
     """Token ids of the answer, where they are known."""
@@ -88,7 +90,7 @@ def read_transcripts(path: Path) -> Iterator[Transcript]:
                     continue
                 one = _decoded(decoder, raw, path, number)
                 if one.id in seen:
-                    raise _bad(path, number, f"the id {one.id!r} stands twice", "were two files joined?")
+                    raise _bad(path, number, "its id stands twice", "were two files joined?")
                 seen.add(one.id)
                 yield one
     except OSError as error:

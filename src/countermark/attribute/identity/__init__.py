@@ -25,7 +25,7 @@ from countermark.stats.evalues import anytime_log_p
 from countermark.stats.mmd import within_prompt
 from countermark.stats.uniformity import uniformity
 from countermark.trust.keyfiles import Secret
-from countermark.trust.seeds import seed_of
+from countermark.trust.seeds import seed_of, source_of
 
 DOMAIN = ValidityDomain(
     measured={"prompts": [5.0, 194.0], "answers a prompt": [1.0, 8.0], "unit": ["tokens"]},
@@ -72,14 +72,16 @@ class Identity:
 
     def examine(self, suspect: Path, progress: ProgressCall | None = None) -> Examined:
         """Compare the suspect's transcripts with the reference; `Error` where they share no prompt."""
-        theirs = read_side(suspect, "suspect")
+        # a folder's empty answers are sampled with the others
+        theirs = read_side(suspect, "suspect", empty=not isinstance(self._reference, Side))
         if isinstance(self._reference, Side):
             pairs, problems = pairs_of(self._reference, theirs)
             case = Compared(pairs, unit_of(pairs), None, progress)
         else:
             pairs, problems = self._reference.pairs(theirs)
             case = Compared(pairs, unit_of(pairs), self._reference, progress)
-        seed = seed_of(self._secret, "identity", self._digest, file_sha256(suspect))
+        # not of the suspect's bytes: whoever can change one could choose the draws
+        seed = seed_of(self._secret, "identity", self._digest)
         decides = "e-process" if self._sequential else "mmd" if case.several else "rank"
         done = self._tested(case, decides, np.random.default_rng(seed))
         return Examined(
@@ -95,7 +97,7 @@ class Identity:
                 "decides": decides,
                 "permutations": self._draws,
                 "sampling": shown_settings(theirs.settings),
-                "seed": f"{seed:032x}" if self._secret is None else "of the committed seed file",
+                "seed": f"{seed:032x}" if self._secret is None else source_of(self._secret),
             }
             | ({} if isinstance(self._reference, Side) else {"reference_samples": self._samples}),
             pictures=done.pictures,

@@ -23,12 +23,24 @@ MOST_POSITIONS = 1000
 MOST_UNUSED = 0.1
 """Share of the lines that may carry a problem."""
 MOST_ID = (1 << 31) - 1
-MOST_SHOWN = 100
-"""Sampling parameters in a record, and characters of each."""
 LONG = 24
 """Characters or tokens from which two equal answers are remarkable."""
 MOST_TWINS, FEW_TWINS = 0.5, 0.1
 """Shares of long answers with an equal one to the same prompt: too many, and few enough on the other side."""
+EMPTY = "empty answer"
+"""Kind of problem that is an answer all the same, where the other side's empty ones are kept."""
+UNTOLD = frozenset(
+    [
+        "asked, answer lost",
+        "connection failed",
+        "rate limit",
+        "server error",
+        "request refused",
+        "another model",
+        "another fingerprint",
+    ]
+)
+"""Kinds of problem that do not hang on what was answered."""
 SAME_LAW = frozenset(
     [
         "seed",
@@ -51,6 +63,28 @@ SAME_LAW = frozenset(
     ]
 )
 """Parameters that leave the law of an answer alone."""
+SHOWN = frozenset(
+    [
+        "temperature",
+        "max_tokens",
+        "min_tokens",
+        "top_p",
+        "top_k",
+        "min_p",
+        "typical_p",
+        "frequency_penalty",
+        "presence_penalty",
+        "repetition_penalty",
+        "length_penalty",
+        "logit_bias",
+        "stop",
+        "best_of",
+        "reasoning_effort",
+        "response_format",
+        "add_special_tokens",
+    ]
+)
+"""Parameters that are named in a record."""
 ALIASES = {"max_completion_tokens": "max_tokens", "max_new_tokens": "max_tokens"}
 REQUEST_ID_HEADERS = ("x-request-id", "request-id")
 
@@ -64,6 +98,8 @@ class Answer:
     whole: str
     """SHA-256 of all of it."""
     long: bool = False
+    line: str = ""
+    """Digest of its line but the id, where nothing tells which call the line is of."""
 
 
 @dataclass(frozen=True)
@@ -83,18 +119,25 @@ class Side:
     """Seeds that were sent with the calls."""
     chat: bool = False
     """Whether anything was asked as messages."""
+    told: int = 0
+    """Lines left out for what was answered: a filter, a cut. The rest is no sample of all answers."""
 
 
-def read_side(path: Path, name: str) -> Side:
+def read_side(path: Path, name: str, *, empty: bool = False) -> Side:
     """The answers of a file of transcripts; `name` (suspect, reference) stands in what is said of them.
 
-    Raises `Error` for a file that is none or has no usable answer.
+    With `empty` those that the probe marks as empty are answers too. Raises `Error` for a file that is none
+    or has no usable answer.
     """
     kept: list[tuple[Transcript, Answer]] = []
-    unused = 0
+    unused = told = 0
     for line in read_transcripts(path):
+        if empty and line.problem == EMPTY:
+            line = msgspec.structs.replace(line, answer="", token_ids=[], problem="")
         if line.problem:
             unused += 1
+            kind = line.problem.partition(":")[0]
+            told += not (kind in UNTOLD or kind.startswith("HTTP "))
             continue
         if len(kept) == MAX_ANSWERS:
             hint = "give fewer prompts"
@@ -110,24 +153,24 @@ def read_side(path: Path, name: str) -> Side:
     wrong = (*_unused(unused, len(kept)), *_mixed(lines), *_repeated(marks), *_reseeded(seeds))
     problems += [f"{name}: {text}" for text in wrong]
     by_text = _grouped((_text_of(line), answer) for line, answer in kept)
-    by_ids = _grouped((tuple(line.prompt_ids) if line.prompt_ids else None, answer) for line, answer in kept)
+    by_ids = _grouped((_read(line), answer) for line, answer in kept)
     if not by_text and not by_ids:
         hint = "each line needs prompt, messages or prompt_ids"
         raise Error(f"{path} does not say what was asked", hint=hint, exit_code=ExitCode.NO_INPUT)
     problems += [f"{name}: {text}" for text in _monotonous(by_text or by_ids)]
-    return Side(
-        by_text, by_ids, settings, problems, set(marks), set(seeds), any(line.messages for line in lines)
-    )
+    chat = any(line.messages for line in lines)
+    return Side(by_text, by_ids, settings, problems, set(marks), set(seeds), chat, told)
 
 
 def shown_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Those with a plain value, for the record; they come from the suspect's file and are bounded."""
-    plain = {
-        name[:MOST_SHOWN]: value[:MOST_SHOWN] if isinstance(value, str) else value
-        for name, value in settings.items()
-        if isinstance(value, bool | float | str)
-    }
-    return dict(sorted(plain.items())[:MOST_SHOWN])
+    """Known ones with a number, for the record: whatever else stands in a suspect's file is its own words."""
+    plain = {name: value for name, value in settings.items() if isinstance(value, bool | float)}
+    return {name: plain[name] for name in sorted(plain) if name in SHOWN}
+
+
+def shown_names(names: Iterable[str]) -> str:
+    """Names of parameters in words; those that are not known are not repeated."""
+    return ", ".join(sorted({name if name in SHOWN else "another parameter" for name in names}))
 
 
 def differing_settings(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
@@ -150,11 +193,13 @@ def share_of_twins(prompts: Iterable[Sequence[Answer]], *, short: bool = False) 
 def _kept(line: Transcript) -> tuple[Transcript, Answer]:
     ids = None if line.token_ids is None else tuple(line.token_ids)
     if max([*(ids or ()), *(line.prompt_ids or ())], default=0) > MOST_ID:
-        raise Error(f"a token id of answer {line.id!r} is over {MOST_ID:,}", exit_code=ExitCode.NO_INPUT)
+        raise Error(f"a token id of an answer is over {MOST_ID:,}", exit_code=ExitCode.NO_INPUT)
     whole = sha256_hex(msgspec.json.encode([line.answer, ids]))
     length = max(len(line.answer or ""), len(ids or ()))
     text = None if line.answer is None else line.answer[:MOST_POSITIONS]
-    answer = Answer(text, None if ids is None else ids[:MOST_POSITIONS], whole, length >= LONG)
+    unmarked = next(_marks([line]), "") == ""
+    same = sha256_hex(msgspec.json.encode(msgspec.structs.replace(line, id=""))) if unmarked else ""
+    answer = Answer(text, None if ids is None else ids[:MOST_POSITIONS], whole, length >= LONG, same)
     return msgspec.structs.replace(line, answer="" if length else None, token_ids=None, logprobs=None), answer
 
 
@@ -162,6 +207,11 @@ def _text_of(line: Transcript) -> str | None:
     if line.messages is not None:
         return msgspec.json.encode(line.messages, order="deterministic").decode()
     return line.prompt
+
+
+def _read(line: Transcript) -> tuple[int, ...] | None:
+    """What stood in front of the answer; our own encoding may lack what the endpoint put there."""
+    return tuple(line.prompt_ids) if line.prompt_ids and not line.prompt_encoded else None
 
 
 def _grouped(pairs: Iterable[tuple[Any, Answer]]) -> dict[Any, list[Answer]]:
@@ -189,7 +239,7 @@ def _settings(lines: list[Transcript], name: str, path: Path) -> tuple[dict[str,
     if len(settings) == 1:
         return settings[0], []
     names = sorted({key for one in settings for key in differing_settings(settings[0], one)})
-    return settings[0], [f"{name}: its answers were sampled with more than one {', '.join(names)}"]
+    return settings[0], [f"{name}: its answers were sampled with more than one {shown_names(names)}"]
 
 
 def _marks(lines: list[Transcript]) -> Iterator[str]:

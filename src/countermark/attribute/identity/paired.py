@@ -1,5 +1,6 @@
 """Answers of both sides to the same prompts, as rows of symbols that can be compared."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,10 @@ from countermark.attribute.identity.answers import (
     Side,
     differing_settings,
     share_of_twins,
+    shown_names,
 )
 from countermark.errors import Error, ExitCode
+from countermark.stats.mmd import Stratum, within_prompt
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -23,6 +26,8 @@ LEAST_PROMPTS = 5
 MOST_PROMPTS = 2_000
 MOST_ANSWERS = 50
 """Answers of a side to one prompt that are used, the first in the file."""
+REPEATS, REPEATS_DRAWS = 0.01, 999
+"""Level and draws at which repeats within a side are more than those across the sides."""
 FILL = -1
 """Stands after the end of an answer."""
 
@@ -65,14 +70,55 @@ def doubts(pairs: Sequence[Pair], settings: dict[str, Any]) -> list[str]:
         problems.append(f"{len(pairs)} common prompts are too few; {LEAST_PROMPTS} are needed")
     if settings.get("temperature") == 0:
         problems.append("at temperature 0 repeated answers are no independent sample")
+    if sum(len(pair.reference) > 1 for pair in pairs) < LEAST_PROMPTS:
+        problems.append(f"not testable: the reference has two answers to fewer than {LEAST_PROMPTS} prompts")
     ours = share_of_twins(pair.reference for pair in pairs)
     theirs = share_of_twins(pair.suspect for pair in pairs)
+    apart = min(ours, theirs) > MOST_TWINS and _share_across(pairs) < FEW_TWINS
     for name, most, other in (("suspect", theirs, ours), ("reference", ours, theirs)):
-        if most > MOST_TWINS and other < FEW_TWINS:
+        if most > MOST_TWINS and (other < FEW_TWINS or apart):
             problems.append(
                 f"{name}: {most:.0%} of its answers stand twice for a prompt (duplicated lines, or a cache)"
             )
-    return problems + _on_both_sides(pairs)
+    return problems + _on_both_sides(pairs) + _repeated_lines(pairs)
+
+
+def _repeated_lines(pairs: Sequence[Pair]) -> list[str]:
+    """Whether lines that do not tell their calls apart repeat others more often than chance would.
+
+    Independent answers of one law meet across the sides as often as within one, so labels change places: the
+    permutation test with equality for a kernel. It can only withhold a verdict, so its seed is fixed.
+    """
+    strata, doubled = [], Counter[str]()
+    for pair in pairs:
+        for name, side in (("reference", pair.reference), ("suspect", pair.suspect)):
+            lines = [one.line for one in side if one.line]
+            doubled[name] += len(lines) - len(set(lines))
+        wholes = np.unique([one.whole for one in (*pair.reference, *pair.suspect)], return_inverse=True)[1]
+        if len(set(wholes.tolist())) < len(wholes):
+            strata.append(Stratum(np.equal.outer(wholes, wholes).astype(np.float64), len(pair.reference)))
+    if not doubled.total():
+        return []
+    outcome = within_prompt(strata, np.random.default_rng(0), permutations=REPEATS_DRAWS)
+    if outcome.p_value > REPEATS:
+        return []
+    return [
+        f"{name}: {number:,} lines repeat others in all but the id, more than chance would, and do not tell "
+        "of which call they are (request id, or time and digest)"
+        for name, number in doubled.items()
+        if number
+    ]
+
+
+def _share_across(pairs: Sequence[Pair], *, short: bool = False) -> float:
+    """Share of the suspect's long answers, or of all, that stand among the reference's to the same prompt."""
+    found = [
+        one.whole in {other.whole for other in pair.reference}
+        for pair in pairs
+        for one in pair.suspect
+        if one.long or short
+    ]
+    return sum(found) / len(found) if found else 0.0
 
 
 def _on_both_sides(pairs: Sequence[Pair]) -> list[str]:
@@ -86,13 +132,7 @@ def _on_both_sides(pairs: Sequence[Pair]) -> list[str]:
         share_of_twins((getattr(one, side) for one in pairs), short=True) for side in ("reference", "suspect")
     )
     several = all(len(one.reference) > 1 for one in pairs)
-    found = [
-        one.whole in {other.whole for other in pair.reference}
-        for pair in pairs
-        for one in pair.suspect
-        if one.long or several
-    ]
-    share = sum(found) / len(found) if found else 0.0
+    share = _share_across(pairs, short=several)
     if share <= MOST_TWINS or within >= FEW_TWINS:
         return []
     return [f"{share:.0%} of the suspect's answers stand among the reference's (one seed, or one file)"]
@@ -139,7 +179,7 @@ def _unlike(reference: Side, suspect: Side) -> list[str]:
     problems = []
     names = differing_settings(reference.settings, suspect.settings)
     if names:
-        problems.append(f"the two sides were not sampled alike: {', '.join(names)[:200]}")
+        problems.append(f"the two sides were not sampled alike: {shown_names(names)}")
     shared = len(reference.lines & suspect.lines)
     if shared:
         problems.append(f"{shared:,} calls stand on both sides")

@@ -6,12 +6,13 @@ not say which tokens were chosen.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from countermark.attribute.identity.answers import LONG, MOST_POSITIONS, Answer, Side
+from countermark.attribute.identity.answers import LONG, MOST_POSITIONS, Answer, Side, shown_names
 from countermark.attribute.identity.paired import MOST_PROMPTS, FloatArray, Pair, doubts
 from countermark.errors import Error, ExitCode
 from countermark.models.local import LocalModel
@@ -64,8 +65,12 @@ class SampledReference:
                 Pair(
                     ids,
                     [self._canonical(None, row, room) for row in ours],
-                    [self._canonical(one.text, one.ids, room) for one in answers],
+                    [replace(self._canonical(one.text, one.ids, room), line=one.line) for one in answers],
                 )
+            )
+        if suspect.told:
+            problems.append(
+                f"suspect: {suspect.told:,} lines were left out for what they answer, and no reference's are"
             )
         return pairs, [*suspect.problems, *problems, *doubts(pairs, suspect.settings)]
 
@@ -146,5 +151,5 @@ def _sampling(settings: dict[str, Any]) -> tuple[float, int, list[str]]:
         for name, value in settings.items()
         if name not in ("temperature", "max_tokens") and (name not in NEUTRAL or value != NEUTRAL[name])
     )
-    problems = [f"the reference cannot be sampled with {', '.join(odd)[:200]} here"] if odd else []
+    problems = [f"the reference cannot be sampled with {shown_names(odd)} here"] if odd else []
     return settings["temperature"], max(1, int(settings["max_tokens"])), problems

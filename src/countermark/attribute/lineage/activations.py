@@ -8,7 +8,7 @@ have units for the same tokens, so this is for information: neither exact nor ca
 import numpy as np
 
 from countermark.attribute.lineage.alignment import embeddings
-from countermark.attribute.lineage.matching import Units, agreement, similarity
+from countermark.attribute.lineage.matching import Units, agreement, similarity, unit
 from countermark.models.checkpoint import Checkpoint
 
 TOKENS = 1_024
@@ -17,8 +17,11 @@ TOKENS = 1_024
 class Activations:
     """Embeddings of tokens that both models have."""
 
-    def __init__(self, reference: Checkpoint, suspect: Checkpoint, generator: np.random.Generator) -> None:
-        self._pair = embeddings(reference, suspect, generator, TOKENS)
+    def __init__(
+        self, reference: Checkpoint, suspect: Checkpoint, name: str | None, generator: np.random.Generator
+    ) -> None:
+        """`name` is that of the suspect's embeddings."""
+        self._pair = embeddings(reference, suspect, name, generator, TOKENS)
 
     def agreed(self, ours: Units, theirs: Units) -> int | None:
         """Units on which the matchings agree; None where there are no common tokens or no gates."""
@@ -28,8 +31,12 @@ class Activations:
         for view in ("gate", "up"):
             if any(
                 units.views[view].shape[1] != tokens.shape[1]
-                for units, tokens in zip((ours, theirs), self._pair[:2], strict=True)
+                for units, tokens in zip((ours, theirs), self._pair, strict=True)
             ):
                 return None
-            found.append(similarity(ours.views[view] @ self._pair[0].T, theirs.views[view] @ self._pair[1].T))
-        return agreement(found[0], found[1])
+            found.append(
+                similarity(
+                    unit(ours.views[view]) @ self._pair[0].T, unit(theirs.views[view]) @ self._pair[1].T
+                )
+            )
+        return agreement(found[0], np.abs(found[1]))  # the sign of up is free

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from countermark.attribute.lineage.matching import Floats, Indices
+from countermark.attribute.lineage.matching import Floats, unit
 from countermark.models.checkpoint import Checkpoint
-from countermark.models.layers import embedding
+from countermark.models.layers import embeddings as names
 
 AS_IT_IS = 0.5
 """Correlation of the embeddings above which the suspect's directions are taken as they are."""
@@ -22,6 +22,13 @@ ROTATED = 0.6
 """Correlation after rotation above which they are rotated."""
 ALIKE = 0.3
 """Correlation of the cosines between tokens below which no rotation is looked for."""
+APART = 0.1
+"""Correlation up to which the embeddings show no basis in common: independent models of the benchmark have at
+most 0.05."""
+ONE = 0.95
+"""Correlation from which they are one and the same, also after fine-tuning and rotation."""
+MOST_NAMES = 4
+"""Matrices of the suspect that are tried as its embeddings."""
 COSINES = 1_024
 """Tokens for it."""
 MOST_TOKENS = 8_192
@@ -35,49 +42,80 @@ MOST_HIDDEN = 8_192
 class Basis:
     """How the suspect's directions are read."""
 
-    rotation: Floats | None
+    rotation: Floats | None = None
     """(hidden, hidden): suspect rows times its transpose are in the reference's directions; None: as is."""
-    as_it_is: float | None
+    as_it_is: float | None = None
     """Correlation of the embeddings; None where they cannot be compared."""
-    rotated: float | None
+    rotated: float | None = None
     """The same after the best rotation; None where it was not looked for."""
-    tokens: int
+    unseen: bool = True
+    """Whether a rotation could not be seen if there were one."""
+    embedding: str | None = None
+    """Name of the suspect's embeddings that this is from."""
+
+    @property
+    def correlation(self) -> float | None:
+        """Of the embeddings in this basis."""
+        return self.as_it_is if self.rotation is None else self.rotated
+
+    @property
+    def kind(self) -> str:
+        """What the two have in common: `apart`, `one` and the same, `shared` in part, or `unknown`."""
+        if self.correlation is None:
+            return "unknown"
+        if abs(self.correlation) <= APART:
+            return "apart"
+        return "one" if self.correlation >= ONE else "shared"
 
 
 def choose(reference: Checkpoint, suspect: Checkpoint, generator: np.random.Generator) -> Basis:
-    """The basis of the comparison."""
-    pair = embeddings(reference, suspect, generator)
+    """The basis of the comparison: of all that may be the suspect's embeddings, by those that fit best."""
+    found = [_basis(reference, suspect, name, generator) for name in names(suspect)[:MOST_NAMES]]
+    return max(found, key=lambda one: -1.0 if one.correlation is None else one.correlation, default=Basis())
+
+
+def _basis(reference: Checkpoint, suspect: Checkpoint, name: str, generator: np.random.Generator) -> Basis:
+    pair = embeddings(reference, suspect, name, generator)
     if pair is None or pair[0].shape != pair[1].shape:
-        return Basis(None, None, None, 0)
-    ours, theirs, _ = pair
+        return Basis()
+    ours, theirs = pair
     size = float(np.linalg.norm(ours) * np.linalg.norm(theirs))
     tokens, hidden = ours.shape
     if size == 0:
-        return Basis(None, None, None, tokens)
+        return Basis()
     plain = float(np.vdot(ours, theirs)) / size
-    if plain >= AS_IT_IS or hidden > MOST_HIDDEN or tokens < hidden or not _alike(ours, theirs):
-        return Basis(None, plain, None, tokens)
+    if plain >= AS_IT_IS:
+        return Basis(None, plain, None, False, name)
+    if hidden > MOST_HIDDEN or tokens < hidden:
+        return Basis(None, plain, None, True, name)
+    if not _alike(ours, theirs):
+        return Basis(None, plain, None, False, name)
     u, spectrum, v = np.linalg.svd(ours.T @ theirs)
     rotated = float(spectrum.sum()) / size
-    return Basis((u @ v).astype(np.float32) if rotated >= ROTATED else None, plain, rotated, tokens)
+    rotation = (u @ v).astype(np.float32) if rotated >= ROTATED else None
+    return Basis(rotation, plain, rotated, False, name)
 
 
 def embeddings(
-    reference: Checkpoint, suspect: Checkpoint, generator: np.random.Generator, most: int = MOST_TOKENS
-) -> tuple[Floats, Floats, Indices] | None:
-    """Embeddings of the same tokens in both, (tokens, hidden), each row to length 1; None where the
-    vocabularies have not one size."""
-    ours, theirs = embedding(reference), embedding(suspect)
-    if ours is None or theirs is None:
+    reference: Checkpoint,
+    suspect: Checkpoint,
+    name: str | None,
+    generator: np.random.Generator,
+    most: int = MOST_TOKENS,
+) -> tuple[Floats, Floats] | None:
+    """Embeddings of the same tokens in both, (tokens, hidden), each row to length 1; of the suspect those of
+    this name. Where one has more tokens (padding, added ones) the first are compared. None without any."""
+    ours = next(iter(names(reference)), None)
+    if ours is None or name is None:
         return None
-    shapes = reference.shape(ours), suspect.shape(theirs)
-    if any(len(shape) != 2 or shape[1] > WIDEST for shape in shapes) or shapes[0][0] != shapes[1][0]:
+    shapes = reference.shape(ours), suspect.shape(name)
+    tokens = min(shape[0] for shape in shapes)
+    if tokens == 0 or any(shape[1] > WIDEST for shape in shapes):
         return None
-    tokens = shapes[0][0]
     index = np.arange(tokens)
     if tokens > most:
         index = np.sort(generator.choice(tokens, most, replace=False))
-    return _unit(reference.rows(ours, index)), _unit(suspect.rows(theirs, index)), index
+    return unit(reference.rows(ours, index)), unit(suspect.rows(name, index))
 
 
 def _alike(ours: Floats, theirs: Floats) -> bool:
@@ -89,8 +127,3 @@ def _alike(ours: Floats, theirs: Floats) -> bool:
     centred = [one - one.mean() for one in cosines]
     size = float(np.linalg.norm(centred[0]) * np.linalg.norm(centred[1]))
     return size > 0 and float(centred[0] @ centred[1]) / size >= ALIKE
-
-
-def _unit(rows: Floats) -> Floats:
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / np.where(length > 0, length, 1)).astype(np.float32)

@@ -2,13 +2,13 @@
 were exchanged. For information.
 
 Under the null of `laws` said of groups instead of units (a group is a key head with the queries that use it),
-the matching of each layer is a uniform permutation, and the number of groups matched to their own place has
-the exact law of `stats.fixed_points`.
+the matching of each layer is a uniform permutation, and where no layer repeats another these are independent,
+so that the number of groups matched to their own place has the exact law of `stats.fixed_points`.
 """
 
 import numpy as np
 
-from countermark.attribute.lineage.laws import BY_PLACE_TO, NULL, made_test
+from countermark.attribute.lineage.laws import BY_PLACE_TO, NULL_DISTINCT, made_test
 from countermark.attribute.lineage.matching import Floats, assign, similarity
 from countermark.models.checkpoint import Checkpoint
 from countermark.models.layers import Attention, attentions
@@ -47,7 +47,7 @@ def of_heads(
         "attention groups at their place",
         subject,
         fixed_points.log_sf(sum(counts), [groups] * len(counts)),
-        null=NULL.replace("units", "attention groups"),
+        null=NULL_DISTINCT.replace("units", "attention groups"),
         statistic=sum(counts),
         n=groups * len(counts),
         law="exact law of fixed points over independent permutations",

@@ -18,11 +18,10 @@ from countermark.attribute.lineage.order import OrderCheck
 from countermark.attribute.lineage.reading import Models
 from countermark.errors import Error
 from countermark.models.checkpoint import Checkpoint
-from countermark.models.layers import Block
 from countermark.models.tokenizer_overlap import overlap
 from countermark.records.attributions import WEIGHTS_NOT_INDEPENDENT, Test, ValidityDomain
 from countermark.trust.keyfiles import Secret
-from countermark.trust.seeds import seed_of
+from countermark.trust.seeds import seed_of, source_of
 
 DOMAIN = ValidityDomain(
     measured={
@@ -31,6 +30,7 @@ DOMAIN = ValidityDomain(
         "layers": [2.0, 4.0],
         "projections": ["gate, up, down"],
         "stored as": ["F32"],
+        "basis": ["apart", "one"],
     },
     where=laws.CALIBRATION,
 )
@@ -58,6 +58,7 @@ class Compared:
     """Whether the units of the reference and of the suspect stand in an order of their own."""
     by: str
     """The property that the order of the suspect follows most."""
+    basis: Basis
 
 
 class Lineage:
@@ -93,7 +94,7 @@ class Lineage:
         self._layers, self._units = layers, units
         self._re_randomise = re_randomise
         self._digest = self._reference.digest()
-        self._known: dict[tuple[Path, Path], bool] = {}
+        self._known: dict[tuple[Path, Path], bool | None] = {}
         self.inputs = {"reference": reference} | {
             f"ancestor {number}": path for number, path in enumerate(ancestors, start=1)
         }
@@ -109,18 +110,19 @@ class Lineage:
         models = Models.of(self._reference, opened)
         seed = seed_of(self._seed, "lineage", self._digest, opened.digest())
         generator = np.random.default_rng(seed)
-        basis = choose(self._reference, opened, generator)
-        compared = self._compare(models, basis, generator, progress)
+        compared = self._compare(models, generator, progress)
+        basis = compared.basis
         heads = of_heads(self._reference, opened, self.subject, generator, basis.rotation, self._layers)
         tests = [*self._tests(compared), *([heads] if heads else [])]
         deciding = [test for test in tests if test.decides]
         sizes = [layer.size for layer in compared.layers]
         return Examined(
             tests=tests,
-            problems=self._problems(compared, opened),
+            problems=self._problems(compared, models),
+            unseen=self._unseen(compared, tests),
             minimum_detectable=self._minimum(sizes, len(deciding)),
-            properties=_properties(models, opened),
-            parameters=self._parameters(models, compared, basis, opened, seed),
+            properties=_properties(models, basis),
+            parameters=self._parameters(models, compared, seed),
             pictures={
                 "layers": pictures.by_layer([one for one in tests if "layers" in one.details]),
                 "matching": pictures.of_matching(compared.layers),
@@ -130,25 +132,28 @@ class Lineage:
     def _compare(
         self,
         models: Models,
-        basis: Basis,
         generator: np.random.Generator,
         progress: ProgressCall | None = None,
     ) -> Compared:
-        chosen = _sampled(models.pairs, self._layers, generator)
+        basis = choose(models.reference, models.suspect, generator)
+        chosen = models.sampled(self._layers, generator)
         checks = OrderCheck(), OrderCheck()
-        active = Activations(models.reference, models.suspect, generator)
-        layers, agreed = [], []
+        active = Activations(models.reference, models.suspect, basis.embedding, generator)
+        layers, agreed, seen = [], [], set()
         for number, pair in enumerate(chosen, start=1):
             ours, theirs, labelled = models.read(pair, self._units, generator, basis.rotation)
-            for check, units in zip(checks, (ours, theirs), strict=True):
-                check.add(units)
-            layers.append(match(pair[0].key, ours, theirs, labelled))
+            for check, block, units in zip(checks, (pair.ours, pair.theirs), (ours, theirs), strict=True):
+                if (check, block) not in seen:
+                    check.add(units)
+                    seen.add((check, block))
+            layers.append(match(pair.name, ours, theirs, labelled))
             agreed.append(active.agreed(*_unrotated(ours, theirs, basis)))
             if progress is not None:
                 progress(number, len(chosen))
         known = [one for one in agreed if one is not None]
         ordered = checks[0].ordered(), checks[1].ordered()
-        return Compared(layers, known if len(known) == len(layers) else [], ordered, checks[1].found()[1])
+        agreements = known if len(known) == len(layers) else []
+        return Compared(layers, agreements, ordered, checks[1].found()[1], basis)
 
     def _tests(self, compared: Compared) -> list[Test]:
         layers, subject = compared.layers, self.subject
@@ -160,7 +165,8 @@ class Lineage:
             tests.append(laws.of_order(layers, subject, EXPLANATIONS))
             tests.append(laws.of_spearman(layers, subject, EXPLANATIONS))
         counts = [layer.agreed for layer in layers]
-        tests.append(laws.of_agreement(counts, layers, subject, EXPLANATIONS))
+        paired = compared.basis.kind in ("apart", "one")
+        tests.append(laws.of_agreement(counts, layers, subject, EXPLANATIONS, decides=paired))
         if compared.activations:
             name = "agreement of gate and up on activations"
             tests.append(
@@ -170,54 +176,82 @@ class Lineage:
             )
         return tests
 
-    def _problems(self, compared: Compared, suspect: Checkpoint) -> list[str]:
+    def _problems(self, compared: Compared, models: Models) -> list[str]:
         problems = []
         if all(compared.ordered) and not self._re_randomise:
             problems.append(
                 "the units of both models stand in an order of their own "
                 f"({compared.by}), so that unrelated units match by place; --re-randomise uses no places"
             )
+        if models.towers_left:
+            problems.append(
+                f"{models.towers_left:,} more parts of the suspect have the reference's shapes and were not "
+                "compared"
+            )
         for ancestor in self._ancestors:
-            if self._goes_back(self._reference, ancestor) and self._goes_back(suspect, ancestor):
-                problems.append(
-                    f"reference and suspect are both not independent of {ancestor.folder.name}, so that they "
-                    "were not initialised independently"
-                )
+            problems += self._of_ancestor(ancestor, models.suspect)
         return problems
 
-    def _goes_back(self, model: Checkpoint, ancestor: Checkpoint) -> bool:
-        """Whether the deciding tests show `model` not independent of `ancestor`."""
+    def _unseen(self, compared: Compared, tests: Sequence[Test]) -> list[str]:
+        """What stands against `not shown`."""
+        unseen = []
+        if compared.basis.unseen:
+            unseen.append("the embeddings could not be compared, so that a rotated model was not looked for")
+        agreement = next(test for test in tests if test.name == laws.AGREEMENT)
+        if not agreement.decides and agreement.p_value <= laws.AGREEMENT_TO:
+            unseen.append(
+                "units agree in gate and up at other places, but the embeddings have a basis in common in "
+                "part or cannot tell, and in a common basis independent models may agree too"
+            )
+        return unseen
+
+    def _of_ancestor(self, ancestor: Checkpoint, suspect: Checkpoint) -> list[str]:
+        """What a public model takes away from the null, in words."""
+        back = [self._goes_back(model, ancestor) for model in (self._reference, suspect)]
+        if False in back:
+            return []
+        if None in back:
+            which = "reference" if back[0] is None else "suspect"
+            return [
+                f"{ancestor.folder.name} cannot be compared with the {which}, so it may be a common origin"
+            ]
+        return [
+            f"reference and suspect are both not independent of {ancestor.folder.name}, so that they "
+            "were not initialised independently"
+        ]
+
+    def _goes_back(self, model: Checkpoint, ancestor: Checkpoint) -> bool | None:
+        """Whether the deciding tests show `model` not independent of `ancestor`; None: cannot be tested."""
         asked = model.folder, ancestor.folder
         if asked not in self._known:
             self._known[asked] = self._tested(model, ancestor)
         return self._known[asked]
 
-    def _tested(self, model: Checkpoint, ancestor: Checkpoint) -> bool:
+    def _tested(self, model: Checkpoint, ancestor: Checkpoint) -> bool | None:
         try:
             models = Models.of(ancestor, model)
         except Error:
-            return False  # nothing of the one can be held against the other
+            return None
         seed = seed_of(self._seed, "lineage ancestor", ancestor.digest(), model.digest())
-        generator = np.random.default_rng(seed)
-        compared = self._compare(models, choose(ancestor, model, generator), generator)
+        compared = self._compare(models, np.random.default_rng(seed))
         tests = [test for test in self._tests(compared) if test.decides]
-        return min(test.p_value for test in tests) * len(tests) < ANCESTOR_LEVEL
+        return min((test.p_value for test in tests), default=1.0) * len(tests) < ANCESTOR_LEVEL
 
     def _minimum(self, sizes: list[int], deciding: int) -> dict[str, Any]:
-        units = laws.smallest_detectable(sizes, deciding, self._alpha, laws.BY_PLACE_TO)
+        units = laws.smallest_detectable(sizes, max(deciding, 1), self._alpha, laws.BY_PLACE_TO)
         return {
             "share": None if units is None else units / max(sizes),
             "units": units,
-            "model": "units of one layer found again, by the bound 1/k!, of those that were compared",
+            "model": "units of one layer found again, by the bound 1/k!, of those that were compared; "
+            "as the only matter: among more hypotheses more are needed",
         }
 
-    def _parameters(
-        self, models: Models, compared: Compared, basis: Basis, suspect: Checkpoint, seed: int
-    ) -> dict[str, Any]:
+    def _parameters(self, models: Models, compared: Compared, seed: int) -> dict[str, Any]:
+        basis = compared.basis
         return {
             "seed": f"{seed:032x}",
-            "seed_from": "inputs" if self._seed is None else "seed file",
-            "layers": [".".join(map(str, layer.key)) for layer in compared.layers],
+            "seed_from": source_of(self._seed),
+            "layers": [layer.name for layer in compared.layers],
             "layers_in_all": len(models.pairs),
             "most_units": self._units,
             "re_randomised": self._re_randomise,
@@ -226,7 +260,7 @@ class Lineage:
             "embeddings_correlation_rotated": _rounded(basis.rotated),
             "reference_in_order": compared.ordered[0],
             "suspect_in_order": compared.ordered[1],
-            "tokenizer_overlap": overlap(self._reference.folder, suspect.folder),
+            "tokenizer_overlap": overlap(self._reference.folder, models.suspect.folder),
         }
 
 
@@ -238,23 +272,16 @@ def _unrotated(ours: Units, theirs: Units, basis: Basis) -> tuple[Units, Units]:
     return ours, Units(theirs.labels, turned)
 
 
-def _sampled(
-    pairs: list[tuple[Block, Block]], most: int, generator: np.random.Generator
-) -> list[tuple[Block, Block]]:
-    if len(pairs) <= most:
-        return pairs
-    return [pairs[at] for at in np.sort(generator.choice(len(pairs), most, replace=False))]
-
-
-def _properties(models: Models, suspect: Checkpoint) -> dict[str, float | str]:
-    block = models.pairs[0][0]
+def _properties(models: Models, basis: Basis) -> dict[str, float | str]:
+    block = models.pairs[0].ours
     views = [view for view in ("gate", "up", "down") if getattr(block, view) is not None]
     return {
         "hidden size": models.hidden,
-        "units of a layer": max(block.units for block, _ in models.pairs),
-        "layers": len(models.pairs),
+        "units of a layer": max(pair.ours.units for pair in models.pairs),
+        "layers": len({pair.ours.key for pair in models.pairs}),
         "projections": ", ".join(views),
-        "stored as": suspect.stored,
+        "stored as": models.suspect.stored,
+        "basis": basis.kind,
     }
 
 

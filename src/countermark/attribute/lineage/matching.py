@@ -30,7 +30,8 @@ class Units:
 class Matched:
     """Two layers matched; `a` are reference units, `b` suspect units, as places in their layers."""
 
-    key: tuple[int, ...]
+    name: str
+    """Of the layers."""
     size: int
     """Units of the smaller side."""
     a: Indices
@@ -49,7 +50,7 @@ class Matched:
         return int(np.sum(self.a == self.b)) if self.labelled else 0
 
 
-def match(key: tuple[int, ...], ours: Units, theirs: Units, labelled: bool) -> Matched:
+def match(name: str, ours: Units, theirs: Units, labelled: bool) -> Matched:
     """Assign units of the reference to units of the suspect, together and by two projections apart.
 
     Linear assignment of the largest total similarity (Zhu et al. 2025, "Independence tests for language
@@ -57,23 +58,38 @@ def match(key: tuple[int, ...], ours: Units, theirs: Units, labelled: bool) -> M
     relabelling is a uniform permutation's.
     """
     similar = {view: similarity(ours.views[view], theirs.views[view]) for view in ours.views}
-    joint = sum(similar.values(), np.zeros((), np.float32)) / np.float32(len(similar))
+    joint = together(similar)
     rows, columns = assign(joint)
-    first, second = apart(tuple(similar))
     return Matched(
-        key,
+        name,
         rows.size,
         ours.labels[rows],
         theirs.labels[columns],
         nearest(joint)[rows, columns],
-        agreement(similar[first], similar[second]),
+        agreement(*apart(similar)),
         labelled,
     )
 
 
-def apart(views: tuple[str, ...]) -> tuple[str, str]:
-    """The two projections that are matched apart: gate and up; up and down in a model without gates."""
-    return ("gate", "up") if "gate" in views else ("up", "down")
+def together(similar: dict[str, Floats]) -> Floats:
+    """Mean of the similarities of all projections.
+
+    A gated unit computes act(gate x) (up x) down, which stays the same when the signs of its row of up and of
+    its column of down both change. So of these two the size of the sum counts.
+    """
+    rest = [similar[view] for view in ("up", "down") if view in similar]
+    signed: Floats = sum(rest[1:], rest[0])
+    total = similar["gate"] + np.abs(signed) if "gate" in similar else signed
+    result: Floats = total / np.float32(len(similar))
+    return result
+
+
+def apart(similar: dict[str, Floats]) -> tuple[Floats, Floats]:
+    """The two projections that are matched apart: gate and up, whose sign is free; up and down in a model
+    without gates."""
+    if "gate" in similar:
+        return similar["gate"], np.abs(similar["up"])
+    return similar["up"], similar["down"]
 
 
 def agreement(first: Floats, second: Floats) -> int:
@@ -109,15 +125,18 @@ def nearest(similar: Floats) -> NDArray[np.bool_]:
 def similarity(ours: Floats, theirs: Floats) -> Floats:
     """Cosines between units, (ours, theirs), of what is left when the common is taken away.
 
-    What all units of a layer share, and how long each is, brings unrelated units together. So features are
-    scaled by their size in both models, the mean directions of both are projected out of both, and each unit
-    gets length 1 (or 0). Equal units stay equal, and the order of the units does not matter.
+    What all units of a layer share, and how long each is, brings unrelated units together. So each unit gets
+    length 1 (or 0), features are scaled by their size in both models, the mean directions of both are
+    projected out of both, and each unit gets length 1 again. Equal units stay equal, the order of the units
+    does not matter, and a unit of huge numbers counts no more than another: up times c and down over c is
+    the same function.
     """
+    ours, theirs = unit(ours), unit(theirs)
     scale = np.sqrt(_size(ours) * _size(theirs))
     scale = np.where(scale > _TINY, scale, 1)
     sides = [(side / scale).astype(np.float32) for side in (ours, theirs)]
-    common, _ = np.linalg.qr(np.stack([_unit(side).mean(axis=0) for side in sides]).T)
-    left = [_unit(side - (side @ common) @ common.T) for side in sides]
+    common, _ = np.linalg.qr(np.stack([unit(side).mean(axis=0) for side in sides]).T)
+    left = [unit(side - (side @ common) @ common.T) for side in sides]
     result: Floats = left[0] @ left[1].T
     return result
 
@@ -127,7 +146,10 @@ def _size(units: Floats) -> Floats:
     return size
 
 
-def _unit(rows: Floats) -> Floats:
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
-    result: Floats = (rows / np.where(length > _TINY, length, 1)).astype(np.float32)
+def unit(rows: Floats) -> Floats:
+    """Rows at length 1; zeros stay. By the largest number of each first: squares would leave float32."""
+    largest = np.abs(rows).max(axis=1, keepdims=True, initial=0)
+    scaled = rows / np.where(largest > 0, largest, 1)
+    length = np.linalg.norm(scaled, axis=1, keepdims=True)
+    result: Floats = (scaled / np.where(length > 0, length, 1)).astype(np.float32)
     return result

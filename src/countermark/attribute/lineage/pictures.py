@@ -40,7 +40,7 @@ def of_matching(layers: Sequence[Matched]) -> Draw:
         axes.set_xlabel("place in the reference")
         axes.set_ylabel("place in the suspect")
         axes.set_title(
-            f"Matched units of layer {best.key[0] if best.key else 0}: {best.fixed} at their own place, "
+            f"Matched units of layer {best.name}: {best.fixed} at their own place, "
             f"{int(best.close.sum())} nearest to each other"
         )
 

@@ -34,6 +34,7 @@ from countermark.attribute.radioactivity.suspects import TOKENS
 from countermark.attribute.radioactivity.weights import OPEN_PRIOR, PRIOR, weights_of
 from countermark.errors import Error, ExitCode
 from countermark.records.attributions import NOT_INDEPENDENT_OF_KEY, NOT_SHOWN, Test, ValidityDomain
+from countermark.trust.seeds import source_of
 from countermark.watermark.schemes.base import FloatArray
 
 MEASURED: dict[str, list[float | str]] = {
@@ -186,7 +187,7 @@ class Radioactivity:
                 "setting": options.setting,
                 "keys": [key.name for key in self.keys],
                 "prior": (OPEN_PRIOR if options.setting == OPEN else PRIOR) if options.reference else None,
-                "seeds": "committed" if options.seed else "digests of the inputs",
+                "seeds": source_of(options.seed),
             }
         )
         if options.reference is not None:

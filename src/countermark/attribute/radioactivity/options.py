@@ -26,7 +26,7 @@ class Options:
     decoys: int | None = None
     """None takes the scheme's usual number, 0 leaves the rank out."""
     seed: Secret | None = None
-    """Committed seed; else seeds are digests of the inputs."""
+    """Of a seed file; else seeds are digests of the inputs."""
     tokens: int = TOKENS
     """Tokens to sample from a folder, and to feed it."""
     level: float = 0.01

@@ -57,7 +57,7 @@ class LocalTransport:
         if isinstance(prompt, str):
             if self._tokenizer is None:
                 raise Error("text needs a tokenizer")
-            prompt = self._tokenizer.encode(prompt, add_special_tokens=False).ids
+            prompt = self._tokenizer.encode(prompt).ids  # special tokens too, as servers do
         # without a seed each request has a fresh one, as at an endpoint; it stands in the answer
         seed = body.get("seed", secrets.randbits(31))
         limit = body["max_tokens"]

@@ -68,6 +68,7 @@ class Transcriber:
         ids = prompt if isinstance(prompt, list) else None
         text = prompt if isinstance(prompt, str) else None
         if text is not None and self._tokenizer is not None:
+            # special tokens are the endpoint's affair, and it does not say whether it put any in front
             ids = self._tokenizer.encode(text, add_special_tokens=False).ids
         sent = {name: value for name, value in body.items() if name not in ("model", "messages", "prompt")}
         return Transcript(
@@ -76,6 +77,7 @@ class Transcriber:
             prompt=text,
             messages=messages,
             prompt_ids=ids,
+            prompt_encoded=text is not None and ids is not None,
             problem=problem,
             model_asked=body["model"],
             endpoint=self._endpoint,
@@ -98,6 +100,7 @@ class Transcriber:
             token_ids=ids,
             encoded=encoded,
             prompt_ids=answer.prompt_ids or one.prompt_ids,
+            prompt_encoded=one.prompt_encoded and not answer.prompt_ids,
             logprobs=answer.logprobs,
             finish_reason=answer.finish_reason,
             model=answer.model,

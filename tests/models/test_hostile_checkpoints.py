@@ -11,7 +11,7 @@ import pytest
 
 from countermark.errors import Error
 from countermark.models.checkpoint import Checkpoint
-from countermark.models.layers import attentions, blocks, embedding, gain
+from countermark.models.layers import attentions, blocks, embeddings, gain
 
 P = "model.layers.0.mlp.up_proj."
 LAYOUTS: dict[str, dict[str, tuple[str, list[int]]]] = {
@@ -80,7 +80,7 @@ def _read_everything(folder: Path) -> int:
         except Error:
             continue
     attentions(opened)
-    embedding(opened)
+    embeddings(opened)
     for block in blocks(opened):
         gain(opened, block)
     return found

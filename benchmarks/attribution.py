@@ -78,12 +78,15 @@ class Benchmark:
         several = self._marks(marks.several())
         attacks = self._marks(marks.attacks())
         stories = self._marks(marks.stories())
+        references = self._marks(marks.references())
         self.tables["shares"] = mark_tables.shares(self.done["shares"])
         wrong = [one for one in self.done["shares"] if "wrong" in one[0].table]
         self.tables["mark negatives"] = tables.summary([*controls, *wrong])
-        self.tables["mark surprises"] = tables.surprises([*self.done["shares"], *controls, *stories])
+        self.tables["mark surprises"] = tables.surprises(
+            [*self.done["shares"], *controls, *references, *stories]
+        )
         self.tables["several teachers"] = mark_tables.keys(several)
-        self.tables["another reference"] = mark_tables.each(self._marks(marks.references()))
+        self.tables["another reference"] = mark_tables.each(references)
         self.tables["attacks"] = mark_tables.each(attacks)
         self.tables["stories"] = mark_tables.each(stories)
 

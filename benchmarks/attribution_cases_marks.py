@@ -72,6 +72,7 @@ def attacks() -> Iterator[Case]:
         yield closed("attacks", f"neutralised-k{width}", "25k", keys, "reported")
         yield closed("attacks", f"student-paraphrased-k{width}-50-scratch", "25k", keys, "reported")
         yield opened("attacks", f"student-paraphrased-k{width}-50-scratch", keys, "reported")
+        yield closed("attacks", "student-k0-a-scratch", "25k", keys, "not shown")
 
 
 def references() -> Iterator[Case]:

@@ -32,7 +32,7 @@ def test_a_fine_tune_with_controls(tmp_path: Path, reference: Path) -> None:
     answer = json.loads(done.out)
     assert re.fullmatch(r"weights not independent of reference [0-9a-f]{16}", answer["verdict"])
     assert answer["verdict"].endswith(answer["inputs"]["reference"][:16])
-    assert answer["conclusions"][0]["reported"] == "p < 0.003"
+    assert answer["conclusions"][0]["reported"] == "p < 0.0075"
     assert [len(one["tests"]) > 2 for one in answer["controls"]] == [True] * 3
     assert {one.name for one in (tmp_path / "out").iterdir()} == {
         "attribution.json",

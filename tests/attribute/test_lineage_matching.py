@@ -143,7 +143,8 @@ def test_units_in_order_are_noticed(strength: float) -> None:
 
 def test_neighbours_are_scored_by_the_moments_of_all_orders() -> None:
     rows = np.random.default_rng(12).standard_normal((5, 3)).astype(np.float32)
-    centred = rows - rows.mean(axis=0)
+    alike = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    centred = alike - alike.mean(axis=0)
     unit = centred / np.linalg.norm(centred, axis=1, keepdims=True)
     sums = [np.sum(unit[list(one[1:])] * unit[list(one[:-1])]) for one in permutations(range(5))]
     assert neighbours(rows) == pytest.approx((sums[0] - np.mean(sums)) / np.std(sums), abs=1e-5)

@@ -21,6 +21,7 @@ Numbers = NDArray[np.float64]
 LEVEL = 1e-3
 """Per model, after Bonferroni over the properties and layers."""
 LEAST_UNITS = 8
+_ROUNDING = 1e-6
 MOST_FEATURES = 1_024
 """About as many numbers of a unit are compared with its neighbours'; more are thinned out evenly."""
 
@@ -82,7 +83,8 @@ def neighbours(rows: Floats) -> float:
     exact test for randomness in the non-parametric case based on serial correlation").
     """
     alike = unit(rows)  # one large unit would make all others alike
-    centred = unit(alike - alike.mean(axis=0))
+    centred = alike - alike.mean(axis=0)
+    centred = unit(np.where(np.abs(centred) > _ROUNDING, centred, 0))
     cosines = (centred @ centred.T).astype(np.float64)
     n = len(rows)
     found = float(np.diag(cosines, 1).sum())

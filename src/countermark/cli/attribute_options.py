@@ -1,5 +1,6 @@
 """What the verbs of `attribute` share: suspect, controls, level, folder, the options of a run in a case."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from countermark.trust.keyfiles import Secret
     from countermark.watermark.profile import Profile
 
+WIDTH = 80
 Out = Annotated[Path, typer.Option("--out", help="Folder for attribution.json and the pictures.")]
 Controls = Annotated[
     list[Path] | None,
@@ -81,22 +83,43 @@ def _fields(record: "Attribution") -> dict[str, Any]:
 def _tell(record: "Attribution") -> None:
     """At most 80 columns but for names."""
     domain = f" (not validated here: {', '.join(record.not_validated)})" if record.not_validated else ""
-    emit(f"verdict: {printable(record.verdict)}{printable(domain)}")
+    emit(_wrapped(f"verdict: {record.verdict}{domain}", ""))
     for reason in record.reasons:
-        emit(f"  because {printable(reason)}")
+        emit(_wrapped(f"because {reason}"))
     for one in record.conclusions:
-        emit(f"  {printable(one.subject)}: {one.reported} after Holm over {record.family:,}")
-    for test in record.tests:
-        mark = "" if test.decides else ", for information"
-        emit(f"  {test.name}: {test.reported}, n = {test.n:,}{mark}")
-        emit(f"    null: {printable(test.null)}")
+        emit(_wrapped(f"{one.subject}: {one.reported} after Holm over {record.family:,}"))
+    _tell_tests(record)
     _tell_controls(record)
     if record.minimum_detectable:
         shown = ", ".join(f"{name} {_short(value)}" for name, value in record.minimum_detectable.items())
-        emit(f"  smallest that could have been shown: {printable(shown)}")
+        emit(_wrapped(f"smallest that could have been shown: {shown}"))
     note("a low p-value names neither a source nor a cause; other explanations:")
     for explanation in record.other_explanations:
-        note(f"  - {explanation}")
+        note(_wrapped(f"- {explanation}"))
+
+
+def _tell_tests(record: "Attribution") -> None:
+    """Those that decide, each null once, then those for information."""
+    deciding = [test for test in record.tests if test.decides]
+    for test in deciding:
+        emit(_wrapped(f"{test.name}: {test.reported}, n = {test.n:,}"))
+    for null in dict.fromkeys(test.null for test in deciding):
+        emit(_wrapped(f"null: {null}", "    "))
+    for test in record.tests:
+        if not test.decides:
+            figure = test.reported if test.calibrated_to < 1 else "not calibrated"
+            emit(_wrapped(f"for information: {test.name}: {figure}, n = {test.n:,}"))
+
+
+def _wrapped(text: str, indent: str = "  ") -> str:
+    return textwrap.fill(
+        printable(text),
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _tell_controls(record: "Attribution") -> None:
@@ -108,7 +131,7 @@ def _tell_controls(record: "Attribution") -> None:
         emit(f"  negative controls: {len(tested)} tested, smallest p = {least:.2g}")
     for one in record.controls:
         if one.problem:
-            emit(f"  control {printable(one.name)} not tested: {printable(one.problem)}")
+            emit(_wrapped(f"control {one.name} not tested: {one.problem}"))
 
 
 def _short(value: Any) -> str:

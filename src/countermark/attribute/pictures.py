@@ -63,7 +63,7 @@ def beside_controls(tests: Sequence[Test], controls: Sequence[Control], alpha: f
         axes.annotate(
             f"alpha {alpha:g}", (math.log10(alpha), 0.98), xycoords=("data", "axes fraction"), va="top"
         )
-        axes.set_yticks([-at for at in range(len(rows))], [name[:28] for name, _, _ in rows])
+        axes.set_yticks([-at for at in range(len(rows))], [name[-28:] for name, _, _ in rows])
         axes.tick_params(axis="y", labelsize=9 if len(rows) < 12 else 6)
         axes.set_xlabel("log10 p, before correction")
         axes.set_title("The suspect and the negative controls")

@@ -145,8 +145,15 @@ def _control(attributor: Attributor, path: Path, sha256: str) -> Control:
     try:
         examined = attributor.examine(path)
     except Error as error:
-        return Control(name=path.name, sha256=sha256, tests=[], problem=error.message)
-    return Control(name=path.name, sha256=sha256, tests=examined.tests, problem="; ".join(examined.problems))
+        return Control(name=_name(path), sha256=sha256, tests=[], problem=error.message)
+    return Control(
+        name=_name(path), sha256=sha256, tests=examined.tests, problem="; ".join(examined.problems)
+    )
+
+
+def _name(path: Path) -> str:
+    """With its folder: many controls are called alike."""
+    return f"{path.resolve().parent.name}/{path.name}"
 
 
 def _record(

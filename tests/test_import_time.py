@@ -23,7 +23,9 @@ VERBS = (
     "verify",
     "purge",
 )
-VERBS += ("capture probe", "power", "watermark", "watermark keygen", "watermark commit", "watermark profile")
+VERBS += tuple(f"attribute {verb}".strip() for verb in ("", "text", "radioactivity", "lineage", "identity"))
+VERBS += ("attribute canary", "attribute canary score", "attribute monitor", "attribute monitor add")
+VERBS += ("power", "watermark", "watermark keygen", "watermark commit", "watermark profile")
 VERBS += ("watermark score", "watermark scan", "watermark locate", "watermark exposure", "watermark runs")
 
 

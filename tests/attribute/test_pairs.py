@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from marked_worlds import VOCABULARY, language, log_probs, texts
 
-from countermark.attribute.pairs import Row, expected_counts, pairs_of
+from countermark.attribute.pairs import WIDE, Row, expected_counts, pairs_of
 
 
 def naive(rows: list[Row], length: int, logs: list[Any]) -> tuple[Counter[Any], Counter[Any]]:
@@ -18,12 +18,23 @@ def naive(rows: list[Row], length: int, logs: list[Any]) -> tuple[Counter[Any], 
         if row.prompt is not None
         for i in range(len(row.prompt) - length + 1)
     }
-    stands: dict[Any, None] = {}
-    for row in rows:
-        for i in range(len(row.answer) - length + 1):
-            stands[tuple(row.answer[i : i + length].tolist())] = None
-    kept = [window for window in stands if window not in shown]
+    of = [
+        [tuple(row.answer[i : i + length].tolist()) for i in range(len(row.answer) - length + 1)]
+        for row in rows
+    ]
+    reach = length - 1 if length >= WIDE else 0
+    counts = [
+        {
+            window
+            for i, window in enumerate(windows)
+            if not shown & set(windows[max(0, i - reach) : i + reach + 1])
+        }
+        for windows in of
+    ]
+    kept = list(dict.fromkeys(window for one in counts for window in one))
     seen, expected = Counter[Any](), Counter[Any]()
+    for windows in counts:
+        seen.update(windows)
     for row, matrix in zip(rows, logs, strict=True):
         before: set[Any] = set()
         for i in range(len(row.answer) - length + 1):
@@ -31,8 +42,6 @@ def naive(rows: list[Row], length: int, logs: list[Any]) -> tuple[Counter[Any], 
             for one in kept:
                 if one[:-1] == window[:-1] and one not in before:
                     expected[one] += float(np.exp(np.float64(matrix[i + length - 1, one[-1]])))
-            if window in kept and window not in before:
-                seen[window] += 1
             before.add(window)
     return seen, expected
 
@@ -65,6 +74,15 @@ def test_a_window_of_any_prompt_counts_in_no_answer() -> None:
         tuple(one): bool(flag) for one, flag in zip(pairs.windows.tolist(), pairs.touched, strict=True)
     }
     assert touched == {(1, 2): False, (3, 4): True, (5, 6): False}
+
+
+def test_of_wide_windows_those_that_overlap_a_prompts_are_left_out_too() -> None:
+    """A model that mends the first id of a marked prompt writes the window before its whole ones, too."""
+    ids = np.arange(20)
+    rows = [Row(ids, ids[6:12])]
+    left = sorted(pairs_of(rows, 4).windows[:, 0].tolist())
+    assert left == [0, 1, 2, *range(12, 17)]  # 6 to 8 stand in the prompt, 3 to 5 and 9 to 11 overlap them
+    assert sorted(pairs_of(rows, 3).windows[:, 0].tolist()) == [*range(6), *range(10, 18)]
 
 
 def test_repeats_in_one_answer_are_seen_once() -> None:

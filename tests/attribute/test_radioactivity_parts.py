@@ -14,6 +14,7 @@ from countermark.attribute.pairs import Row
 from countermark.attribute.radioactivity import fed
 from countermark.attribute.radioactivity.joint import BINS, explained, lift
 from countermark.attribute.radioactivity.weights import GAIN, PRIOR, STEPS, weights_of
+from countermark.errors import Error
 
 
 def test_weights_by_hand() -> None:
@@ -52,7 +53,7 @@ def test_marks_of_another_key_do_not_hide_ours() -> None:
     expected = generator.uniform(0.5, 8, len(every))
     seen = generator.poisson(expected * (0.4 + 0.1 * of_a + 0.5 * of_b)).astype(float)
     alone = weights_of(seen, expected, PRIOR, True)
-    knowing = weights_of(seen, explained(seen, expected, every, [b]), PRIOR, True)
+    knowing = weights_of(seen, explained(a, seen, expected, every, [b]), PRIOR, True)
     without, within = (judge(a, every, one).evidence.log_p for one in (alone, knowing))
     assert within < without < math.log(1e-3)
     assert judge(own_key("7" * 32), every, knowing).evidence.log_p > math.log(1e-3)
@@ -107,3 +108,11 @@ def test_every_token_of_an_answer_is_told_after_the_ids_before_it(prompt: int, a
     for at in range(answer):
         before = ids[prompt + at - 1] if prompt + at else 0
         assert logs[at, 0] == before
+
+
+def test_related_keys_are_not_asked_for_jointly() -> None:
+    every = np.stack(np.meshgrid(np.arange(VOCABULARY), np.arange(VOCABULARY)), -1).reshape(-1, 2)
+    ones = np.ones(len(every))
+    with pytest.raises(Error, match="related"):
+        explained(own_key(KEY_A), ones, ones, every, [own_key(KEY_A)])
+    assert explained(own_key(KEY_A), ones, ones, every, [own_key(KEY_B)]) == pytest.approx(ones, abs=0.2)

@@ -149,3 +149,32 @@ def test_nothing_secret_stands_in_what_comes_out(tmp_path: Path) -> None:
     examined = TextMark([own_key()], decoys=3).examine(write(tmp_path / "t.jsonl", answers()))
     shown = repr(examined) + repr(np.array([1]))
     assert own_key().secret.reveal().decode() not in shown
+
+
+def test_prompts_count_whichever_line_they_stand_on(tmp_path: Path) -> None:
+    """A first line without a prompt once made all prompts unread."""
+    found = texts(LAWS, 6, 40, 3)
+    lines = [
+        {"id": str(at), "token_ids": one.tolist(), "prompt_ids": one.tolist()} for at, one in enumerate(found)
+    ]
+    lines.insert(0, {"id": "first", "token_ids": texts(LAWS, 1, 40, 4)[0].tolist()})
+    examined = TextMark([own_key()], decoys=0).examine(write(tmp_path / "t.jsonl", lines))
+    assert any("prompts leak" in one for one in examined.problems)
+
+
+def test_ids_out_of_range_and_keys_given_twice_are_errors(tmp_path: Path) -> None:
+    lines = [{"id": "a", "token_ids": [1, 2, 1 << 64], "prompt_ids": [1]}]
+    with pytest.raises(Error, match="token id"):
+        TextMark([own_key()], decoys=0).examine(write(tmp_path / "t.jsonl", lines))
+    with pytest.raises(Error, match="twice"):
+        TextMark([own_key(), own_key()])
+    with pytest.raises(Error, match="decoys"):
+        TextMark([own_key()], decoys=-5)
+
+
+def test_selfhash_with_prompts_is_inconclusive(tmp_path: Path) -> None:
+    """Its lists hang on single ids of a window, which windows of prompts do not tell."""
+    first, second = texts(LAWS, 2, 300, 3)
+    lines = [{"id": "a", "token_ids": first.tolist(), "prompt_ids": second[:60].tolist()}]
+    examined = TextMark([key_of("selfhash")], decoys=0).examine(write(tmp_path / "t.jsonl", lines))
+    assert any("selfhash" in one for one in examined.problems)

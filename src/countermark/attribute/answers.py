@@ -3,28 +3,27 @@
 Empty and unusable answers are counted, repeated ones (same prompt, same answer) are dropped.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 
 from countermark.attribute.pairs import Row
 from countermark.errors import Error, ExitCode
-from countermark.records.transcripts import Transcript, read_transcripts
+from countermark.records.transcripts import MAX_LINE_BYTES, Transcript, read_transcripts
 from countermark.watermark.bodies import read_bodies
 from countermark.watermark.profile import Profile
 from countermark.watermark.schemes.base import IntArray
-from countermark.watermark.scoring import check_ids
+from countermark.watermark.scoring import MAX_ID, check_ids
 from countermark.watermark.tokens import Tokens
 
 MOST_REPEATED = 0.5
 """Share of answers that are repeats of one before, above which nothing is concluded."""
 LEAST_DISTINCT = 0.1
 """Share of different answers, whatever the prompt, below which nothing is concluded."""
-_HEAD_BYTES = 1 << 20
-_OF_TRANSCRIPTS = ("answer", "prompt", "prompt_ids", "problem", "request_sha256")
 
 
 @dataclass
@@ -40,6 +39,11 @@ class Answers:
     """Rows whose prompt is not known."""
     different: int = 0
     """Distinct answers, whatever the prompt."""
+
+    @property
+    def prompted(self) -> bool:
+        """Whether the prompt of any answer is known."""
+        return self.without_prompt < len(self.rows)
 
     def problems(self) -> list[str]:
         """Why nothing can be concluded from them."""
@@ -97,30 +101,50 @@ def gather(rows: Iterator[Row | None]) -> Answers:
     return answers
 
 
+class _Fields(msgspec.Struct):
+    """What tells a transcript from a body of text."""
+
+    answer: Any = msgspec.UNSET
+    prompt: Any = msgspec.UNSET
+    prompt_ids: Any = msgspec.UNSET
+    messages: Any = msgspec.UNSET
+    problem: Any = msgspec.UNSET
+    request_sha256: Any = msgspec.UNSET
+
+
 def _is_transcripts(path: Path) -> bool:
-    """By the first line's fields; what is no JSON object is left to the reader of bodies to refuse."""
+    """Whether any line has a transcript's field: a prompt that was not read would not be left out.
+
+    What is no JSON object is left to the reader of bodies to refuse.
+    """
+    decoder = msgspec.json.Decoder(_Fields)
     try:
         with path.open("rb") as stream:
-            head = stream.readline(_HEAD_BYTES)
+            while raw := stream.readline(MAX_LINE_BYTES):
+                try:
+                    fields = decoder.decode(raw)
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError):
+                    continue
+                if any(getattr(fields, name) is not msgspec.UNSET for name in _Fields.__struct_fields__):
+                    return True
     except OSError as error:
         raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
-    try:
-        fields = json.loads(head)
-    except (ValueError, RecursionError):
-        return len(head) == _HEAD_BYTES or b'"answer"' in head
-    return isinstance(fields, dict) and any(name in fields for name in _OF_TRANSCRIPTS)
+    return False
 
 
 def _of_transcript(one: Transcript, tokens: Tokens) -> Row | None:
     if one.problem or (one.token_ids is None and one.answer is None):
         return None
     answer = _ids(one.token_ids, one.answer, tokens)
-    known = one.prompt_ids is not None or one.prompt is not None
-    return Row(answer, _ids(one.prompt_ids, one.prompt, tokens) if known else None)
+    asked = one.asked
+    known = one.prompt_ids is not None or asked is not None
+    return Row(answer, _ids(one.prompt_ids, asked, tokens) if known else None)
 
 
 def _ids(given: list[int] | None, text: str | None, tokens: Tokens) -> IntArray:
     if given is not None:
+        if max(given, default=0) > MAX_ID:
+            raise Error("a token id is out of range", exit_code=ExitCode.NO_INPUT)
         ids = np.array(given, dtype=np.int64)
     else:
         ids = tokens.encode(text) if text and text.strip() else np.empty(0, np.int64)

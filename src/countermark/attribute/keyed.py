@@ -29,6 +29,7 @@ from countermark.watermark.windows import Exponential, PairScorer, marks_of, sta
 
 DISAGREE = math.log(10.0)
 DECOYS = 999
+MOST_DECOYS = 1_000_000
 SLOW_DECOYS = 99
 """Of green lists, whose keys each draw their own lists."""
 

@@ -12,17 +12,38 @@ from countermark.watermark.scoring import LN10, SMALLEST
 
 CALIBRATED_TO = 1e-6
 """Level down to which keyed tests were seen to hold, by 10 million redraws of the key."""
+SELFHASH_TO = 1e-5
+"""Of selfhash, by a million redraws."""
+FEW_REDRAWS_TO = 1e-2
+"""Of what hundreds of redraws in the tests stand behind, and no more."""
+SAME_BOUND = ("gumbel-siphash", "vllm-gumbel", "vllm-dual-key-gumbel", "sglang-gumbel")
+"""Weighted, all of these are one bound on sums of exponentials, redrawn for the first."""
 CALIBRATION = "docs/attribution-benchmarks.md"
 LEAST_PAIRS = 100
 """With fewer nothing is concluded."""
 MOST_IN_PROMPTS = 0.5
 """Share of answer windows that stand in prompts, above which the prompts leak the answers."""
+SELFHASH_PROMPTS = (
+    "a selfhash list hangs on single ids of its window, so that what prompts showed of it cannot be left out"
+)
 EXPLANATIONS = [
+    "prompts that held our outputs with small changes, which the model undid",
     "a public data set that holds outputs of ours",
     "a third model in between, made from our outputs, whose outputs were used",
     "forgery: somebody who holds the key, or learnt the marks, made the text so",
 ]
 PROMPTS_UNKNOWN = "prompts that are not in the transcripts may have held our outputs"
+
+
+def calibrated_to(key: Key, test: str) -> float:
+    """Level down to which this test was seen to hold under this scheme; `test` is `plain`, `weighted` or
+    `known`."""
+    scheme, parameters = key.profile.scheme, key.profile.parameters
+    if test == "plain":
+        return SELFHASH_TO if parameters.get("seeding") == "selfhash" else CALIBRATED_TO
+    if test == "weighted" and scheme in SAME_BOUND:
+        return CALIBRATED_TO
+    return FEW_REDRAWS_TO
 
 
 def keyed_test(
@@ -34,6 +55,7 @@ def keyed_test(
     decides: bool,
     details: dict[str, Any],
     extra: list[str],
+    calibrated: float,
 ) -> Test:
     """The test of one key; its p-value is the one that counts."""
     evidence, rank = judged.evidence, judged.rank
@@ -45,6 +67,7 @@ def keyed_test(
             else law
         )
     facts = dict(details)
+    lawful = evidence.exact and not judged.rank_counts
     if rank is not None:
         facts |= {
             "decoys": rank.decoys,
@@ -66,8 +89,8 @@ def keyed_test(
         p_value=max(math.exp(min(judged.log_p, 0.0)), SMALLEST),
         log10_p_value=_log10(judged.log_p),
         law=law,
-        exact=evidence.exact and not judged.rank_counts and not details.get("contexts_in_prompts"),
-        calibrated_to=rank.floor if judged.rank_counts and rank else CALIBRATED_TO,
+        exact=lawful and not any(details.get(one) for one in ("contexts_in_prompts", "prompts_unknown")),
+        calibrated_to=rank.floor if judged.rank_counts and rank else calibrated,
         calibration=CALIBRATION,
         decides=decides,
         alternatives=[*EXPLANATIONS, *extra],
@@ -100,8 +123,10 @@ def rank_test(key: Key, name: str, judged: Judged) -> list[Test]:
     ]
 
 
-def doubts_about(pairs: Pairs) -> list[str]:
-    """Why nothing can be concluded from a body."""
+def doubts_about(pairs: Pairs, key: Key, *, prompted: bool) -> list[str]:
+    """Why nothing can be concluded from a body; `prompted` where a prompt stands with it."""
+    if prompted and key.profile.parameters.get("seeding") == "selfhash":
+        return [SELFHASH_PROMPTS]
     if pairs.in_prompts > MOST_IN_PROMPTS * pairs.tokens:
         share = pairs.in_prompts / pairs.tokens
         return [f"the prompts leak the answers: {share:.0%} of the answers' windows stand in prompts"]

@@ -10,11 +10,12 @@ from typing import Any
 
 from countermark.attribute.answers import Answers, read_answers
 from countermark.attribute.base import Draw, Examined, ProgressCall
-from countermark.attribute.keyed import Judged, Key, decoys_for, judge
+from countermark.attribute.keyed import MOST_DECOYS, Judged, Key, decoys_for, judge
 from countermark.attribute.keyed_tests import (
     CALIBRATION,
     EXPLANATIONS,
     PROMPTS_UNKNOWN,
+    calibrated_to,
     doubts_about,
     keyed_test,
     rank_test,
@@ -23,6 +24,7 @@ from countermark.attribute.keyed_tests import (
 from countermark.attribute.pairs import Pairs, pairs_of
 from countermark.attribute.power import PLAIN_MODEL, plain_share
 from countermark.attribute.progress_picture import p_by_tokens
+from countermark.errors import Error, ExitCode
 from countermark.records.attributions import NOT_INDEPENDENT_OF_KEY, NOT_SHOWN, Test, ValidityDomain
 from countermark.trust.keyfiles import Secret
 from countermark.trust.seeds import source_of
@@ -66,6 +68,10 @@ class TextMark:
         self.inputs: dict[str, Path] = {} if tokenizer is None else {"tokenizer": tokenizer}
         for key in self.keys:
             _ = key.detector  # a malformed key is an error before anything is read
+        if len({key.name for key in self.keys}) < len(self.keys):
+            raise Error("a key stands twice", hint="one --key-file a key", exit_code=ExitCode.USAGE)
+        if decoys is not None and not 0 <= decoys <= MOST_DECOYS:
+            raise Error(f"--decoys is not between 0 and {MOST_DECOYS:,}", exit_code=ExitCode.USAGE)
 
     def examine(self, suspect: Path, progress: ProgressCall | None = None) -> Examined:
         """Test one file of texts or transcripts under every key."""
@@ -78,7 +84,12 @@ class TextMark:
         for done, key in enumerate(self.keys):
             answers = read_answers(suspect, key.profile, self._tokenizer)
             pairs = pairs_of(answers.rows, key.length)
-            problems |= dict.fromkeys([*answers.problems(), *(doubts_about(pairs) if answers.rows else [])])
+            problems |= dict.fromkeys(
+                [
+                    *answers.problems(),
+                    *(doubts_about(pairs, key, prompted=answers.prompted) if answers.rows else []),
+                ]
+            )
             if len(pairs):
                 decoys = decoys_for(key, pairs.windows, self._decoys, self._seed)
                 judged = judge(key, pairs.windows, None, decoys)
@@ -104,7 +115,14 @@ class TextMark:
         null = f"the text is independent of key {key.name}, given the prompts that stand with it"
         unknown = [PROMPTS_UNKNOWN] if answers.without_prompt else []
         test = keyed_test(
-            key, "mark in text", null, judged, decides=True, details=sizes_of(pairs), extra=unknown
+            key,
+            "mark in text",
+            null,
+            judged,
+            decides=True,
+            details=sizes_of(pairs),
+            extra=unknown,
+            calibrated=calibrated_to(key, "plain"),
         )
         return [test, *rank_test(key, "rank among decoy keys", judged)]
 

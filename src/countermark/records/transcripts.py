@@ -74,6 +74,13 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     response_sha256: str = ""
 
     @property
+    def asked(self) -> str | None:
+        """The prompt as text; of a chat all messages, joined by line feeds."""
+        if self.prompt is not None or self.messages is None:
+            return self.prompt
+        return "\n".join(message.get("content", "") for message in self.messages)
+
+    @property
     def transcript_id(self) -> str:
         """Derived from the content."""
         return content_id("transcript", self)

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from countermark.errors import Error, ExitCode
 from countermark.watermark.prf.siphash import domain_word, hash_windows, key_words, pack_windows
 from countermark.watermark.profile import Profile
 from countermark.watermark.schemes.base import FloatArray, IntArray, Marks, Scorer, UIntArray
@@ -45,9 +46,13 @@ class Exponential(PairScorer, Protocol):
 
 def window_length(profile: Profile) -> int:
     """Ids that enter the keyed function for one token, itself included."""
-    if profile.scheme == GREEN_LIST:
-        return profile.context_width if profile.parameters["seeding"] == "selfhash" else 2
-    return profile.context_width + 1
+    if profile.scheme != GREEN_LIST:
+        return profile.context_width + 1
+    if profile.parameters["seeding"] != "selfhash":
+        return 2
+    if profile.context_width < 2:
+        raise Error("selfhash with a context_width of 1 has no context", exit_code=ExitCode.USAGE)
+    return profile.context_width
 
 
 def fingerprints(ids: IntArray, length: int) -> UIntArray:

@@ -22,7 +22,7 @@ from countermark.attribute.monitor.state import (
 )
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import file_sha256
-from countermark.records.transcripts import Transcript, read_transcripts
+from countermark.records.transcripts import read_transcripts
 from countermark.stats.evalues import anytime_log_p, mixed
 from countermark.trust.keyfiles import Secret, locked
 from countermark.watermark.key_names import check_key_is_named, name_of_key
@@ -160,7 +160,7 @@ def _read(batch: Path, detector: Detector, tokens: Tokens) -> _Read:
         answer = _ids(one.token_ids, one.answer, tokens)
         if one.problem or answer is None or not len(answer):
             continue
-        prompt = _ids(one.prompt_ids or None, _asked(one), tokens)
+        prompt = _ids(one.prompt_ids or None, one.asked, tokens)
         if prompt is not None and len(prompt):
             shown.append(detector.marks(Document(prompt)))
         else:
@@ -169,13 +169,6 @@ def _read(batch: Path, detector: Detector, tokens: Tokens) -> _Read:
     if not sum(map(len, parts)):
         raise Error(f"{batch} holds no pair to score", exit_code=ExitCode.NO_INPUT)
     return _Read(joined(parts), joined(shown), len(parts), without_prompt)
-
-
-def _asked(one: Transcript) -> str | None:
-    """The prompt as text; of a chat all messages, joined by line feeds."""
-    if one.prompt is not None or one.messages is None:
-        return one.prompt
-    return "\n".join(message.get("content", "") for message in one.messages)
 
 
 def _ids(ids: list[int] | None, text: str | None, tokens: Tokens) -> IntArray | None:

@@ -17,7 +17,9 @@ from countermark.attribute.keyed import Key, decoys_for, judge, takes_signs
 from countermark.attribute.keyed_tests import (
     CALIBRATION,
     EXPLANATIONS,
+    LEAST_PAIRS,
     PROMPTS_UNKNOWN,
+    calibrated_to,
     doubts_about,
     keyed_test,
     rank_test,
@@ -87,23 +89,37 @@ class Radioactivity:
             examined.problems.extend(one for one in problems if one not in examined.problems)
             if len(body.pairs):
                 weights = self._weights(body, key)
-                examined.tests.extend(self._tests(key, body, weights, unknown, examined.pictures))
+                tests = self._tests(key, body, weights, unknown, examined.pictures)
+                if self._options.known is not None and tests[0].n < LEAST_PAIRS:
+                    few = f"{tests[0].n} windows have a context of the known outputs"
+                    examined.problems.append(f"{few}, fewer than {LEAST_PAIRS}")
+                examined.tests.extend(tests)
                 shares.append(self._share(key, body))
             if progress:
                 progress(done + 1, len(self.keys))
-            examined.properties.update(self._properties(key, body, bodies))
+            for name, value in self._properties(key, body, bodies).items():
+                # of several keys the value that was not measured stands for all
+                if name not in examined.properties or self.domain.outside({name: value}):
+                    examined.properties[name] = value
         self._extra(examined, bodies, shares)
         return examined
 
     def _body(self, bodies: Bodies, key: Key) -> tuple[Body, list[str], list[str]]:
         """The body, problems, and explanations of this case."""
+        given = self._options.prompts is not None
         if self._options.setting == OPEN:
             body = bodies.opened(key)
-            problems = [] if len(body.pairs) else ["the suspect gives the reference's probabilities"]
-            return body, problems or doubts_about(body.pairs), []
+            same = ["the suspect gives the reference's probabilities"] if body.pairs.tokens else []
+            return (
+                body,
+                ([] if len(body.pairs) else same) or doubts_about(body.pairs, key, prompted=given),
+                [],
+            )
         answers = bodies.answers(key)
         body = bodies.closed(key)
-        problems = answers.problems() + (doubts_about(body.pairs) if answers.rows else [])
+        problems = answers.problems() + (
+            doubts_about(body.pairs, key, prompted=given or answers.prompted) if answers.rows else []
+        )
         return body, problems, [PROMPTS_UNKNOWN] if answers.without_prompt else []
 
     def _weights(self, body: Body, key: Key) -> FloatArray | None:
@@ -112,7 +128,7 @@ class Radioactivity:
         # a low value speaks for the mark only where no prompt can have used up the context's values
         lacks = takes_signs(key.detector) & body.lacks
         others = [one for one in self.keys if one is not key]
-        expected = explained(body.seen, body.expected, body.pairs.windows, others)
+        expected = explained(key, body.seen, body.expected, body.pairs.windows, others)
         return weights_of(body.seen, expected, self._prior(body), lacks)
 
     def _prior(self, body: Body) -> float:
@@ -134,19 +150,36 @@ class Radioactivity:
         if options.setting != OPEN:
             pictures[f"tokens-{key.name}"] = p_by_tokens(key, body.pairs, weights, decoys)
         details, what = sizes_of(body.pairs), f"radioactivity, {options.setting}"
+        details["prompts_unknown"] = bool(unknown)
         if len(self.keys) > 1 and weights is not None:
             details["jointly_with"] = [one.name for one in self.keys if one is not key]
         name = f"{what}, plain" if weights is None else f"{what}, reference-weighted"
         decides = options.known is None
         tests = [
-            keyed_test(key, name, self._null(key), judged, decides=decides, details=details, extra=unknown)
+            keyed_test(
+                key,
+                name,
+                self._null(key),
+                judged,
+                decides=decides,
+                details=details,
+                extra=unknown,
+                calibrated=calibrated_to(key, "plain" if weights is None else "weighted"),
+            )
         ]
         if weights is not None and options.setting != OPEN:
             plain = judge(key, windows[standing], None)
             plain_name = f"{what}, plain"
             tests.append(
                 keyed_test(
-                    key, plain_name, self._null(key), plain, decides=False, details=details, extra=unknown
+                    key,
+                    plain_name,
+                    self._null(key),
+                    plain,
+                    decides=False,
+                    details=details,
+                    extra=unknown,
+                    calibrated=calibrated_to(key, "plain"),
                 )
             )
         if options.known is not None:
@@ -162,6 +195,8 @@ class Radioactivity:
         return f"the suspect's answers are independent of key {key.name}, given the prompts that it was shown"
 
     def _share(self, key: Key, body: Body) -> float | str | None:
+        if self._options.known is not None:
+            return UNKNOWN
         level = self._options.level / len(self.keys)
         if body.expected is None:
             return plain_share(key, body.pairs, level)

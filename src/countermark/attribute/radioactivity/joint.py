@@ -13,23 +13,47 @@ from collections.abc import Sequence
 import numpy as np
 
 from countermark.attribute.keyed import Key
+from countermark.errors import Error, ExitCode
 from countermark.watermark.schemes.base import FloatArray, IntArray
 
 BINS = 20
+LEAST_COMPARED = 400
+MOST_RELATED = 0.3
+"""Correlation of two keys' scores; of independent ones it is within 0.2 on so many windows."""
 LEAST = 0.1
 """No expectation is brought below this share of itself."""
 
 
-def explained(seen: FloatArray, expected: FloatArray, windows: IntArray, others: Sequence[Key]) -> FloatArray:
-    """Expectations with the marks of the other keys in them, shape (n,)."""
+def explained(
+    own: Key, seen: FloatArray, expected: FloatArray, windows: IntArray, others: Sequence[Key]
+) -> FloatArray:
+    """Expectations with the marks of the other keys in them, shape (n,).
+
+    Raises `Error` where another key's scores go with this one's: of related keys the others would tell of
+    this one, and the null would no longer hold.
+    """
     factor = np.ones(len(seen))
+    mine = own.scores(windows)
     for key in others:
         if key.length > windows.shape[1]:
             continue  # its context is longer than this pair's, and says nothing of the pair as such
         scores = key.scores(np.ascontiguousarray(windows[:, -key.length :]))
         if scores is not None:
+            _check_unrelated(own, mine, key, scores)
             factor += lift(seen, expected, scores) - 1
     return expected * np.maximum(factor, LEAST)
+
+
+def _check_unrelated(own: Key, mine: FloatArray | None, other: Key, scores: FloatArray) -> None:
+    both = np.isfinite(scores) if mine is None else np.isfinite(scores) & np.isfinite(mine)
+    if mine is None or both.sum() < LEAST_COMPARED or not min(mine[both].std(), scores[both].std()):
+        return
+    if np.corrcoef(mine[both], scores[both])[0, 1] > MOST_RELATED:
+        raise Error(
+            f"the keys {own.name} and {other.name} are related, and cannot be asked for jointly",
+            hint="ask for them one at a time; keys of several providers are drawn independently",
+            exit_code=ExitCode.USAGE,
+        )
 
 
 def lift(seen: FloatArray, expected: FloatArray, scores: FloatArray) -> FloatArray:

@@ -23,7 +23,7 @@ import numpy as np
 
 from countermark.attribute.answers import read_answers
 from countermark.attribute.keyed import Judged, Key, chosen_marks
-from countermark.attribute.keyed_tests import keyed_test
+from countermark.attribute.keyed_tests import calibrated_to, keyed_test
 from countermark.attribute.pairs import among
 from countermark.attribute.radioactivity.body import Body
 from countermark.errors import Error, ExitCode
@@ -105,4 +105,5 @@ def known_test(
         decides=True,
         details=details,
         extra=unknown,
+        calibrated=calibrated_to(key, "known"),
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from countermark.attribute.keyed import MOST_DECOYS
 from countermark.attribute.radioactivity.suspects import TOKENS
 from countermark.errors import Error, ExitCode
 from countermark.trust.keyfiles import Secret
@@ -40,8 +41,8 @@ class Options:
             problem, hint = "the open setting needs --reference", "a folder of an unmarked model"
         elif self.setting == OPEN and self.known is not None:
             problem, hint = "--known is of the closed setting", "--setting closed"
-        elif self.decoys is not None and not 0 <= self.decoys <= 1_000_000:
-            problem = "--decoys is not between 0 and 1,000,000"
+        elif self.decoys is not None and not 0 <= self.decoys <= MOST_DECOYS:
+            problem = f"--decoys is not between 0 and {MOST_DECOYS:,}"
         elif not 256 <= self.tokens <= 10_000_000:
             problem = "--tokens is not between 256 and 10,000,000"
         if problem:

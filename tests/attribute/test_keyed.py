@@ -31,7 +31,7 @@ def test_windows_by_themselves_score_as_documents_of_their_own(name: str) -> Non
     for window, score in zip(windows, scores, strict=True):
         marks = key.detector.marks(Document(window))
         last = marks.at(marks.positions == key.length - 1)
-        assert key.detector.scorer.scores(last)[0] == pytest.approx(score, rel=1e-12)  # type: ignore[attr-defined]
+        assert key.detector.scorer.scores(last)[0] == pytest.approx(score, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", SCHEMES)

@@ -25,7 +25,7 @@ Examine = Callable[..., Examined]
 def examine(tmp_path: Path) -> Examine:
     def of(suspect: tiny.Weights, reference: tiny.Weights = OURS, **options: object) -> Examined:
         reference_folder = tiny.write(tmp_path / "reference", reference)
-        return Lineage(reference_folder, **options).examine(tiny.write(tmp_path / "suspect", suspect))  # type: ignore[arg-type]
+        return Lineage(reference_folder, **options).examine(tiny.write(tmp_path / "suspect", suspect))
 
     return of
 
@@ -38,7 +38,7 @@ def _log10(examined: Examined, name: str) -> float:
 
 def _verdict(examined: Examined) -> str:
     fake = type("Fake", (), {"positive": Lineage.positive, "negative": Lineage.negative})
-    return conclude(fake, examined, [], alpha=0.01, family=3, in_case=False).words  # type: ignore[arg-type]
+    return conclude(fake, examined, [], alpha=0.01, family=3, in_case=False).words
 
 
 @pytest.mark.parametrize(

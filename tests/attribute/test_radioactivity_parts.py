@@ -102,7 +102,7 @@ def test_every_token_of_an_answer_is_told_after_the_ids_before_it(prompt: int, a
     ids = np.arange(100, 100 + prompt + answer)
     row = Row(ids[prompt:], ids[:prompt] if prompt else None)
     model = Echo()
-    (logs,) = fed.next_logs(model, [row])  # type: ignore[arg-type]
+    (logs,) = fed.next_logs(model, [row])
     assert len(logs) == answer
     assert all(len(one) <= model.max_length for one in model.fed)
     for at in range(answer):

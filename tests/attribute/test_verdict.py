@@ -32,7 +32,7 @@ class Keyed:
     inputs: dict[str, Path] = field(default_factory=dict)
 
     def examine(self, suspect: Path, progress: Any = None) -> Examined:
-        raise NotImplementedError
+        pytest.fail("a verdict is reached without examining anything again")
 
 
 def outcome(log10_p: float | None, subject: str = "aa", **changes: Any) -> Test:

@@ -18,7 +18,7 @@ SEED = 20_260_104
 def wait_until(true: object, seconds: float = 30) -> None:
     """Until a condition (a function) holds."""
     end = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]
+    while not true():
         assert time.monotonic() < end
         time.sleep(0.01)
 

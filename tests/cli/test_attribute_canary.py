@@ -73,7 +73,7 @@ def test_a_run_in_a_case_is_logged_and_needs_its_controls(folder: Path) -> None:
     controls = [part for one in panel for part in ("--control", one)]
     code, answer = score(folder, suspect, *case, *controls)
     assert (code, answer["family"]) == (10, 2)
-    assert answer["case_run"] == {**answer["case_run"], "matter": "M-1", "run": 2}  # type: ignore[dict-item]
+    assert answer["case_run"] == {**answer["case_run"], "matter": "M-1", "run": 2}
     parameters = answer["parameters"]
     assert isinstance(parameters, dict)
     assert parameters["committed"].startswith("entry 0 of the log")

@@ -155,7 +155,7 @@ def test_several_samples_have_one_vote_and_ties_fall_by_the_seed(tmp_path: Path)
 def test_a_suspect_that_chooses_nothing_is_inconclusive(tmp_path: Path, answer: object, reason: str) -> None:
     canaries = drawn(204)
     canary = Canary(canaries)
-    examined = canary.examine(transcripts(tmp_path / "t.jsonl", canaries, answer))  # type: ignore[arg-type]
+    examined = canary.examine(transcripts(tmp_path / "t.jsonl", canaries, answer))
     assert any(reason in one for one in examined.problems)
     assert words(canary, examined) == "inconclusive"
 

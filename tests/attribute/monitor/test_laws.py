@@ -57,7 +57,7 @@ def test_our_own_scores_are_those_of_the_scheme() -> None:
     detector = Detector.open(profile, Secret(KEY.encode()))
     marks = detector.marks(Document(random_ids(1, 400)))
     marks = marks.at(first_occurrences(marks.fingerprints))
-    total = float(detector.scorer.scores(marks).sum())  # type: ignore[attr-defined]
+    total = float(detector.scorer.scores(marks).sum())
     expected = [len(marks) * math.log(1 - rate) + rate * total for rate in RATES]
     np.testing.assert_allclose(sequential_law(profile).log_e(marks, np.empty(0, np.uint64)), expected)
 

@@ -33,3 +33,8 @@ NOT_FOUND = "there is no such thing here, or it is not for you"
 def not_found() -> TaxiiError:
     """404 for what does not exist and for what the caller may not know of."""
     return TaxiiError(404, NOT_FOUND)
+
+
+def forbidden(doing: str) -> TaxiiError:
+    """403 for who may do something in a collection, and not this."""
+    return TaxiiError(403, f"you may not {doing} here")

@@ -5,6 +5,7 @@ and ranges that include ours (`*/*`, `application/*`) are satisfied too (RFC 911
 """
 
 from email.message import Message
+from functools import lru_cache
 
 from countermark.share.server.errors import TaxiiError
 
@@ -13,8 +14,10 @@ TAXII = "application/taxii+json;version=2.1"
 STIX = "application/stix+json;version=2.1"
 MAX_HEADER = 4096
 MAX_RANGES = 64
-_ACCEPTED = {(TAXII_TYPE, "2.1"), (TAXII_TYPE, "")}
-_WILD = {"*/*", "application/*"}
+_TAXII = {(TAXII_TYPE, "2.1"): 3, (TAXII_TYPE, ""): 2}
+_WILD = {("application/*", ""): 1, ("*/*", ""): 0}
+_MANIFEST = {("application/stix+json", "2.1"): 3, ("application/stix+json", ""): 2}
+"""Section 5.3 names STIX beside TAXII in the Accept header of a manifest."""
 
 
 def parse_media_type(text: str) -> tuple[str, str, float]:
@@ -33,26 +36,46 @@ def parse_media_type(text: str) -> tuple[str, str, float]:
     return kind, str(version).strip(), q if 0.0 <= q <= 1.0 else 0.0
 
 
-def check_accept(header: str | None) -> None:
+def check_accept(headers: list[str], *, manifest: bool = False) -> None:
     """Raise `TaxiiError` 406 when nothing that the request accepts is what we send."""
-    if header is None or not header.strip():
+    header = ",".join(headers)
+    if header == TAXII or not header.strip():
         return
     if len(header) > MAX_HEADER:
         raise TaxiiError(406, "the Accept header is too long")
+    if not _accepts(header, manifest):
+        raise TaxiiError(406, "nothing that the request accepts can be sent", f"ask for {TAXII}")
+
+
+@lru_cache(maxsize=256)
+def _accepts(header: str, manifest: bool) -> bool:
+    """Whether the most specific ranges that mean us have a weight above zero (RFC 9110, 12.5.1)."""
+    known = _TAXII | _WILD | (_MANIFEST if manifest else {})
+    weights: dict[int, float] = {}
     for one in _split(header)[:MAX_RANGES]:
         kind, version, weight = parse_media_type(one)
-        if weight > 0 and ((kind, version) in _ACCEPTED or kind in _WILD):
-            return
-    raise TaxiiError(406, "nothing that the request accepts can be sent", f"ask for {TAXII}")
+        rank = known.get((kind, version))
+        if rank is not None:
+            weights[rank] = max(weight, weights.get(rank, 0.0))
+    return bool(weights) and weights[max(weights)] > 0
 
 
-def check_content_type(header: str | None) -> None:
-    """Raise `TaxiiError` 415 when a body is not said to be of TAXII 2.1."""
-    if header is not None and len(header) <= MAX_HEADER:
-        kind, version, _ = parse_media_type(header)
-        if (kind, version) in _ACCEPTED:
+def check_content_type(headers: list[str]) -> None:
+    """Raise `TaxiiError` 415 when a body is not said to be of TAXII 2.1, once, in UTF-8."""
+    if len(headers) == 1 and len(headers[0]) <= MAX_HEADER:
+        kind, version, _ = parse_media_type(headers[0])
+        message = Message()
+        message["Content-Type"] = headers[0]
+        charset = str(message.get_param("charset", "utf-8")).lower()
+        if (kind, version) in _TAXII and charset in {"utf-8", "utf8"}:
             return
     raise TaxiiError(415, "the body is not said to be of TAXII 2.1", f"Content-Type: {TAXII}")
+
+
+def check_content_encoding(headers: list[str]) -> None:
+    """Raise `TaxiiError` 415 for a compressed body: limits are on what is received, and so stay exact."""
+    if any(one.strip().lower() not in {"", "identity"} for header in headers for one in header.split(",")):
+        raise TaxiiError(415, "compressed bodies are not taken", headers={"Accept-Encoding": "identity"})
 
 
 def _split(header: str) -> list[str]:

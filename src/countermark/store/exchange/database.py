@@ -49,7 +49,7 @@ class Database:
                 self.writer = _postgres(parsed)
             else:
                 self.reader, self.writer = _sqlite(self.file, False), _sqlite(self.file, True)
-        except (sa.exc.ArgumentError, ImportError) as error:
+        except (sa.exc.ArgumentError, ImportError, ValueError) as error:
             # the URL may hold a password: it is not repeated
             raise Error(f"the database cannot be used: {type(error).__name__}", hint=_HINT) from None
         self.postgres = self.file is None

@@ -81,7 +81,7 @@ class _Plan:
 
 
 def identity(one: Prepared, version_at: int | None) -> str:
-    """What makes it one object: id, version of STIX, and version, for which the bytes stand where it has none."""
+    """What makes it one object: id, version of STIX, and version or, where it has none, its bytes."""
     last = f"={one.sha256}" if version_at is None else str(version_at)
     digest = hashlib.sha256(f"{one.stix_id}\n{one.spec_version}\n{last}".encode()).digest()
     return base64.b64encode(digest[:18]).decode()
@@ -173,12 +173,12 @@ def _write(
         connection,
         [
             (
-                number, one.place.date_added, one.one.stix_id, one.one.type, one.version, one.place.version_at,
-                one.place.standing, owner, one.ident, one.sha256, one.one.data,
+                *(number, one.place.date_added, one.one.stix_id, one.one.type, one.version),
+                *(one.place.version_at, one.place.standing, owner, one.ident, one.sha256, one.one.data),
             )
             for one in new
         ],
-    )  # fmt: skip
+    )
 
 
 def _edges(
@@ -198,7 +198,7 @@ def _edges(
 
 
 def _outdate(connection: sa.Connection, number: int, stix_id: str) -> None:
-    """A newer version of STIX has come: versions that are neither first nor last are no longer of the newest."""
+    """A newer version of STIX has come: what is neither first nor last is no longer of the newest."""
     connection.execute(
         sa.update(objects)
         .where(objects.c.collection == number, objects.c.stix_id == stix_id)

@@ -25,7 +25,7 @@ class ExchangeStore:
 
     @classmethod
     def open(cls, url: str) -> "ExchangeStore":
-        """Open `sqlite:///PATH` or `postgresql+psycopg://…`; tables are made, or brought to the newest revision.
+        """Open `sqlite:///PATH` or `postgresql+psycopg://…`, and bring its tables to the newest revision.
 
         Raises `Error` for another URL, a database that does not answer, or one of a newer version.
         """

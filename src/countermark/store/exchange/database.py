@@ -1,8 +1,8 @@
 """Connections: a pool that reads, each statement by itself, and a pool that writes, in transactions.
 
-SQLite runs with a write-ahead log, `synchronous=FULL`, foreign keys, and one writer at a time; PostgreSQL through
-psycopg 3. Statements are built with SQLAlchemy; those that run for every request are compiled once and go to the
-driver as they are.
+SQLite runs with a write-ahead log, `synchronous=FULL`, foreign keys, and one writer at a time; PostgreSQL
+through psycopg 3. Statements are built with SQLAlchemy; those that run for every request are compiled once
+and go to the driver as they are.
 """
 
 import json
@@ -49,7 +49,7 @@ class Database:
                 self.writer = _postgres(parsed)
             else:
                 self.reader, self.writer = _sqlite(self.file, False), _sqlite(self.file, True)
-        except (sa.exc.ArgumentError, ImportError) as error:
+        except (sa.exc.ArgumentError, ImportError, ValueError) as error:
             # the URL may hold a password: it is not repeated
             raise Error(f"the database cannot be used: {type(error).__name__}", hint=_HINT) from None
         self.postgres = self.file is None
@@ -93,7 +93,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A transaction: all of it is on disk when the block ends, or nothing. On SQLite writers take turns."""
+        """A transaction: when the block ends all is on disk, or nothing. On SQLite writers take turns."""
         with failures():
             if self.postgres:
                 with self.writer.begin() as connection:
@@ -147,7 +147,7 @@ def _sqlite(file: Path, writes: bool) -> sa.Engine:
 
     @sa.event.listens_for(engine, "connect")
     def connect(connection: DBAPIConnection, _: object) -> None:
-        connection.isolation_level = None  # type: ignore[attr-defined]  # transactions are begun below
+        connection.isolation_level = None  # transactions are begun below
         pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"]
         cursor = connection.cursor()
         for pragma in [*pragmas, f"busy_timeout={WAIT_SECONDS * 1000}"]:
@@ -164,7 +164,7 @@ def _sqlite(file: Path, writes: bool) -> sa.Engine:
 
 
 def among(database: Database, column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
-    """`column` is one of the values of the parameter `name`, which `listed` makes: one statement for any number."""
+    """`column` is among the values of parameter `name`, which `listed` makes."""
     if database.postgres:
         return column == sa.any_(sa.bindparam(name, type_=sa.ARRAY(sa.Text)))
     value = sa.func.json_each(sa.bindparam(name, type_=sa.Text)).table_valued("value")

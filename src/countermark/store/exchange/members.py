@@ -1,7 +1,7 @@
 """Members, their tokens and their keys.
 
-A token is `cmx_`, 12 characters that name it, `_`, and 43 characters of base64url: 256 random bits, of which the
-database has the SHA-256 alone. So many bits need no slow hash.
+A token is `cmx_`, 12 characters that name it, `_`, and 43 characters of base64url: 256 random bits, of which
+the database has the SHA-256 alone. So many bits need no slow hash.
 """
 
 import hashlib
@@ -66,9 +66,8 @@ class Members:
         if not 0 < len(name) <= _MOST_NAME or not name.isprintable():
             raise Error("a member's name is 1 to 200 printable characters", exit_code=ExitCode.USAGE)
         if (role in REVIEWERS) != (of is not None):
-            raise Error(
-                "a reviewer, and nobody else, names the member that it reviews for", exit_code=ExitCode.USAGE
-            )
+            message = "a reviewer, and nobody else, names the member that it reviews for"
+            raise Error(message, exit_code=ExitCode.USAGE)
         if of is not None and self.get(of) is None:
             raise Error("the member to review for is not there", exit_code=ExitCode.NO_INPUT)
         made = Member(
@@ -101,7 +100,7 @@ class Members:
         return [_member(tuple(row)) for row in rows]
 
     def disable(self, member_id: str) -> None:
-        """Let none of the member's tokens work any more. It stays, because objects and log entries name it."""
+        """Let none of the member's tokens work any more. It stays: objects and log entries name it."""
         change = sa.update(members).where(members.c.member_id == member_id).values(disabled=True)
         self._change(change, "there is no such member")
 

@@ -13,8 +13,7 @@ from countermark.store.exchange.tables import collections, members
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 FRESH_SECONDS = 1.0
-"""How long a process may go on as if nothing had changed that another process changed: a token revoked elsewhere
-works no longer than this."""
+"""How long a process may not see what another process changed: a token revoked elsewhere works no longer."""
 _MOST = 10_000
 
 

@@ -99,7 +99,8 @@ class Objects:
     ) -> int:
         """Delete the versions that match and that the caller put there (an operator: any); how many.
 
-        `versions=("all",)` deletes all; the default is the last. A tombstone stays: id, version, owner, position.
+        `versions=("all",)` deletes all; the default is the last. A tombstone stays, with
+        id, version, owner and position.
         `entry` gives the log entry from what was deleted; none is written when nothing was.
         """
         asked = msgspec.structs.replace(filters, ids=(stix_id,))

@@ -1,4 +1,4 @@
-"""Entries that wait to be taken into the Merkle log, written in the transaction of the change they tell of."""
+"""Entries that wait for the Merkle log, written in the transaction of the change that they tell of."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,8 +1,8 @@
 """The statement of a page: index ranges in order of arrival, merged by the database.
 
-`match[…]` becomes a union of branches, each of which reads one index range that is ordered by `date_added`, so
-that the cost is that of the rows given and not of the rows there are. Statements are made once per shape (how many
-ids, types and timestamps, which standings, what limit); the values are parameters.
+`match[…]` becomes a union of branches, each of which reads one index range that is ordered by `date_added`,
+so that the cost is that of the rows given and not of the rows there are. Statements are made once per shape
+(how many ids, types and timestamps, which standings, what limit); the values are parameters.
 """
 
 from collections.abc import Sequence
@@ -73,7 +73,8 @@ def page_statement(shape: Shape) -> sa.Select[Any] | sa.CompoundSelect[Any] | No
     after = objects.c.date_added > sa.bindparam("after", type_=sa.BigInteger)
     here = objects.c.collection == sa.bindparam("collection", type_=sa.Integer)
     selects = [sa.select(*columns).where(here, *conditions, after) for conditions in branches]
-    limit, offset = sa.literal_column(str(shape.limit)), sa.literal_column("0")
+    limit: sa.ColumnElement[int] = sa.literal_column(str(shape.limit))
+    offset: sa.ColumnElement[int] = sa.literal_column("0")  # else SQLAlchemy has a parameter for it
     if len(selects) == 1:
         return selects[0].order_by(objects.c.date_added).limit(limit).offset(offset)
     return sa.union_all(*selects).order_by(sa.literal_column("1")).limit(limit).offset(offset)

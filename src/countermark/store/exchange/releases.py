@@ -60,7 +60,7 @@ class Releases:
                 if (known.member_id, known.envelope) != (member_id, envelope):
                     raise Error("there is another release of this id", hint="a release is never changed")
                 return False
-            row = {"release_id": release_id, "member_id": member_id, "envelope": envelope}
+            row: dict[str, Any] = {"release_id": release_id, "member_id": member_id, "envelope": envelope}
             row |= {"received": clock(), "expires": expires, "withdrawn": False}
             connection.execute(sa.insert(releases), row)
             lines = {digest: (stix_id, version) for stix_id, version, digest in objects}

@@ -36,7 +36,7 @@ def spec_of(standing: int) -> str:
 
 
 def of_specs(spec_versions: Sequence[str]) -> list[int]:
-    """Standings of versions that are of one of these versions of STIX, or of the newest where none is named."""
+    """Standings of versions of one of these versions of STIX, or of the newest where none is named."""
     if not spec_versions:
         return [one for one in LIVE if one & IS_NEWEST]
     return [one for one in LIVE if spec_of(one) in spec_versions]
@@ -52,8 +52,8 @@ def asked(versions: Iterable[str], spec_versions: Sequence[str]) -> list[int]:
 def settle(places: Sequence[Place]) -> list[Place]:
     """Give each of the live versions of one object its standing; the ones whose standing has changed.
 
-    Only versions of the same version of STIX compare by time. Two of the same time, which only objects without
-    a time of their own could have, compare by arrival.
+    Only those of the same version of STIX compare by time. Two of the same time, which only objects without a
+    time of their own could have, compare by arrival.
     """
     changed = []
     newest = max((one.standing // SPEC for one in places), default=0)

@@ -34,7 +34,7 @@ class Statuses:
         )
 
     def forget(self, before: int) -> int:
-        """Delete statuses of requests from before this time (microseconds); how many. TAXII asks for 24 hours."""
+        """Delete statuses of requests before this time (microseconds); how many. TAXII: not within a day."""
         with self._database.writing() as connection:
             return connection.execute(sa.delete(statuses).where(statuses.c.requested < before)).rowcount
 

@@ -1,7 +1,7 @@
 """The tables of an exchange, as the newest migration leaves them.
 
-`objects` is the one ordered table of docs/adr/0013: `(collection, date_added)` is the primary key, the order of
-arrival and the cursor. What each index is for stands beside it. Members and collections have a small number of
+`objects` is the one ordered table of docs/adr/0013: `(collection, date_added)` is the primary key, the order
+of arrival and the cursor. What each index is for stands beside it. Members and collections have a number of
 their own, so that a row of `objects` does not repeat their UUIDs.
 """
 

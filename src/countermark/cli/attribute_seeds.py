@@ -1,4 +1,4 @@
-"""Where the random draws of an attribution come from: a seed file, and what shows that it was fixed before."""
+"""Where random draws of an attribution come from: a seed file, and what shows that it was fixed before."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -50,7 +50,7 @@ class AttributionOptions:
     uses: Sequence[tuple[Profile, Secret]] = ()
     """Keys that the tests use; their exposure is checked in a case."""
     case: InCase = field(default_factory=InCase)
-    seed: SeedSource = SeedSource()
+    seed: SeedSource = field(default_factory=SeedSource)
     """Where the attributor's random draws come from; held against the log in a case."""
 
 

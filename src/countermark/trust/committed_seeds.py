@@ -31,9 +31,13 @@ PURPOSE = "seed"
 """Of working keys that seeds come from."""
 DIGESTS = "digests of the inputs"
 NOT_HELD = "not held against a log"
+NO_SECRET = (
+    "the random draws come from digests of the inputs, which can be tried out before; a case needs a secret that"
+    " was committed to (--seed-file)"
+)
 NOT_SHOWN = (
-    "no commitment in the log is shown to have fixed the random draws before this run: a secret that was committed"
-    " to, the commitment's opening, the beacon's chain and its round"
+    "no commitment in the log is shown to have fixed the secret of the random draws before this run"
+    " (--seed-opening, --seed-chain, --seed-beacon)"
 )
 
 
@@ -87,8 +91,8 @@ def held_against(log: Log, source: SeedSource, before: int) -> Held:
     What is not shown is a problem in words and no error: the run is logged by then.
     """
     try:
-        if not source.key_id or source.shown is None:
-            raise Error(NOT_SHOWN)
+        if source.shown is None:
+            raise Error(NOT_SHOWN if source.key_id else NO_SECRET)
         fields = _check(log, source.key_id, source.purpose, source.shown, before)
     except Error as error:
         return Held(source.fields() | {"committed": f"not shown: {error.message}"}, error.message)
@@ -97,10 +101,8 @@ def held_against(log: Log, source: SeedSource, before: int) -> Held:
 
 def _check(log: Log, name: str, purpose: str, shown: Shown, before: int) -> dict[str, Any]:
     entry, document = _found(log, shown.opening, before)
-    if document.purpose != purpose:
-        raise Error(
-            f"entry {entry.index} of the log commits to a key of purpose {document.purpose}, and not {purpose}"
-        )
+    if document.terms.purpose != purpose:
+        raise Error(f"entry {entry.index} of the log is of purpose {document.purpose}, and not {purpose}")
     if shown.chain.hash not in PUBLIC_CHAINS:
         raise Error(
             "the beacon's chain is no public one that is known here: who holds its key could choose the draws"

@@ -31,9 +31,9 @@ PURPOSE = "seed"
 """Of working keys that seeds come from."""
 DIGESTS = "digests of the inputs"
 NOT_HELD = "not held against a log"
-NO_SECRET = (
-    "the random draws come from digests of the inputs, which can be tried out before; a case needs a secret that"
-    " was committed to (--seed-file)"
+OF_INPUTS = (
+    "the random draws come from digests of the inputs, which can be tried out; a case needs a seed file"
+    " that was committed to (--seed-file)"
 )
 NOT_SHOWN = (
     "no commitment in the log is shown to have fixed the secret of the random draws before this run"
@@ -92,7 +92,7 @@ def held_against(log: Log, source: SeedSource, before: int) -> Held:
     """
     try:
         if source.shown is None:
-            raise Error(NOT_SHOWN if source.key_id else NO_SECRET)
+            raise Error(NOT_SHOWN if source.key_id else OF_INPUTS)
         fields = _check(log, source.key_id, source.purpose, source.shown, before)
     except Error as error:
         return Held(source.fields() | {"committed": f"not shown: {error.message}"}, error.message)

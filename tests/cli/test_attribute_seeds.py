@@ -116,6 +116,8 @@ def test_what_draws_nothing_needs_no_seed(
     tmp_path: Path, asked: dict[str, list[Path | str]], one: CommittedSecret, verb: str
 ) -> None:
     options = [*asked[verb][:-1], "0"]
+    plain = countermark("attribute", verb, *options, "--out", tmp_path / "a")
+    assert "  what decides hangs on no random draw\n" in plain.out
     _, answer = run(tmp_path / "a", verb, *options, "--log", one.log, "--matter", "M-1")
     assert answer["parameters"]["seed_source"] == {"source": "what decides hangs on no random draw"}
     assert [CONTROLS in reason for reason in answer["reasons"]] == [True]
@@ -158,6 +160,17 @@ def test_a_commitment_from_after_the_start_does_not_count(
     code, answer = run(tmp_path / "a", "text", *asked["text"], *case, *one.options)
     assert (code, "does not hold the commitment" in answer["reasons"][0]) == (11, True)
     assert run(tmp_path / "a", "text", *asked["text"], *case, *one.options)[1]["reasons"] != answer["reasons"]
+
+
+def test_the_plain_answer_says_where_draws_came_from(
+    tmp_path: Path, asked: dict[str, list[Path | str]], one: CommittedSecret
+) -> None:
+    plain = ("attribute", "identity", *asked["identity"], "--out", tmp_path / "a")
+    assert "random draws from digests of the inputs: not held against a log" in countermark(*plain).out
+    shown = countermark(*plain, "--log", one.log, "--matter", "M-1", *one.options)
+    number = one.document.beacon.round
+    assert f"random draws from a seed file: entry 0 of the log, round {number}" in shown.out
+    assert "random draws from" not in countermark(*plain, "--log", one.log, "--matter", "M-1").out
 
 
 def user(*arguments: Path | str) -> Done:

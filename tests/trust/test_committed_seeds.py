@@ -157,11 +157,15 @@ def test_a_commitment_that_was_logged_after_its_round_shows_nothing(
     assert "the beacon round was out" in held(one).problem
 
 
-def test_an_entry_that_is_no_commitment_shows_nothing(one: CommittedSecret) -> None:
+@pytest.mark.parametrize("changes", [{"round": 5}, {"created": "2026-01-01T00:00:00"}, {"epoch": 3}])
+def test_an_entry_that_is_no_commitment_shows_nothing(
+    one: CommittedSecret, changes: dict[str, object]
+) -> None:
     source = source_of(one)
     assert source.shown is not None
     fake = "ab" * 32
-    open_or_create(one.log).append(KIND, {"commitment": fake})
+    fields = msgspec.to_builtins(one.document) | {"commitment": fake} | changes
+    open_or_create(one.log).append(KIND, fields)
     opening = msgspec.structs.replace(source.shown.opening, commitment=fake)
     found = held(one, replace(source, shown=replace(source.shown, opening=opening)))
     assert found.problem == "entry 1 of the log is no commitment"

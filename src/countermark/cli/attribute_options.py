@@ -90,6 +90,7 @@ def _tell(record: "Attribution") -> None:
         emit(_wrapped(f"{one.subject}: {one.reported} after Holm over {record.family:,}"))
     _tell_tests(record)
     _tell_controls(record)
+    _tell_seed(record)
     if record.minimum_detectable:
         shown = ", ".join(f"{name} {_short(value)}" for name, value in record.minimum_detectable.items())
         emit(_wrapped(f"smallest that could have been shown: {shown}"))
@@ -132,6 +133,17 @@ def _tell_controls(record: "Attribution") -> None:
     for one in record.controls:
         if one.problem:
             emit(_wrapped(f"control {one.name} not tested: {one.problem}"))
+
+
+def _tell_seed(record: "Attribution") -> None:
+    """Where random draws came from; why that was not shown stands among the reasons."""
+    from countermark.records.attributions import NOTHING_DRAWN, SEED_SOURCE
+
+    source = record.parameters[SEED_SOURCE]
+    if source["source"] == NOTHING_DRAWN:
+        emit(_wrapped(NOTHING_DRAWN))
+    elif not record.case_run or "entry" in source:
+        emit(_wrapped(f"random draws from {source['source']}: {source['committed']}"))
 
 
 def _short(value: Any) -> str:

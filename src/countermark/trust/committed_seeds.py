@@ -136,7 +136,10 @@ def _found(log: Log, opening: Opening, before: int) -> tuple[Entry, Commitment]:
         if entry.index >= before:
             raise Error(f"the commitment, entry {entry.index} of the log, is younger than this run")
         try:
-            return entry, msgspec.convert(entry.payload, Commitment)
+            document = msgspec.convert(entry.payload, Commitment)
         except msgspec.ValidationError:
-            raise Error(f"entry {entry.index} of the log is no commitment") from None
+            document = None
+        if document is None or document.created.tzinfo is None:
+            raise Error(f"entry {entry.index} of the log is no commitment")
+        return entry, document
     raise Error("the log of the case does not hold the commitment that the opening is of")

@@ -37,7 +37,7 @@ def indicator(number: int) -> Prepared:
     """The same indicator each time, valid STIX 2.1."""
     digest = hashlib.sha256(b"indicator %d" % number).digest()
     stix_id = f"indicator--{uuid.UUID(bytes=digest[:16], version=4)}"
-    when = rfc3339(1_767_225_600_000_000 + number * 1_000_000)[:-4] + "Z"
+    when = rfc3339(1_767_225_600_000_000 + number % 10_000_000 * 1_000_000)[:-4] + "Z"
     address = ".".join(str(one) for one in digest[16:20])
     body = {
         "type": "indicator",

@@ -1,12 +1,14 @@
 """Random histories and random queries: pages together are what a naive model of section 3.4 says."""
 
 import random
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from exchange_parties import SHARED, Exchange, exchange_at, indicator, walk
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 KINDS = ("indicator", "malware", "campaign")
@@ -101,10 +103,12 @@ def ask_as_the_model(exchange: Exchange, model: Model, rng: random.Random) -> No
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_pages_of_random_queries_are_those_of_the_model(tmp_path_factory: Any, seed: int) -> None:
-    path: Path = tmp_path_factory.mktemp("model") / "x.sqlite"
-    with exchange_at(f"sqlite:///{path}", reads_inline=True) as exchange:
+@settings(max_examples=12)
+def test_pages_of_random_queries_are_those_of_the_model(
+    tmp_path_factory: pytest.TempPathFactory, founded: tuple[Path, Any, Any], seed: int
+) -> None:
+    path = shutil.copy(founded[0], tmp_path_factory.mktemp("model") / "x.sqlite")
+    with exchange_at(f"sqlite:///{path}", founded[1:], reads_inline=True) as exchange:
         rng, model = random.Random(seed), build(exchange, seed)
         for _ in range(12):
             ask_as_the_model(exchange, model, rng)

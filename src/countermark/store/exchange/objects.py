@@ -111,7 +111,7 @@ class Objects:
             return self._compiled[shape]
         if len(self._compiled) >= _MOST_STATEMENTS:  # shapes are the clients' to choose
             self._compiled = {}
-        statement = page_statement(shape)
+        statement = page_statement(shape, self._database.postgres)
         compiled = None if statement is None else self._database.compile(statement)
         self._compiled[shape] = compiled
         return compiled

@@ -5,7 +5,7 @@ is kept of every line, whatever became of its answer, and text in every spelling
 """
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,9 +46,8 @@ class Answers:
 
     @property
     def prompted(self) -> bool:
-        """Whether any prompt is known that could hold a choice: one id, as a beginning of text, is none."""
-        prompts = [row.prompt for row in (*self.rows, *self.shown)]
-        return any(one is not None and len(one) > 1 for one in prompts)
+        """Whether any prompt is known that could hold a choice."""
+        return prompted([*self.rows, *self.shown])
 
     def problems(self) -> list[str]:
         """Why nothing can be concluded from them."""
@@ -68,6 +67,11 @@ class Answers:
         return {name: getattr(self, name) for name in names} | {"answers": len(self.rows)}
 
 
+def prompted(rows: Sequence[Row]) -> bool:
+    """Whether any prompt is known that could hold a choice: one id, as a beginning of text, is none."""
+    return any(row.prompt is not None and len(row.prompt) > 1 for row in rows)
+
+
 def read_answers(path: Path, profile: Profile, tokenizer: Path | None) -> Answers:
     """The answers of a file of transcripts, or of bodies as `watermark score` takes them.
 
@@ -81,7 +85,7 @@ def read_answers(path: Path, profile: Profile, tokenizer: Path | None) -> Answer
         )
     if _is_transcripts(path):
         shown: dict[bytes, Row] = {}
-        answers = gather(_of_transcript(one, tokens, shown) for one in read_transcripts(path))
+        answers = gather(row_of(one, tokens, shown) for one in read_transcripts(path))
         answers.shown = list(shown.values())
         return answers
     return gather(Row(body.document.ids) for body in read_bodies(path, tokens))
@@ -140,8 +144,12 @@ def _is_transcripts(path: Path) -> bool:
     return False
 
 
-def _of_transcript(one: Transcript, tokens: Tokens, shown: dict[bytes, Row]) -> Row | None:
-    """The answer with its prompt, None where it is unusable; what else the line shows goes to `shown`."""
+def row_of(one: Transcript, tokens: Tokens, shown: dict[bytes, Row]) -> Row | None:
+    """The answer of a transcript with its prompt, None where it is unusable.
+
+    What else the line shows goes to `shown`, by its ids: other prompts, other spellings, and the prompt where
+    no answer stands with it.
+    """
     ids = _ids(one.prompt_ids, None, tokens)
     texts = [text for text in (one.prompt, one.chat) if text is not None]
     used = not one.problem and not (one.token_ids is None and one.answer is None)

@@ -134,24 +134,30 @@ def pairs_of(rows: Sequence[Row], length: int, more: IntArray | None = None) -> 
     )
 
 
+def quoted(ids: IntArray, runs: UIntArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which ids of an answer belong to a quotation, and which of these lie between two; shape (n,) each.
+
+    `runs` are the fingerprints of `RUN` ids of all prompts, sorted.
+    """
+    hits = np.flatnonzero(among(fingerprints(ids, RUN), runs))
+    after = hits[:-1] + RUN
+    close = (after < hits[1:]) & (hits[1:] - after <= MEND)
+    between = _covered(after[close], hits[1:][close], len(ids))
+    around = np.maximum(hits - RUN, 0), np.minimum(hits + 2 * RUN, len(ids))
+    return between | _covered(*around, len(ids)), between
+
+
 def _quoted(
     answers: Sequence[IntArray], length: int, runs: UIntArray
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which windows of the answers, one answer after the other, have an id of a quotation, and which one
-    that lies between two; `runs` are the prompts' fingerprints of `RUN` ids, sorted."""
+    """Of the windows of the answers, one answer after the other: which have an id of a quotation, which one
+    that lies between two."""
     total = sum(len(one) - length + 1 for one in answers)
     beside, mended = np.zeros(total, np.bool_), np.zeros(total, np.bool_)
     at = 0
     for ids in answers if len(runs) else ():
         end = at + len(ids) - length + 1
-        hits = np.flatnonzero(among(fingerprints(ids, RUN), runs))
-        if len(hits):
-            after = hits[:-1] + RUN
-            close = (after < hits[1:]) & (hits[1:] - after <= MEND)
-            between = _covered(after[close], hits[1:][close], len(ids))
-            mended[at:end] = _touch(between, length)
-            around = np.maximum(hits - RUN, 0), np.minimum(hits + 2 * RUN, len(ids))
-            beside[at:end] = _touch(between | _covered(*around, len(ids)), length)
+        beside[at:end], mended[at:end] = (touch(one, length) for one in quoted(ids, runs))
         at = end
     return beside, mended
 
@@ -163,7 +169,7 @@ def _covered(begin: IntArray, end: IntArray, count: int) -> NDArray[np.bool_]:
     return inside
 
 
-def _touch(ids: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
+def touch(ids: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
     """Which windows of `length` have one of the marked ids."""
     sums = np.concatenate([[0], np.cumsum(ids)])
     touched: NDArray[np.bool_] = sums[length:] > sums[:-length]

@@ -249,6 +249,31 @@ def test_what_is_no_version_is_refused(sqlite_url: str, text: str) -> None:
         store.page(versions=(text,))
 
 
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800"])
+def test_what_is_no_text_is_found_nowhere(database_url: str, text: str) -> None:
+    with exchange(database_url) as store:
+        found = store.store
+        assert found.collections.get("exchange", text) is found.collections.get(text, "ind") is None
+        assert found.members.get(text) is found.members.by_name(text) is found.statuses.get(text) is None
+        assert found.releases.get(text) is None
+        for filters in ({"ids": (text,)}, {"types": (text,)}, {"versions": (text,)}):
+            with pytest.raises(Error):
+                store.page(**filters)
+        assert store.page(spec_versions=(text,)).rows == []
+
+
+def test_a_cursor_from_anywhere_is_only_a_position(database_url: str) -> None:
+    with exchange(database_url) as store:
+        store.add(prepare(new_id()))
+        assert [len(store.page(after).rows) for after in (-(1 << 80), -1, 0, 1 << 62, 1 << 80)] == [
+            1,
+            1,
+            1,
+            0,
+            0,
+        ]
+
+
 @given(st.integers(-62135596800 * 10**6, 253402300799 * 10**6))
 def test_times_there_and_back(when: int) -> None:
     assert microseconds(rfc3339(when)) == when

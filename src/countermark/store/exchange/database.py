@@ -193,6 +193,16 @@ def listed(database: Database, values: Sequence[Any]) -> list[Any] | str:
     return list(values) if database.postgres else json.dumps(list(values))
 
 
+def storable(*texts: str) -> bool:
+    """Whether a database can hold, and so find, these texts: no NUL, nothing outside Unicode."""
+    together = "".join(texts)
+    try:
+        together.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in together
+
+
 def chunks(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     """Parts of at most `size`: a statement has only so many parameters."""
     for start in range(0, len(values), size):

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from countermark.errors import Error
 from countermark.store.exchange import standing
+from countermark.store.exchange.database import storable
 from countermark.store.exchange.shapes import ALL, FIRST, LAST, Filters
 from countermark.store.exchange.tables import objects
 from countermark.store.exchange.times import microseconds
@@ -50,10 +51,12 @@ class Shape(msgspec.Struct, frozen=True):
 def shape_of(collection: int, filters: Filters, limit: int, with_data: bool) -> tuple[Shape, dict[str, Any]]:
     """The shape of a query and its values, all but `after`, in a collection given by its number.
 
-    Raises `Error` for a version that is no timestamp, and for more than `MOST_VALUES` values.
+    Raises `Error` for a version that is no timestamp, more than `MOST_VALUES` values, and what is no text.
     """
     if sum(map(len, (filters.ids, filters.types, filters.versions, filters.spec_versions))) > MOST_VALUES:
         raise Error(f"more than {MOST_VALUES} values of match fields", hint="ask for fewer at once")
+    if not storable(*filters.ids, *filters.types):
+        raise Error("a value of a match field is no text")
     versions = filters.versions or (LAST,)
     standings = standing.asked(versions, filters.spec_versions)
     others = [one for one in standing.of_specs(filters.spec_versions) if one not in standings]

@@ -1,9 +1,9 @@
-"""Makes the table of ATLAS' techniques, and the excerpts that the tests check it against, from ATLAS' own files.
+"""Makes the table of ATLAS' techniques, and excerpts for the tests to check it against, from ATLAS' files.
 
     python vectors/atlas/make_table.py ATLAS.yaml stix-atlas.json --source 'repository@commit, …'
 
 `ATLAS.yaml` is dist/ATLAS.yaml of github.com/mitre-atlas/atlas-data, `stix-atlas.json` the STIX that ATLAS
-publishes of the same version. An excerpt keeps of every technique what the table rests on, as it stands there.
+publishes of the same version. An excerpt keeps of every technique what the table rests on.
 """
 
 import argparse

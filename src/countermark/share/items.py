@@ -63,7 +63,7 @@ class Identifiers(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of accounts that no campaign names: not used."""
 
     def counts(self) -> Iterator[tuple[str, str, int]]:
-        """Kind (`address` for the two kinds of it), value and accounts: for the floors of a sharing policy."""
+        """Kind (`address` for both kinds of it), value and accounts: for the floors of a sharing policy."""
         for one in self.items:
             yield "address" if one.kind.startswith("ipv") else one.kind, one.value, one.accounts
 

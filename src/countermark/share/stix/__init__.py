@@ -11,6 +11,7 @@ from countermark.share.stix.markings import TLPS, Iep, Tlp
 from countermark.share.stix.properties import PROPERTIES
 from countermark.share.stix.sightings import stix_of_sighting
 from countermark.share.stix.terms import Identity, Terms
+from countermark.share.stix.versions import Object, settle
 from countermark.share.stix.withdraw import withdraw
 
 __all__ = [
@@ -21,10 +22,12 @@ __all__ = [
     "Identity",
     "Ids",
     "Iep",
+    "Object",
     "Terms",
     "Tlp",
     "definition",
     "read_id_key",
+    "settle",
     "stix_of_attribution",
     "stix_of_findings",
     "stix_of_sighting",

@@ -1,8 +1,8 @@
 """Techniques of MITRE ATLAS by id, from a table made of ATLAS' own data; an id that is not in it is refused.
 
-The table (`atlas.json`) is made by `vectors/atlas/make_table.py`; a test compares it with recorded excerpts of
-ATLAS' data and their digests. ATLAS' objects are referred to, never published by us: only their creator may
-make versions of them. A reference has no URL, which STIX would want a hash of.
+The table (`atlas.json`) is made by `vectors/atlas/make_table.py`; a test compares it with recorded excerpts
+of ATLAS' data and their digests. ATLAS' objects are referred to, never published by us: only their creator
+may make versions of them. A reference has no URL, which STIX would want a hash of.
 """
 
 from functools import cache

@@ -1,8 +1,8 @@
-"""An attribution as a STIX Note: the verdict's words, and in our extension p-values, nulls, other explanations.
+"""An attribution as a STIX Note: the verdict's words; in our extension p-values, nulls, other explanations.
 
 A Note, because STIX has no object for the outcome of a test, and because it may be about several objects. It
-names no suspect: whoever publishes says what it is about by `about`, else it is about the member itself, whose
-key or reference the tests are of. How a text or a model came about is not said.
+names no suspect: whoever publishes says what it is about by `about`, else it is about the member itself,
+whose key or reference the tests are of. How a text or a model came about is not said.
 """
 
 from collections.abc import Sequence
@@ -37,8 +37,8 @@ def stix_of_attribution(attribution: Attribution, terms: Terms, *, about: Sequen
         {
             "abstract": f"Attribution ({attribution.kind}): {verdict}",
             "content": (
-                f"The tests of this member came out as: {verdict}. What they can be held to is in the extension: "
-                "p-values under a stated null, and other explanations. How it came about is not said."
+                f"The tests of this member came out as: {verdict}. The extension has the p-values, each "
+                "under its null, and the other explanations. How it came about is not said."
             ),
             "object_refs": list(about) or [terms.who.identity_id],
             "extensions": extension(

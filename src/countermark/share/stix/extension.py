@@ -43,8 +43,8 @@ def definition() -> list[Object]:
         **common,
         "name": "Distillation campaigns",
         "description": (
-            "What networks of accounts that harvest a model's answers are like: kind, order of magnitude, p-values "
-            "with their null; p-values of attributions with theirs; fingerprints of clients in network traffic."
+            "What networks of accounts that harvest a model's answers are like: kind, order of magnitude, "
+            "p-values with their null; p-values of attributions with theirs; fingerprints of clients."
         ),
         "schema": f"JSON Schema {SCHEMA_URN}, spec/stix-distillation-extension.schema.json of Countermark",
         "version": "1.0.0",
@@ -60,7 +60,7 @@ def order_of_magnitude(count: int) -> int:
     """The largest power of ten that is no more than `count`: volumes do not leave, orders of magnitude do."""
     if count < 1:
         raise Error("a count that leaves is at least 1")
-    return min(10 ** (len(str(count)) - 1), 1_000_000)
+    return min(int("1" + "0" * (len(str(count)) - 1)), 1_000_000)
 
 
 def at_most(p_value: float, calibrated_to: float) -> float:

@@ -25,7 +25,7 @@ TECHNIQUES: Mapping[str, tuple[str, ...]] = {
     "pool": ("AML.T0040", "AML.T0008.005"),
     "undecided": ("AML.T0040",),
 }
-"""By kind. How the accounts came about (AML.T0021, AML.T0012) is not known from how they act, so it is not said."""
+"""By kind. How the accounts came about (AML.T0021, AML.T0012) is not seen in how they act, and not said."""
 CLASSIFIED = "A classification with an error rate of its own; how a model was made is not said."
 CONFIDENCE = {"confirmed": 85, "unsure": 50}
 """By what an analyst said of a campaign: High and Med of the scale None/Low/Med/High (STIX 2.1, appendix A).
@@ -49,7 +49,7 @@ def stix_of_findings(
 ) -> list[Object]:
     """Every object to publish, in the version to publish, markings and identity first.
 
-    Objects that did not change since `terms.earlier` are given as they stood; those revoked are left out, with
+    Objects that did not change since `terms.earlier` are given as they stood; revoked ones are left out, with
     what refers to them. A campaign that an analyst rejected, or that another superseded, is revoked with all
     that hangs on it, where it was published. Raises `Error` for an item of an unknown campaign.
     """

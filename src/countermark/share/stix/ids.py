@@ -1,7 +1,9 @@
 """Ids: random-looking and yet the same each time (docs/adr/0016), and those that STIX itself fixes.
 
-own object   UUID of version 4 from the first 16 bytes of HMAC-SHA-256(key, canonical [domain, member, type, …])
-SCO          UUID of version 5 in STIX's namespace over the canonical ID contributing properties (section 3.4)
+    own object   UUID of version 4: first 16 bytes of HMAC-SHA-256(key, canonical [domain, member, type, …])
+    SCO          UUID of version 5 in STIX's namespace over canonical contributing properties (section 3.4)
+
+A member keeps its key as long as it publishes: another key gives other ids, and only old ids can be revoked.
 """
 
 import hmac

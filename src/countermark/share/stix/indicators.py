@@ -51,7 +51,7 @@ class Place(NamedTuple):
 def objects_of_item(
     item: Item, place: Place, terms: Terms, life_days: Mapping[ItemKind, int] = LIFE_DAYS
 ) -> list[Object]:
-    """Indicator, observable, Observed Data and their relationships; nothing where the indicator was revoked."""
+    """Indicator, observable, Observed Data and their relationships; nothing for a revoked indicator."""
     name = (item.campaign_id, item.kind, item.value)
     indicator = terms.publish(
         "indicator",

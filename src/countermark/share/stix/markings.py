@@ -2,8 +2,8 @@
 
 TLP 2.0: OASIS, cti-stix-common-objects, extension-definition-specifications/tlp-2.0 (ids, names and `created`
 from there). IEP: the same repository, iep-marking-definition-762, a draft of 19 December 2022, whose JSON
-Schema cannot be met by the form that its text gives; the text is followed. IEP knows TLP 1's words only, so an
-object that carries both is under both, and the stricter one holds.
+Schema cannot be met by the form that its text gives; the text is followed. IEP knows TLP 1's words only, so
+an object that carries both is under both, and the stricter one holds.
 """
 
 from datetime import date

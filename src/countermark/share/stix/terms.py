@@ -78,8 +78,8 @@ _ORGANISATION = {"identity_class": "organization", "sectors": ["technology"]}
 
 
 def day_start(day: date) -> str:
-    """A day as STIX writes times: its first instant, to the millisecond."""
-    return f"{day}T00:00:00.000Z"
+    """A day as STIX writes times: its first instant, in the spelling that stix2 keeps."""
+    return f"{day}T00:00:00Z"
 
 
 def utc_day(text: str) -> date:

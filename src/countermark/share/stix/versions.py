@@ -3,7 +3,7 @@
 What was published before decides, so it is given as `earlier`: the latest version of each object, by id.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,6 +35,23 @@ def versioned(content: Object, earlier: Earlier, now: datetime) -> Object | None
     if {name: value for name, value in before.items() if name not in _TIMES} == content:
         return dict(before)
     return _ordered(content, created=before["created"], modified=_later(before, now))
+
+
+def settle(objects: Iterable[Object], earlier: Earlier, now: datetime) -> list[Object]:
+    """The same objects in the versions to publish, after a policy took properties out of them.
+
+    Versions are of what leaves: an object that differs from its earlier version only in what stays at home has
+    not changed for anybody. Objects without versions (observables, markings) pass as they are.
+    """
+    settled: list[Object] = []
+    for one in objects:
+        if "modified" not in one:
+            settled.append(one)
+            continue
+        content = {name: value for name, value in one.items() if name not in _TIMES}
+        made = versioned(content, earlier, now)
+        settled += [] if made is None else [made]
+    return settled
 
 
 def revoked(before: Mapping[str, Any], member_id: str, now: datetime) -> Object:

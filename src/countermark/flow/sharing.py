@@ -153,10 +153,8 @@ def _check_files(folder: Path, files: dict[str, str]) -> None:
         except OSError:
             same = False
         if not same:
-            raise Error(
-                f"{folder} is not whole: {name[:100]} is not what the record lists",
-                exit_code=ExitCode.NO_INPUT,
-            )
+            problem = f"{folder} is not whole: {name[:100]} is not what the record lists"
+            raise Error(problem, exit_code=ExitCode.NO_INPUT)
 
 
 def _damaged(path: Path) -> Error:

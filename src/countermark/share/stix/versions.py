@@ -40,8 +40,8 @@ def versioned(content: Object, earlier: Earlier, now: datetime) -> Object | None
 def settle(objects: Iterable[Object], earlier: Earlier, now: datetime) -> list[Object]:
     """The same objects in the versions to publish, after a policy took properties out of them.
 
-    Versions are of what leaves: an object that differs from its earlier version only in what stays at home has
-    not changed for anybody. Objects without versions (observables, markings) pass as they are.
+    Versions are of what leaves: an object that differs from its earlier version only in what stays at home
+    has not changed for anybody. Objects without versions (observables, markings) pass as they are.
     """
     settled: list[Object] = []
     for one in objects:

@@ -60,6 +60,11 @@ def _text_problem(ground: Ground, form: Form, value: str, most: int) -> str:
     return "" if form not in ("timestamp", "day") or as_time(value) is not None else "a time that cannot be"
 
 
+def is_stix_id(value: str) -> bool:
+    """Whether a text is an id of STIX 2.1 with a UUID of version 1 to 5."""
+    return bool(_EXPRESSIONS["stix-id"].fullmatch(value))
+
+
 def address_problem(value: str) -> str:
     """Why it is no single public address in its usual spelling."""
     try:

@@ -33,6 +33,7 @@ Form: TypeAlias = Literal[
     "atlas-id",
     "boolean",
     "choice",
+    "date",
     "day",
     "domain",
     "http-fingerprint",
@@ -41,10 +42,12 @@ Form: TypeAlias = Literal[
     "own-id",
     "own-name",
     "pattern",
+    "probability",
     "skeleton",
     "stix-id",
     "text",
     "timestamp",
+    "uuid",
 ]
 CONDITIONS = ("purpose", "ground", "acted-upon", "scrubbed", "legal-basis")
 """None of them can be left out of a policy."""

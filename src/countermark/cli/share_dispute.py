@@ -79,7 +79,7 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """Make the revocation of an object that left, as a release to approve and publish."""
-    from countermark.flow.sharing import ReviewOptions, review_release
+    from countermark.flow.releases import ReviewOptions, review_release
     from countermark.share.policy.disputes import object_that_left, revocation_of
     from countermark.share.policy.home import Home
 

@@ -10,7 +10,7 @@ from countermark.cli.output import emit, emit_json, note, printable
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
-    from countermark.flow.sharing import ReviewOutcome
+    from countermark.flow.releases import ReviewOutcome
     from countermark.share.policy.home import Home
 
 REVIEW_SCHEMA_ID = "countermark/share-review-run/v1"
@@ -80,7 +80,7 @@ def review(
         return
     if source is None:
         raise Error("nothing to review", hint="name FINDINGS, or JSON lines", exit_code=ExitCode.USAGE)
-    from countermark.flow.sharing import ReviewOptions, review_release
+    from countermark.flow.releases import ReviewOptions, review_release
 
     folder = out or source.with_name(source.name + ".release")
     options = ReviewOptions(

@@ -89,9 +89,7 @@ def test_a_named_field_takes_no_free_value(place: str) -> None:
     assert reviewed.sent is None or b"jane" not in canonical_json(reviewed.sent)
 
 
-@pytest.mark.parametrize(
-    "kind", ["course-of-action", "opinion", "report", "grouping", "threat-actor"]
-)
+@pytest.mark.parametrize("kind", ["course-of-action", "opinion", "report", "grouping", "threat-actor"])
 def test_what_somebody_does_or_thinks_is_no_object_that_leaves(kind: str) -> None:
     reviewed = one(common(kind, 9, name="x"))
     assert not reviewed.leaves

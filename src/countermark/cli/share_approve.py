@@ -120,9 +120,10 @@ def _record(place: "Home", subject: "Subject", approval: "Approval", complete: b
     if subject.kind == "standing":
         sampling.commit(place)
         return entries
-    from countermark.share.policy.release import parse_release
+    from countermark.share.policy.release import read_release
 
-    release = parse_release(subject.payload)
+    release, objects = read_release(subject.folder)
+    place.keep(release.release_id, objects)
     standing = release.standing
     content = {
         "release_id": release.release_id,

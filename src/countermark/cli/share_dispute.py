@@ -68,7 +68,6 @@ def record(
 @app.command("revoke")
 def revoke(
     object_id: ObjectId,
-    release: Annotated[Path, typer.Option("--release", help="RELEASE folder with which the object left.")],
     out: Annotated[Path, typer.Option("--out", help="New RELEASE folder with the revocation.")],
     policy: PolicyFile = None,
     context: ContextFile = None,
@@ -78,24 +77,22 @@ def revoke(
     proof: ProofFile = None,
     as_json: Json = False,
 ) -> None:
-    """Make the revocation of an object that left, as a release to approve and publish."""
+    """Withdraw an object that left, and all that hangs on it, by a release to approve and publish."""
     from countermark.flow.releases import ReviewOptions, review_release
-    from countermark.share.policy.disputes import object_that_left, revocation_of
     from countermark.share.policy.home import Home
 
-    place, now = Home(home), datetime.now(UTC)
-    before = object_that_left(place, release, object_id)
+    place = Home(home)
     options = ReviewOptions(
-        source=release,
         out=out,
         home=place,
+        revoke=object_id,
         policy=policy,
         context=context,
         legal=legal or (),
         standing=standing,
-        now=now,
+        now=datetime.now(UTC),
     )
-    done = review_release(options, [revocation_of(before, now)], {object_id: before})
+    done = review_release(options)
     show(done, out, place, proof, as_json)
 
 

@@ -49,6 +49,10 @@ def review(
     identifiers: Annotated[
         Path | None, typer.Option("--identifiers", help="Raw identifiers of named accounts, JSON lines.")
     ] = None,
+    campaign: Annotated[
+        list[str] | None,
+        typer.Option("--campaign", help="Of FINDINGS, this campaign alone; may be given again."),
+    ] = None,
     policy: PolicyFile = None,
     context: ContextFile = None,
     legal: LegalFile = None,
@@ -88,6 +92,7 @@ def review(
         out=folder,
         home=place,
         identifiers=identifiers,
+        campaigns=campaign or (),
         policy=policy,
         context=context,
         legal=legal or (),
@@ -112,7 +117,7 @@ def show(done: "ReviewOutcome", folder: Path, place: "Home", proof: Path | None,
                 "leaving": len(review.leaving),
                 "conditions": dict(review.conditions),
                 "refused": review.refusals(),
-                "refused_identifiers": done.counts.refused,
+                "identifiers_not_taken": dict(done.not_taken),
                 "entry": done.entry.index,
             },
         )
@@ -141,8 +146,8 @@ def login_name(name: str) -> str:
 def _show_text(done: "ReviewOutcome") -> None:
     for condition, why in done.review.conditions.items():
         emit(f"condition not met: {condition}: {why}")
-    for kind, count in done.counts.refused.items():
-        emit(f"identifiers not used: {count} of kind {kind}, which leaves as a tag only, or never")
+    for reason, count in done.not_taken.items():
+        emit(printable(f"identifiers not taken: {count} ({reason})"))
     for one in done.review.objects:
         state = "leaves" if one.leaves else f"stays: {one.reason}"
         emit(printable(f"{one.id}  {state}"))

@@ -1,6 +1,8 @@
-"""From findings to the objects of a review: what `detect` wrote and `share` tells others, joined.
+"""From findings to a release: what `detect` found, as STIX, under the policy, in a folder for two people.
 
-A folder or file of STIX objects (JSON lines) is taken as it is; objects of other tools can be reviewed so.
+FINDINGS become STIX (`sharing.py`); STIX objects as JSON lines are taken as they are, so that those of
+other tools can be reviewed too. What has left stands in the member's home: later versions and revocations
+rest on it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,18 +11,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from countermark.errors import Error, ExitCode
+from countermark.flow.sharing import FINDINGS_FILE, findings_as_stix, read_published
 from countermark.records.canonical import sha256_hex
-from countermark.share.policy import evaluate, make_release, read_policy, resolve, write_release
+from countermark.share.policy import Context, evaluate, make_release, read_policy, resolve, write_release
 from countermark.share.policy.approvals import standing_envelope
 from countermark.share.policy.context import read_context
-from countermark.share.policy.counts import Counts, read_identifiers
 from countermark.share.policy.home import REFUSED, REVIEWED, Home
 from countermark.share.policy.inputs import read_objects
 from countermark.share.policy.legal import read_bases
 from countermark.share.policy.release import Release, review_bytes
 from countermark.share.policy.review import Review
 from countermark.share.policy.standing import STANDING_TYPE, parse_standing
+from countermark.share.stix import Identity, Ids, Object, Terms, read_id_key, withdraw
+from countermark.share.stix.versions import settle
 from countermark.trust.dsse import open_envelope
 from countermark.trust.log import Entry
 
@@ -29,11 +35,15 @@ from countermark.trust.log import Entry
 class ReviewOptions:
     """What a review is made of."""
 
-    source: Path
-    """FINDINGS, or STIX objects as JSON lines."""
     out: Path
     home: Home
+    source: Path | None = None
+    """FINDINGS, or STIX objects as JSON lines."""
     identifiers: Path | None = None
+    campaigns: Sequence[str] = ()
+    """Of FINDINGS; empty for all."""
+    revoke: str | None = None
+    """Id of an object that left and is to be withdrawn, with all that hangs on it; in place of a source."""
     policy: Path | None = None
     context: Path | None = None
     """By default `context.yaml` of the home."""
@@ -49,45 +59,93 @@ class ReviewOutcome:
 
     review: Review
     release: Release | None
+    """None where nothing leaves."""
     entry: Entry
     """In the member's log."""
-    counts: Counts
+    not_taken: Mapping[str, int]
+    """Rows of identifiers that were not taken, by reason."""
 
 
-def objects_of(source: Path) -> list[dict[str, Any]]:
-    """The STIX objects that a folder or file stands for; raises `Error` for what is neither."""
-    if (source / "findings.json").is_file():
-        raise Error(
-            "findings are not turned into STIX objects yet",
-            hint="give the objects as JSON lines",
-            exit_code=ExitCode.NO_INPUT,
-        )
-    return read_objects(source)
+@dataclass(frozen=True)
+class _Given:
+    objects: Sequence[Mapping[str, Any]]
+    counts: Sequence[tuple[str, str, int]] = ()
+    not_taken: Mapping[str, int] = field(default_factory=dict)
 
 
-def review_release(
-    options: ReviewOptions,
-    objects: Sequence[Mapping[str, Any]] | None = None,
-    released: Mapping[str, Mapping[str, Any]] | None = None,
-) -> ReviewOutcome:
-    """Evaluate, write the RELEASE folder and the entry in the log; where nothing leaves, `release` is None.
-
-    `objects` stand in place of those of the source; `released` are what a revocation may repeat.
-    """
+def review_release(options: ReviewOptions) -> ReviewOutcome:
+    """Evaluate, write the RELEASE folder, and the entry in the log."""
     policy = read_policy(options.policy)
     context = read_context(_context_file(options))
     bases = read_bases(*options.home.legal, *options.legal)
-    counts = read_identifiers(options.identifiers) if options.identifiers else Counts([], {})
-    ground = resolve(policy, context, bases, now=options.now, counts=counts.values, released=released)
-    review = evaluate(ground, objects if objects is not None else objects_of(options.source))
+    released = read_published(options.home.released)
+    given = _given(options, _terms(options, context, released))
+    ground = resolve(policy, context, bases, now=options.now, counts=given.counts, released=released)
+    review = _in_their_versions(evaluate(ground, given.objects), released, ground.now)
     standing = None
     if options.standing is not None:
         envelope = standing_envelope(options.standing, ground.now)
-        floors = parse_standing(open_envelope(envelope, STANDING_TYPE).body).kinds
-        standing = (envelope.decode(), floors)
+        standing = (envelope.decode(), parse_standing(open_envelope(envelope, STANDING_TYPE).body).kinds)
     release = make_release(ground, review, standing=standing) if review.leaving else None
     write_release(options.out, release, review)
-    return ReviewOutcome(review, release, _record(options.home, review, release), counts)
+    return ReviewOutcome(review, release, _record(options.home, review, release), given.not_taken)
+
+
+def _given(options: ReviewOptions, terms: Terms) -> _Given:
+    """The objects to review, and the counts for their floors."""
+    if options.revoke is not None:
+        objects = withdraw([options.revoke], terms)
+        if not objects:
+            raise Error(
+                "no such object left from here, or it was revoked before",
+                hint="--home names another folder?",
+                exit_code=ExitCode.NO_INPUT,
+            )
+        return _Given(objects)
+    if options.source is None:
+        raise Error("nothing to review", hint="name FINDINGS, or JSON lines", exit_code=ExitCode.USAGE)
+    if (options.source / FINDINGS_FILE).is_file():
+        shared = findings_as_stix(
+            options.source, terms, identifiers=options.identifiers, campaigns=options.campaigns
+        )
+        found = shared.identifiers
+        return _Given(shared.objects, list(found.counts()), found.reasons)
+    if options.identifiers is not None or options.campaigns:
+        raise Error(
+            "identifiers and campaigns belong to FINDINGS",
+            hint="for STIX objects, the context has the counts",
+            exit_code=ExitCode.USAGE,
+        )
+    return _Given(read_objects(options.source))
+
+
+def _terms(options: ReviewOptions, context: Context, released: Mapping[str, Object]) -> Terms:
+    ids = Ids(read_id_key(options.home.folder / "ids.key"), context.member_id)
+    return Terms(
+        who=Identity(context.member_id, context.member_name),
+        ids=ids,
+        now=options.now,
+        tlp=context.tlp,
+        iep=context.iep,
+        earlier=released,
+    )
+
+
+def _in_their_versions(review: Review, released: Mapping[str, Object], now: datetime) -> Review:
+    """What leaves, in the version to publish: taking a property out can make or unmake a change."""
+    objects = []
+    for one in review.objects:
+        settled = (
+            [one.sent]
+            if one.sent is None or one.sent.get("revoked") is True
+            else settle([one.sent], released, now)
+        )
+        if settled:
+            objects.append(msgspec.structs.replace(one, sent=settled[0]))
+        else:
+            why = "it was revoked, and no version may follow"
+            objects.append(msgspec.structs.replace(one, leaves=False, reason=why, sent=None))
+    return msgspec.structs.replace(review, objects=objects)
 
 
 def _context_file(options: ReviewOptions) -> Path:

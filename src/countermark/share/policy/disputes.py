@@ -5,18 +5,14 @@ The revocation is a version of the object like any other (STIX 2.1, section 3.6)
 nothing new.
 """
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Annotated, Any
+from datetime import datetime, timedelta
+from typing import Annotated
 
 import msgspec
 
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import sha256_hex
-from countermark.share.policy.forms import as_time
 from countermark.share.policy.home import DISPUTED, Home
-from countermark.share.policy.release import read_release
 from countermark.trust.log import Entry
 
 MAX_ANSWER = 4 << 20
@@ -59,36 +55,6 @@ def record_dispute(
     due = now.replace(microsecond=0) + timedelta(hours=hours)
     payload = {"object_id": object_id, "statement_sha256": sha256_hex(statement), "due": due}
     return home.record(DISPUTED, payload), due
-
-
-def revocation_of(before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The version that withdraws an object; raises `Error` for one without versions, or withdrawn before."""
-    last = as_time(before.get("modified"))
-    if last is None:
-        raise Error(
-            f"an object of type {before.get('type')} has no versions, so it cannot be revoked",
-            hint="revoke the indicator, sighting or relationship that says something of it",
-            exit_code=ExitCode.USAGE,
-        )
-    if before.get("revoked") is True:
-        raise Error("the object was revoked before", exit_code=ExitCode.USAGE)
-    modified = max(now.astimezone(UTC), last + timedelta(milliseconds=1))
-    text = modified.strftime("%Y-%m-%dT%H:%M:%S.") + f"{modified.microsecond // 1000:03d}Z"
-    return {**before, "modified": text, "revoked": True}
-
-
-def object_that_left(home: Home, release: Path, object_id: str) -> dict[str, Any]:
-    """An object of a release folder that the log says left; raises `Error` for any other."""
-    statement, lines = read_release(release)
-    if not home.released(sha256_hex(statement.payload)):
-        raise Error(
-            f"the log does not say that {statement.release_id} left", hint="--home names another folder?"
-        )
-    for held, line in zip(statement.objects, lines, strict=True):
-        if held.id == object_id:
-            found: dict[str, Any] = msgspec.json.decode(line)
-            return found
-    raise Error(f"{object_id[:100]} is not in that release", exit_code=ExitCode.NO_INPUT)
 
 
 def parse_answer(data: bytes) -> Answer:

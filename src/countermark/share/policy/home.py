@@ -1,6 +1,8 @@
 """A member's own folder for sharing: the log of what was reviewed, refused, approved and released.
 
     log/, log.key     the Merkle log (`trust.log`)
+    released/         the objects that left, a file a release
+    ids.key           the key that ids of objects are made with (0600)
     sampling.key     the secret that the next random sample is drawn with (0600)
     legal.yaml        the member's own legal bases, where there is one
 
@@ -9,7 +11,7 @@ request.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,17 @@ class Home:
         path = self.folder / "legal.yaml"
         return [path] if path.exists() else []
 
+    @property
+    def released(self) -> list[Path]:
+        """Files with the objects that left."""
+        return sorted((self.folder / "released").glob("release-*.jsonl"))
+
+    def keep(self, release_id: str, objects: Sequence[bytes]) -> None:
+        """Keep what leaves: later versions and revocations rest on it."""
+        folder = self.folder / "released"
+        folder.mkdir(exist_ok=True, mode=0o700)
+        write_atomic(folder / f"{release_id}.jsonl", b"".join(one + b"\n" for one in objects), 0o600)
+
     def record(self, kind: str, payload: Mapping[str, Any]) -> Entry:
         """Put an entry into the log; it is on disk when this returns."""
         return self.log.append(kind, payload)
@@ -53,7 +66,3 @@ class Home:
     def write_proof(self, index: int, out: Path) -> None:
         """Write the proof that an entry stands in the log, with the entry, as a `.tlog-proof` file."""
         write_atomic(out, write_proof(self.log.prove(index)).encode())
-
-    def released(self, sha256: str) -> bool:
-        """Whether a release with this digest left."""
-        return any(one.payload.get("sha256") == sha256 for one in self.log.entries(RELEASED))

@@ -100,6 +100,9 @@ def test_from_review_to_a_release_that_may_leave(desk: Desk, tmp_path: Path) -> 
     assert desk.approve(folder, "security").code == 0
     done = desk.approve(folder, "counsel", "--proof", tmp_path / "release.tlog-proof")
     assert done.code == 0
+    assert "4 objects, under the shipped policy" in done.err
+    assert "kinds: address (at least 3)" in done.err
+    assert "legal basis: us-counsel until" in done.err
     assert "complete" in done.err
     envelope, lines = approved(folder, datetime.now(UTC))
     assert envelope == (folder / "release.dsse.json").read_bytes()

@@ -113,6 +113,10 @@ def test_from_review_to_a_release_that_may_leave(desk: Desk, tmp_path: Path) -> 
         log = Log.open(tmp_path / "home" / "log")
         verify_proof(proof, leaf_hash(proof.extra), log.verifier)
         assert read_entry(proof.extra).kind == kind
+    done = desk.run("review", "--entry", "1", "--proof", tmp_path / "later.tlog-proof")
+    assert done.code == 0, done.err
+    assert read_entry(read_proof((tmp_path / "later.tlog-proof").read_text()).extra).kind == "approval"
+    assert desk.run("review", "--entry", "9", "--proof", tmp_path / "x").code == ExitCode.NO_INPUT
     verify_log(tmp_path / "home" / "log", log.verifier)
     text = (tmp_path / "home" / "log" / "entries.jsonl").read_text()
     assert ADDRESS not in text

@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
+from countermark.detect.findings_folder import FINDINGS_FILE
 from countermark.errors import Error, ExitCode
-from countermark.flow.sharing import FINDINGS_FILE, findings_as_stix, read_published
+from countermark.flow.sharing import findings_as_stix, read_published
 from countermark.records.canonical import sha256_hex
 from countermark.share.policy import Context, evaluate, make_release, read_policy, resolve, write_release
 from countermark.share.policy.approvals import standing_envelope

@@ -30,7 +30,8 @@ def drawn_in(tmp_path: Path, secret: Path) -> Path:
         *("--prompts", tmp_path / "prompts.jsonl", "--log", tmp_path / "book"),
     )
     assert done.code == 0, done.err
-    assert "no reviewer" in done.err
+    assert "204 of 204 items were read by an automated second reader only, by no named person" in done.err
+    assert json.loads(done.out)["list_review"] == {"items": 204, "unreviewed": 0, "automated": 204}
     public = json.loads((tmp_path / "public.json").read_text())
     assert json.loads(done.out)["commitment"] == public["commitment"]
     assert secret.read_text().strip() not in done.out + done.err + (tmp_path / "canaries.json").read_text()
@@ -130,6 +131,29 @@ def test_one_secret_is_drawn_from_once_in_a_log(tmp_path: Path) -> None:
     assert draw("a.json") == 0
     assert draw("b.json") == 1
     assert not (tmp_path / "b.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("reviewed_by", "said"),
+    [("", "1 of 1 items were read by no person at all"), ("automated", "1 of 1"), ("Ada Example", "")],
+)
+def test_a_list_that_a_named_person_has_read_gets_no_note(
+    tmp_path: Path, reviewed_by: str, said: str
+) -> None:
+    secret = tmp_path / "secret.key"
+    secret.write_text(SECRET)
+    secret.chmod(0o600)
+    template = {"id": "t", "category": "name", "match": "word", "prompt": "Pick.", "options": ["one", "two"]}
+    known = {"schema": "countermark/free-choices/v1", "name": "n"}
+    path = tmp_path / "list.json"
+    path.write_text(json.dumps({**known, "templates": [{**template, "reviewed_by": reviewed_by}]}))
+    done = countermark(
+        *("attribute", "canary", "draw", "--secret-file", secret, "--count", "1"),
+        *("--out", tmp_path / "c.json", "--list", path),
+    )
+    assert done.code == 0
+    assert said in done.err
+    assert ("before serving" in done.err.replace("before serving any", "")) == bool(said)
 
 
 def test_a_secret_that_others_can_read_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,17 @@ from countermark.store.exchange.database import Database, among, listed
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.outbox import write_entry
 from countermark.store.exchange.shapes import SPEC_VERSIONS, Outcome, Prepared, Status, media_type
-from countermark.store.exchange.standing import EDGES, IS_FIRST, IS_LAST, IS_NEWEST, SPEC, Place, settle
+from countermark.store.exchange.standing import (
+    EDGES,
+    IS_FIRST,
+    IS_LAST,
+    IS_NEWEST,
+    LANES,
+    SPEC,
+    Place,
+    kin_of,
+    settle,
+)
 from countermark.store.exchange.statuses import write_status
 from countermark.store.exchange.tables import collections, objects
 from countermark.store.exchange.times import microseconds, now, rfc3339
@@ -23,7 +33,7 @@ from countermark.store.exchange.times import microseconds, now, rfc3339
 ADDED = "objects-added"
 OTHER_BYTES = "another object of this id and version is here already"
 _COLUMNS = [column.name for column in objects.c]
-_BINARY = ["int4", "int8", "text", "text", "text", "int8", "int2", "int4", "text", "bytea", "bytea"]
+_BINARY = ["int4", "int8", *["text"] * 3, "int8", "int2", "int4", "int8", "int4", "text", *["bytea"] * 2]
 _COPY = f"COPY objects ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 _INSERT = f"INSERT INTO objects ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 _ALONE = IS_FIRST | IS_LAST | IS_NEWEST
@@ -53,6 +63,7 @@ class _New:
 class _Plan:
     """What a request does to a collection whose row is locked."""
 
+    collection: int
     last_added: int
     known: dict[str, _Known]
     new: list[_New] = field(default_factory=list)
@@ -66,7 +77,7 @@ class _Plan:
             return _failed(one, "its version or spec_version is not one that can be stored")
         if one.media_type != media_type(one.spec_version):
             return _failed(one, "its media type is not that of its spec_version")
-        ident, sha256 = identity(one, version_at), bytes.fromhex(one.sha256)
+        ident, sha256 = identity(self.collection, one, version_at), bytes.fromhex(one.sha256)
         there = self.known.get(ident)
         if there is not None:
             if there.sha256 != sha256:
@@ -80,10 +91,10 @@ class _Plan:
         return Outcome(stix_id=one.stix_id, version=version, new=True, date_added=position)
 
 
-def identity(one: Prepared, version_at: int | None) -> str:
+def identity(collection: int, one: Prepared, version_at: int | None) -> str:
     """What makes it one object: id, version of STIX, and version or, where it has none, its bytes."""
     last = f"={one.sha256}" if version_at is None else str(version_at)
-    digest = hashlib.sha256(f"{one.stix_id}\n{one.spec_version}\n{last}".encode()).digest()
+    digest = hashlib.sha256(f"{collection}\n{one.stix_id}\n{one.spec_version}\n{last}".encode()).digest()
     return base64.b64encode(digest[:18]).decode()
 
 
@@ -101,7 +112,7 @@ def add(
     requested = now()
     with database.writing() as connection:
         last_added = lock_collection(connection, number)
-        plan = _Plan(last_added, _find(database, connection, number, prepared))
+        plan = _Plan(number, last_added, _find(database, connection, number, prepared))
         outcomes = [*map(plan.take, prepared), *refused]
         if plan.new:
             _write(database, connection, number, owner, plan.new)
@@ -130,18 +141,18 @@ def _find(
     database: Database, connection: sa.Connection, number: int, prepared: Sequence[Prepared]
 ) -> dict[str, _Known]:
     """Objects of the request that the collection has."""
-    idents = list(_idents(prepared))
+    idents = list(_idents(number, prepared))
     query = sa.select(objects.c.ident, objects.c.sha256, objects.c.date_added, objects.c.version).where(
-        objects.c.collection == sa.bindparam("number"), among(database, objects.c.ident, "idents")
+        among(database, objects.c.ident, "idents")
     )
-    rows = connection.execute(query, {"number": number, "idents": listed(database, idents)})
+    rows = connection.execute(query, {"idents": listed(database, idents)})
     return {row[0]: _Known(row[1], row[2], row[3]) for row in rows}
 
 
-def _idents(prepared: Sequence[Prepared]) -> Iterator[str]:
+def _idents(number: int, prepared: Sequence[Prepared]) -> Iterator[str]:
     for one in prepared:
         try:
-            yield identity(one, None if one.version is None else microseconds(one.version))
+            yield identity(number, one, None if one.version is None else microseconds(one.version))
         except Error:
             continue  # said in its outcome
 
@@ -174,7 +185,8 @@ def _write(
         [
             (
                 *(number, one.place.date_added, one.one.stix_id, one.one.type, one.version),
-                *(one.place.version_at, one.place.standing, owner, one.ident, one.sha256, one.one.data),
+                *(one.place.version_at, one.place.standing, number * LANES + one.place.standing),
+                *(kin_of(number, one.one.stix_id), owner, one.ident, one.sha256, one.one.data),
             )
             for one in new
         ],
@@ -187,12 +199,12 @@ def _edges(
     """The first and last versions of the objects that are there already: enough to place further ones."""
     columns = (objects.c.stix_id, objects.c.date_added, objects.c.version_at, objects.c.standing)
     query = sa.select(*columns).where(
-        objects.c.collection == sa.bindparam("number"),
-        among(database, objects.c.stix_id, "ids"),
+        among(database, objects.c.kin, "kins"),
         objects.c.standing.in_([sa.literal_column(str(one)) for one in EDGES]),
     )
     found: dict[str, list[Place]] = {}
-    for row in connection.execute(query, {"number": number, "ids": listed(database, ids)}):
+    kins = [kin_of(number, one) for one in ids]
+    for row in connection.execute(query, {"kins": listed(database, kins)}):
         found.setdefault(row[0], []).append(Place(*row[1:]))
     return found
 
@@ -201,9 +213,9 @@ def _outdate(connection: sa.Connection, number: int, stix_id: str) -> None:
     """A newer version of STIX has come: what is neither first nor last is no longer of the newest."""
     connection.execute(
         sa.update(objects)
-        .where(objects.c.collection == number, objects.c.stix_id == stix_id)
+        .where(objects.c.kin == kin_of(number, stix_id), objects.c.stix_id == stix_id)
         .where(objects.c.standing.in_([SPEC * spec + IS_NEWEST for spec in range(len(SPEC_VERSIONS))]))
-        .values(standing=objects.c.standing - IS_NEWEST)
+        .values(standing=objects.c.standing - IS_NEWEST, lane=objects.c.lane - IS_NEWEST)
     )
 
 
@@ -213,8 +225,8 @@ def restand(connection: sa.Connection, number: int, changed: Sequence[tuple[int,
         connection.execute(
             sa.update(objects)
             .where(objects.c.collection == number, objects.c.date_added == sa.bindparam("position"))
-            .values(standing=sa.bindparam("now")),
-            [{"position": position, "now": now_} for position, now_ in changed],
+            .values(standing=sa.bindparam("stands"), lane=number * LANES + sa.bindparam("stands")),
+            [{"position": position, "stands": stands} for position, stands in changed],
         )
 
 

@@ -49,7 +49,7 @@ class Database:
                 self.writer = _postgres(parsed)
             else:
                 self.reader, self.writer = _sqlite(self.file, False), _sqlite(self.file, True)
-        except (sa.exc.ArgumentError, ImportError) as error:
+        except (sa.exc.ArgumentError, ImportError, ValueError) as error:
             # the URL may hold a password: it is not repeated
             raise Error(f"the database cannot be used: {type(error).__name__}", hint=_HINT) from None
         self.postgres = self.file is None
@@ -128,7 +128,13 @@ def sqlite_file(url: str) -> Path | None:
 
 def _postgres(url: sa.URL, **options: Any) -> sa.Engine:
     return sa.create_engine(
-        url, pool_size=POOL, max_overflow=0, pool_timeout=WAIT_SECONDS, pool_pre_ping=False, **options
+        url,
+        pool_size=POOL,
+        max_overflow=0,
+        pool_timeout=WAIT_SECONDS,
+        # every query has its index; a plan made while a table was small is kept for long
+        connect_args={"options": "-c enable_seqscan=off"},
+        **options,
     )
 
 
@@ -166,12 +172,12 @@ def _sqlite(file: Path, writes: bool) -> sa.Engine:
 def among(database: Database, column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
     """`column` is among the values of parameter `name`, which `listed` makes."""
     if database.postgres:
-        return column == sa.any_(sa.bindparam(name, type_=sa.ARRAY(sa.Text)))
+        return column == sa.any_(sa.bindparam(name, type_=sa.ARRAY(column.type)))
     value = sa.func.json_each(sa.bindparam(name, type_=sa.Text)).table_valued("value")
     return column.in_(sa.select(value.c.value))
 
 
-def listed(database: Database, values: Sequence[str]) -> list[str] | str:
+def listed(database: Database, values: Sequence[Any]) -> list[Any] | str:
     """The parameter of `among`."""
     return list(values) if database.postgres else json.dumps(list(values))
 

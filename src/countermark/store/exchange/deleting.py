@@ -12,7 +12,7 @@ from countermark.store.exchange.names import Names
 from countermark.store.exchange.outbox import write_entry
 from countermark.store.exchange.queries import page_statement, shape_of
 from countermark.store.exchange.shapes import SPEC_VERSIONS, Filters, media_type
-from countermark.store.exchange.standing import GONE, LIVE, SPEC, Place, settle
+from countermark.store.exchange.standing import GONE, LANES, LIVE, SPEC, Place, kin_of, settle
 from countermark.store.exchange.tables import objects
 
 DELETED = "objects-deleted"
@@ -29,14 +29,14 @@ def delete(
 ) -> int:
     """See `Objects.delete`; `filters.ids` names the one object."""
     number = names.collection(collection.collection_id)
-    shape, values = shape_of(filters, _ALL, False)
+    shape, values = shape_of(number, filters, _ALL, False)
     statement = page_statement(shape)
     if statement is None:
         return 0
     after = -1 if filters.added_after is None else filters.added_after
     with database.writing() as connection:
         lock_collection(connection, number)
-        rows = connection.execute(statement, values | {"collection": number, "after": after}).all()
+        rows = connection.execute(statement, values | {"after": after}).all()
         gone = [
             Stored(
                 date_added=date_added,
@@ -61,7 +61,7 @@ def _bury(connection: sa.Connection, number: int, gone: list[Stored]) -> None:
     connection.execute(
         sa.update(objects)
         .where(objects.c.collection == number, objects.c.date_added == sa.bindparam("position"))
-        .values(standing=GONE, ident=None, sha256=None, data=None),
+        .values(standing=GONE, lane=number * LANES + GONE, ident=None, sha256=None, data=None),
         [{"position": one.date_added} for one in gone],
     )
 
@@ -69,7 +69,7 @@ def _bury(connection: sa.Connection, number: int, gone: list[Stored]) -> None:
 def _settle_rest(connection: sa.Connection, number: int, stix_id: str) -> None:
     """Another version may be the first, the last, or of the newest version of STIX now."""
     query = sa.select(objects.c.date_added, objects.c.version_at, objects.c.standing).where(
-        objects.c.collection == number, objects.c.stix_id == stix_id, objects.c.standing.in_(LIVE)
+        objects.c.kin == kin_of(number, stix_id), objects.c.stix_id == stix_id, objects.c.standing.in_(LIVE)
     )
     rest = [Place(*row) for row in connection.execute(query)]
     restand(connection, number, [(one.date_added, one.standing) for one in settle(rest)])

@@ -60,11 +60,11 @@ class Objects:
 
         Raises `Error` where there is no such collection, or `versions` names no timestamp.
         """
-        shape, values = shape_of(filters, limit + 1, with_data)
+        number = self._names.collection(collection_id)
+        shape, values = shape_of(number, filters, limit + 1, with_data)
         compiled = self._statement(shape)
         if compiled is None:
             return Page([], False)
-        values["collection"] = self._names.collection(collection_id)
         beginning = -1 if after is None else after
         values["after"] = beginning if filters.added_after is None else max(beginning, filters.added_after)
         rows = self._database.rows(compiled, values)

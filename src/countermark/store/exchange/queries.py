@@ -44,8 +44,8 @@ class Shape(msgspec.Struct, frozen=True):
     with_data: bool
 
 
-def shape_of(filters: Filters, limit: int, with_data: bool) -> tuple[Shape, dict[str, Any]]:
-    """The shape of a query and its values, all but `collection` and `after`.
+def shape_of(collection: int, filters: Filters, limit: int, with_data: bool) -> tuple[Shape, dict[str, Any]]:
+    """The shape of a query and its values, all but `after`, in a collection given by its number.
 
     Raises `Error` for a version that is no timestamp.
     """
@@ -54,7 +54,9 @@ def shape_of(filters: Filters, limit: int, with_data: bool) -> tuple[Shape, dict
     others = [one for one in standing.of_specs(filters.spec_versions) if one not in standings]
     times = sorted({microseconds(one) for one in versions if one not in _WORDS}) if others else []
     ids, types = sorted(set(filters.ids)), sorted(set(filters.types))
-    values: dict[str, Any] = {f"id{at}": one for at, one in enumerate(ids)}
+    values: dict[str, Any] = {"lanes": collection * standing.LANES}
+    values |= {f"id{at}": one for at, one in enumerate(ids)}
+    values |= {f"kin{at}": standing.kin_of(collection, one) for at, one in enumerate(ids)}
     values |= {f"type{at}": one for at, one in enumerate(types)}
     values |= {f"time{at}": one for at, one in enumerate(times)}
     shape = Shape(
@@ -71,8 +73,7 @@ def page_statement(shape: Shape) -> sa.Select[Any] | sa.CompoundSelect[Any] | No
         return None
     columns = (*COLUMNS, objects.c.data) if shape.with_data else COLUMNS
     after = objects.c.date_added > sa.bindparam("after", type_=sa.BigInteger)
-    here = objects.c.collection == sa.bindparam("collection", type_=sa.Integer)
-    selects = [sa.select(*columns).where(here, *conditions, after) for conditions in branches]
+    selects = [sa.select(*columns).where(*conditions, after) for conditions in branches]
     limit: sa.ColumnElement[int] = sa.literal_column(str(shape.limit))
     offset: sa.ColumnElement[int] = sa.literal_column("0")  # else SQLAlchemy has a parameter for it
     if len(selects) == 1:
@@ -82,35 +83,44 @@ def page_statement(shape: Shape) -> sa.Select[Any] | sa.CompoundSelect[Any] | No
 
 def _by_standing(shape: Shape) -> list[list[sa.ColumnElement[bool]]]:
     """Branches for `last`, `first` and `all`: by id, else by type, else all of the collection."""
-    if not shape.standings:
-        return []
-    keys: list[list[sa.ColumnElement[bool]]] = [[]]
-    rest: list[sa.ColumnElement[bool]] = []
-    by_id, by_type = _equal(objects.c.stix_id, "id", shape.ids), _equal(objects.c.type, "type", shape.types)
-    if shape.ids:
-        keys = [[one] for one in by_id]
-        rest = [sa.or_(*by_type)] if shape.types else []
-    elif shape.types:
-        keys = [[one] for one in by_type]
-    if len(keys) * len(shape.standings) <= MOST_BRANCHES:
-        return [[*key, _standing(one), *rest] for key in keys for one in shape.standings]
-    if shape.ids:
-        return [[sa.or_(*by_id), _standings(shape.standings), *rest]]
-    return [[_standing(one), sa.or_(*by_type)] for one in shape.standings]
+    rest = _types(shape)
+    if shape.ids and shape.ids * len(shape.standings) <= MOST_BRANCHES:
+        return [[key, _standing(one), *rest] for key in _ids(shape) for one in shape.standings]
+    if shape.ids and shape.standings:
+        return [[sa.or_(*_ids(shape)), _standings(shape.standings), *rest]]
+    if shape.types and shape.types * len(shape.standings) <= MOST_BRANCHES:
+        types = _equal(objects.c.type, "type", shape.types)
+        return [[key, _lane(one)] for key in types for one in shape.standings]
+    return [[_lane(one), *rest] for one in shape.standings]
 
 
 def _by_time(shape: Shape) -> list[list[sa.ColumnElement[bool]]]:
     """Branches for timestamps, without what the words have brought already."""
-    rest = [_standings(shape.others)]
-    if shape.ids:
-        rest.append(sa.or_(*_equal(objects.c.stix_id, "id", shape.ids)))
-    if shape.types:
-        rest.append(sa.or_(*_equal(objects.c.type, "type", shape.types)))
-    return [[one, *rest] for one in _equal(objects.c.version_at, "time", shape.times)]
+    times = _equal(objects.c.version_at, "time", shape.times)
+    if shape.ids and times:
+        rest = [_standings(shape.others), sa.or_(*times), *_types(shape)]
+        return [[one, *rest] for one in _ids(shape)]
+    return [[one, _lane(other), *_types(shape)] for one in times for other in shape.others]
+
+
+def _ids(shape: Shape) -> list[sa.ColumnElement[bool]]:
+    pairs = zip(
+        _equal(objects.c.kin, "kin", shape.ids), _equal(objects.c.stix_id, "id", shape.ids), strict=True
+    )
+    return [sa.and_(kin, stix_id) for kin, stix_id in pairs]
+
+
+def _types(shape: Shape) -> list[sa.ColumnElement[bool]]:
+    """The types as a condition that no index need serve."""
+    return [sa.or_(*_equal(objects.c.type, "type", shape.types))] if shape.types else []
 
 
 def _equal(column: sa.Column[Any], name: str, count: int) -> list[sa.ColumnElement[bool]]:
     return [column == sa.bindparam(f"{name}{at}", type_=column.type) for at in range(count)]
+
+
+def _lane(one: int) -> sa.ColumnElement[bool]:
+    return objects.c.lane == sa.bindparam("lanes", type_=sa.Integer) + sa.literal_column(str(one))
 
 
 def _standing(one: int) -> sa.ColumnElement[bool]:

@@ -7,9 +7,10 @@
     GONE    a tombstone
 
 `match[version]` and `match[spec_version]` are sets of these numbers, so that a page is a merge of a few index
-ranges in order of arrival, however many objects there are.
+ranges in order of arrival, however many objects there are. A lane is a standing within a collection.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from countermark.store.exchange.shapes import ALL, FIRST, LAST, SPEC_VERSIONS
 IS_FIRST, IS_LAST, IS_NEWEST, SPEC = 1, 2, 4, 8
 GONE = SPEC * len(SPEC_VERSIONS)
 LIVE = tuple(range(GONE))
+LANES = 32
+"""The lanes of collection `n` are `n * LANES + standing`."""
 EDGES = tuple(one for one in LIVE if one & (IS_FIRST | IS_LAST))
 
 
@@ -28,6 +31,15 @@ class Place:
     date_added: int
     version_at: int
     standing: int
+
+
+def kin_of(collection: int, stix_id: str) -> int:
+    """What all versions of an object in a collection have in common: 63 bits of a digest.
+
+    Others can be made that have it too, with effort, so that the id is compared besides.
+    """
+    digest = hashlib.sha256(b"%d\n%s" % (collection, stix_id.encode("utf-8", "surrogatepass"))).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def spec_of(standing: int) -> str:

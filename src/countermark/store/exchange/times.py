@@ -30,7 +30,8 @@ def microseconds(text: str) -> int:
 
 def rfc3339(when: int) -> str:
     """Microseconds since 1970 as TAXII writes `date_added`: six decimals, UTC."""
-    return (_EPOCH + timedelta(microseconds=when)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    text = (_EPOCH + timedelta(microseconds=when)).isoformat(timespec="microseconds")
+    return text.removesuffix("+00:00") + "Z"
 
 
 def now() -> int:

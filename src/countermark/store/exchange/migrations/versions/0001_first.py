@@ -83,16 +83,18 @@ def _objects() -> None:
         sa.Column("version", Word, nullable=False),
         sa.Column("version_at", sa.BigInteger, nullable=False),
         sa.Column("standing", sa.SmallInteger, nullable=False),
+        sa.Column("lane", sa.Integer, nullable=False),
+        sa.Column("kin", sa.BigInteger, nullable=False),
         sa.Column("owner", sa.Integer, nullable=False),
         sa.Column("ident", Word),
         sa.Column("sha256", sa.LargeBinary),
         sa.Column("data", sa.LargeBinary),
     )
-    op.create_index("ix_objects_standing", "objects", ["collection", "standing", "date_added"])
-    op.create_index("ix_objects_type", "objects", ["collection", "type", "standing", "date_added"])
-    op.create_index("ix_objects_id", "objects", ["collection", "stix_id", "standing", "date_added"])
-    op.create_index("ix_objects_version", "objects", ["collection", "version_at", "date_added"])
-    op.create_index("uq_objects_ident", "objects", ["collection", "ident"], unique=True)
+    op.create_index("ix_objects_lane", "objects", ["lane", "date_added"])
+    op.create_index("ix_objects_type", "objects", ["type", "lane", "date_added"])
+    op.create_index("ix_objects_version", "objects", ["version_at", "lane", "date_added"])
+    op.create_index("ix_objects_kin", "objects", ["kin", "standing", "date_added"])
+    op.create_index("uq_objects_ident", "objects", ["ident"], unique=True)
 
 
 def _requests() -> None:

@@ -16,7 +16,7 @@ from countermark.share.server.work import Work
 from countermark.store.exchange import ExchangeStore
 
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}", re.ASCII)
-_OBJECT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,249}--[0-9A-Fa-f-]{36}", re.ASCII)
+OBJECT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,249}--[0-9A-Fa-f-]{36}", re.ASCII)
 
 
 class Access:
@@ -88,6 +88,6 @@ class Access:
 def object_id(path: dict[str, str]) -> str:
     """The STIX id of a path; `TaxiiError` 404 for what can be none."""
     found = path["object_id"]
-    if not _OBJECT_ID.fullmatch(found):
+    if not OBJECT_ID.fullmatch(found):
         raise not_found()
     return found

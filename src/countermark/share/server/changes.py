@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from countermark.records.exchange import Caller, Collection, Stored
-from countermark.share.server.access import Access, object_id
+from countermark.share.server.access import OBJECT_ID, Access, object_id
 from countermark.share.server.answers import answer
 from countermark.share.server.bodies import envelope_objects
 from countermark.share.server.discovery import status_body
@@ -21,6 +21,7 @@ from countermark.share.server.times import now, taxii_time
 from countermark.store.exchange import Filters, Outcome, Prepared, Status, media_type
 
 NO_RELEASE = "it stands in no release of yours that two people signed and that still holds"
+NO_ID = "its id is not that of a STIX object of its type"
 _PAGE = 1000
 
 
@@ -76,13 +77,13 @@ class Changes:
 
         An object that is there already needs no release to be sent again (5.5: no error for a duplicate).
         """
-        problems = [one.problem for one in checked]
+        problems = [one.problem or ("" if _is_named(one) else NO_ID) for one in checked]
         if not collection.require_release:
             return problems
-        digests = [one.sha256 for one in checked if not one.problem]
+        digests = [one.sha256 for one, problem in zip(checked, problems, strict=True) if not problem]
         allowed = self._store.releases.allowed(caller.member.member_id, digests, now())
         for at, one in enumerate(checked):
-            if not one.problem and one.sha256 not in allowed and not self._is_there(collection, one):
+            if not problems[at] and one.sha256 not in allowed and not self._is_there(collection, one):
                 problems[at] = NO_RELEASE
         return problems
 
@@ -121,6 +122,11 @@ class Changes:
             if not page.more:
                 return
             after = page.rows[-1].date_added
+
+
+def _is_named(one: Checked) -> bool:
+    """Whether the id is one by which the object can be asked for afterwards."""
+    return bool(OBJECT_ID.fullmatch(one.stix_id)) and one.stix_id.startswith(f"{one.type}--")
 
 
 def _prepared(one: Checked) -> Prepared:

@@ -5,8 +5,8 @@ is left aside would delete more than was meant.
 """
 
 import re
-from collections.abc import Collection as Names
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from countermark.share.server.errors import TaxiiError
@@ -57,8 +57,9 @@ class Query:
         return (f.added_after, *(sorted(part) for part in parts), self.nothing)
 
 
+@lru_cache(maxsize=256)
 def parse_query(
-    raw: bytes, known: Names[str], *, strict: bool = False, default_version: str = "last"
+    raw: bytes, known: tuple[str, ...], *, strict: bool = False, default_version: str = "last"
 ) -> Query:
     """The query of an endpoint that has the parameters `known`; `TaxiiError` 400 for what is malformed.
 
@@ -87,7 +88,7 @@ def malformed(name: str, wanted: str) -> TaxiiError:
     return TaxiiError(400, f"the parameter {name} is malformed", f"wanted: {wanted}")
 
 
-def _parameters(raw: bytes, known: Names[str], strict: bool) -> dict[str, str]:
+def _parameters(raw: bytes, known: tuple[str, ...], strict: bool) -> dict[str, str]:
     parts = raw.split(b"&") if raw else []
     if len(raw) > MAX_QUERY or len(parts) > MAX_PARAMETERS:
         raise TaxiiError(400, "the query is too long")

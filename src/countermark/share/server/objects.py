@@ -3,7 +3,6 @@
 A page is the stored bytes joined. It is in the log before it leaves, in one entry.
 """
 
-from collections.abc import Collection as Names
 from dataclasses import dataclass
 
 import msgspec
@@ -25,7 +24,7 @@ from countermark.store.exchange import Filters, Page
 class _Endpoint:
     name: str
     """Also the name of the list in the answer, unless that is `objects`."""
-    known: Names[str]
+    known: tuple[str, ...]
     of_object: bool = False
 
 

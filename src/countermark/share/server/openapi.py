@@ -128,7 +128,7 @@ def operation(
     dated: bool = False,
     body: bool = False,
 ) -> dict[str, Any]:
-    """One endpoint, for FastAPI's `openapi_extra`; `resource` is what a success carries."""
+    """One endpoint, as OpenAPI describes it; `resource` is what a success carries."""
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
     parameters = [_parameter(name, "path", _PATHS[name]) for name in names]
     parameters += [_parameter(name, "query", _QUERIES[name]) for name in query]
@@ -145,6 +145,7 @@ def operation(
         if code not in absent
     }
     extra: dict[str, Any] = {
+        "tags": ["TAXII 2.1"],
         "parameters": parameters,
         "responses": {str(success): found} | errors,
         "security": [{"bearer": []}],

@@ -2,14 +2,14 @@
 
 An approval is a DSSE envelope of its own (role, name, time), and holds the person's signature over the
 statement itself. When all that are asked for are there, these make one envelope over the statement, which the
-exchange checks against the keys that it knows (`verify.py`). A refusal is signed as well, and ends the matter.
+exchange checks against the keys that it knows (`verify.py`). A refusal is signed too, and ends the matter.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast, get_args
 
 import msgspec
 
@@ -21,7 +21,6 @@ from countermark.share.policy.release import (
     RELEASE_TYPE,
     check_times,
     failed,
-    parse_release,
     read_release,
 )
 from countermark.share.policy.standing import STANDING, STANDING_TYPE, check_standing, parse_standing
@@ -71,6 +70,14 @@ class Subject(msgspec.Struct, frozen=True):
         return self.folder / f"{self.kind}.dsse.json"
 
 
+def as_role(text: str) -> Role:
+    """A role by its name; raises `Error(USAGE)` for another word."""
+    for role in get_args(Role):
+        if role == text:
+            return cast(Role, role)
+    raise Error(f"{text[:40]} is no role", hint="security, counsel or member", exit_code=ExitCode.USAGE)
+
+
 def read_subject(folder: Path, now: datetime) -> Subject:
     """What a folder holds, checked: its objects are those of the statement, and it is in force."""
     if (folder / STANDING).exists():
@@ -87,10 +94,18 @@ def read_subject(folder: Path, now: datetime) -> Subject:
 
 
 def decide(
-    subject: Subject, role: Role, name: str, key: SigningKey, now: datetime, *, refuse: str = ""
+    subject: Subject,
+    role: Role,
+    name: str,
+    key: SigningKey,
+    now: datetime,
+    *,
+    record: Callable[[Approval, bool], None],
+    refuse: str = "",
 ) -> tuple[Approval, bytes | None]:
     """Write one person's decision; gives it, and the whole envelope once every signature is there.
 
+    `record(approval, complete)` puts it into the log before it is written: what is not logged does not count.
     Raises `Error` for a role that the subject does not take, a role, person or key that has decided before.
     """
     name = " ".join(name.split())
@@ -100,7 +115,7 @@ def decide(
         )
     if not name or len(name) > 200:
         raise Error("who approves has a name of at most 200 characters", exit_code=ExitCode.USAGE)
-    with locked(subject.folder / APPROVALS):
+    with locked(subject.folder / ".approvals"):
         given = read_approvals(subject)
         _check_new(given, role, name, key.public)
         signature = "" if refuse else encode_base64(key.sign(pae(subject.payload_type, subject.payload)))
@@ -115,10 +130,11 @@ def decide(
             at=now.replace(microsecond=0),
             signature=signature,
         )
-        (subject.folder / APPROVALS).mkdir(exist_ok=True)
         sealed = seal_envelope(APPROVAL_TYPE, canonical_json(approval), [key])
-        write_atomic(subject.folder / APPROVALS / f"{role}.dsse.json", sealed)
         envelope = _assembled(subject, [*given, approval])
+        record(approval, envelope is not None)
+        (subject.folder / APPROVALS).mkdir(exist_ok=True)
+        write_atomic(subject.folder / APPROVALS / f"{role}.dsse.json", sealed)
         if envelope is not None:
             write_atomic(subject.envelope_file, envelope)
     return approval, envelope
@@ -217,8 +233,3 @@ def _assembled(subject: Subject, approvals: Sequence[Approval]) -> bytes | None:
         "signatures": signatures,
     }
     return canonical_json(document)
-
-
-def released_payload(folder: Path) -> bytes:
-    """The statement of a release folder, whether or not it is still in force."""
-    return parse_release(read_bytes(folder / RELEASE).removesuffix(b"\n")).payload

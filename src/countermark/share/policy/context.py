@@ -14,6 +14,7 @@ import msgspec
 from countermark.share.policy import strict_yaml
 from countermark.share.policy.document import Policy
 from countermark.share.policy.legal import Basis, today
+from countermark.share.stix.markings import Iep, Tlp
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 MAX_COUNTS = 1_000_000
@@ -50,6 +51,9 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     legal_basis: list[str] = []
     """Ids of records (`legal.Basis`), at least one for each jurisdiction."""
     counts: list[Count] = []
+    tlp: Tlp = "amber"
+    iep: Iep | None = None
+    """The markings that the member's objects get; objects that are given as such keep theirs."""
 
 
 def read_context(path: Path) -> Context:

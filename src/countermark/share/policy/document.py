@@ -33,6 +33,7 @@ Form: TypeAlias = Literal[
     "atlas-id",
     "boolean",
     "choice",
+    "date",
     "day",
     "domain",
     "http-fingerprint",
@@ -41,10 +42,12 @@ Form: TypeAlias = Literal[
     "own-id",
     "own-name",
     "pattern",
+    "probability",
     "skeleton",
     "stix-id",
     "text",
     "timestamp",
+    "uuid",
 ]
 CONDITIONS = ("purpose", "ground", "acted-upon", "scrubbed", "legal-basis")
 """None of them can be left out of a policy."""
@@ -189,6 +192,11 @@ class _Resting(_Named, Protocol):
     def sources(self) -> list[str]: ...
 
 
+class _Ruled(_Resting, Protocol):
+    @property
+    def kind(self) -> str: ...
+
+
 def read_policy(path: Path | None = None) -> Policy:
     """The policy in a file, or the one that is shipped; raises `Error` for one that cannot hold."""
     if path is None:
@@ -206,11 +214,9 @@ def default_policy() -> Policy:
 def _checked(policy: Policy, name: str) -> Policy:
     """What a schema cannot say: names that exist, none twice, conditions whole, no raw personal kinds."""
     kinds, sources = {one.id for one in policy.kinds}, {one.id for one in policy.sources}
-    groups: tuple[Sequence[_Named], ...] = (
-        *(policy.sources, policy.conditions, policy.grounds, policy.kinds, policy.topics, policy.texts),
-        [*policy.rules, *policy.comparisons],
-    )
-    for group in groups:
+    ruled: list[_Ruled] = [*policy.rules, *policy.comparisons]
+    groups: list[Sequence[_Named]] = [policy.sources, policy.conditions, policy.grounds, policy.kinds]
+    for group in (*groups, policy.topics, policy.texts, ruled):
         ids = [one.id for one in group]
         if len(set(ids)) != len(ids):
             raise strict_yaml.bad(
@@ -218,7 +224,7 @@ def _checked(policy: Policy, name: str) -> Policy:
             )
     if {one.id for one in policy.conditions} != set(CONDITIONS):
         raise strict_yaml.bad(name, f"has to have each of the conditions {', '.join(CONDITIONS)}")
-    for rule in (*policy.rules, *policy.comparisons):
+    for rule in ruled:
         if rule.kind not in kinds or rule.kind in TAGS_ONLY | NEVER:
             raise strict_yaml.bad(name, f"rule {rule.id} is of a kind that is unknown or never leaves raw")
     resting: Sequence[_Resting] = [*policy.rules, *policy.comparisons, *policy.kinds, *policy.topics]

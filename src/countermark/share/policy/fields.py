@@ -25,6 +25,7 @@ REQUIRED: Mapping[str, frozenset[str]] = {
         "identity": "name",
         "indicator": "pattern pattern_type valid_from valid_until",
         "infrastructure": "name",
+        "note": "content object_refs",
         "observed-data": "first_observed last_observed number_observed object_refs",
         "relationship": "relationship_type source_ref target_ref",
         "sighting": "sighting_of_ref",

@@ -173,7 +173,7 @@ def review_bytes(review: Review) -> bytes:
 
 
 def read_release(folder: Path) -> tuple[Release, list[bytes]]:
-    """Statement and objects of a folder; raises `Error(VERIFICATION_FAILED)` where they are not one another's."""
+    """Statement and objects of a folder; raises `Error(VERIFICATION_FAILED)` where they do not match."""
     data = read_bytes(folder / RELEASE, MAX_STATEMENT)
     release = parse_release(data.removesuffix(b"\n"))
     lines = read_bytes(folder / OBJECTS, MAX_OBJECTS_BYTES).split(b"\n")

@@ -29,6 +29,8 @@ class Field(msgspec.Struct, frozen=True):
     kind: str = ""
     reason: str = ""
     sources: Sequence[str] = ()
+    value: Any = None
+    """What would leave, of an allowed field."""
 
 
 class Reviewed(msgspec.Struct, frozen=True):

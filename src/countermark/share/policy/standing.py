@@ -1,4 +1,4 @@
-"""A standing approval: two people approve a class of releases for at most 30 days, since proxies rotate daily.
+"""A standing approval: two people approve a class of releases for at most 30 days: proxies rotate daily.
 
 A class is kinds with a floor each, and grounds. A release within it is signed by the member's own key alone,
 and names the approval; some are looked at afterwards (`sampling.py`).

@@ -10,10 +10,16 @@ from functools import lru_cache
 
 from countermark.share.policy.document import Policy, Topic
 
+_POSITIVE = "(?:not independent of key|weights not independent of reference|not identical)"
+_FAMILY = "(?:infrastructure|registration|content|rhythm)"
 SLOTS = {
     "day": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
     "id": r"[a-z]{2,16}-[0-9a-f]{8,32}",
     "kind": r"harvest|pool|undecided",
+    "tlp": r"CLEAR|GREEN|AMBER|AMBER\+STRICT",
+    "attribution": r"text|radioactivity|canary|lineage|identity",
+    "verdict": rf"{_POSITIVE}(?:; {_POSITIVE}){{0,2}}|no difference found|not shown|inconclusive",
+    "families": rf"{_FAMILY}(?: and {_FAMILY}){{0,3}}(?: on odd days)?",
     "atlas": r"AML\.(?:T|TA|CS|M)[0-9]{4}(?:\.[0-9]{3})?",
     "indicator": r"IPv4 address|IPv6 address|autonomous system|proxy exit|TLS fingerprint|HTTP fingerprint"
     r"|disposable e-mail domain|prompt template skeleton",

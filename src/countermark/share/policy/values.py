@@ -26,7 +26,7 @@ def field_of(
     problem = problem or _floor_problem(ground, kind_id, value, classes)
     if rule.form == "text" and not problem and not is_template(ground.policy, value):
         classes[SCRUBBED] = 0
-    return Field(path, not problem, rule.id, kind_id, problem, rule.sources)
+    return Field(path, not problem, rule.id, kind_id, problem, rule.sources, None if problem else value)
 
 
 def life_problem(ground: Ground, given: Mapping[str, Any], classes: Mapping[str, int]) -> str:
@@ -65,7 +65,7 @@ def _pattern(ground: Ground, rule: Rule, path: str, value: Any, classes: dict[st
         classes[kind_id] = min(accounts, classes.get(kind_id, accounts))
     used = sorted({one.comparison.id for one in found})
     sources = sorted({source for one in found for source in one.comparison.sources} | set(rule.sources))
-    return Field(path, True, "+".join((rule.id, *used)), "+".join(sorted(held)), "", sources)
+    return Field(path, True, "+".join((rule.id, *used)), "+".join(sorted(held)), "", sources, value)
 
 
 def _kind_of(ground: Ground, kind: str, value: Any) -> str:

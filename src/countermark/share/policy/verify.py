@@ -1,4 +1,4 @@
-"""What the exchange checks before it takes a release: who signed, in which role, under which policy, until when.
+"""What the exchange checks before it takes a release: who signed, in which role, which policy, how long.
 
 Numbered steps, each of which raises `Error` with the reason. The exchange knows the keys from its register of
 members, never from what is sent.
@@ -91,7 +91,7 @@ def _check_under(release: Release, standing: Standing) -> None:
             raise failed(f"the standing approval is not for {kind}")
         if floor < standing.kinds[kind]:
             raise failed(
-                f"{kind} was held against a floor of {floor}, the standing approval asks {standing.kinds[kind]}"
+                f"{kind} was held against a floor of {floor}, and the approval asks {standing.kinds[kind]}"
             )
 
 

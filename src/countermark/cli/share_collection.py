@@ -18,7 +18,9 @@ def add(
     title: Annotated[str, typer.Argument(metavar="TITLE", help="What it is called.")],
     alias: Annotated[str | None, typer.Option("--alias", help="A short name for its address.")] = None,
     description: Annotated[str | None, typer.Option("--description", help="What it holds.")] = None,
-    api_root: Annotated[str | None, typer.Option("--api-root", help="Another API root than the default.")] = None,
+    api_root: Annotated[
+        str | None, typer.Option("--api-root", help="Another API root than the default.")
+    ] = None,
     without_release: Annotated[
         bool, typer.Option("--without-release", help="Take objects that stand in no signed release.")
     ] = False,
@@ -39,9 +41,7 @@ def add(
             require_release=not without_release,
         )
         folder.store.collections.add(made)
-        folder.record(
-            "collection-added", {"collection": made.collection_id, "release": made.require_release}
-        )
+        folder.record("collection-added", {"collection": made.collection_id, "release": made.require_release})
     if as_json:
         emit_json(SCHEMA, {"collection": plain(made)})
     else:

@@ -203,7 +203,9 @@ def _date(text: str | None) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise Error(f"--expires {text[:40]!r} is no date", hint="2027-01-31", exit_code=ExitCode.USAGE) from None
+        raise Error(
+            f"--expires {text[:40]!r} is no date", hint="2027-01-31", exit_code=ExitCode.USAGE
+        ) from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

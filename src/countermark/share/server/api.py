@@ -1,4 +1,4 @@
-"""What the endpoints beside TAXII have in common: who calls, bodies, threads, their description in OpenAPI."""
+"""What the endpoints beside TAXII have in common: who calls, bodies, threads, a description in OpenAPI."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -52,7 +52,7 @@ class Api:
 
 
 def about(caller: Caller, member_id: str) -> bool:
-    """Whether what concerns a member is the caller's to see: it is that member, its reviewer, or an operator."""
+    """Whether the caller may see what concerns a member: it is that member, its reviewer, or an operator."""
     member = caller.member
     return member.role == "operator" or member_id in (member.member_id, member.of)
 

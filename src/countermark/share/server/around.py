@@ -4,7 +4,9 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi import FastAPI
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from countermark.records.exchange import Caller
 from countermark.share.server.answers import failure
@@ -21,9 +23,10 @@ _UNLOGGED = ("/healthz", "/readyz", "/metrics")
 class Around:
     """Wraps the application; `plain` says that it is served without TLS."""
 
-    def __init__(self, app: ASGIApp, limits: Limits, peers: Peers, metrics: Metrics, plain: bool) -> None:
+    def __init__(self, app: FastAPI, limits: Limits, peers: Peers, metrics: Metrics, plain: bool) -> None:
         self._app, self._limits, self._peers, self._metrics = app, limits, peers, metrics
         self._plain = plain
+        self._paths = {one.endpoint: one.path for one in app.routes if isinstance(one, Route)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -63,7 +66,7 @@ class Around:
         return self._peers.is_proxy(scope) or (address is not None and address.is_loopback)
 
     def _answered(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "none")
+        route = self._paths.get(scope.get("endpoint"), "") or getattr(scope.get("route"), "path", "none")
         self._metrics.answered(route, scope["method"], status, seconds)
         if route in _UNLOGGED and status < 400:
             return
@@ -81,11 +84,21 @@ class Around:
         )
 
 
-_PARAMETERS = ("added_after", "limit", "next", "match[id]", "match[type]", "match[version]", "match[spec_version]")
+_PARAMETERS = (
+    "added_after",
+    "limit",
+    "next",
+    "match[id]",
+    "match[type]",
+    "match[version]",
+    "match[spec_version]",
+)
 
 
 def _names(query: bytes) -> list[str]:
     """Which of the parameters that there are a query has; what else it holds may be anything."""
     given = {part.partition(b"=")[0].decode("latin-1") for part in query[:4096].split(b"&")}
-    given = {one.replace("%5B", "[").replace("%5D", "]").replace("%5b", "[").replace("%5d", "]") for one in given}
+    given = {
+        one.replace("%5B", "[").replace("%5D", "]").replace("%5b", "[").replace("%5d", "]") for one in given
+    }
     return [one for one in _PARAMETERS if one in given]

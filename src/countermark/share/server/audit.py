@@ -1,7 +1,7 @@
 """Reads and changes are in the Merkle log before they are answered.
 
-One thread of the process writes. What waits when it comes round goes into the log together: one lock, one sync,
-one checkpoint (group commit). It takes the outbox only when somebody waits for a change, and at the start.
+One thread of the process writes. What waits when it comes round goes into the log together: one lock, one
+sync, one checkpoint (group commit). It takes the outbox when somebody waits for a change, and at the start.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -102,7 +103,7 @@ class Auditor:
                 self._write(waiting)
             for job in jobs:
                 if job.work is not None:
-                    _settle(job, lambda work=job.work: work(self.log))
+                    _settle(job, partial(job.work, self.log))
             if last:
                 return
 

@@ -99,7 +99,7 @@ class Authenticator:
 
 
 def fingerprint(value: str, now: datetime) -> str | None:
-    """SHA-256 of the certificate in a header (RFC 9440, or PEM with percent-escapes), if it holds at `now`."""
+    """SHA-256 of the certificate in a header (RFC 9440, or escaped PEM); None where it does not hold now."""
     try:
         if value.startswith(":") and value.endswith(":") and len(value) > 2:
             certificate = x509.load_der_x509_certificate(base64.b64decode(value[1:-1], validate=True))
@@ -118,4 +118,6 @@ def check_members(store: ExchangeStore, settings: ExchangeSettings) -> None:
     named += settings.oidc.members.values() if settings.oidc else []
     for name in named:
         if store.members.by_name(name) is None:
-            raise Error(f"exchange.toml names a member that is not there: {name[:200]}", exit_code=ExitCode.USAGE)
+            raise Error(
+                f"exchange.toml names a member that is not there: {name[:200]}", exit_code=ExitCode.USAGE
+            )

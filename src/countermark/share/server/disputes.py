@@ -1,8 +1,9 @@
 """Disputes: an accused is cleared, and it can be shown who has read that.
 
 The member whose object it is says so here, and sends the revocation as a new version of the object the usual
-way. Who was given the object stands in the log, and so does who was given the revocation: these are the receipts.
-The dispute itself is an entry of the log. What the accused says stays with the member: its digest may be given.
+way. Who was given the object stands in the log, and so does who was given the revocation: these are the
+receipts. The dispute itself is an entry of the log. What the accused says stays with the member: its digest
+may be given.
 """
 
 import uuid
@@ -80,9 +81,7 @@ class Disputes:
         """The routes."""
         router = APIRouter()
         filed = {200: "it was filed before", 201: "it is filed"}
-        add(
-            router, "POST", f"{BASE}/disputes", self.add, success=filed, body="#/components/schemas/dispute"
-        )
+        add(router, "POST", f"{BASE}/disputes", self.add, success=filed, body="#/components/schemas/dispute")
         add(router, "GET", f"{BASE}/disputes", self.all, success={200: "disputes"})
         one = f"{BASE}/disputes/{{dispute_id}}"
         found = {200: "the dispute, who has read the object, and who its revocation"}
@@ -96,7 +95,8 @@ class Disputes:
             raise forbidden("file a dispute")
         async with self._api.bodies.received(request) as body:
             asked = _parse(body)
-        shared = await self._api.work.slow(copies, self._store, asked.object_id, caller.member.member_id)
+        owner, within = caller.member.member_id, caller.collections
+        shared = await self._api.work.slow(copies, self._store, asked.object_id, owner, within)
         if not (shared.live or shared.revoked):
             raise not_found()
         mine = (caller.member.member_id, asked.object_id)
@@ -168,14 +168,17 @@ class Disputes:
         return _plain(dispute) | {
             "revoked": shared.everywhere_revoked,
             "readers": [{"member": member, "at": at} for member, at in readers.items()],
-            "receipts": [{"member": member, "at": at} for member, at in receipts.items() if member in readers],
+            "receipts": [
+                {"member": member, "at": at} for member, at in receipts.items() if member in readers
+            ],
             "missing": sorted(set(readers) - set(receipts)),
         }
 
 
 def _plain(dispute: Dispute) -> dict[str, Any]:
     times = {"filed": taxii_time(dispute.filed), "due": taxii_time(dispute.due)}
-    return msgspec.to_builtins(dispute) | times | {"late": now() >= dispute.due}
+    plain: dict[str, Any] = msgspec.to_builtins(dispute)
+    return plain | times | {"late": now() >= dispute.due}
 
 
 def _parse(body: bytes) -> Asked:
@@ -185,4 +188,3 @@ def _parse(body: bytes) -> Asked:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     raise TaxiiError(422, "the body is no dispute", 'send {"object_id": "…"}')
-

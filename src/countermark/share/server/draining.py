@@ -1,8 +1,8 @@
 """From the outbox of the database into the Merkle log, each entry exactly once.
 
-The log entry holds the outbox's number. Whoever drains holds the log's lock (flock) from the first look to the
-last, in whatever process: it reads how far the log has come, appends what is beyond, and only then lets the
-database forget it. Killed in between, the next one finds the numbers in the log and appends nothing twice.
+The log entry holds the outbox's number. Whoever drains holds the log's lock (flock) from the first look to
+the last, in whatever process: it reads how far the log has come, appends what is beyond, and only then lets
+the database forget it. Killed in between, the next one finds the numbers in the log and appends none twice.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ class Drain:
         self._last = 0
 
     def run(self, reads: Sequence[tuple[str, Mapping[str, Any]]] = (), *, outbox: bool = True) -> list[Row]:
-        """Append what waits in the outbox, then `reads`, with one sync; gives what was appended of the outbox."""
+        """Append what waits in the outbox, then `reads`, with one sync; gives what was new in the outbox."""
         done: list[Row] = []
         with self._log.writing():
             while outbox and (waiting := self._outbox.take(_MOST)):

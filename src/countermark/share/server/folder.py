@@ -1,9 +1,9 @@
 """An exchange's data folder.
 
-    exchange.toml    settings (0600); written with the database's URL when that is given at first
-    exchange.db      the database, where that is SQLite
-    log/, log.key    the Merkle log and the key that signs its checkpoints
-    operator.token   token of the operator that is made at first
+exchange.toml    settings (0600); written with the database's URL when that is given at first
+exchange.db      the database, where that is SQLite
+log/, log.key    the Merkle log and the key that signs its checkpoints
+operator.token   token of the operator that is made at first
 """
 
 import json

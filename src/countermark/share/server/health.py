@@ -1,4 +1,4 @@
-"""`/healthz`: the process answers. `/readyz`: database, log and disk do. `/metrics`: figures for Prometheus."""
+"""`/healthz`: the process answers. `/readyz`: database, log and disk do. `/metrics`: for Prometheus."""
 
 import shutil
 import time
@@ -85,5 +85,3 @@ class Health:
         except OSError:
             disk = False
         return {"database": database, "log": log, "disk": disk}
-
-

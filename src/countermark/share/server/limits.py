@@ -60,7 +60,7 @@ class Limits:
             _check(self._callers.take(caller.member.member_id))
 
     def enter(self, scope: Scope) -> str:
-        """Let a request of an address in, and give the address for `leave`; raises `TaxiiError` 429 or 503."""
+        """Let a request in, and give its address, for `leave`; raises `TaxiiError` 429 or 503."""
         address = self._peers.client(scope)
         _check(self._addresses.take(address))
         if self._open.get(address, 0) >= self._settings.open_of_address:

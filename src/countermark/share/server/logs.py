@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line on standard error.
 
-A line of a request holds its route, not its path; names of its parameters, not their values; no header, no body.
-Of what other libraries log, the place is kept and not the words, which may quote what was sent.
+A line of a request holds its route, not its path; names of its parameters, not their values; no header, no
+body. Of what other libraries log, the place is kept and not the words, which may quote what was sent.
 """
 
 import json

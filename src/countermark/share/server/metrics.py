@@ -1,6 +1,13 @@
 """Figures for Prometheus. Labels are routes, methods, statuses and kinds: no id, no address, no name."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _METHODS = ("GET", "HEAD", "POST", "DELETE")
@@ -12,6 +19,7 @@ class Metrics:
     """The figures of one server."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._requests = Counter(
             f"{_PREFIX}_requests", "Requests", ("route", "method", "status"), registry=self._registry

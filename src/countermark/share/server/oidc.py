@@ -1,8 +1,8 @@
 """Tokens of an OpenID provider: signed JWTs (RFC 7519), by keys that are read from its key set (RFC 7517).
 
-Only signatures of public keys, only by keys of the configured set: keys and addresses that a token names itself
-(`jwk`, `jku`, `x5u`) are not looked at. The set is kept; for a key id that it does not hold it is read again,
-at most once a minute, so that nobody makes us ask the provider at will.
+Only signatures of public keys, only by keys of the configured set: keys and addresses that a token names
+itself (`jwk`, `jku`, `x5u`) are not looked at. The set is kept; for a key id that it does not hold it is read
+again, at most once a minute, so that nobody makes us ask the provider at will.
 """
 
 import json

@@ -16,7 +16,7 @@ class Peers:
 
     def __init__(self, settings: ExchangeSettings) -> None:
         self.has_proxy = settings.proxy is not None
-        self._proxies = networks(settings.proxy.addresses if settings.proxy else [])
+        self._proxies = networks(settings.proxy.addresses if settings.proxy else ())
 
     def is_proxy(self, scope: Scope) -> bool:
         """Whether the connection is the proxy's own."""

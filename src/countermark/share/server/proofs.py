@@ -1,4 +1,4 @@
-"""What shows from outside that the log is what it was: the signed checkpoint, and proofs of entries (C2SP)."""
+"""What shows from outside that the log is what it was: signed checkpoint and proofs of entries (C2SP)."""
 
 import msgspec
 from fastapi import APIRouter
@@ -41,13 +41,13 @@ class Proofs:
         return router
 
     async def checkpoint(self, request: Request) -> Response:
-        """`GET audit/checkpoint`: to every member, so that each can see that no other is shown another log."""
+        """`GET audit/checkpoint`: to every member, so that they can see that all are shown one log."""
         await self._api.caller(request)
         note = await self._api.work.slow(self._api.auditor.log.checkpoint)
         return Response(note, media_type=TEXT)
 
     async def proof(self, request: Request) -> Response:
-        """`GET audit/entries/{index}/proof`: of an entry that the caller made or whose objects were its own."""
+        """`GET audit/entries/{index}/proof`: of an entry that the caller made, or of its own objects."""
         caller = await self._api.caller(request)
         text = request.path_params["index"]
         index = int(text) if text.isascii() and text.isdecimal() and len(text) <= 15 else -1

@@ -1,6 +1,6 @@
 """Who was given an object, and who was given its revocation, by the entries of the log."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import accumulate
 
 import msgspec
@@ -45,11 +45,13 @@ class _Line(msgspec.Struct):
     payload: msgspec.Raw
 
 
-def copies(store: ExchangeStore, stix_id: str, owner: str) -> Copies:
-    """Versions of the object that this member put into any collection."""
+def copies(store: ExchangeStore, stix_id: str, owner: str, within: Collection[str] | None = None) -> Copies:
+    """Versions of the object that this member put into any collection, or one of those `within`."""
     found = Copies({}, {})
     filters = Filters(ids=(stix_id,), versions=(ALL,), spec_versions=("2.0", "2.1"))
     for collection in store.collections.all():
+        if within is not None and collection.collection_id not in within:
+            continue
         after = None
         while True:
             page = store.objects.page(collection.collection_id, filters, after=after, limit=_PAGE)

@@ -1,7 +1,7 @@
 """Releases: what two people of a member signed, given to the exchange before the objects themselves.
 
-The signatures are checked by the keys that stand in the exchange's register of members. What is taken, and what
-is refused with the reason, is in the log before it is answered.
+The signatures are checked by the keys that stand in the exchange's register of members. What is taken, and
+what is refused with the reason, is in the log before it is answered.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ _ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$"
 class Releases:
     """The endpoints."""
 
-    def __init__(self, api: Api, policies: list[str]) -> None:
+    def __init__(self, api: Api, policies: tuple[str, ...]) -> None:
         self._api, self._store = api, api.store
         self._policies = policies or None
 
@@ -97,7 +97,11 @@ class Releases:
             return None, error.message
         objects = [(one.id, one.version or "", one.sha256) for one in release.objects]
         expires = min(int(release.expires.timestamp() * 1_000_000), now() + 400 * 86_400_000_000)
-        entry |= {"release_id": release.release_id, "objects": len(objects), "standing": bool(release.standing)}
+        entry |= {
+            "release_id": release.release_id,
+            "objects": len(objects),
+            "standing": bool(release.standing),
+        }
         entry |= {"policy_sha256": release.policy_sha256, "classes": release.classes}
         known = self._store.releases.get(release.release_id)
         if known is not None and (known.member_id, known.envelope) != (member_id, body):
@@ -110,7 +114,8 @@ def member_keys(store: ExchangeStore, member_id: str) -> list[MemberKey]:
     """Registered keys of a member and of its reviewers; those of who is disabled do not count."""
     found = []
     for one in store.members.all():
-        if one.disabled or member_id not in (one.member_id, one.of) or one.role in ("operator", "public"):
+        if one.disabled or member_id not in (one.member_id, one.of):
             continue
-        found += [MemberKey(one.role, one.name, key) for key in store.members.keys(one.member_id)]
+        if one.role != "operator" and one.role != "public":
+            found += [MemberKey(one.role, one.name, key) for key in store.members.keys(one.member_id)]
     return found

@@ -1,4 +1,4 @@
-"""The exchange as a process: parts joined, uvicorn run, and an orderly end in which the log takes everything."""
+"""The exchange as a process: parts joined, uvicorn run, and an end in which the log takes everything."""
 
 import signal
 import socket
@@ -163,7 +163,7 @@ class _Server(uvicorn.Server):
             self._ready()
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
         """As uvicorn's, which raises the signal again at the end: the log would not be finished then."""
         if threading.current_thread() is not threading.main_thread():
             yield

@@ -1,19 +1,20 @@
 """`exchange.toml` in the data folder: what an operator sets. A key that is none is an error, not left aside.
 
-    database = "postgresql+psycopg://…"     without it SQLite in the folder
-    basic = true                            also take a token as password of HTTP Basic (TAXII 8.2.2.5)
-    metrics_addresses = ["127.0.0.0/8"]     who may read /metrics without an operator's token
+database = "postgresql+psycopg://…"     without it SQLite in the folder
+basic = true                            also take a token as password of HTTP Basic (TAXII 8.2.2.5)
+metrics_addresses = ["127.0.0.0/8"]     who may read /metrics without an operator's token
 
-    [taxii]         title, description, contact, public_url, page_limit, … (parts.Settings)
-    [limits]        requests a second of a caller and of an address, what is open at once
-    [connection]    seconds and bytes that a connection gets
-    [proxy]         addresses = ["10.0.0.1/32"], certificate_header = "client-cert"
-      [proxy.certificates]   SHA-256 of a certificate = "NAME of a member"
-    [oidc]          issuer, audience, jwks_url or jwks_file, claim
-      [oidc.members]         value of the claim = "NAME of a member"
+[taxii]         title, description, contact, public_url, page_limit, … (parts.Settings)
+[limits]        requests a second of a caller and of an address, what is open at once
+[connection]    seconds and bytes that a connection gets
+[proxy]         addresses = ["10.0.0.1/32"], certificate_header = "client-cert"
+  [proxy.certificates]   SHA-256 of a certificate = "NAME of a member"
+[oidc]          issuer, audience, jwks_url or jwks_file, claim
+  [oidc.members]         value of the claim = "NAME of a member"
 """
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -74,7 +75,7 @@ class ConnectionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The reverse proxy in front, where there is one."""
 
-    addresses: Annotated[list[str], msgspec.Meta(min_length=1, max_length=100)]
+    addresses: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=100)]
     """Networks from which the proxy connects; what others send in its headers is not looked at."""
     certificate_header: str = "client-cert"
     """Header with the client's certificate: RFC 9440 (section 2.2), or a PEM with percent-escapes."""
@@ -94,7 +95,12 @@ class OidcSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     claim: str = "sub"
     members: dict[str, str] = {}
     """Members' names by the value of the claim."""
-    algorithms: Annotated[list[Algorithm], msgspec.Meta(min_length=1)] = ["RS256", "PS256", "ES256", "EdDSA"]
+    algorithms: Annotated[tuple[Algorithm, ...], msgspec.Meta(min_length=1)] = (
+        "RS256",
+        "PS256",
+        "ES256",
+        "EdDSA",
+    )
     most_seconds: Annotated[int, msgspec.Meta(ge=60, le=86_400)] = 3600
     """Longest life of a token (`exp` less `iat`)."""
 
@@ -104,10 +110,10 @@ class ExchangeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     database: str | None = None
     basic: bool = True
-    metrics_addresses: list[str] = ["127.0.0.0/8", "::1/128"]
+    metrics_addresses: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     least_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = 64 << 20
     """Free space under which the server says that it is not ready."""
-    policies: list[str] = []
+    policies: tuple[str, ...] = ()
     """SHA-256 of the sharing policies under which releases are taken; none: that which is shipped."""
     taxii: dict[str, Any] = {}
     limits: LimitSettings = LimitSettings()
@@ -117,11 +123,13 @@ class ExchangeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     def taxii_settings(self, sqlite: bool) -> Settings:
         """What the TAXII endpoints take."""
-        challenges = ('Bearer realm="countermark"',)
-        if self.basic:
-            challenges += ('Basic realm="countermark", charset="UTF-8"',)
-        defaults = {"reads_inline": sqlite, "challenges": challenges}
-        return Settings(**(defaults | {"body_seconds": self.connection.body_seconds} | self.taxii))
+        basic = ('Basic realm="countermark", charset="UTF-8"',) if self.basic else ()
+        defaults: dict[str, Any] = {
+            "reads_inline": sqlite,
+            "challenges": ('Bearer realm="countermark"', *basic),
+            "body_seconds": self.connection.body_seconds,
+        }
+        return Settings(**(defaults | self.taxii))
 
 
 def read_settings(folder: Path) -> ExchangeSettings:
@@ -143,7 +151,7 @@ def read_settings(folder: Path) -> ExchangeSettings:
     return found
 
 
-def networks(addresses: list[str]) -> list[IPv4Network | IPv6Network]:
+def networks(addresses: Iterable[str]) -> list[IPv4Network | IPv6Network]:
     """Networks from their texts; raises `Error(USAGE)`."""
     try:
         return [ip_network(one) for one in addresses]
@@ -158,13 +166,13 @@ def is_loopback_url(url: str) -> bool:
 
 def _check(found: ExchangeSettings) -> None:
     networks(found.metrics_addresses)
-    networks(found.proxy.addresses if found.proxy else [])
-    known = {one.name: one.default for one in fields(Settings)}
+    networks(found.proxy.addresses if found.proxy else ())
+    known: dict[str, Any] = {one.name: one.default for one in fields(Settings)}
     for name, value in found.taxii.items():
         if name not in known or name in ("challenges", "reads_inline", "body_seconds"):
             raise _bad(f"taxii.{name} is nothing that can be set")
         wanted = str if known[name] is None else type(known[name])
-        if type(value) is not wanted or (wanted is int and value < 1):
+        if type(value) is not wanted or (type(value) is int and value < 1):
             raise _bad(f"taxii.{name} is no {wanted.__name__} as it has to be")
     if found.oidc is not None:
         _check_oidc(found.oidc)
@@ -174,12 +182,14 @@ def _check_oidc(oidc: OidcSettings) -> None:
     if (oidc.jwks_url is None) == (oidc.jwks_file is None):
         raise _bad("oidc has either jwks_url or jwks_file")
     url = oidc.jwks_url
-    if url is not None and not url.startswith("https://"):
-        if not url.startswith("http://") or not is_loopback_url(url):
-            raise _bad("oidc.jwks_url is no https:// address")
+    near = url is not None and url.startswith("http://") and is_loopback_url(url)
+    if url is not None and not near and not url.startswith("https://"):
+        raise _bad("oidc.jwks_url is no https:// address")
     if not oidc.issuer or not oidc.audience:
         raise _bad("oidc has an issuer and an audience")
 
 
 def _bad(reason: str) -> Error:
-    return Error(f"{FILE}: {reason[:300]}", hint="docs/exchange.md lists what can be set", exit_code=ExitCode.USAGE)
+    return Error(
+        f"{FILE}: {reason[:300]}", hint="docs/exchange.md lists what can be set", exit_code=ExitCode.USAGE
+    )

@@ -1,4 +1,4 @@
-"""TLS of the server: 1.2 and 1.3, forward secrecy and authenticated encryption alone (TAXII 8.2.2.2 to 8.2.2.4).
+"""TLS of the server: 1.2 and 1.3, forward secrecy and authenticated encryption (TAXII 8.2.2.2 to 8.2.2.4).
 
 Python's server side has no early data (0-RTT), which 8.2.2.3 forbids.
 """

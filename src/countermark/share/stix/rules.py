@@ -49,7 +49,8 @@ _TIMES_OF_PARTS = (
 )
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 _MAX_FRACTION = 9
-_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,10}", re.ASCII)
+_LANGUAGE = re.compile(r"(?:[A-Za-z]{2,8}|[ix](?=-))(?:-[A-Za-z0-9]{1,8}){0,10}", re.ASCII | re.IGNORECASE)
+"""The form of a language tag (RFC 5646, section 2.1); which tags are registered is not checked."""
 _STEP = re.compile(r"\[(\d{1,9})\]", re.ASCII)
 _OPTIONAL_ONLY = {
     "artifact": ("hashes", "payload_bin"),

@@ -30,6 +30,7 @@ REVOKED = "revoked: what was taken back is not handed over"
 DELETED = "deleted in MISP: not handed over"
 CARRIED = "its value stands in an indicator that is handed over; the converter would lose both"
 NO_PLACE = "MISP has no place for it"
+NOT_COMPARED = "the converter cannot read back what it made of the event"
 _AS_NUMBER = re.compile(r"(autonomous-system:number = )'(?:AS)?(\d{1,10})'", re.ASCII)
 _ONE_RUN = "countermark/misp-event/v1"
 _UNSUPPORTED = frozenset({"infrastructure", "language-content", "extension-definition"})
@@ -67,10 +68,13 @@ def from_misp(event: Mapping[str, Any]) -> tuple[list[Item], list[Loss]]:
     if len(msgspec.json.encode(event)) > MAX_EVENT_BYTES:
         raise Error(f"the event is larger than {MAX_EVENT_BYTES >> 20} MiB", exit_code=ExitCode.NO_INPUT)
     made, dropped = _objects(event)
-    after = _event_of(made)
-    before = _parts(event.get("Event", event))
-    why = {key: DELETED for key, part in before.items() if part.get("deleted") is True}
-    return made, [*differences(before, _parts(after), why), *dropped]
+    before = _parts(event)
+    why = {key: DELETED for key, part in before.items() if _deleted(part)}
+    try:
+        after = _parts(_event_of(made))
+    except Error:  # then nobody can say what came over, and all of it is listed
+        after, why = {}, {key: why.get(key, NOT_COMPARED) for key in before}
+    return made, [*differences(before, after, why), *dropped]
 
 
 def _selected(given: Mapping[str, Item]) -> tuple[dict[str, Item], dict[str, str]]:
@@ -211,17 +215,27 @@ def _living(body: Mapping[str, Any]) -> Item:
     """An event without what was deleted in it, and with a date and a maker, which the converter asks for."""
     event = dict(body)
     for name in (_ATTRIBUTES, _OBJECTS):
-        event[name] = [dict(one) for one in _parts_named(body, name) if one.get("deleted") is not True]
+        event[name] = [dict(one) for one in _parts_named(body, name) if not _deleted(one)]
     for one in event[_OBJECTS]:
-        one[_ATTRIBUTES] = [
-            part for part in _parts_named(one, _ATTRIBUTES) if part.get("deleted") is not True
-        ]
+        one[_ATTRIBUTES] = [part for part in _parts_named(one, _ATTRIBUTES) if not _deleted(part)]
     event.setdefault("date", datetime.now(UTC).date().isoformat())
     event.setdefault("Orgc", {"name": "unknown", "uuid": str(uuid.UUID(int=0, version=4))})
     for part in event[_ATTRIBUTES]:
         if "Sighting" in part:
-            part["Sighting"] = [one for one in _parts_named(part, "Sighting") if "uuid" in one]
+            part["Sighting"] = [_with_uuid(one, part) for one in _parts_named(part, "Sighting")]
     return event
+
+
+def _deleted(part: Mapping[str, Any]) -> bool:
+    return part.get("deleted") in (True, 1, "1", "true")
+
+
+def _with_uuid(sighting: Item, part: Item) -> Item:
+    """The converter raises for a sighting without one."""
+    if isinstance(sighting.get("uuid"), str):
+        return sighting
+    digest = hashlib.sha256(f"{part.get('uuid')}\n".encode() + msgspec.json.encode(sighting, order="sorted"))
+    return sighting | {"uuid": str(uuid.UUID(bytes=digest.digest()[:16], version=4))}
 
 
 def _set_right(one: Item, event: Mapping[str, Any], started: float) -> Item:

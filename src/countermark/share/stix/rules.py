@@ -4,7 +4,7 @@ Each rule takes an object that the schemas hold to be valid, and raises `Refused
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -164,3 +164,14 @@ def _selected(value: Any, selector: str) -> bool:
         else:
             return False
     return True
+
+
+def newest(objects: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each valid object the version that holds: the revoking one, else the last by `modified`."""
+    held: dict[str, tuple[tuple[bool, str], dict[str, Any]]] = {}
+    for one in objects:
+        version = one.get("modified", one.get("created"))
+        rank = (one.get("revoked") is True, instant(version) if version else "")
+        if one["id"] not in held or rank >= held[one["id"]][0]:
+            held[one["id"]] = (rank, one)
+    return [one for _, one in held.values()]

@@ -113,6 +113,21 @@ def test_health_answers_anybody_and_tells_nothing_else(server: Server, path: str
     assert set(answer.json()) <= {"status", "time", "checks"}
 
 
+def test_only_its_creator_gives_an_object_a_new_version(server: Server) -> None:
+    before = server.get("operator").content
+    forged = (indicator(1, 5, revoked=True), indicator(1, 5, created_by_ref=server.members["alice"]))
+    expected = {who: WRITE.get(who, 404) for who in KNOWN} | dict.fromkeys(STRANGERS, 401)
+    for who in expected:
+        if who == "nobody" or who in ("alice", "noread"):  # noread is a token of alice's
+            continue
+        for one in forged:
+            answer = server.post(who, one)
+            assert answer.status_code == expected[who], who
+            assert answer.status_code != 202 or answer.json()["failure_count"] == 1, who
+            assert server.members["alice"] not in answer.text
+    assert server.get("operator").content == before
+
+
 @pytest.mark.parametrize("who", ["bob", "carol", "scoped", "public", "security"])
 def test_what_is_hidden_looks_like_what_is_absent(server: Server, who: str) -> None:
     pairs = [

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from countermark.records.exchange import Caller, Collection, Stored
 from countermark.share.server.access import OBJECT_ID, Access, object_id
 from countermark.share.server.answers import answer
+from countermark.share.server.creators import NOT_YOURS, in_names_of_others
 from countermark.share.server.discovery import status_body
 from countermark.share.server.envelopes import envelope_objects
 from countermark.share.server.errors import forbidden, not_found
@@ -73,18 +74,20 @@ class Changes:
         return self._store.objects.add(caller, collection, prepared, entry=entry, refused=refused)[1]
 
     def _refusals(self, caller: Caller, collection: Collection, checked: Sequence[Checked]) -> list[str]:
-        """What is wrong with each object, or nothing: its form, or that no release names it.
+        """What is wrong with each object, or nothing: its form, its creator, or that no release names it.
 
-        An object that is there already needs no release to be sent again (5.5: no error for a duplicate).
+        An object that is there already may be sent again by anybody (5.5: no error for a duplicate).
         """
         problems = [one.problem or ("" if _is_named(one) else NO_ID) for one in checked]
-        if not collection.require_release:
-            return problems
-        digests = [one.sha256 for one, problem in zip(checked, problems, strict=True) if not problem]
-        allowed = self._store.releases.allowed(caller.member.member_id, digests, now())
+        sound = [one for one, problem in zip(checked, problems, strict=True) if not problem]
+        wrong = dict.fromkeys(in_names_of_others(self._store.members, caller, sound), NOT_YOURS)
+        if collection.require_release:
+            digests = [one.sha256 for one in sound]
+            allowed = self._store.releases.allowed(caller.member.member_id, digests, now())
+            wrong = {digest: NO_RELEASE for digest in digests if digest not in allowed} | wrong
         for at, one in enumerate(checked):
-            if not problems[at] and one.sha256 not in allowed and not self._is_there(collection, one):
-                problems[at] = NO_RELEASE
+            if not problems[at] and one.sha256 in wrong and not self._is_there(collection, one):
+                problems[at] = wrong[one.sha256]
         return problems
 
     def _is_there(self, collection: Collection, one: Checked) -> bool:

@@ -48,9 +48,10 @@ class Objects:
     ) -> tuple[list[Outcome], Status]:
         """Add objects in their order, with the request's status and its log entry, in one transaction.
 
-        The same object again is a success that changes nothing; the same id and version with other bytes is a
-        failure. `refused` are objects of the same request that were found wanting before: failures of the
-        status. `entry` gives the log entry from all outcomes, the refused ones last.
+        The same object again, from whomever, is a success that changes nothing; the same id and version with
+        other bytes is a failure. An id belongs to the member that first added it: anything else of that id is
+        a failure for every other, the operator too. `refused` are objects of the same request that were found
+        wanting before: failures of the status. `entry` gives the log entry from all outcomes, the refused ones last.
         """
         return adding.add(self._database, self._names, caller, collection, prepared, entry, refused)
 

@@ -7,17 +7,17 @@ sync, one checkpoint (group commit). It takes the outbox when somebody waits for
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
 
 from countermark.errors import Error
-from countermark.records.exchange import Caller, Collection, Stored
+from countermark.records.exchange import Caller, Collection
 from countermark.share.server.draining import Drain, Row
 from countermark.share.server.metrics import Metrics
+from countermark.share.server.parts import Given
 from countermark.store.exchange import ExchangeStore
 from countermark.trust.log import ENTRIES, Log
 
@@ -37,7 +37,8 @@ class _Job:
     """The outbox is to be taken."""
     work: Callable[[Log], Any] | None = None
     """Something else to be done with the log."""
-    done: "Future[Any]" = field(default_factory=Future)
+    done: "asyncio.Future[Any] | None" = None
+    """In the event loop of the one who waits."""
 
 
 class Auditor:
@@ -72,13 +73,16 @@ class Auditor:
         """Why the log cannot be written, or None."""
         return self._failed if self._thread.is_alive() else "the audit does not run"
 
-    async def read(self, caller: Caller, collection: Collection, rows: Sequence[Stored], what: str) -> None:
-        """Return when the log holds that the caller was given these rows as `what`; none for its own."""
-        self._metrics.objects("given", len(rows))
-        others = [row for row in rows if row.owner != caller.member.member_id]
-        for start in range(0, len(others), _MOST_POSITIONS):
-            part = others[start : start + _MOST_POSITIONS]
-            await self._wait(_Job(entry=read_entry(caller, collection, part, what)))
+    async def read(self, caller: Caller, collection: Collection, page: Given, what: str) -> None:
+        """Return when the log holds that the caller was given these objects as `what`; none for its own."""
+        positions, owners, own = page.positions, page.owners, caller.member.member_id
+        self._metrics.objects("given", len(positions))
+        others = set(owners) - {own}
+        if own in owners:
+            positions = [one for one, owner in zip(positions, owners, strict=True) if owner != own]
+        for start in range(0, len(positions), _MOST_POSITIONS):
+            part = positions[start : start + _MOST_POSITIONS]
+            await self._wait(_Job(entry=read_entry(caller, collection, part, others, what)))
 
     async def drain(self) -> None:
         """Return when the log holds every entry that is committed in the outbox."""
@@ -92,8 +96,9 @@ class Auditor:
     async def _wait(self, job: _Job) -> Any:
         if self._closed:
             raise Error("the server is being stopped")
+        job.done = asyncio.get_running_loop().create_future()
         self._jobs.put(job)
-        return await asyncio.wrap_future(job.done)
+        return await job.done
 
     def _run(self) -> None:
         while True:
@@ -103,7 +108,7 @@ class Auditor:
                 self._write(waiting)
             for job in jobs:
                 if job.work is not None:
-                    _settle(job, partial(job.work, self.log))
+                    self._call(job)
             if last:
                 return
 
@@ -118,6 +123,13 @@ class Auditor:
             job = self._jobs.get()
         return jobs, True
 
+    def _call(self, job: _Job) -> None:
+        assert job.work is not None
+        try:
+            _settle([(job, job.work(self.log), None)])
+        except Exception as error:
+            _settle([(job, None, error)])
+
     def _write(self, jobs: list[_Job]) -> None:
         reads = [(READ, one.entry) for one in jobs if one.entry is not None]
         try:
@@ -128,14 +140,12 @@ class Auditor:
         except Exception as error:  # whatever it is, nobody is answered as if it had been logged
             self._failed = type(error).__name__
             problem = error if isinstance(error, Error) else Error("the log cannot be written")
-            for job in jobs:
-                _settle(job, lambda: _raise(problem))
+            _settle([(job, None, problem) for job in jobs])
             return
         self._failed = None
         self._count(rows)
         self._measure()
-        for job in jobs:
-            _settle(job, lambda: None)
+        _settle([(job, None, None) for job in jobs])
 
     def _count(self, rows: list[Row]) -> None:
         for _, kind, payload in rows:
@@ -151,28 +161,36 @@ class Auditor:
         self._metrics.log_size(len(self.log), (self.log.folder / ENTRIES).stat().st_size)
 
 
-def read_entry(caller: Caller, collection: Collection, rows: Sequence[Stored], what: str) -> dict[str, Any]:
+def read_entry(
+    caller: Caller, collection: Collection, positions: Sequence[int], owners: Iterable[str], what: str
+) -> dict[str, Any]:
     """The entry of a read: positions as the first and the steps between them, whose objects they are."""
-    positions = [row.date_added for row in rows]
     return {
         "member": caller.member.member_id,
         "token": caller.token_id,
         "collection": collection.collection_id,
         "what": what,
-        "positions": positions[:1] + [later - earlier for earlier, later in pairwise(positions)],
-        "owners": sorted({row.owner for row in rows}),
+        "positions": [*positions[:1], *(later - earlier for earlier, later in pairwise(positions))],
+        "owners": sorted(owners),
     }
 
 
-def _raise(error: Exception) -> None:
-    raise error
+def _settle(results: list[tuple[_Job, Any, Exception | None]]) -> None:
+    """Give those who wait a result, or an error; each event loop is woken once."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any, Exception | None]]] = {}
+    for job, result, error in results:
+        if job.done is not None:
+            by_loop.setdefault(job.done.get_loop(), []).append((job.done, result, error))
+    for loop, ready in by_loop.items():
+        with suppress(RuntimeError):  # a loop that was closed: nobody waits there any more
+            loop.call_soon_threadsafe(_deliver, ready)
 
 
-def _settle(job: _Job, work: Callable[[], Any]) -> None:
-    """Give the one who waits the result, or the error; nobody may wait any more."""
-    if not job.done.set_running_or_notify_cancel():
-        return
-    try:
-        job.done.set_result(work())
-    except Exception as error:
-        job.done.set_exception(error)
+def _deliver(ready: list[tuple["asyncio.Future[Any]", Any, Exception | None]]) -> None:
+    for future, result, error in ready:
+        if future.done():  # the request was given up
+            continue
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)

@@ -2,6 +2,7 @@
 
 from countermark.store.exchange.connect import ExchangeStore
 from countermark.store.exchange.members import ACTIONS
+from countermark.store.exchange.recent import Joined
 from countermark.store.exchange.releases import Release
 from countermark.store.exchange.shapes import (
     ALL,
@@ -25,6 +26,7 @@ __all__ = [
     "SPEC_VERSIONS",
     "ExchangeStore",
     "Filters",
+    "Joined",
     "Outcome",
     "Page",
     "Prepared",

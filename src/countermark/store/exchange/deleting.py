@@ -13,7 +13,7 @@ from countermark.store.exchange.outbox import write_entry
 from countermark.store.exchange.queries import page_statement, shape_of
 from countermark.store.exchange.shapes import SPEC_VERSIONS, Filters, media_type
 from countermark.store.exchange.standing import GONE, LANES, LIVE, SPEC, Place, kin_of, settle
-from countermark.store.exchange.tables import objects
+from countermark.store.exchange.tables import collections, objects
 
 DELETED = "objects-deleted"
 _ALL = 1 << 31
@@ -53,6 +53,7 @@ def delete(
             return 0
         _bury(connection, number, gone)
         _settle_rest(connection, number, filters.ids[0])
+        _count(connection, number)
         write_entry(connection, DELETED, entry(gone))
     return len(gone)
 
@@ -63,6 +64,15 @@ def _bury(connection: sa.Connection, number: int, gone: list[Stored]) -> None:
         .where(objects.c.collection == number, objects.c.date_added == sa.bindparam("position"))
         .values(standing=GONE, lane=number * LANES + GONE, ident=None, sha256=None, data=None),
         [{"position": one.date_added} for one in gone],
+    )
+
+
+def _count(connection: sa.Connection, number: int) -> None:
+    """Raise the collection's change counter (recent.py): the position given out last serves as that."""
+    connection.execute(
+        sa.update(collections)
+        .where(collections.c.number == number)
+        .values(last_added=collections.c.last_added + sa.literal_column("1"))
     )
 
 

@@ -42,7 +42,7 @@ class Members:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._fresh: Fresh[str, Any] = Fresh()
+        self._fresh: Fresh[str, tuple[bytes, bool, int | None, Caller] | None] = Fresh()
         joined = sa.join(tokens, members, tokens.c.member_id == members.c.member_id)
         columns = (tokens.c.secret_sha256, tokens.c.actions, tokens.c.collections, tokens.c.expires)
         query = sa.select(*columns, tokens.c.revoked, *_MEMBER).select_from(joined)
@@ -142,21 +142,30 @@ class Members:
             return None
         token_id, secret = match.groups()
         digest = hashlib.sha256(secret.encode()).digest()
-        rows = self._fresh.get(token_id, lambda: self._database.rows(self._token, {"token_id": token_id}))
+        known = self._fresh.get(token_id, lambda: self._known(token_id))
+        if known is None:
+            return None
+        expected, revoked, expires, caller = known
+        if not hmac.compare_digest(digest, expected) or revoked:
+            return None
+        if caller.member.disabled or (expires is not None and _microseconds(now) >= expires):
+            return None
+        return caller
+
+    def _known(self, token_id: str) -> tuple[bytes, bool, int | None, Caller] | None:
+        """Digest of a token's secret, whether it is revoked, when it ends, and whose it is."""
+        rows = self._database.rows(self._token, {"token_id": token_id})
         if not rows:
             return None
         expected, actions, collections, expires, revoked, *rest = rows[0]
-        if not hmac.compare_digest(digest, expected) or revoked:
-            return None
         member = _member(tuple(rest))
-        if member.disabled or (expires is not None and _microseconds(now) >= expires):
-            return None
-        return Caller(
+        caller = Caller(
             member=member,
             token_id=token_id,
             actions=frozenset(cast("list[Action]", json.loads(actions))) & ACTIONS[member.role],
             collections=None if collections is None else frozenset(json.loads(collections)),
         )
+        return expected, revoked, expires, caller
 
     def caller_of(self, member_id: str, token_id: str) -> Caller | None:
         """A caller that was recognised by a certificate or OIDC, with all that its role may do."""

@@ -30,7 +30,8 @@ def owners_of(
             sa.bindparam("ids", type_=sa.ARRAY(objects.c.stix_id.type)),
         )
         table = lists.table_valued("kin", "stix_id").render_derived(name="asked")
-        kin, stix_id = table.c.kin, table.c.stix_id
+        kin: sa.ColumnElement[int] = table.c.kin
+        stix_id: sa.ColumnElement[str] = table.c.stix_id
         values: dict[str, object] = {"kins": [one for _, one in pairs], "ids": [one for one, _ in pairs]}
     else:
         each = sa.func.json_each(sa.bindparam("pairs", type_=sa.Text)).table_valued("value").c.value

@@ -63,6 +63,16 @@ class Page(msgspec.Struct, frozen=True):
     more: bool
     """Whether others follow."""
 
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """`date_added` of each object."""
+        return tuple(row.date_added for row in self.rows)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """`member_id` of who put it there, for each object."""
+        return tuple(row.owner for row in self.rows)
+
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the objects of one request (TAXII 2.1, section 4.3.1)."""

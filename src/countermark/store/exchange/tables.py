@@ -57,7 +57,7 @@ collections = sa.Table(
     sa.Column("alias", Word),
     sa.Column("description", Word),
     sa.Column("require_release", sa.Boolean, nullable=False),
-    sa.Column("last_added", sa.BigInteger, nullable=False),  # the row that writers lock
+    sa.Column("last_added", sa.BigInteger, nullable=False),  # the row that writers lock; see recent.py
     sa.UniqueConstraint("api_root", "alias", name="uq_collections_alias"),
 )
 

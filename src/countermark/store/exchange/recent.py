@@ -1,0 +1,69 @@
+"""Pages that were read of late: members poll the same ones, the newest above all.
+
+A page is kept with the collection's change counter, which every change of it raises in its own transaction.
+The counter is read from the database for every request, so that what another process adds or deletes counts
+at once; only when nothing has changed is the kept page the page that would be read.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+
+import msgspec
+
+MOST_BYTES = 64 << 20
+_MOST_OF_ONE = MOST_BYTES // 8
+_BESIDE = 1024
+"""What an entry takes besides its objects and positions, generously."""
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """A page as it is sent."""
+
+    positions: tuple[int, ...]
+    """`date_added` of each object."""
+    owners: tuple[str, ...]
+    """`member_id` of who put it there, for each object."""
+    data: bytes
+    """The objects' JSON as it came, with commas between."""
+    more: bool
+    """Whether others follow."""
+
+
+class Recent:
+    """Pages by what they are of; those that were not asked for longest go first. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, tuple[int, Joined]] = OrderedDict()
+        self._bytes = 0
+        self._turn = threading.Lock()
+
+    def get(self, key: Hashable, change: int) -> Joined | None:
+        """The page, when it is that of this state of the collection."""
+        with self._turn:
+            found = self._kept.get(key)
+            if found is None or found[0] != change:
+                return None
+            self._kept.move_to_end(key)
+            return found[1]
+
+    def put(self, key: Hashable, change: int, page: Joined) -> None:
+        """Keep a page that was read after the counter stood at `change`."""
+        size = _size(page)
+        if size > _MOST_OF_ONE:
+            return
+        with self._turn:
+            self._drop(key)
+            self._kept[key] = change, page
+            self._bytes += size
+            while self._bytes > MOST_BYTES:
+                self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: Hashable) -> None:
+        found = self._kept.pop(key, None)
+        if found is not None:
+            self._bytes -= _size(found[1])
+
+
+def _size(page: Joined) -> int:
+    return len(page.data) + 64 * len(page.positions) + _BESIDE

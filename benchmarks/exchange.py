@@ -9,6 +9,7 @@ process for each request stands beside them: its ratio to the bare route's says 
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import os
@@ -23,11 +24,12 @@ from typing import Any
 
 from countermark.records.canonical import canonical_json
 from countermark.store.exchange import ExchangeStore, Filters, rfc3339
-from exchange_serving import Running, bare, collection, exchange, load, request, serving
+from exchange_serving import Running, bare, collection, exchange, free_port, load, request, serving, started
 from exchange_store import COLLECTION, FOLDER, MEMBER, fill, indicator, last_position, urls
 
 PAGE = f"/exchange/collections/{COLLECTION.collection_id}/objects/?limit=100"
-CONNECTIONS = 8
+CONNECTIONS = 32
+WRITERS = 4
 OVER = 3000
 """Different pages, of which each is asked for in turn."""
 
@@ -140,7 +142,7 @@ def ingest(folder: Path, url: str, batch: int, release: bool, count: int) -> Non
     requests = [request(served.writer, path, "POST", one) for one in bodies]
     with serving(served) as running:
         warm = measured(folder, running, requests[:2], 0, 1)
-        found = measured(folder, running, requests[2:], 0, 2)
+        found = measured(folder, running, requests[2:], 0, WRITERS)
         page = fetched(running.port, served.writer, f"{path}?limit=1000")
         assert page.count(b'"type": "indicator"') == min(1000, count), page[:200]
     taken = count - batch * 2
@@ -156,8 +158,53 @@ def ingest(folder: Path, url: str, batch: int, release: bool, count: int) -> Non
 
 
 def medallion(folder: Path, program: str, objects: int, seconds: float) -> None:
-    """The reference server with few objects: its filter compares all with all."""
-    raise NotImplementedError
+    """Pages of the reference server and of ours with few objects: its filter compares all with all."""
+    kept = [indicator(at) for at in range(objects)]
+    key = COLLECTION.collection_id
+    versions = ["application/taxii+json;version=2.1"]
+    its = {
+        "id": key,
+        "title": "rw",
+        "can_read": True,
+        "can_write": True,
+        "media_types": [kept[0].media_type],
+        "objects": [json.loads(one.data) for one in kept],
+        "manifest": [
+            {
+                "id": one.stix_id,
+                "version": one.version,
+                "media_type": one.media_type,
+                "date_added": rfc3339(at),
+            }
+            for at, one in enumerate(kept, 1_700_000_000_000_000)
+        ],
+    }
+    root = {"title": "root", "versions": versions, "max_content_length": 9765625}
+    data = {
+        "/discovery": {"title": "medallion", "default": "/exchange/", "api_roots": ["/exchange/"]},
+        "exchange": {"information": root, "status": [], "collections": [its]},
+    }
+    (folder / "data.json").write_text(json.dumps(data))
+    backend = {"module": "medallion.backends.memory_backend", "module_class": "MemoryBackend"}
+    config = {"backend": backend | {"filename": str(folder / "data.json")}, "users": {"a": "b"}}
+    (folder / "config.json").write_text(json.dumps(config | {"taxii": {"max_page_size": 100}}))
+    url = f"sqlite:///{folder}/few.db"
+    fill(url, objects)
+    port = free_port()
+    line = [program, "--host", "127.0.0.1", "--port", str(port), str(folder / "config.json")]
+    served = exchange(folder, url, "few")
+    with started(line, port=port) as theirs, serving(served) as ours:
+        login = base64.b64encode(b"a:b").decode()
+        for name, server, one in (
+            ("medallion", theirs, request(login, PAGE, basic=True)),
+            ("share serve", ours, request(served.reader, PAGE)),
+        ):
+            seen = measured(folder, server, [one], seconds, 1)
+            show(
+                what=name,
+                objects=objects,
+                **{at: seen[at] for at in ("per_second", "p50_ms", "p99_ms", "cpu_us")},
+            )
 
 
 def main() -> None:

@@ -3,9 +3,11 @@
 import json
 import os
 import queue
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,18 +60,41 @@ class Running:
 
 
 @contextmanager
-def started(arguments: Sequence[str], cwd: Path | None = None) -> Iterator[Running]:
-    """A process that prints its port, or a JSON object with it, as its first line."""
+def started(arguments: Sequence[str], port: int = 0) -> Iterator[Running]:
+    """A process whose first line is its port, or a JSON object with it; or that listens on `port`."""
     line = ["taskset", "-c", SERVER_CORE, *arguments]
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=cwd)
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=lambda: lines.put(process.stdout.readline()), daemon=True).start()
     try:
-        found = json.loads(lines.get(timeout=120))
-        yield Running(found if isinstance(found, int) else found["port"], process)
+        if port:
+            wait_for(port)
+        else:
+            found = json.loads(lines.get(timeout=120))
+            port = found if isinstance(found, int) else found["port"]
+        yield Running(port, process)
     finally:
         process.terminate()
         process.wait(60)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return int(one.getsockname()[1])
+
+
+def wait_for(port: int, seconds: float = 60) -> None:
+    """Return when somebody listens."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The exchange as a process: parts joined, uvicorn run, and an end in which the log takes everything."""
 
+import gc
 import signal
 import socket
 import ssl
@@ -131,6 +132,7 @@ def serve(
         ssl_context_factory=None if context is None else lambda *_: context,
     )
     server = _Server(config, ready)
+    gc.freeze()  # what was loaded stays: it need not be looked at over and over
     try:
         server.run(sockets=[listener])
     finally:

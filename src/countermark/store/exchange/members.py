@@ -152,6 +152,11 @@ class Members:
             return None
         return caller
 
+    def is_at_hand(self, token: str) -> bool:
+        """Whether `authenticate` would answer without asking the database."""
+        match = _TOKEN.fullmatch(token)
+        return match is None or self._fresh.has(match[1])
+
     def _known(self, token_id: str) -> tuple[bytes, bool, int | None, Caller] | None:
         """Digest of a token's secret, whether it is revoked, when it ends, and whose it is."""
         rows = self._database.rows(self._token, {"token_id": token_id})

@@ -7,10 +7,9 @@ sync, one checkpoint (group commit). It takes the outbox when somebody waits for
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, TypeVar
 
 from countermark.errors import Error
@@ -18,7 +17,7 @@ from countermark.records.exchange import Caller, Collection
 from countermark.share.server.draining import Drain, Row
 from countermark.share.server.metrics import Metrics
 from countermark.share.server.parts import Given
-from countermark.store.exchange import ExchangeStore
+from countermark.store.exchange import ExchangeStore, steps_of
 from countermark.trust.log import ENTRIES, Log
 
 READ = "objects-read"
@@ -75,14 +74,17 @@ class Auditor:
 
     async def read(self, caller: Caller, collection: Collection, page: Given, what: str) -> None:
         """Return when the log holds that the caller was given these objects as `what`; none for its own."""
-        positions, owners, own = page.positions, page.owners, caller.member.member_id
+        positions, owners, own = page.positions, set(page.owners), caller.member.member_id
         self._metrics.objects("given", len(positions))
-        others = set(owners) - {own}
-        if own in owners:
-            positions = [one for one, owner in zip(positions, owners, strict=True) if owner != own]
+        if own not in owners and len(positions) <= _MOST_POSITIONS:
+            if owners:
+                await self._wait(_Job(entry=read_entry(caller, collection, page.steps, owners, what)))
+            return
+        pairs = zip(positions, page.owners, strict=True)
+        positions = [position for position, owner in pairs if owner != own]
         for start in range(0, len(positions), _MOST_POSITIONS):
-            part = positions[start : start + _MOST_POSITIONS]
-            await self._wait(_Job(entry=read_entry(caller, collection, part, others, what)))
+            steps = steps_of(positions[start : start + _MOST_POSITIONS])
+            await self._wait(_Job(entry=read_entry(caller, collection, steps, owners - {own}, what)))
 
     async def drain(self) -> None:
         """Return when the log holds every entry that is committed in the outbox."""
@@ -162,7 +164,7 @@ class Auditor:
 
 
 def read_entry(
-    caller: Caller, collection: Collection, positions: Sequence[int], owners: Iterable[str], what: str
+    caller: Caller, collection: Collection, steps: list[int], owners: Iterable[str], what: str
 ) -> dict[str, Any]:
     """The entry of a read: positions as the first and the steps between them, whose objects they are."""
     return {
@@ -170,7 +172,7 @@ def read_entry(
         "token": caller.token_id,
         "collection": collection.collection_id,
         "what": what,
-        "positions": [*positions[:1], *(later - earlier for earlier, later in pairwise(positions))],
+        "positions": steps,
         "owners": sorted(owners),
     }
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 from starlette.requests import Request
@@ -19,7 +18,7 @@ from countermark.share.server.filters import OF_DELETE, parse_query
 from countermark.share.server.media import check_accept, check_content_encoding, check_content_type
 from countermark.share.server.parts import Checked
 from countermark.share.server.times import now, taxii_time
-from countermark.store.exchange import Filters, Outcome, Prepared, Status, media_type
+from countermark.store.exchange import Filters, Outcome, Prepared, Status, media_type, steps_of
 
 NO_RELEASE = "it stands in no release of yours that two people signed and that still holds"
 NO_ID = "its id is not that of a STIX object of its type"
@@ -150,5 +149,5 @@ def _entry(caller: Caller, collection: Collection, positions: list[int]) -> dict
         "member": caller.member.member_id,
         "token": caller.token_id,
         "collection": collection.collection_id,
-        "positions": positions[:1] + [later - earlier for earlier, later in pairwise(positions)],
+        "positions": steps_of(positions),
     }

@@ -15,6 +15,7 @@ from countermark.store.exchange.shapes import (
     Prepared,
     Status,
     media_type,
+    steps_of,
 )
 from countermark.store.exchange.times import microseconds, rfc3339
 
@@ -35,4 +36,5 @@ __all__ = [
     "media_type",
     "microseconds",
     "rfc3339",
+    "steps_of",
 ]

@@ -21,6 +21,7 @@ from countermark.store.exchange.shapes import (
     Prepared,
     Status,
     media_type,
+    steps_of,
 )
 from countermark.store.exchange.standing import GONE, SPEC
 from countermark.store.exchange.tables import collections, objects
@@ -174,7 +175,8 @@ class Objects:
 
     def _join(self, rows: Sequence[tuple[Any, ...]], more: bool) -> Joined:
         if not rows:
-            return Joined((), (), b"", more)
+            return Joined((), (), [], b"", more)
         positions, numbers, data = zip(*rows, strict=True)
         names = {number: self._names.member(number) for number in set(numbers)}
-        return Joined(positions, tuple(names[number] for number in numbers), b",".join(data), more)
+        owners = tuple(names[number] for number in numbers)
+        return Joined(positions, owners, steps_of(positions), b",".join(data), more)

@@ -24,6 +24,8 @@ class Joined(msgspec.Struct, frozen=True):
     """`date_added` of each object."""
     owners: tuple[str, ...]
     """`member_id` of who put it there, for each object."""
+    steps: list[int]
+    """The positions as log entries have them, see `steps_of`; not to be changed."""
     data: bytes
     """The objects' JSON as it came, with commas between."""
     more: bool

@@ -13,6 +13,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from countermark.detect.findings_folder import FINDINGS_FILE, MEMBERS_FILE
 from countermark.errors import Error, ExitCode
 from countermark.records.attributions import ATTRIBUTION_FILE, ATTRIBUTION_SCHEMA_ID, Attribution
 from countermark.records.canonical import file_sha256
@@ -20,7 +21,6 @@ from countermark.records.findings import FINDINGS_SCHEMA_ID, Campaign
 from countermark.share.items import Identifiers, read_identifiers
 from countermark.share.stix import FindingsView, Object, Terms, stix_of_attribution, stix_of_findings
 
-FINDINGS_FILE, MEMBERS_FILE = "findings.json", "members.parquet"
 MAX_RECORD_BYTES = 64 << 20
 MAX_OBJECT_BYTES = 1 << 20
 MAX_OBJECTS = 2_000_000
@@ -84,22 +84,31 @@ def read_published(paths: Sequence[Path]) -> dict[str, Object]:
     for path in paths:
         for number, one in _objects(path):
             try:
-                stix_id, when = one["id"], _moment(one)
-                before = latest.get(stix_id)
-                if before is None or _moment(before) < when:
-                    latest[stix_id] = one
-                elif before != one and _moment(before) == when:
-                    raise Error(f"{path}: line {number} is another object of the same id and version")
-            except (KeyError, TypeError, ValueError):
+                stix_id, when = _name(one), _moment(one)
+            except (TypeError, ValueError):
                 raise Error(f"{path}: line {number} is no STIX object", exit_code=ExitCode.NO_INPUT) from None
-        if len(latest) > MAX_OBJECTS:
-            raise Error(f"over {MAX_OBJECTS:,} objects were published", exit_code=ExitCode.NO_INPUT)
+            before = latest.get(stix_id)
+            if before is None or _moment(before) < when:
+                latest[stix_id] = one
+            elif before != one and _moment(before) == when:
+                raise Error(f"{path}: line {number} is another object of the same id and version")
+            if len(latest) > MAX_OBJECTS:
+                raise Error(f"over {MAX_OBJECTS:,} objects were published", exit_code=ExitCode.NO_INPUT)
     return latest
+
+
+def _name(one: Object) -> str:
+    if not isinstance(one.get("id"), str) or "type" not in one:
+        raise ValueError
+    return str(one["id"])
 
 
 def _moment(one: Object) -> datetime:
     """When the version was made; for an object without versions always the same."""
-    return datetime.fromisoformat(one.get("modified") or one.get("created") or "1970-01-01T00:00:00Z")
+    moment = datetime.fromisoformat(one.get("modified") or one.get("created") or "1970-01-01T00:00:00Z")
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment
 
 
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

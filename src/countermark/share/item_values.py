@@ -113,21 +113,17 @@ def _ja4h(value: str) -> str:
 
 
 def _domain(value: str) -> str:
-    """Lower case, IDNA 2008 in A-labels, without the root's dot; a host of at least two labels."""
+    """Lower case, A-labels of IDNA 2008, no dot of the root; two labels or more, at most 253 characters."""
     if "@" in value:
         raise Unfit("an e-mail address where its domain is asked")
-    text = unicodedata.normalize("NFKC", value).lower().removesuffix(".")
-    if not text.isascii():
-        import idna
+    import idna
 
-        try:
-            text = idna.encode(text, uts46=True).decode()
-        except idna.IDNAError:
-            raise Unfit("no domain name") from None
+    try:
+        text = idna.encode(value.removesuffix("."), uts46=True).decode().lower()
+    except (idna.IDNAError, UnicodeError):
+        raise Unfit("no domain name") from None
     labels = text.split(".")
-    if len(text) > 253 or len(labels) < 2 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise Unfit("no domain name")
-    if labels[-1].isdigit():
+    if len(labels) < 2 or not all(_LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit():
         raise Unfit("no domain name")
     return text
 

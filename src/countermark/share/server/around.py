@@ -26,7 +26,7 @@ class Around:
     def __init__(self, app: FastAPI, limits: Limits, peers: Peers, metrics: Metrics, plain: bool) -> None:
         self._app, self._limits, self._peers, self._metrics = app, limits, peers, metrics
         self._plain = plain
-        self._paths = {one.endpoint: one.path for one in app.routes if isinstance(one, Route)}
+        self._paths: dict[Any, str] = {one.endpoint: one.path for one in app.routes if isinstance(one, Route)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

@@ -65,7 +65,7 @@ class Poller:
         self._file = CursorFile(out, taxii.transport.place, collection.path)
 
     def run(self, told: Callable[[Polled], None] = lambda _: None) -> Polled:
-        """Read to the end; `told` is called after each page. Raises `Error`; what was read till then is kept."""
+        """Read to the end; `told` is called after each page. Raises `Error`; what was read is kept."""
         done = Polled(self._collection.path)
         with ExitStack() as held:
             try:
@@ -179,7 +179,7 @@ def _step(after: str, last: str, objects: bool) -> str:
 
 
 def _date(text: str) -> str:
-    """A date header; empty where there is none. Refused is one in the future: what comes till then is missed."""
+    """A date header; empty where there is none. One in the future is refused: we would miss what comes."""
     if not text:
         return ""
     if not TIME.fullmatch(text):

@@ -9,8 +9,11 @@ from countermark.cli import (
     share_dispute,
     share_member,
     share_misp,
+    share_poll,
+    share_publish,
     share_review,
     share_serve,
+    share_sight,
 )
 
 app = typer.Typer(
@@ -20,6 +23,9 @@ app = typer.Typer(
 )
 app.command("review")(share_review.review)
 app.command("approve")(share_approve.approve)
+app.command("publish")(share_publish.publish)
+app.command("poll")(share_poll.poll)
+app.command("sight")(share_sight.sight)
 app.add_typer(share_dispute.app, name="dispute")
 app.command("serve")(share_serve.serve)
 app.add_typer(share_member.app)

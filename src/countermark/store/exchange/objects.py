@@ -27,6 +27,7 @@ from countermark.store.exchange.tables import objects
 _MEDIA = [media_type(SPEC_VERSIONS[one // SPEC]) for one in range(GONE)] + [media_type(SPEC_VERSIONS[-1])]
 _MOST_STATEMENTS = 512
 _MOST_AT = 500
+_LATEST = (1 << 63) - 1
 
 
 class Objects:
@@ -66,7 +67,8 @@ class Objects:
         if compiled is None:
             return Page([], False)
         beginning = -1 if after is None else after
-        values["after"] = beginning if filters.added_after is None else max(beginning, filters.added_after)
+        beginning = beginning if filters.added_after is None else max(beginning, filters.added_after)
+        values["after"] = min(max(beginning, -1), _LATEST)  # a cursor may be anybody's
         rows = self._database.rows(compiled, values)
         return Page(self._stored(rows[:limit]), len(rows) > limit)
 
@@ -111,7 +113,7 @@ class Objects:
             return self._compiled[shape]
         if len(self._compiled) >= _MOST_STATEMENTS:  # shapes are the clients' to choose
             self._compiled = {}
-        statement = page_statement(shape)
+        statement = page_statement(shape, self._database.postgres)
         compiled = None if statement is None else self._database.compile(statement)
         self._compiled[shape] = compiled
         return compiled

@@ -6,6 +6,7 @@ from countermark.cli import (
     share_approve,
     share_audit,
     share_collection,
+    share_demo,
     share_dispute,
     share_member,
     share_misp,
@@ -21,6 +22,7 @@ app = typer.Typer(
     help="Exchange findings with other providers: STIX over TAXII, under a policy and two people's release.",
     no_args_is_help=True,
 )
+app.command("demo")(share_demo.demo)
 app.command("review")(share_review.review)
 app.command("approve")(share_approve.approve)
 app.command("publish")(share_publish.publish)

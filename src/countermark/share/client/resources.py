@@ -58,7 +58,7 @@ class CollectionInfo(msgspec.Struct):
     can_write: bool
     description: str = ""
     alias: str = ""
-    media_types: list[str] = ["application/stix+json"]
+    media_types: tuple[str, ...] = ("application/stix+json",)
 
 
 class Collections(msgspec.Struct):

@@ -14,7 +14,13 @@ from stix_samples import NOW, OTHER, VALUES, WHO, attribution, campaign, item, l
 from test_stix_valid import IEP, SCHEMA
 
 from countermark.errors import Error
-from countermark.share.stix import EXTENSION_ID, stix_of_attribution, stix_of_findings, stix_of_sighting
+from countermark.share.stix import (
+    EXTENSION_ID,
+    Identity,
+    stix_of_attribution,
+    stix_of_findings,
+    stix_of_sighting,
+)
 from countermark.share.stix.extension import at_most, order_of_magnitude, words
 from countermark.share.stix.indicators import LIFE_DAYS, pattern
 from countermark.share.stix.markings import TLPS, tlp_marking
@@ -220,3 +226,22 @@ def test_another_text_of_a_policy_is_another_marking() -> None:
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(Error, match="zone"):
         terms(now=NOW.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize(
+    ("identity_id", "name"),
+    [
+        ("campaign--11111111-1111-4111-8111-111111111111", "A"),
+        ("identity--1", "A"),
+        (WHO.identity_id, ""),
+        (WHO.identity_id, "A\nB"),
+    ],
+)
+def test_a_member_has_an_id_and_a_name(identity_id: str, name: str) -> None:
+    with pytest.raises(Error):
+        Identity(identity_id, name)
+
+
+def test_an_attribution_is_about_objects_named_by_their_ids() -> None:
+    with pytest.raises(Error, match="ids of STIX objects"):
+        stix_of_attribution(attribution(), terms(), about=["ACME's model"])

@@ -8,6 +8,7 @@ count, and a row that is quarantined is named by its line, never by what is in i
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +22,7 @@ MAX_LINE_BYTES = 16 << 10
 MAX_ITEMS = 200_000
 MAX_PAIRS = 5_000_000
 """Accounts counted over all items; above it the file is refused, so that memory stays bounded."""
+_CACHED = 100_000
 MAX_QUARANTINED = 1_000
 """So many rows are listed with their line; what comes after is only counted."""
 
@@ -60,7 +62,7 @@ class Identifiers(msgspec.Struct, frozen=True, kw_only=True):
     reasons: Mapping[str, int]
     """All quarantined rows by reason."""
     not_named: int
-    """Rows of accounts that no campaign names: not used."""
+    """Rows of accounts that no campaign names: not looked at further."""
 
     def counts(self) -> Iterator[tuple[str, str, int]]:
         """Kind (`address` for both kinds of it), value and accounts: for the floors of a sharing policy."""
@@ -124,6 +126,9 @@ class _Reading:
             for account in accounts:
                 self._named.setdefault(account, []).append(campaign_id)
         self._decode = msgspec.json.Decoder(_Row).decode
+        # of this reading alone: raw values are not kept in memory beyond it
+        self._value = lru_cache(maxsize=_CACHED)(canonical)
+        self._day = lru_cache(maxsize=_CACHED)(_day)
         self._seen: dict[tuple[str, ItemKind, str], _Seen] = {}
         self._pairs = 0
         self._not_named = 0
@@ -150,19 +155,19 @@ class _Reading:
             raise Unfit("no row of account_id, kind, value, first_seen and last_seen") from None
 
     def _row(self, row: _Row) -> None:
+        campaigns = self._named.get(row.account_id)
+        if campaigns is None:
+            self._not_named += 1
+            return
         if row.kind in TAGGED_KINDS:
             raise Unfit(f"{row.kind} leaves as a tag of the private overlap only, never in the clear")
         kind = next((one for one in ITEM_KINDS if one == row.kind), None)
         if kind is None:
             raise Unfit("an unknown kind")
-        first, last = _day(row.first_seen), _day(row.last_seen)
+        first, last = self._day(row.first_seen), self._day(row.last_seen)
         if last < first:
             raise Unfit("last_seen lies before first_seen")
-        value = canonical(kind, str(row.value))
-        campaigns = self._named.get(row.account_id)
-        if campaigns is None:
-            self._not_named += 1
-            return
+        value = self._value(kind, str(row.value))
         for campaign_id in campaigns:
             self._count((campaign_id, kind, value), row.account_id, first, last)
 

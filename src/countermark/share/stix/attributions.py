@@ -12,6 +12,7 @@ from countermark.errors import Error
 from countermark.records.attributions import INCONCLUSIVE, POSITIVE, VERDICTS, Attribution, Conclusion, Test
 from countermark.records.canonical import content_id
 from countermark.share.stix.extension import at_most, extension, words
+from countermark.share.stix.ids import is_stix_id
 from countermark.share.stix.terms import Terms
 from countermark.share.stix.versions import Object
 
@@ -22,10 +23,13 @@ def stix_of_attribution(attribution: Attribution, terms: Terms, *, about: Sequen
     """Markings, identity and the Note, in the versions to publish; without the Note where it was revoked.
 
     `about` are ids of STIX objects, a campaign's for example. The same inputs tested in the same way give the
-    same object. Raises `Error` for a verdict that does not agree with its conclusions.
+    same object. Raises `Error` for a verdict that does not agree with its conclusions, and an
+    `about` that is no id.
     """
     if not attribution.agrees:
         raise Error("the verdict of the attribution does not agree with its conclusions")
+    if not all(is_stix_id(one) for one in about):
+        raise Error("what an attribution is about is named by ids of STIX objects")
     tests = [test for test in attribution.tests if test.decides]
     if len(tests) > MAX_TESTS:
         raise Error(f"an attribution of over {MAX_TESTS} tests is not shared")

@@ -51,7 +51,7 @@ def stix_of_findings(
 
     Objects that did not change since `terms.earlier` are given as they stood; revoked ones are left out, with
     what refers to them. A campaign that an analyst rejected, or that another superseded, is revoked with all
-    that hangs on it, where it was published. Raises `Error` for an item given twice or of an unknown campaign.
+    that hangs on it, where it was published. Raises `Error` for an item given twice, or of no campaign.
     """
     if len({(one.campaign_id, one.kind, one.value) for one in items}) != len(items):
         raise Error("an item is given twice")

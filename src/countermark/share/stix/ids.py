@@ -7,6 +7,7 @@ A member keeps its key as long as it publishes: another key gives other ids, and
 """
 
 import hmac
+import re
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,16 @@ SCO_CONTRIBUTES = {
     "autonomous-system": ("number",),
 }
 """ID contributing properties of the observables that we make (STIX 2.1, section 6)."""
+
+
+_STIX_ID = re.compile(
+    r"[a-z][a-z0-9-]{1,60}--[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+)
+
+
+def is_stix_id(text: str) -> bool:
+    """Whether a text has the form of an id (STIX 2.1, section 2.9; versions as OASIS' schemas take them)."""
+    return _STIX_ID.fullmatch(text) is not None
 
 
 class Ids:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from countermark.errors import Error
-from countermark.share.stix.ids import Ids
+from countermark.share.stix.ids import Ids, is_stix_id
 from countermark.share.stix.markings import Iep, Tlp, iep_marking, tlp_marking
 from countermark.share.stix.versions import Earlier, Object, versioned
 
@@ -15,9 +15,15 @@ from countermark.share.stix.versions import Earlier, Object, versioned
 class Identity(msgspec.Struct, frozen=True):
     """The member that speaks."""
 
-    identity_id: Annotated[str, msgspec.Meta(pattern=r"\Aidentity--[0-9a-f-]{36}\Z")]
+    identity_id: str
     """`member_id` at the exchange: what `created_by_ref` names."""
     name: str
+
+    def __post_init__(self) -> None:
+        if not self.identity_id.startswith("identity--") or not is_stix_id(self.identity_id):
+            raise Error("a member's id is identity-- and a UUID")
+        if not 1 <= len(self.name) <= 200 or not self.name.isprintable():
+            raise Error("a member's name has 1 to 200 printable characters")
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ import contextlib
 import io
 import shlex
 import signal
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,7 @@ def demo(
     from countermark.flow.share_demo_place import Place
 
     started = time.monotonic()
-    with _stopped_by_sigterm():
+    with stopped_by_sigterm():
         outcome = run_share_demo(Place(out, seed), Narrator())
     _show(outcome, out, as_json)
     note(f"done in {time.monotonic() - started:.0f} s")
@@ -57,14 +58,15 @@ class Narrator:
 
     def say(self, text: str) -> None:
         """What came of it."""
-        note(" " * INDENT + text)
+        for line in textwrap.wrap(text, WIDTH - INDENT):
+            note(" " * INDENT + line)
 
     def show(self, *words: str | Path, into: Path | None = None) -> None:
         """Print a command in lines that fit a terminal, as a shell reads them."""
         parts = [str(one) if str(one) == "&" else shlex.quote(str(one)) for one in words]
         parts += [f"> {shlex.quote(str(into))}"] if into else []
         for line in folded(parts):
-            self.say(line)
+            note(" " * INDENT + line)
 
     def run(self, *words: str | Path, into: Path | None = None, shown: bool = True) -> None:
         """Run a command; what it gives goes to a file of mode 0600, or nowhere."""
@@ -111,7 +113,7 @@ def folded(words: list[str]) -> list[str]:
 
 
 @contextlib.contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
+def stopped_by_sigterm() -> Iterator[None]:
     """SIGTERM ends the block as Ctrl-C does, so that the exchange is stopped too."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:

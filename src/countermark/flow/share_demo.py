@@ -168,6 +168,8 @@ class Demo:
         fields = [field["allowed"] for one in review["objects"] for field in one["fields"]]
         stay = done["objects"] - done["leaving"]
         self.told.say(f"{sum(fields):,} fields allowed, {len(fields) - sum(fields):,} refused")
+        rules = sorted(done["refused"].items(), key=lambda rule: -rule[1])
+        self.told.say(f"refused by {', '.join(f'{rule} ({count:,})' for rule, count in rules)}")
         self.told.say(f"{done['leaving']:,} objects leave, {stay:,} stay")
         for reason, count in done["identifiers_not_taken"].items():
             self.told.say(f"{count:,} identifiers not taken: {reason.partition(',')[0]}")

@@ -6,6 +6,7 @@ from countermark.cli import (
     share_approve,
     share_audit,
     share_collection,
+    share_conformance,
     share_dispute,
     share_member,
     share_review,
@@ -24,3 +25,4 @@ app.command("serve")(share_serve.serve)
 app.add_typer(share_member.app)
 app.add_typer(share_collection.app)
 app.add_typer(share_audit.app)
+app.command("conformance")(share_conformance.conformance)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from databases import database_url, postgres_server, postgres_url, sqlite_url
-from exchange_parties import Exchange, exchange_at
+from exchange_parties import Exchange, exchange_at, found
 
 from countermark.store.exchange import ExchangeStore
 
@@ -14,18 +14,20 @@ __all__ = ["database_url", "postgres_server", "postgres_url", "sqlite_url"]
 
 
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with the tables, made once: migrations take longer than most tests."""
-    path = tmp_path_factory.mktemp("exchange") / "empty.sqlite"
-    ExchangeStore.open(f"sqlite:///{path}").close()
-    return path
+def founded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str], dict[str, str]]:
+    """A SQLite file with tables and members, made once: it takes longer than most tests; tokens and ids."""
+    path = tmp_path_factory.mktemp("exchange") / "founded.sqlite"
+    store = ExchangeStore.open(f"sqlite:///{path}")
+    known = found(store)
+    store.close()
+    return path, *known
 
 
 @pytest.fixture
-def exchange(tmp_path: Path, empty_database: Path) -> Iterator[Exchange]:
+def exchange(tmp_path: Path, founded: tuple[Path, dict[str, str], dict[str, str]]) -> Iterator[Exchange]:
     """An exchange on SQLite, with its endpoints."""
-    path = shutil.copy(empty_database, tmp_path / "exchange.sqlite")
-    with exchange_at(f"sqlite:///{path}", reads_inline=True) as made:
+    path = shutil.copy(founded[0], tmp_path / "exchange.sqlite")
+    with exchange_at(f"sqlite:///{path}", founded[1:], reads_inline=True) as made:
         yield made
 
 

@@ -57,11 +57,11 @@ class Audit:
     """Remembers what was read."""
 
     store: ExchangeStore
-    reads: list[tuple[str, str, list[str], str]] = field(default_factory=list)
+    reads: list[tuple[str, str, list[int], str]] = field(default_factory=list)
     logged: list[dict[str, Any]] = field(default_factory=list)
 
     async def read(self, caller: Caller, collection: Collection, rows: Sequence[Stored], what: str) -> None:
-        others = [row.stix_id for row in rows if row.owner != caller.member.member_id]
+        others = [row.date_added for row in rows if row.owner != caller.member.member_id]
         if others:
             self.reads.append((caller.member.name, collection.collection_id, others, what))
 
@@ -91,16 +91,6 @@ class Exchange:
     limits: Limits
     tokens: dict[str, str] = field(default_factory=dict)
     members: dict[str, str] = field(default_factory=dict)
-
-    def join(self, name: str, role: Any = "member", **grants: Sequence[str]) -> None:
-        """A member with a token; `read` and `write` are collections."""
-        member_id = self.store.members.add(name, role).member_id
-        actions: Any = ["read", "write"]
-        self.members[name] = member_id
-        self.tokens[name] = self.store.members.add_token(member_id, actions)[1]
-        read, write = grants.get("read", ()), grants.get("write", ())
-        for one in dict.fromkeys([*read, *write]):
-            self.store.collections.grant(one, member_id=member_id, read=one in read, write=one in write)
 
     def ask(self, who: str | None, method: str, path: str, **options: Any) -> Any:
         """One request; headers of TAXII unless others are given."""
@@ -132,11 +122,57 @@ class Exchange:
         return [one["date_added"] for one in found.get("objects", [])]
 
 
+def found(store: ExchangeStore) -> tuple[dict[str, str], dict[str, str]]:
+    """Collections and members on a fresh database: tokens and ids by name.
+
+    alice and bob are members, carol is one who has no collection.
+    """
+    for one in (SHARED, OTHER, READ_ONLY, WRITE_ONLY, HIDDEN, RELEASED):
+        alias = "common" if one == SHARED else None
+        store.collections.add(
+            Collection(
+                collection_id=one,
+                api_root="exchange",
+                title=f"collection {one[:4]}",
+                alias=alias,
+                require_release=one == RELEASED,
+            )
+        )
+    tokens: dict[str, str] = {}
+    members: dict[str, str] = {}
+    both = (SHARED, OTHER, RELEASED)
+    join(store, tokens, members, "alice", read=[*both, READ_ONLY], write=[*both, WRITE_ONLY])
+    join(store, tokens, members, "bob", read=both, write=both)
+    join(store, tokens, members, "carol")
+    join(store, tokens, members, "operator", role="operator")
+    return tokens, members
+
+
+def join(
+    store: ExchangeStore,
+    tokens: dict[str, str],
+    members: dict[str, str],
+    name: str,
+    *,
+    role: Any = "member",
+    read: Sequence[str] = (),
+    write: Sequence[str] = (),
+) -> None:
+    """A member with a token; `read` and `write` are collections."""
+    members[name] = store.members.add(name, role).member_id
+    tokens[name] = store.members.add_token(members[name], ["read", "write"])[1]
+    for one in dict.fromkeys([*read, *write]):
+        store.collections.grant(one, member_id=members[name], read=one in read, write=one in write)
+
+
 @contextmanager
-def exchange_at(url: str, **settings: Any) -> Iterator[Exchange]:
-    """An exchange on a fresh database, with alice and bob as members, and carol who has no collection."""
+def exchange_at(
+    url: str, known: tuple[dict[str, str], dict[str, str]] | None = None, **settings: Any
+) -> Iterator[Exchange]:
+    """An exchange on a fresh database, or on one that `found` was called for."""
     store = ExchangeStore.open(url)
     audit, limits = Audit(store), Limits()
+    tokens, members = known or found(store)
 
     async def authenticate(request: Request) -> Caller | None:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -145,24 +181,8 @@ def exchange_at(url: str, **settings: Any) -> Iterator[Exchange]:
     parts = Parts(
         authenticate=authenticate, audit=audit, check=check, limits=limits, settings=Settings(**settings)
     )
-    for one in (SHARED, OTHER, READ_ONLY, WRITE_ONLY, HIDDEN, RELEASED):
-        store.collections.add(
-            Collection(
-                collection_id=one,
-                api_root="exchange",
-                title=f"collection {one[:4]}",
-                alias="common" if one == SHARED else None,
-                require_release=one == RELEASED,
-            )
-        )
-    with TestClient(build_app(store, parts), raise_server_exceptions=True) as client:
-        exchange = Exchange(store, client, audit, limits)
-        both = (SHARED, OTHER, RELEASED)
-        exchange.join("alice", read=[*both, READ_ONLY], write=[*both, WRITE_ONLY])
-        exchange.join("bob", read=both, write=both)
-        exchange.join("carol")
-        exchange.join("operator", "operator")
-        yield exchange
+    with TestClient(build_app(store, parts)) as client:
+        yield Exchange(store, client, audit, limits, dict(tokens), dict(members))
     store.close()
 
 

@@ -23,6 +23,7 @@ from countermark.records.canonical import canonical_json
 from countermark.share.policy.document import default_policy
 from countermark.share.policy.evaluate import evaluate
 from countermark.share.policy.review import DENY, LIFE, REFERENCE, TYPES, Reviewed
+from countermark.share.stix import PROPERTIES
 
 PLACES = {place for rule in default_policy().rules for place in rule.places}
 PROPERTY = st.text(alphabet="abcdefghijklmnopqrstuvwxyz_0.[]:*", min_size=1, max_size=12)
@@ -76,6 +77,11 @@ def test_a_field_that_no_rule_names_never_leaves(
 def test_whatever_is_nested_in_a_new_field_stays(value: Any) -> None:
     reviewed = one(campaign(x_new=value))
     assert reviewed.sent == campaign()
+
+
+def test_everything_that_we_write_has_a_rule() -> None:
+    named = {place.partition(":")[2] for place in PLACES if place.startswith("*:")}
+    assert {one for one in PROPERTIES if one not in PLACES and one.partition(":")[2] not in named} == set()
 
 
 @pytest.mark.parametrize("place", sorted(PLACES))

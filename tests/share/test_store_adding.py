@@ -172,6 +172,29 @@ def test_who_polls_by_cursor_misses_and_repeats_nothing(database_url: str) -> No
         assert numbers == list(range(1, 4 * 12 + 1))
 
 
+def test_a_process_that_dies_in_its_transaction_leaves_nothing(database_url: str) -> None:
+    program = (
+        "import sys, time; sys.path[:0] = sys.argv[2:]\n"
+        "from stores import COLLECTION, exchange, prepare, new_id\n"
+        "def entry(outcomes):\n"
+        "    print('within', flush=True)\n"
+        "    time.sleep(60)\n"
+        "with exchange(sys.argv[1]) as one:\n"
+        "    objects = [prepare(new_id()) for _ in range(20)]\n"
+        "    one.store.objects.add(one.caller('ada'), COLLECTION, objects, entry=entry)\n"
+    )
+    with exchange(database_url) as one:
+        command = [sys.executable, "-c", program, database_url, *sys.path]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "within\n"
+            assert one.walk() == []
+            process.kill()
+        (outcome,) = one.add(prepare(new_id()))
+        assert [row.date_added for row in one.walk()] == [outcome.date_added]
+        assert [payload for _, _, payload in one.store.outbox.take()] == [{"count": 1}]
+
+
 def test_several_processes_write_and_one_dies_in_the_middle(database_url: str) -> None:
     program = (
         "import sys, uuid; sys.path[:0] = sys.argv[2:]\n"

@@ -10,6 +10,7 @@ from stores import COLLECTION, Exchange, exchange, new_id, prepare
 
 from countermark.errors import Error
 from countermark.store.exchange import Filters, microseconds, rfc3339
+from countermark.store.exchange.queries import page_statement, shape_of
 
 KINDS = ("indicator", "malware", "ipv4-addr")
 IDS = [f"{kind}--00000000-0000-4000-8000-00000000000{at}" for kind in KINDS for at in range(2)]
@@ -175,6 +176,47 @@ def test_many_ids_and_types_at_once(database_url: str) -> None:
         assert [row.stix_id for row in store.walk(7, types=types)] == ids[1::3]
 
 
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(),
+        Filters(versions=("first",), spec_versions=("2.0",)),
+        Filters(versions=("all", "2026-01-01T00:00:00Z")),
+        Filters(versions=("last", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")),
+        Filters(types=("indicator", "malware"), added_after=5),
+        Filters(ids=tuple(IDS), types=("indicator",), versions=("first", "last")),
+    ],
+)
+def test_no_page_reads_more_than_it_gives(database_url: str, filters: Filters) -> None:
+    with exchange(database_url) as store:
+        database = store.store._database
+        shape, values = shape_of(1, filters, 101, True)
+        statement = page_statement(shape, database.postgres)
+        assert statement is not None
+        query = database.compile(statement).text
+        explain = "EXPLAIN " if database.postgres else "EXPLAIN QUERY PLAN "
+        with database.reading() as connection:
+            cursor = connection.connection.cursor()
+            cursor.execute(explain + query, values | {"after": 7})
+            plan = "\n".join(str(row[-1]) for row in cursor.fetchall())
+            cursor.close()
+        assert "ix_objects_" in plan
+        assert not [
+            word for word in ("Sort  (", "Seq Scan", "Bitmap", "TEMP B-TREE", "SCAN objects") if word in plan
+        ]
+
+
+def test_too_many_values_are_refused(sqlite_url: str) -> None:
+    with exchange(sqlite_url) as store:
+        store.add(*map(prepare, some := [new_id() for _ in range(3)]))
+        ids = (*some, *(new_id() for _ in range(400)))
+        times = tuple(rfc3339(at) for at in range(90))
+        assert len(store.walk(ids=ids, versions=(*times, "2026-01-01T00:00:00Z"))) == 3
+        assert len(store.walk(versions=(*times, "2026-01-01T00:00:00Z"))) == 3
+        with pytest.raises(Error, match="500 values"):
+            store.page(ids=ids, versions=tuple(rfc3339(at) for at in range(98)))
+
+
 def test_versions_of_an_object_have_no_data(database_url: str) -> None:
     with exchange(database_url) as store:
         stix_id = new_id()
@@ -205,6 +247,31 @@ def test_a_tombstone_keeps_who_what_and_when(database_url: str) -> None:
 def test_what_is_no_version_is_refused(sqlite_url: str, text: str) -> None:
     with exchange(sqlite_url) as store, pytest.raises(Error):
         store.page(versions=(text,))
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800"])
+def test_what_is_no_text_is_found_nowhere(database_url: str, text: str) -> None:
+    with exchange(database_url) as store:
+        found = store.store
+        assert found.collections.get("exchange", text) is found.collections.get(text, "ind") is None
+        assert found.members.get(text) is found.members.by_name(text) is found.statuses.get(text) is None
+        assert found.releases.get(text) is None
+        for filters in ({"ids": (text,)}, {"types": (text,)}, {"versions": (text,)}):
+            with pytest.raises(Error):
+                store.page(**filters)
+        assert store.page(spec_versions=(text,)).rows == []
+
+
+def test_a_cursor_from_anywhere_is_only_a_position(database_url: str) -> None:
+    with exchange(database_url) as store:
+        store.add(prepare(new_id()))
+        assert [len(store.page(after).rows) for after in (-(1 << 80), -1, 0, 1 << 62, 1 << 80)] == [
+            1,
+            1,
+            1,
+            0,
+            0,
+        ]
 
 
 @given(st.integers(-62135596800 * 10**6, 253402300799 * 10**6))

@@ -22,10 +22,10 @@ ADDRESS = {
 }
 STIX_2_1 = """
 attack-pattern campaign course-of-action grouping identity indicator infrastructure intrusion-set location
-malware malware-analysis note observed-data opinion report threat-actor tool vulnerability relationship sighting
-artifact autonomous-system directory domain-name email-addr email-message file ipv4-addr ipv6-addr mac-addr
-mutex network-traffic process software url user-account windows-registry-key x509-certificate
-marking-definition language-content extension-definition
+malware malware-analysis note observed-data opinion report threat-actor tool vulnerability relationship
+sighting artifact autonomous-system directory domain-name email-addr email-message file ipv4-addr
+ipv6-addr mac-addr mutex network-traffic process software url user-account windows-registry-key
+x509-certificate marking-definition language-content extension-definition
 """
 NO_TIMES = """
 notatime 2021-13-45T00:00:00Z 2021-02-30T00:00:00Z 2021-01-01 2021-01-01T00:00:00 2021-01-01T24:00:00Z

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from countermark.cli.output import emit, emit_json, note
+from countermark.cli.output import emit, emit_json, note, printable
 from countermark.cli.share_review import HomeFolder, Json, Name, PolicyFile, ProofFile, login_name
 from countermark.errors import Error, ExitCode
 
@@ -52,6 +52,7 @@ def approve(
     if folder is None or (standing and target):
         raise Error("name a RELEASE, or --standing with --out", exit_code=ExitCode.USAGE)
     subject = read_subject(folder, now)
+    _tell(subject)
     entries: list[Entry] = []
 
     def record(approval: "Approval", complete: bool) -> None:
@@ -81,6 +82,26 @@ def approve(
     if proof is not None:
         place.write_proof(entries[-1].index, proof)
         note(f"proof of entry {entries[-1].index} in {proof}")
+
+
+def _tell(subject: "Subject") -> None:
+    """Say what is signed, from the statement itself."""
+    import json
+
+    from countermark.share.policy.document import default_policy
+
+    stated = json.loads(subject.payload)
+    held = stated.get("classes", stated.get("kinds"))
+    classes = ", ".join(f"{kind} (at least {floor})" for kind, floor in held.items()) or "none with a floor"
+    objects = f"{len(stated['objects'])} objects, " if "objects" in stated else ""
+    bases = ", ".join(f"{one['id']} until {one['until']}" for one in stated.get("legal_basis", ()))
+    shipped = stated["policy_sha256"] == default_policy().sha256
+    policy = "the shipped policy" if shipped else f"another policy, {stated['policy_sha256'][:16]}…"
+    ground = stated.get("ground") or ", ".join(stated.get("grounds", ())) or "none"
+    note(printable(f"{subject.kind} {subject.id} of {stated['member_id']}: {objects}under {policy}"))
+    note(printable(f"kinds: {classes}; ground: {ground}; expires {stated['expires']}"))
+    if bases:
+        note(printable(f"legal basis: {bases}"))
 
 
 def _begin(standing: Path, out: Path | None, policy: Path | None, now: datetime) -> Path:

@@ -69,6 +69,9 @@ def review(
     remark: Annotated[
         str, typer.Option("--remark", help="A remark for --outcome; it goes into the log.")
     ] = "",
+    entry: Annotated[
+        int | None, typer.Option("--entry", metavar="INDEX", help="Write --proof for this entry of your log.")
+    ] = None,
     name: Name = "",
     home: HomeFolder = None,
     proof: ProofFile = None,
@@ -78,6 +81,11 @@ def review(
     from countermark.share.policy.home import Home
 
     place = Home(home)
+    if entry is not None:
+        if proof is None:
+            raise Error("--entry needs --proof FILE", exit_code=ExitCode.USAGE)
+        _prove(place, entry, proof)
+        return
     if sample or outcome:
         index = _sampled(place, sample, outcome, name, remark, as_json)
         _prove(place, index, proof)

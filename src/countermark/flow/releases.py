@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
+from countermark.detect.findings_folder import FINDINGS_FILE
 from countermark.errors import Error, ExitCode
-from countermark.flow.sharing import FINDINGS_FILE, findings_as_stix, read_published
+from countermark.flow.sharing import findings_as_stix, read_published
 from countermark.records.canonical import sha256_hex
 from countermark.share.policy import Context, evaluate, make_release, read_policy, resolve, write_release
 from countermark.share.policy.approvals import standing_envelope
@@ -69,6 +70,8 @@ class ReviewOutcome:
 @dataclass(frozen=True)
 class _Given:
     objects: Sequence[Mapping[str, Any]]
+    made_here: bool = False
+    """Whether versions are ours to make; objects of other tools come with theirs."""
     counts: Sequence[tuple[str, str, int]] = ()
     not_taken: Mapping[str, int] = field(default_factory=dict)
 
@@ -81,7 +84,9 @@ def review_release(options: ReviewOptions) -> ReviewOutcome:
     released = read_published(options.home.released)
     given = _given(options, _terms(options, context, released))
     ground = resolve(policy, context, bases, now=options.now, counts=given.counts, released=released)
-    review = _in_their_versions(evaluate(ground, given.objects), released, ground.now)
+    review = evaluate(ground, given.objects)
+    if given.made_here:
+        review = _in_their_versions(review, released, ground.now)
     standing = None
     if options.standing is not None:
         envelope = standing_envelope(options.standing, ground.now)
@@ -109,7 +114,7 @@ def _given(options: ReviewOptions, terms: Terms) -> _Given:
             options.source, terms, identifiers=options.identifiers, campaigns=options.campaigns
         )
         found = shared.identifiers
-        return _Given(shared.objects, list(found.counts()), found.reasons)
+        return _Given(shared.objects, True, list(found.counts()), found.reasons)
     if options.identifiers is not None or options.campaigns:
         raise Error(
             "identifiers and campaigns belong to FINDINGS",
@@ -135,11 +140,10 @@ def _in_their_versions(review: Review, released: Mapping[str, Object], now: date
     """What leaves, in the version to publish: taking a property out can make or unmake a change."""
     objects = []
     for one in review.objects:
-        settled = (
-            [one.sent]
-            if one.sent is None or one.sent.get("revoked") is True
-            else settle([one.sent], released, now)
-        )
+        if one.sent is None or one.sent.get("revoked") is True or one.id not in released:
+            objects.append(one)
+            continue
+        settled = settle([one.sent], released, now)
         if settled:
             objects.append(msgspec.structs.replace(one, sent=settled[0]))
         else:

@@ -12,9 +12,9 @@ import yaml
 
 from countermark.errors import Error, ExitCode
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 18
 MAX_DEPTH = 12
-MAX_NODES = 50_000
+MAX_NODES = 20_000
 T = TypeVar("T")
 
 
@@ -58,7 +58,7 @@ def parse(data: bytes, kind: type[T], name: str) -> T:
     Raises `Error` (one line) for anything else than one YAML document of that form.
     """
     if len(data) > MAX_BYTES:
-        raise bad(name, f"is over {MAX_BYTES >> 20} MiB")
+        raise bad(name, f"is over {MAX_BYTES >> 10} KiB")
     try:
         document = yaml.load(data.decode(), Loader=_Strict)  # noqa: S506 - a safe loader, made stricter
         return msgspec.convert(document, kind)

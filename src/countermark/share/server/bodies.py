@@ -1,40 +1,17 @@
-"""Bodies of requests: received within bounds of size and time, and read as an envelope (3.7).
-
-An envelope's fault (no JSON, bad UTF-8, a member twice, too deep, no objects, an element that has no id and
-type) is a 422, and nothing of it is taken. The objects are cut out as the bytes that came.
-"""
+"""Bodies of requests, received within bounds of size and time (4.2.1, Appendix B)."""
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-import msgspec
-import numpy as np
 from starlette.requests import Request
 
 from countermark.share.server.errors import TaxiiError
 from countermark.share.server.parts import Settings
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _CLOSE = {"Connection": "close"}
-
-
-class _Head(msgspec.Struct):
-    id: str
-    type: str
-
-
-class _Heads(msgspec.Struct):
-    objects: list[_Head]
-    type: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-class _Objects(msgspec.Struct):
-    objects: list[msgspec.Raw]
+"""What is left of a body that was given up is not waited for."""
 
 
 class Bodies:
@@ -82,52 +59,3 @@ class Bodies:
     def _too_large(self) -> TaxiiError:
         most = self._settings.max_content_length
         return TaxiiError(413, "the body is too large", f"at most {most} bytes", headers=_CLOSE)
-
-
-def envelope_objects(body: bytes, settings: Settings) -> list[bytes]:
-    """The objects of a posted envelope, each as the bytes that came; `TaxiiError` 422 for its faults."""
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        raise _refused("the body is not UTF-8") from None
-    try:
-        # heads first: an element that is no object ends the reading before memory is spent on the next
-        heads = msgspec.json.decode(body, type=_Heads)
-    except msgspec.ValidationError:
-        raise _refused("the body is no envelope of objects that have an id and a type") from None
-    except (msgspec.DecodeError, RecursionError):
-        raise _refused("the body is not JSON, or is nested too deep") from None
-    if heads.type is not msgspec.UNSET:
-        raise _refused('the body is no envelope: send {"objects": […]}, not a StixBundle or an object')
-    if not heads.objects:
-        raise _refused("the envelope has no objects")
-    if len(heads.objects) > settings.max_objects:
-        raise _refused(f"the envelope has more than {settings.max_objects} objects")
-    if _depth(body) > settings.max_depth:
-        raise _refused(f"the body is nested deeper than {settings.max_depth} levels")
-    _refuse_doubles(body)
-    return [bytes(raw) for raw in msgspec.json.decode(body, type=_Objects).objects]
-
-
-def _depth(body: bytes) -> int:
-    """Levels of nesting of well-formed JSON."""
-    brackets = _STRING.sub(b"", body).translate(None, _NO_BRACKETS)
-    opens = np.isin(np.frombuffer(brackets, dtype=np.uint8), (ord("["), ord("{")))
-    return int(np.cumsum(np.where(opens, 1, -1), dtype=np.int32).max(initial=0))
-
-
-def _refuse_doubles(body: bytes) -> None:
-    """Raise where an object has a member twice: readers differ in which of the two they take."""
-
-    def members(pairs: list[tuple[str, Any]]) -> None:
-        if len({name for name, _ in pairs}) != len(pairs):
-            raise _refused("an object in the body has a member twice")
-
-    try:
-        json.loads(body, object_pairs_hook=members)
-    except ValueError:
-        raise _refused("the body has a number that is too long") from None
-
-
-def _refused(title: str) -> TaxiiError:
-    return TaxiiError(422, title)

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from countermark.records.exchange import Caller, Collection, Stored
 from countermark.share.server.access import OBJECT_ID, Access, object_id
 from countermark.share.server.answers import answer
-from countermark.share.server.bodies import envelope_objects
 from countermark.share.server.discovery import status_body
+from countermark.share.server.envelopes import envelope_objects
 from countermark.share.server.errors import forbidden, not_found
 from countermark.share.server.filters import OF_DELETE, parse_query
 from countermark.share.server.media import check_accept, check_content_encoding, check_content_type

@@ -7,8 +7,10 @@ from typing import Any
 
 from countermark.share.server.media import TAXII
 
-_TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$"
-_STIX_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z"
+_DAY = r"((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))"
+_MOMENT = rf"[1-9]\d\d\d-{_DAY}T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{{1,9}})?Z"
+"""29 February, which a pattern cannot place, is taken too."""
+_TIME = f"^{_MOMENT}$"
 _UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _STIX_ID = r"^[a-z0-9][a-z0-9-]{0,249}--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _VALUE = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"
@@ -68,6 +70,7 @@ SCHEMAS: dict[str, Any] = {
         description=_string(),
     ),
     "envelope": _object({}, objects=_list(_STIX_OBJECT), **_MORE),
+    "posted-envelope": _object({"objects": _list(_STIX_OBJECT)}, type={"not": {}}),
     "discovery": _object(
         {"title": _string()},
         description=_string(),
@@ -114,7 +117,7 @@ _QUERIES = {
     "next": _string(r"^[A-Za-z0-9_-]{32}$"),
     "match[id]": _string(rf"^{_VALUE}(,{_VALUE})*$"),
     "match[type]": _string(rf"^{_VALUE}(,{_VALUE})*$"),
-    "match[version]": _string(rf"^(all|last|first|last,first|{_STIX_TIME}(,last)?(,first)?)$"),
+    "match[version]": _string(rf"^(all|last|first|last,first|{_MOMENT}(,last)?(,first)?)$"),
     "match[spec_version]": _string(r"^\d\.\d(,\d\.\d)*$"),
 }
 
@@ -151,7 +154,7 @@ def operation(
         "security": [{"bearer": []}],
     }
     if body:
-        extra["requestBody"] = {"required": True, "content": _content("envelope")}
+        extra["requestBody"] = {"required": True, "content": _content("posted-envelope")}
     return extra
 
 

@@ -62,6 +62,8 @@ class Settings:
     """Bytes of a body; also told to clients (4.2.1)."""
     max_objects: int = 10_000
     """Objects in one request."""
+    max_object_length: int = 1 << 20
+    """Bytes of one object."""
     max_depth: int = 64
     """Levels of JSON in a body, the envelope's two included."""
     body_seconds: float = 30.0

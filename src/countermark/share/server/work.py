@@ -16,7 +16,8 @@ class Work:
 
     def __init__(self, settings: Settings) -> None:
         self._inline = settings.reads_inline
-        self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="taxii")
+        self._threads = settings.threads
+        self._pool: ThreadPoolExecutor | None = None
 
     async def quick(self, function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
         """A query that an index answers at once: in the event loop where `reads_inline` says so."""
@@ -27,8 +28,12 @@ class Work:
     async def slow(self, function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
         """What may take long, in a thread. It goes on to its end when the request is given up."""
         loop = asyncio.get_running_loop()
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="taxii")
         return await loop.run_in_executor(self._pool, lambda: function(*args, **options))
 
     def close(self) -> None:
-        """Wait for what is running."""
-        self._pool.shutdown()
+        """Wait for what is running. What comes later starts anew."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None

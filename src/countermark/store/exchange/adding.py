@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +36,25 @@ _COLUMNS = [column.name for column in objects.c]
 _BINARY = ["int4", "int8", *["text"] * 3, "int8", "int2", "int4", "int8", "int4", "text", *["bytea"] * 2]
 _COPY = f"COPY objects ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 _INSERT = f"INSERT INTO objects ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+_FOUND = [
+    objects.c[name]
+    for name in ("ident", "sha256", "date_added", "version", "stix_id", "version_at", "standing")
+]
+_EDGES = frozenset(EDGES)
 _ALONE = IS_FIRST | IS_LAST | IS_NEWEST
+
+
+@dataclass(slots=True)
+class _Asked:
+    """An object of the request, read before the collection is locked."""
+
+    one: Prepared
+    problem: str = ""
+    version_at: int | None = None
+    spec: int = 0
+    ident: str = ""
+    kin: int = 0
+    sha256: bytes = b""
 
 
 @dataclass(slots=True)
@@ -49,53 +67,30 @@ class _Known:
 
 
 @dataclass(slots=True)
-class _New:
-    """An object that is to be written."""
-
-    one: Prepared
-    ident: str
-    version: str
-    sha256: bytes
-    place: Place
-
-
-@dataclass(slots=True)
 class _Plan:
     """What a request does to a collection whose row is locked."""
 
-    collection: int
     last_added: int
     known: dict[str, _Known]
-    new: list[_New] = field(default_factory=list)
+    new: list[tuple[_Asked, str, Place]] = field(default_factory=list)
+    """Each with its version and its place."""
 
-    def take(self, one: Prepared) -> Outcome:
+    def take(self, asked: _Asked) -> Outcome:
         """What becomes of an object; a new one gets its position."""
-        try:
-            version_at = None if one.version is None else microseconds(one.version)
-            spec = SPEC_VERSIONS.index(one.spec_version)
-        except (Error, ValueError):
-            return _failed(one, "its version or spec_version is not one that can be stored")
-        if one.media_type != media_type(one.spec_version):
-            return _failed(one, "its media type is not that of its spec_version")
-        ident, sha256 = identity(self.collection, one, version_at), bytes.fromhex(one.sha256)
-        there = self.known.get(ident)
+        one = asked.one
+        if asked.problem:
+            return Outcome(stix_id=one.stix_id, version=one.version or "", problem=asked.problem)
+        there = self.known.get(asked.ident)
         if there is not None:
-            if there.sha256 != sha256:
-                return _failed(one, OTHER_BYTES)
+            if there.sha256 != asked.sha256:
+                return Outcome(stix_id=one.stix_id, version=one.version or "", problem=OTHER_BYTES)
             return Outcome(stix_id=one.stix_id, version=there.version, date_added=there.date_added)
         self.last_added = position = max(self.last_added + 1, now())
         version = one.version or rfc3339(position)
-        self.known[ident] = _Known(sha256, position, version)
-        place = Place(position, position if version_at is None else version_at, SPEC * spec)
-        self.new.append(_New(one, ident, version, sha256, place))
+        self.known[asked.ident] = _Known(asked.sha256, position, version)
+        version_at = position if asked.version_at is None else asked.version_at
+        self.new.append((asked, version, Place(position, version_at, SPEC * asked.spec)))
         return Outcome(stix_id=one.stix_id, version=version, new=True, date_added=position)
-
-
-def identity(collection: int, one: Prepared, version_at: int | None) -> str:
-    """What makes it one object: id, version of STIX, and version or, where it has none, its bytes."""
-    last = f"={one.sha256}" if version_at is None else str(version_at)
-    digest = hashlib.sha256(f"{collection}\n{one.stix_id}\n{one.spec_version}\n{last}".encode()).digest()
-    return base64.b64encode(digest[:18]).decode()
 
 
 def add(
@@ -110,12 +105,15 @@ def add(
     """See `Objects.add`."""
     number, owner = names.collection(collection.collection_id), names.member_number(caller.member.member_id)
     requested = now()
+    asked = [_read(number, one) for one in prepared]
     with database.writing() as connection:
         last_added = lock_collection(connection, number)
-        plan = _Plan(number, last_added, _find(database, connection, number, prepared))
-        outcomes = [*map(plan.take, prepared), *refused]
+        known, edges = _find(database, connection, asked)
+        plan = _Plan(last_added, known)
+        outcomes = [*map(plan.take, asked), *refused]
         if plan.new:
-            _write(database, connection, number, owner, plan.new)
+            _place(connection, number, plan.new, edges)
+            _insert(database, connection, number, owner, plan.new)
             connection.execute(
                 sa.update(collections)
                 .where(collections.c.number == number)
@@ -128,6 +126,23 @@ def add(
     return outcomes, status
 
 
+def _read(collection: int, one: Prepared) -> _Asked:
+    """What tells an object apart from others of the collection, or why it cannot be stored."""
+    try:
+        version_at = None if one.version is None else microseconds(one.version)
+        spec = SPEC_VERSIONS.index(one.spec_version)
+    except (Error, ValueError):
+        return _Asked(one, "its version or spec_version is not one that can be stored")
+    if one.media_type != media_type(one.spec_version):
+        return _Asked(one, "its media type is not that of its spec_version")
+    # id, version of STIX, and version or, where it has none, its bytes
+    last = f"={one.sha256}" if version_at is None else str(version_at)
+    digest = hashlib.sha256(f"{collection}\n{one.stix_id}\n{one.spec_version}\n{last}".encode()).digest()
+    ident = base64.b64encode(digest[:18]).decode()
+    kin = kin_of(collection, one.stix_id)
+    return _Asked(one, "", version_at, spec, ident, kin, bytes.fromhex(one.sha256))
+
+
 def lock_collection(connection: sa.Connection, number: int) -> int:
     """Wait for the turn to write to the collection; the position of what was added last."""
     query = sa.select(collections.c.last_added).where(collections.c.number == number).with_for_update()
@@ -138,34 +153,39 @@ def lock_collection(connection: sa.Connection, number: int) -> int:
 
 
 def _find(
-    database: Database, connection: sa.Connection, number: int, prepared: Sequence[Prepared]
-) -> dict[str, _Known]:
-    """Objects of the request that the collection has."""
-    idents = list(_idents(number, prepared))
-    query = sa.select(objects.c.ident, objects.c.sha256, objects.c.date_added, objects.c.version).where(
-        among(database, objects.c.ident, "idents")
+    database: Database, connection: sa.Connection, asked: Sequence[_Asked]
+) -> tuple[dict[str, _Known], dict[str, list[Place]]]:
+    """Objects of the request that are there; and the first and last versions of the same objects, by id.
+
+    Those are enough to place further versions.
+    """
+    is_edge = objects.c.standing.in_([sa.literal_column(str(one)) for one in EDGES])
+    query = sa.select(*_FOUND).where(
+        among(database, objects.c.ident, "idents") | (among(database, objects.c.kin, "kins") & is_edge)
     )
-    rows = connection.execute(query, {"idents": listed(database, idents)})
-    return {row[0]: _Known(row[1], row[2], row[3]) for row in rows}
+    sound = [one for one in asked if not one.problem]
+    idents, kins = (listed(database, [*{getattr(one, name) for one in sound}]) for name in ("ident", "kin"))
+    known: dict[str, _Known] = {}
+    edges: dict[str, list[Place]] = {}
+    for row in connection.execute(query, {"idents": idents, "kins": kins}):
+        ident, sha256, date_added, version, stix_id, version_at, standing = row
+        known[ident] = _Known(sha256, date_added, version)
+        if standing in _EDGES:
+            edges.setdefault(stix_id, []).append(Place(date_added, version_at, standing))
+    return known, edges
 
 
-def _idents(number: int, prepared: Sequence[Prepared]) -> Iterator[str]:
-    for one in prepared:
-        try:
-            yield identity(number, one, None if one.version is None else microseconds(one.version))
-        except Error:
-            continue  # said in its outcome
-
-
-def _write(
-    database: Database, connection: sa.Connection, number: int, owner: int, new: Sequence[_New]
+def _place(
+    connection: sa.Connection,
+    number: int,
+    new: Sequence[tuple[_Asked, str, Place]],
+    edges: Mapping[str, list[Place]],
 ) -> None:
-    """Write new objects, and what they change in how earlier versions of the same objects stand."""
+    """Give new versions their standing, and write what they change in that of earlier ones."""
     by_id: dict[str, list[Place]] = {}
-    for one in new:
-        by_id.setdefault(one.one.stix_id, []).append(one.place)
+    for asked, _, place in new:
+        by_id.setdefault(asked.one.stix_id, []).append(place)
     changed: list[tuple[int, int]] = []
-    edges = _edges(database, connection, number, list(by_id))
     for stix_id, places in by_id.items():
         before = edges.get(stix_id, [])
         if not before and len(places) == 1:
@@ -179,34 +199,6 @@ def _write(
             (one.date_added, one.standing) for one in settle([*before, *places]) if one.date_added not in ours
         ]
     restand(connection, number, changed)
-    _insert(
-        database,
-        connection,
-        [
-            (
-                *(number, one.place.date_added, one.one.stix_id, one.one.type, one.version),
-                *(one.place.version_at, one.place.standing, number * LANES + one.place.standing),
-                *(kin_of(number, one.one.stix_id), owner, one.ident, one.sha256, one.one.data),
-            )
-            for one in new
-        ],
-    )
-
-
-def _edges(
-    database: Database, connection: sa.Connection, number: int, ids: Sequence[str]
-) -> dict[str, list[Place]]:
-    """The first and last versions of the objects that are there already: enough to place further ones."""
-    columns = (objects.c.stix_id, objects.c.date_added, objects.c.version_at, objects.c.standing)
-    query = sa.select(*columns).where(
-        among(database, objects.c.kin, "kins"),
-        objects.c.standing.in_([sa.literal_column(str(one)) for one in EDGES]),
-    )
-    found: dict[str, list[Place]] = {}
-    kins = [kin_of(number, one) for one in ids]
-    for row in connection.execute(query, {"kins": listed(database, kins)}):
-        found.setdefault(row[0], []).append(Place(*row[1:]))
-    return found
 
 
 def _outdate(connection: sa.Connection, number: int, stix_id: str) -> None:
@@ -230,7 +222,21 @@ def restand(connection: sa.Connection, number: int, changed: Sequence[tuple[int,
         )
 
 
-def _insert(database: Database, connection: sa.Connection, rows: list[tuple[Any, ...]]) -> None:
+def _insert(
+    database: Database,
+    connection: sa.Connection,
+    number: int,
+    owner: int,
+    new: Sequence[tuple[_Asked, str, Place]],
+) -> None:
+    rows = [
+        (
+            *(number, place.date_added, asked.one.stix_id, asked.one.type, version, place.version_at),
+            *(place.standing, number * LANES + place.standing, asked.kin, owner),
+            *(asked.ident, asked.sha256, asked.one.data),
+        )
+        for asked, version, place in new
+    ]
     if not database.postgres:
         connection.exec_driver_sql(_INSERT, rows)
         return
@@ -239,10 +245,6 @@ def _insert(database: Database, connection: sa.Connection, rows: list[tuple[Any,
         copy.set_types(_BINARY)
         for row in rows:
             copy.write_row(row)
-
-
-def _failed(one: Prepared, problem: str) -> Outcome:
-    return Outcome(stix_id=one.stix_id, version=one.version or "", problem=problem)
 
 
 def _status(caller: Caller, collection: Collection, requested: int, outcomes: Sequence[Outcome]) -> Status:

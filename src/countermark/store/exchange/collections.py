@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from countermark.errors import Error, ExitCode
 from countermark.records.exchange import Caller, Collection, Rights
-from countermark.store.exchange.database import Database
+from countermark.store.exchange.database import Database, storable
 from countermark.store.exchange.names import Fresh
 from countermark.store.exchange.tables import collections, grants
 
@@ -58,6 +58,8 @@ class Collections:
         return found
 
     def _get(self, api_root: str, id_or_alias: str) -> Collection | None:
+        if not storable(api_root, id_or_alias):
+            return None
         named = (collections.c.collection_id == id_or_alias) | (collections.c.alias == id_or_alias)
         query = sa.select(*_COLUMNS).where(collections.c.api_root == api_root, named)
         with self._database.reading() as connection:

@@ -9,7 +9,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,11 @@ POOL = 16
 WAIT_SECONDS = 30
 _SQLITE = "sqlite:///"
 _POSTGRESQL = ("postgresql+psycopg://", "postgresql://")
+_SETTINGS = {
+    "enable_seqscan": "off",  # every query has its index, and plans made for small tables stay
+    "lock_timeout": f"{WAIT_SECONDS}s",
+    "idle_in_transaction_session_timeout": f"{WAIT_SECONDS}s",  # a process that was stopped holds nobody up
+}
 _HINT = "sqlite:///PATH or postgresql+psycopg://USER@HOST/DATABASE"
 
 
@@ -46,13 +51,14 @@ class Database:
             if self.file is None:
                 parsed = parsed.set(drivername="postgresql+psycopg")
                 self.reader = _postgres(parsed, isolation_level="AUTOCOMMIT")
-                self.writer = _postgres(parsed)
+                self.writer = _postgres(parsed, pool_pre_ping=True)
             else:
                 self.reader, self.writer = _sqlite(self.file, False), _sqlite(self.file, True)
-        except (sa.exc.ArgumentError, ImportError, ValueError) as error:
+        except (sa.exc.ArgumentError, ImportError, ValueError, OSError) as error:
             # the URL may hold a password: it is not repeated
             raise Error(f"the database cannot be used: {type(error).__name__}", hint=_HINT) from None
         self.postgres = self.file is None
+        self._cursor = {"binary": True} if self.postgres else {}  # bytes as bytes, not in hex
         self.dialect = self.reader.dialect
         self._turn = threading.Lock()
 
@@ -66,28 +72,34 @@ class Database:
         return Compiled(statement, self.dialect)
 
     def rows(self, statement: Compiled, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """All rows of a compiled query."""
-        with failures(), self._raw() as cursor:
-            cursor.execute(statement.text, values)
-            return cursor.fetchall()  # type: ignore[no-any-return]
+        """All rows of a compiled query; asked once more where the connection was lost since its last use."""
+        with failures():
+            for last in (False, True):
+                connection = self.reader.raw_connection()
+                try:
+                    with closing(connection.cursor(**self._cursor)) as cursor:
+                        cursor.execute(statement.text, values)
+                        return list(cursor.fetchall())
+                except Exception as error:
+                    driver: Any = connection.driver_connection
+                    known: Any = error  # whatever it is, the dialect says whether it means that
+                    if last or not self.dialect.is_disconnect(known, driver, None):
+                        raise
+                    connection.invalidate()
+                    self.reader.dispose()  # the others are lost too
+                finally:
+                    connection.close()
+        raise AssertionError("unreachable")
 
     def ping(self) -> None:
         """Raise `Error` where the database does not answer."""
         self.rows(self.compile(sa.select(sa.literal_column("1"))), {})
 
     @contextmanager
-    def _raw(self) -> Iterator[Any]:
-        connection = self.reader.raw_connection()
-        try:
-            cursor = connection.cursor(binary=True) if self.postgres else connection.cursor()
-            yield cursor
-            cursor.close()
-        finally:
-            connection.close()
-
-    @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection for queries, each of which sees what is committed when it begins."""
+        if self.postgres:
+            self.ping()  # replaces connections that were lost
         with failures(), self.reader.connect() as connection:
             yield connection
 
@@ -132,8 +144,7 @@ def _postgres(url: sa.URL, **options: Any) -> sa.Engine:
         pool_size=POOL,
         max_overflow=0,
         pool_timeout=WAIT_SECONDS,
-        # every query has its index; a plan made while a table was small is kept for long
-        connect_args={"options": "-c enable_seqscan=off"},
+        connect_args={"options": " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())},
         **options,
     )
 
@@ -180,6 +191,16 @@ def among(database: Database, column: sa.ColumnElement[Any], name: str) -> sa.Co
 def listed(database: Database, values: Sequence[Any]) -> list[Any] | str:
     """The parameter of `among`."""
     return list(values) if database.postgres else json.dumps(list(values))
+
+
+def storable(*texts: str) -> bool:
+    """Whether a database can hold, and so find, these texts: no NUL, nothing outside Unicode."""
+    together = "".join(texts)
+    try:
+        together.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in together
 
 
 def chunks(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -30,7 +30,7 @@ def delete(
     """See `Objects.delete`; `filters.ids` names the one object."""
     number = names.collection(collection.collection_id)
     shape, values = shape_of(number, filters, _ALL, False)
-    statement = page_statement(shape)
+    statement = page_statement(shape, database.postgres)
     if statement is None:
         return 0
     after = -1 if filters.added_after is None else filters.added_after

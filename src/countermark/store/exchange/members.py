@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from countermark.errors import Error, ExitCode
 from countermark.records.exchange import REVIEWERS, ROLES, Action, Caller, Member, Role
-from countermark.store.exchange.database import Database
+from countermark.store.exchange.database import Database, storable
 from countermark.store.exchange.names import Fresh
 from countermark.store.exchange.tables import member_keys, members, tokens
 from countermark.store.exchange.times import now as clock
@@ -87,11 +87,11 @@ class Members:
 
     def get(self, member_id: str) -> Member | None:
         """The member of this id."""
-        return self._one(members.c.member_id == member_id)
+        return self._one(members.c.member_id == member_id) if storable(member_id) else None
 
     def by_name(self, name: str) -> Member | None:
         """The member of this name."""
-        return self._one(members.c.name == name)
+        return self._one(members.c.name == name) if storable(name) else None
 
     def all(self) -> list[Member]:
         """All members, in the order in which they were added."""

@@ -22,6 +22,7 @@ class Fresh(Generic[Key, Value]):
 
     def __init__(self) -> None:
         self._kept: dict[Key, tuple[float, Value]] = {}
+        self._changes = 0
 
     def get(self, key: Key, load: Callable[[], Value]) -> Value:
         """The kept answer, or that of `load`."""
@@ -31,12 +32,14 @@ class Fresh(Generic[Key, Value]):
             return kept[1]
         if len(self._kept) >= _MOST:  # keys may be guesses of a stranger
             self._kept.clear()
-        value = load()
-        self._kept[key] = (moment, value)
+        changes, value = self._changes, load()
+        if changes == self._changes:  # else it may be from before
+            self._kept[key] = (moment, value)
         return value
 
     def clear(self) -> None:
         """Something was changed."""
+        self._changes += 1
         self._kept = {}
 
 

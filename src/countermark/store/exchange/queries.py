@@ -12,13 +12,17 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from countermark.errors import Error
 from countermark.store.exchange import standing
+from countermark.store.exchange.database import storable
 from countermark.store.exchange.shapes import ALL, FIRST, LAST, Filters
 from countermark.store.exchange.tables import objects
 from countermark.store.exchange.times import microseconds
 
 MOST_BRANCHES = 64
 """With more alternatives than this the database is given a list and finds its own way."""
+MOST_VALUES = 500
+"""Of all `match` fields of one query together."""
 COLUMNS = (
     objects.c.date_added,
     objects.c.stix_id,
@@ -26,6 +30,7 @@ COLUMNS = (
     objects.c.standing,
     objects.c.owner,
 )
+LEAN = (objects.c.date_added, objects.c.owner, objects.c.data)
 _WORDS = frozenset({LAST, FIRST, ALL})
 
 
@@ -42,13 +47,21 @@ class Shape(msgspec.Struct, frozen=True):
     """Standings that a timestamp may have besides."""
     limit: int
     with_data: bool
+    lean: bool = False
+    """Whether only `LEAN` is read."""
 
 
-def shape_of(collection: int, filters: Filters, limit: int, with_data: bool) -> tuple[Shape, dict[str, Any]]:
+def shape_of(
+    collection: int, filters: Filters, limit: int, with_data: bool, lean: bool = False
+) -> tuple[Shape, dict[str, Any]]:
     """The shape of a query and its values, all but `after`, in a collection given by its number.
 
-    Raises `Error` for a version that is no timestamp.
+    Raises `Error` for a version that is no timestamp, more than `MOST_VALUES` values, and what is no text.
     """
+    if sum(map(len, (filters.ids, filters.types, filters.versions, filters.spec_versions))) > MOST_VALUES:
+        raise Error(f"more than {MOST_VALUES} values of match fields", hint="ask for fewer at once")
+    if not storable(*filters.ids, *filters.types):
+        raise Error("a value of a match field is no text")
     versions = filters.versions or (LAST,)
     standings = standing.asked(versions, filters.spec_versions)
     others = [one for one in standing.of_specs(filters.spec_versions) if one not in standings]
@@ -60,24 +73,33 @@ def shape_of(collection: int, filters: Filters, limit: int, with_data: bool) -> 
     values |= {f"type{at}": one for at, one in enumerate(types)}
     values |= {f"time{at}": one for at, one in enumerate(times)}
     shape = Shape(
-        len(ids), len(types), len(times), tuple(standings), tuple(others) if times else (), limit, with_data
+        len(ids),
+        len(types),
+        len(times),
+        tuple(standings),
+        tuple(others) if times else (),
+        limit,
+        with_data,
+        lean,
     )
     return shape, values
 
 
 @lru_cache(maxsize=256)
-def page_statement(shape: Shape) -> sa.Select[Any] | sa.CompoundSelect[Any] | None:
+def page_statement(shape: Shape, postgres: bool) -> sa.Select[Any] | sa.CompoundSelect[Any] | None:
     """The statement of a shape; None where nothing can match."""
     branches = [*_by_standing(shape), *_by_time(shape)]
     if not branches:
         return None
-    columns = (*COLUMNS, objects.c.data) if shape.with_data else COLUMNS
+    columns = LEAN if shape.lean else (*COLUMNS, objects.c.data) if shape.with_data else COLUMNS
     after = objects.c.date_added > sa.bindparam("after", type_=sa.BigInteger)
     selects = [sa.select(*columns).where(*conditions, after) for conditions in branches]
     limit: sa.ColumnElement[int] = sa.literal_column(str(shape.limit))
     offset: sa.ColumnElement[int] = sa.literal_column("0")  # else SQLAlchemy has a parameter for it
     if len(selects) == 1:
         return selects[0].order_by(objects.c.date_added).limit(limit).offset(offset)
+    if postgres:  # which merges ranges only where each is ordered in its own right; SQLite does so by itself
+        selects = [one.order_by(objects.c.date_added).limit(limit) for one in selects]
     return sa.union_all(*selects).order_by(sa.literal_column("1")).limit(limit).offset(offset)
 
 
@@ -96,11 +118,14 @@ def _by_standing(shape: Shape) -> list[list[sa.ColumnElement[bool]]]:
 
 def _by_time(shape: Shape) -> list[list[sa.ColumnElement[bool]]]:
     """Branches for timestamps, without what the words have brought already."""
-    times = _equal(objects.c.version_at, "time", shape.times)
-    if shape.ids and times:
-        rest = [_standings(shape.others), sa.or_(*times), *_types(shape)]
-        return [[one, *rest] for one in _ids(shape)]
-    return [[one, _lane(other), *_types(shape)] for one in times for other in shape.others]
+    if not shape.times:
+        return []
+    times, rest = _equal(objects.c.version_at, "time", shape.times), _types(shape)
+    if shape.ids:
+        return [[sa.or_(*_ids(shape)), _standings(shape.others), sa.or_(*times), *rest]]
+    if len(times) * len(shape.others) <= MOST_BRANCHES:
+        return [[one, _lane(other), *rest] for one in times for other in shape.others]
+    return [[sa.or_(*times), sa.or_(*map(_lane, shape.others)), *rest]]
 
 
 def _ids(shape: Shape) -> list[sa.ColumnElement[bool]]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from countermark.errors import Error
 from countermark.records.exchange import Microseconds
-from countermark.store.exchange.database import Database, chunks
+from countermark.store.exchange.database import Database, chunks, storable
 from countermark.store.exchange.outbox import write_entry
 from countermark.store.exchange.tables import release_objects, releases
 from countermark.store.exchange.times import now as clock
@@ -77,6 +77,8 @@ class Releases:
 
     def get(self, release_id: str) -> Release | None:
         """The release, or None."""
+        if not storable(release_id):
+            return None
         query = sa.select(releases).where(releases.c.release_id == release_id)
         with self._database.reading() as connection:
             row = connection.execute(query).one_or_none()

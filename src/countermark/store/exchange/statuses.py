@@ -3,7 +3,7 @@
 import msgspec
 import sqlalchemy as sa
 
-from countermark.store.exchange.database import Database
+from countermark.store.exchange.database import Database, storable
 from countermark.store.exchange.shapes import Status
 from countermark.store.exchange.tables import statuses
 
@@ -16,6 +16,8 @@ class Statuses:
 
     def get(self, status_id: str) -> Status | None:
         """The status, or None where there is none (any more)."""
+        if not storable(status_id):
+            return None
         query = sa.select(statuses).where(statuses.c.status_id == status_id)
         with self._database.reading() as connection:
             row = connection.execute(query).one_or_none()

@@ -136,7 +136,8 @@ from countermark.flow.share_demo_place import serving, write_certificates
 out = Path(sys.argv[1])
 write_certificates(out)
 tls = ["--tls-cert", str(out / "tls.pem"), "--tls-key", str(out / "tls.key")]
-with stopped_by_sigterm(), serving(out, ["share", "serve", "--data", str(out / "x"), "--port", "0", *tls]) as url:
+words = ["share", "serve", "--data", str(out / "x"), "--port", "0", *tls]
+with stopped_by_sigterm(), serving(out, words) as url:
     print(url, flush=True)
     time.sleep(100)
 """
@@ -145,7 +146,9 @@ with stopped_by_sigterm(), serving(out, ["share", "serve", "--data", str(out / "
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
 def test_the_exchange_ends_with_the_demo(tmp_path: Path, sig: signal.Signals) -> None:
     pipe = subprocess.PIPE
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=pipe, stderr=pipe, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=pipe, stderr=pipe, text=True
+    )
     url = process.stdout.readline().strip()
     assert not gone(url)
     process.send_signal(sig)

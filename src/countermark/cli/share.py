@@ -6,6 +6,7 @@ from countermark.cli import (
     share_approve,
     share_audit,
     share_collection,
+    share_conformance,
     share_demo,
     share_dispute,
     share_member,
@@ -34,3 +35,4 @@ app.add_typer(share_member.app)
 app.add_typer(share_collection.app)
 app.add_typer(share_audit.app)
 app.add_typer(share_misp.app)
+app.command("conformance")(share_conformance.conformance)

@@ -45,7 +45,9 @@ class Outcome:
         """Whether all came where it should, and the log verifies."""
         cleared = bool(self.dispute["readers"]) and not self.dispute["missing"]
         sighted = any(one.sightings for one in self.members)
-        return all(one.complete for one in self.members) and cleared and sighted and bool(self.audit["verified"])
+        return (
+            all(one.complete for one in self.members) and cleared and sighted and bool(self.audit["verified"])
+        )
 
 
 def holding(received: Path) -> Iterator[dict[str, Any]]:

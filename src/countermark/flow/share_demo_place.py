@@ -44,13 +44,11 @@ class Place:
         if self.out.exists() and not (self.out.is_dir() and not any(self.out.iterdir())):
             foreign = not self.out.is_dir() or any(path.name not in OURS for path in self.out.iterdir())
             mark = self.out / MARK
-            if (
-                foreign
-                or not mark.is_file()
-                or SHARE_DEMO_SCHEMA_ID.encode() not in mark.read_bytes()[:4096]
-            ):
+            if foreign or not mark.is_file() or SHARE_DEMO_SCHEMA_ID.encode() not in mark.read_bytes()[:4096]:
                 raise Error(
-                    f"{self.out} holds something else", hint="give --out a new folder", exit_code=ExitCode.USAGE
+                    f"{self.out} holds something else",
+                    hint="give --out a new folder",
+                    exit_code=ExitCode.USAGE,
                 )
             shutil.rmtree(self.out)
         self.out.mkdir(parents=True, mode=0o700)

@@ -90,6 +90,8 @@ class Narrator:
         given, said = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(given), contextlib.redirect_stderr(said):
             code = self._command.main(args=words, prog_name="countermark", standalone_mode=False)
+        if code == ExitCode.INTERRUPTED:
+            raise KeyboardInterrupt
         if code not in (None, ExitCode.DONE, ExitCode.FOUND):
             raise Error(f"countermark {' '.join(words[:3])} ended with {code}", hint=said.getvalue()[-300:])
         return given.getvalue()
@@ -117,7 +119,7 @@ def stopped_by_sigterm() -> Iterator[None]:
     """SIGTERM ends the block as Ctrl-C does, so that the exchange is stopped too."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)  # which asyncio, where it runs, knows to end in order
 
     try:
         before = signal.signal(signal.SIGTERM, stop)

@@ -63,7 +63,7 @@ class Told(Protocol):
         """Show a command."""
 
     def run(self, *words: str | Path, into: Path | None = None, shown: bool = True) -> None:
-        """Run a command and show it; its standard output goes to the file `into` (0600) where one is named."""
+        """Run a command and show it; its standard output goes to the file `into` (0600)."""
 
     def ask(self, *words: str | Path, shown: bool = True) -> Any:
         """Run a command with --json (which is not shown); what it answers."""
@@ -132,22 +132,21 @@ class Demo:
         return [str(one) for one in words]
 
     def _join(self) -> None:
-        """The operator admits the members and registers their reviewers' keys; each gets a token in a file."""
-        data = ("--data", self.place.out / EXCHANGE)
+        """The operator admits the members and registers their reviewers' keys; each gets a token."""
+        data = ("--data", str(self.place.out / EXCHANGE))
         self.told.run("share", "collection", "add", COLLECTION, *data)
         for member in (ALPHA, BETA, GAMMA):
             first = member == ALPHA
-            role = ("--role", "member", "--collection", COLLECTION)
-            token = self._at(member, TOKEN)
-            self.told.run("share", "member", "add", member, *role, *data, into=token, shown=first)
+            how = ["--role", "member", "--collection", COLLECTION, *data]
+            self.told.run("share", "member", "add", member, *how, into=self._at(member, TOKEN), shown=first)
             for reviewer in REVIEWERS:
-                shown = first and reviewer == REVIEWERS[0]
+                shown = first and reviewer == "security"
                 key = self._at(member, f"{reviewer}.key")
                 self.told.run("case", "keygen", "--out", key, shown=shown)
-                role = ("--role", f"reviewer-{reviewer}", "--of", member, "--key", f"{key}.pub")
+                how = ["--role", f"reviewer-{reviewer}", "--of", member, "--key", f"{key}.pub", *data]
                 token = self._at(member, f"{reviewer}.token")
                 name = f"{member}-{reviewer}"
-                self.told.run("share", "member", "add", name, *role, *data, into=token, shown=shown)
+                self.told.run("share", "member", "add", name, *how, into=token, shown=shown)
         self.told.say("the same for counsel, and for beta and gamma")
         listed = self.told.ask("share", "member", "list", *data, shown=False)["members"]
         for one in listed:
@@ -177,8 +176,8 @@ class Demo:
     def _release(self, member: str, folder: str, shown: bool = True) -> None:
         """Two people approve, and it is published."""
         release = self._at(member, folder)
-        for reviewer in REVIEWERS:
-            who = ("--as", reviewer, "--key", self._at(member, f"{reviewer}.key"), "--name", reviewer)
+        for reviewer, person in REVIEWERS.items():
+            who = ("--as", reviewer, "--key", self._at(member, f"{reviewer}.key"), "--name", person)
             self.told.run("share", "approve", release, *who, *self._home(member), shown=shown)
         to = ("--to", self.url, *self._access(member))
         done = self.told.ask("share", "publish", release, *to, shown=shown)

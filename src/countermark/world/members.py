@@ -10,6 +10,7 @@ share; here they stand as addresses for documentation (RFC 3849).
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -50,7 +51,7 @@ class _Line(msgspec.Struct):
 
 
 def write_providers(folder: Path, plan: WorldPlan, seed: int) -> Providers:
-    """Write the three folders. `plan` is Alpha's, with one network; Beta and Gamma have half the ordinary accounts."""
+    """Write the three folders. `plan` is Alpha's; Beta and Gamma have half as many ordinary accounts."""
     half = plan.but(ordinary=max(100, plan.ordinary // 2))
     market = ProxyMarket()
     truths = {ALPHA: _write(folder / ALPHA, plan, seed, market)}
@@ -71,8 +72,6 @@ def _write(folder: Path, plan: WorldPlan, seed: int, market: ProxyMarket) -> Tru
 
 def _addresses(log: Path) -> Iterator[dict[str, str]]:
     """Each address of each account, with its first and last day."""
-    from datetime import UTC, datetime
-
     seen: dict[tuple[str, str], tuple[float, float]] = {}
     decode = msgspec.json.Decoder(_Line).decode
     with log.open("rb") as stream:
@@ -87,7 +86,7 @@ def _addresses(log: Path) -> Iterator[dict[str, str]]:
 
 
 def _sign_ups(accounts: Path) -> Iterator[dict[str, str]]:
-    """What an account was opened with: a disposable domain, a card. The card's token leaves nobody's house."""
+    """What an account was opened with: a disposable domain, a card (whose token may not be shared)."""
     with accounts.open(encoding="utf-8", newline="") as stream:
         for account in csv.DictReader(stream):
             name, day = account["account_id"], account["signup_ts"][:_DAY]

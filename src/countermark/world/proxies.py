@@ -14,7 +14,8 @@ class ProxyMarket:
     A network shares the exits among its accounts. The other hosts (leases in the same /24 or /48) are sold
     once, so that no address belongs to several accounts of a network and to nobody else.
 
-    Exits that the seller hands out at another provider too (`elsewhere`, by country) make up to half of an offer.
+    Exits that the seller hands out at another provider too (`elsewhere`, by country) make up to half of an
+    offer.
     """
 
     def __init__(self, elsewhere: Mapping[str, Sequence[str]] | None = None) -> None:

@@ -8,12 +8,14 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from countermark.errors import Error
+from countermark.flow.share_demo import demo_plan
 from countermark.flow.share_demo_place import MEMBERS, Place
 from running import Done, countermark, in_process_of_its_own, start
 
@@ -112,6 +114,15 @@ def test_nothing_runs_any_more_and_no_secret_was_told(done: Done, place: Path) -
     assert {path.stat().st_mode & 0o777 for path in secrets} == {0o600}
     told = [done.out.encode(), done.err.encode(), (place / "exchange.log").read_bytes()]
     assert [SECRET.findall(text) for text in told] == [[], [], []]
+
+
+def test_the_days_of_the_world_are_over_whenever_it_is_run() -> None:
+    for day in range(14):
+        now = datetime(2026, 11, 2, 23, 59, tzinfo=UTC) + timedelta(days=day)
+        plan = demo_plan(now)
+        ago = (now.date() - plan.first_day).days
+        assert plan.first_day.weekday() == 2
+        assert plan.days <= ago <= 8
 
 
 def test_an_earlier_demo_is_replaced_and_nothing_else(tmp_path: Path) -> None:

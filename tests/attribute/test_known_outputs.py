@@ -26,12 +26,12 @@ from countermark.watermark.windows import fingerprints
 def test_the_bound_is_the_smallest_over_the_grid_times_its_size() -> None:
     weights, statistic = np.array([0.5, 1.0, 2.0, 2.0]), 40.0
     logs = []
-    for t in np.geomspace(1e-3, 0.99, 64) / 2.0:
+    for t in np.geomspace(1e-3, 0.99, 64) / 2.5:
         logs.append(-t * statistic - sum(math.log(1 - t * one) for one in weights.tolist()))
     assert GRID == 64
-    assert grid_bound(statistic, weights) == pytest.approx(min(logs) + math.log(64))
-    assert grid_bound(0.0, weights) == 0.0
-    assert grid_bound(5.0, np.zeros(0)) == 0.0
+    assert grid_bound(statistic, weights, 2.5) == pytest.approx(min(logs) + math.log(64))
+    assert grid_bound(0.0, weights, 2.5) == 0.0
+    assert grid_bound(5.0, np.zeros(0), 0.0) == 0.0
 
 
 def test_the_level_holds_and_choosing_by_pairs_would_not() -> None:
@@ -52,7 +52,7 @@ def test_the_level_holds_and_choosing_by_pairs_would_not() -> None:
         same = np.isin(pairs.names, np.concatenate([fingerprints(one, 2) for one in marked]))
         scores = key.scores(pairs.windows[same])
         assert scores is not None
-        by_pairs += grid_bound(float(scores.sum()), np.ones(len(scores))) <= math.log(0.05)
+        by_pairs += grid_bound(float(scores.sum()), np.ones(len(scores)), 1.0) <= math.log(0.05)
     assert clopper_pearson(int(passed), trials, 0.99)[0] <= 0.05
     assert by_pairs > 0.5 * trials
 

@@ -1,7 +1,7 @@
 """Redraws of the engines' schemes: their keyed functions over a fixed text, compiled for many keys.
 
 Gumbel schemes are summed key by key. Lefthash needs a list a seed, so its texts have few last ids; of
-selfhash's permutation the first entries are enough for a small vocabulary. SynthID's table reads 16 bits of
+selfhash's permutation the first entries are enough for small ids. SynthID's table reads 16 bits of
 a layer's key, so all classes of a text are counted once and keys look them up.
 """
 
@@ -12,19 +12,20 @@ from typing import Any
 import numba
 import numpy as np
 
-from calibration_redraws import PAIRS, Redraw, same, text_ids
+from calibration_redraws import Redraw, same, text_ids
 from countermark.stats import binomial, chernoff, gamma
 from countermark.watermark.decoys import draw_words
-from countermark.watermark.prf import green_seeds, lcg, murmur, philox, torch_random
+from countermark.watermark.prf import lcg, murmur, philox, torch_random
 from countermark.watermark.profile import Engine, Profile, Tokenizer
 from countermark.watermark.schemes import green_law
 from countermark.watermark.schemes.synthid_law import LayerLaw, TableHash, log_weighted_sf
 from countermark.watermark.schemes.vllm_gumbel import derive_key
+from green_redraws import GREEN, SMALL, green_count, selfhash_green
 
 WIDTH = 4
-SMALL, GREEN = 512, 128
-"""Vocabulary and green ids of the green-list redraws, gamma = 1/4."""
 LAST_IDS = 23
+SELF_PAIRS = 64
+"""Of selfhash, whose keys each draw as many entries of a permutation."""
 DEPTH, TABLE = 30, 1 << 16
 ALPHA = 0.1
 U64 = np.uint64
@@ -244,42 +245,27 @@ def lefthash() -> Redraw:
     return Redraw("green list, lefthash", 10_000_000, "discrete", 2, statistics, log_p, check)
 
 
-@numba.njit
-def _selfhash_counts(ids: Any, keys: Any) -> Any:
-    out = np.empty(len(keys), np.int64)
-    order = np.arange(green_seeds.TABLE_SIZE).astype(np.uint32)
-    swaps, state, draws = np.empty(SMALL, np.uint32), np.empty(624, np.uint32), np.empty(624, np.uint32)
-    tokens = ids[WIDTH - 1 :].astype(np.uint32)
-    for at in range(len(keys)):
-        seed = np.uint32(keys[at] & 0xFFFFFFFF)
-        torch_random._shuffle(order, swaps, SMALL, seed, state, draws)
-        seeds = green_seeds.self_seeds(ids, WIDTH, keys[at], order)
-        for i in range(SMALL):
-            order[i] = i
-            order[swaps[i]] = swaps[i]
-        out[at] = torch_random.among_first(seeds, tokens, SMALL, GREEN).sum()
-    return out
-
-
 def selfhash() -> Redraw:
     """transformers' selfhash; no id stands twice in the text, so all seeds differ and the law is binomial."""
-    ids = np.random.default_rng(12).permutation(SMALL)[: PAIRS + WIDTH - 1]
+    ids = np.random.default_rng(12).permutation(SELF_PAIRS + WIDTH - 1)
+    windows = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(ids, WIDTH))
 
     def keys(generator: np.random.Generator, count: int) -> np.ndarray:
         return draw_words(_green("selfhash", WIDTH), generator, count)[:, 0].astype(np.int64)
 
     def statistics(text: int, generator: np.random.Generator, count: int) -> np.ndarray:  # noqa: ARG001
-        return np.asarray(_selfhash_counts(ids, keys(generator, count)))
+        drawn = keys(generator, count)
+        return np.asarray(selfhash_green(windows, drawn, len(ids), green_count, 0)).astype(np.int64)
 
     def log_p(text: int, statistic: float) -> float:  # noqa: ARG001
-        return binomial.log_sf(int(statistic), PAIRS, GREEN / SMALL)
+        return binomial.log_sf(int(statistic), SELF_PAIRS, GREEN / SMALL)
 
     def check() -> None:
         sums = statistics(0, np.random.default_rng(1), 3)
         for key, one in zip(keys(np.random.default_rng(1), 3).tolist(), sums.tolist(), strict=True):
             same(_green("selfhash", WIDTH), str(key), ids, one, log_p(0, one))
 
-    return Redraw("green list, selfhash k=4", 200_000, "discrete", 1, statistics, log_p, check)
+    return Redraw("green list, selfhash k=4", 10_000_000, "discrete", 1, statistics, log_p, check)
 
 
 def _synthid(engine: Engine, scheme: str, prf: str, **parameters: Any) -> Profile:

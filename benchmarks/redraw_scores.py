@@ -143,7 +143,7 @@ def vllm_marks(width: int, *, dual: bool = False) -> Marks:
         return np.ascontiguousarray(windows.astype(U64)), width
 
     fill = fill_philox_twice if dual else fill_philox
-    return Marks(f"{name} k={width}", profile, 24, fill, data, dual, pairs=100)
+    return Marks(f"{name} k={width}", profile, 24, fill, data, dual, pairs=50 if dual else 100)
 
 
 def sglang_marks(width: int, *, dual: bool = False) -> Marks:

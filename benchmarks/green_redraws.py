@@ -1,7 +1,7 @@
-"""transformers' green lists under many keys: lists are never drawn, a token is followed through the shuffle, and
-64 seeds go side by side so that the compiler can use vector instructions.
+"""transformers' green lists under many keys: lists are never drawn, a token is followed through the shuffle,
+and 64 seeds go side by side so that the compiler can use vector instructions.
 
-Bit for bit `torch_random.among_first` for `GREEN` of `SMALL` ids; whatever uses it checks that on its own keys.
+Bit for bit `torch_random.among_first` for `GREEN` of `SMALL` ids; whatever uses it checks that on its keys.
 """
 
 from typing import Any
@@ -52,7 +52,7 @@ def _follow(to: Any, place: Any, hit: Any, i: Any) -> None:
 
 @numba.njit
 def greens(seeds: Any, tokens: Any, out: Any) -> None:
-    """Whether each token is among the first `GREEN` of `randperm(SMALL)` under its seed; all of one length."""
+    """Whether each token is among the first `GREEN` of `randperm(SMALL)` under its seed; of one length."""
     low, high = np.empty((GREEN + 1, _LANES), np.uint32), np.empty((GREEN, _LANES), np.uint32)
     state, place = np.empty(_LANES, np.uint32), np.empty(_LANES, np.uint32)
     to, hit = np.empty(_LANES, np.uint32), np.empty(_LANES, np.uint32)
@@ -79,7 +79,8 @@ def greens(seeds: Any, tokens: Any, out: Any) -> None:
 def selfhash_green(windows: Any, keys: Any, number: Any, judge: Any, data: Any) -> Any:
     """`judge` of seeds and greens of windows under each key, shape (keys,).
 
-    `windows`, shape (n, width), of ids below `number`: of the key's permutation only so many entries are drawn.
+    `windows`, shape (n, width), of ids below `number`, for only so many entries of the key's permutation are
+    drawn.
     """
     n, width = windows.shape
     order = np.arange(green_seeds.TABLE_SIZE).astype(np.uint32)

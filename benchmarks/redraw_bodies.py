@@ -42,7 +42,7 @@ class Pairs:
         )
 
     def few(self, count: int, seed: int, *, signs: bool = True) -> "Pairs":
-        """So many of those with a weight, lifts and lacks in equal parts where there are both; no key enters."""
+        """So many of those with a weight, half of them lacks where there are; drawn without a key."""
         weights, generator = self.weights(signs=signs), np.random.default_rng([31, seed])
         lacks = np.flatnonzero(weights < 0)
         lifts = generator.permutation(np.flatnonzero(weights > 0))[: count - min(count // 2, len(lacks))]

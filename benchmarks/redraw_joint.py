@@ -22,7 +22,9 @@ ASKED = 3
 """Keys, as in the benchmark's three teachers."""
 PAIRS = 80
 """Not 1 more than a multiple of `joint.BINS`: then no edge of a bin is a score, and ranks alone tell bins."""
-_BINS = np.array([int(sum(r > (PAIRS - 1) * k / joint.BINS for k in range(1, joint.BINS))) for r in range(PAIRS)])
+_BINS = np.array(
+    [int(sum(r > (PAIRS - 1) * k / joint.BINS for k in range(1, joint.BINS))) for r in range(PAIRS)]
+)
 _NUMBER, _LEAST, _GAIN, _STEPS, _LARGEST = joint.BINS, joint.LEAST, GAIN, STEPS, LARGEST_LACK
 
 
@@ -161,6 +163,8 @@ def several(sources: Sources, marks: Marks) -> Redraw:
                 weights = weights_of(pairs.seen, expected, float(pairs.prior), pairs.lacks)
                 theirs = judge(own, pairs.windows, weights).evidence.log_p
                 if not np.isclose(-theirs, ours, rtol=1e-8, atol=1e-9):
-                    raise AssertionError(f"the redraw and the joint test differ: {marks.name}, {bodies[text]}")
+                    raise AssertionError(
+                        f"the redraw and the joint test differ: {marks.name}, {bodies[text]}"
+                    )
 
     return Redraw(f"jointly with two, {marks.name}", KEYS, "bound", len(bodies), statistics, log_p, check)

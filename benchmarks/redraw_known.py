@@ -54,7 +54,9 @@ def world(sources: Sources, name: str, width: int, size: int, seed: int) -> Worl
     generator = np.random.default_rng([33, width, seed])
     law = np.array([generator.permutation(np.arange(1, size + 1) ** -1.0) for _ in range(size)])
     law /= law.sum(axis=1, keepdims=True)
-    windows = np.stack(np.meshgrid(*[np.arange(size)] * (width + 1), indexing="ij"), -1).reshape(-1, width + 1)
+    windows = np.stack(np.meshgrid(*[np.arange(size)] * (width + 1), indexing="ij"), -1).reshape(
+        -1, width + 1
+    )
     places = np.sort(generator.choice(len(windows), min(PAIRS, len(windows) // 2), replace=False))
     lifts = sources.body(name, CLOSED, width).weights(signs=False)
     weights = generator.choice(lifts[lifts > 0], len(places))

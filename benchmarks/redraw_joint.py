@@ -22,9 +22,8 @@ ASKED = 3
 """Keys, as in the benchmark's three teachers."""
 PAIRS = 80
 """Not 1 more than a multiple of `joint.BINS`: then no edge of a bin is a score, and ranks alone tell bins."""
-_BINS = np.array(
-    [int(sum(r > (PAIRS - 1) * k / joint.BINS for k in range(1, joint.BINS))) for r in range(PAIRS)]
-)
+_EDGES = (PAIRS - 1) * np.arange(1, joint.BINS) / joint.BINS
+_BINS = (np.arange(PAIRS)[:, None] > _EDGES).sum(axis=1)
 _NUMBER, _LEAST, _GAIN, _STEPS, _LARGEST = joint.BINS, joint.LEAST, GAIN, STEPS, LARGEST_LACK
 
 

@@ -1,10 +1,10 @@
 """The test of known outputs under redrawn keys: every key first writes the known outputs, so that it chooses
 which contexts are asked about, and the suspect's pairs are among those whose values choose.
 
-A language of a few ids, in which the token's law hangs on the id before it; the suspect's pairs are windows of
-it, with weights of a control's body. What is drawn is -ln p. `check` writes some keys' known outputs to a file
-and holds the redraw against `KnownContexts.read` and `known_test`, and our own mark's choices against `Sampler`;
-vLLM's sampler is not part of the project.
+A language of a few ids, in which the token's law hangs on the id before it; the suspect's pairs are windows
+of it, with weights of a control's body. What is drawn is -ln p. `check` writes some keys' known outputs to a
+file and holds the redraw against `KnownContexts.read` and `known_test`, and our own mark's choices against
+`Sampler`; vLLM's sampler is not part of the project.
 """
 
 import json
@@ -68,8 +68,10 @@ def world(sources: Sources, name: str, width: int, size: int, seed: int) -> Worl
 
 @numba.njit
 def _write(law: Any, left: Any, cell: Any, uniforms: Any, width: Any, documents: Any, visited: Any) -> None:
-    """The known outputs of one key into `documents`; a context marks once a document. `cell` is 1 - u of the
-    least v, and the step between cells' ends in u."""
+    """The known outputs of one key into `documents`; a context marks once a document.
+
+    u of the sampler is the middle of a cell, `cell` above its lower end 1 - v.
+    """
     size, used = len(law), 0
     for document in documents:
         here = np.zeros(len(visited), np.bool_)
@@ -108,7 +110,6 @@ def known_log_p(
         fill(data, keys[at], left)
         visited = np.zeros(len(costs), np.bool_)
         _write(law, left, cell, uniforms[at], width, documents, visited)
-        # a whole window of a known output ends after its context: the last id alone begins none
         statistic = 0.0
         for i in range(len(places)):
             if visited[places[i] // size]:

@@ -1,8 +1,8 @@
 """Reference-weighted tests of SynthID under redrawn keys.
 
 The table reads 16 bits of a layer's key, so the weight under every class is counted once and keys look it up.
-Of the later hash every bit is made: its p-value is a bound only if the hash were ideal, and here it is seen what
-it is on bodies of models.
+Of the later hash every bit is made: its p-value is a bound only if the hash were ideal, and here it is seen
+what it is on bodies of models.
 """
 
 from collections.abc import Callable

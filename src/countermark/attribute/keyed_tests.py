@@ -10,14 +10,12 @@ from countermark.attribute.pairs import Pairs
 from countermark.records.attributions import Test
 from countermark.watermark.scoring import LN10, SMALLEST
 
-CALIBRATED_TO = 1e-6
-"""Level down to which keyed tests were seen to hold, by 10 million redraws of the key."""
-SELFHASH_TO = 1e-5
-"""Of selfhash, by a million redraws."""
 FEW_REDRAWS_TO = 1e-2
-"""Of what hundreds of redraws in the tests stand behind, and no more."""
-SAME_BOUND = ("gumbel-siphash", "vllm-gumbel", "vllm-dual-key-gumbel", "sglang-gumbel")
-"""Weighted, all of these are one bound on sums of exponentials, redrawn for the first."""
+"""Level of a test of which there are hundreds of redraws, in the project's tests, and no more."""
+LEVELS: dict[tuple[str, str], dict[str, float]] = {}
+"""Levels down to which tests were seen to hold, by scheme and variant: at each 10 passes or more were to be
+expected in the redraws of the key (10 million for 1e-6). `plain`; `weighted` and `logits`: weights in the
+closed and in the open setting; `joint`: one of several keys of the scheme; `known`: known outputs."""
 CALIBRATION = "docs/attribution-benchmarks.md"
 LEAST_PAIRS = 100
 """With fewer nothing is concluded."""
@@ -36,14 +34,12 @@ PROMPTS_UNKNOWN = "prompts that are not in the transcripts may have held our out
 
 
 def calibrated_to(key: Key, test: str) -> float:
-    """Level down to which this test was seen to hold under this scheme; `test` is `plain`, `weighted` or
-    `known`."""
-    scheme, parameters = key.profile.scheme, key.profile.parameters
-    if test == "plain":
-        return SELFHASH_TO if parameters.get("seeding") == "selfhash" else CALIBRATED_TO
-    if test == "weighted" and scheme in SAME_BOUND:
-        return CALIBRATED_TO
-    return FEW_REDRAWS_TO
+    """Level down to which a test of `LEVELS` was seen to hold under this key's scheme."""
+    parameters = key.profile.parameters
+    variant = str(parameters.get("seeding", "")) or ("two keys" if parameters.get("dual_key") is True else "")
+    if key.profile.scheme == "synthid-text":
+        variant = key.profile.prf
+    return LEVELS.get((key.profile.scheme, variant), {}).get(test, FEW_REDRAWS_TO)
 
 
 def keyed_test(

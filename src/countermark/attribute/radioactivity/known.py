@@ -73,8 +73,8 @@ def check_scheme(profile: Profile) -> None:
 def grid_bound(statistic: float, weights: FloatArray, largest: float) -> float:
     """Natural log of GRID · min over the grid of exp(-t S + Σ K(t w)), at most 0.
 
-    `weights` of the pairs in the sum, all > 0, shape (n,); `largest` is no less than any of them, and the same
-    whichever contexts were visited.
+    `weights` of the pairs in the sum, all > 0, shape (n,); `largest` is no less than any of them, and the
+    same whichever contexts were visited.
     """
     if not len(weights):
         return 0.0

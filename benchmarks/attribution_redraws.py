@@ -29,7 +29,8 @@ from redraw_weighted import weighted
 from tables import table
 from watermark_calibration import drawn, redraw_rows
 
-HEADS = ["test", "keys", "promised", "passed", "rate", "99% at least", "99% at most", "worst body", "holds"]
+HEADS = ["test", "keys", "law", "at 1e-2", "at 1e-4", "at 1e-6", "holds"]
+LAWS = {"continuous": "exact", "discrete": "exact, discrete", "bound": "bound"}
 WHOLE_BODIES = ("student-k0-a-scratch", "base-00", "base-08", "student-k0-b-other")
 """Of the QQ plot."""
 WHOLE_KEYS = 40
@@ -68,7 +69,7 @@ def redraws(sources: Sources) -> dict[str, Callable[[], Redraw]]:
 
 
 def run(sources: Sources, folder: Path, keys: int, names: list[str] | None = None) -> list[list[str]]:
-    """Rows of the table: rate at 1e-2, 1e-4 and 1e-6 with one-sided 99% limits; tests without a body left
+    """A row a test: rates at the three levels with one-sided 99% limits; tests without a body are left
     out."""
     folder.mkdir(parents=True, exist_ok=True)
     rows, known_tests = [], redraws(sources)
@@ -76,8 +77,18 @@ def run(sources: Sources, folder: Path, keys: int, names: list[str] | None = Non
         redraw = known_tests[name]()
         if redraw.texts:
             redraw.check()
-            rows += redraw_rows(redraw, drawn(redraw, keys or redraw.documents, folder))
+            rows.append(row(redraw, redraw_rows(redraw, drawn(redraw, keys or redraw.documents, folder))))
     return rows
+
+
+def row(redraw: Redraw, levels: list[list[str]]) -> list[str]:
+    """One row of the rows of its levels."""
+    cells = []
+    for _, _, _, _, rate, low, high, _, _ in levels:
+        short, low, high = (f"{float(one):.2e}".replace("0.00e+00", "0") for one in (rate, low, high))
+        cells.append(f"{short} ({low} to {high})")
+    verdicts = dict.fromkeys(level[-1] for level in levels)
+    return [redraw.name, levels[0][1], LAWS[redraw.law], *cells, "; ".join(verdicts)]
 
 
 def quantiles(sources: Sources) -> dict[str, list[float]]:

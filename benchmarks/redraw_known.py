@@ -181,7 +181,7 @@ def shipped(marks: Marks, words: np.ndarray, one: World, documents: np.ndarray) 
         path = Path(folder) / "known.jsonl"
         lines = ({"id": str(at), "token_ids": ids} for at, ids in enumerate(documents.tolist()))
         path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        test = known_test(key, body, weights, KnownContexts.read(path, key, None), [])
+        test = known_test(key, body, weights, KnownContexts.read(path, key, None), [], 1e-2)
     return -(test.log10_p_value or 0.0) * float(np.log(10))
 
 

@@ -47,7 +47,7 @@ def test_the_level_holds_and_choosing_by_pairs_would_not() -> None:
         key = random_key(generator)
         marked = texts(laws, 4, 20, 2000 + trial, key)
         contexts = np.unique(np.concatenate([fingerprints(one[:-1], 1) for one in marked]))
-        test = known_test(key, body, weights, KnownContexts(contexts, 4), [])
+        test = known_test(key, body, weights, KnownContexts(contexts, 4), [], 1e-2)
         passed += test.p_value <= 0.05
         same = np.isin(pairs.names, np.concatenate([fingerprints(one, 2) for one in marked]))
         scores = key.scores(pairs.windows[same])
@@ -69,8 +69,8 @@ def test_a_marked_suspect_is_shown(tmp_path: Path) -> None:
     body = Body(pairs, pairs.seen, None, np.zeros(len(pairs), np.bool_))
     contexts = KnownContexts.read(source, key, None)
     assert contexts.documents == 30
-    assert known_test(key, body, None, contexts, []).p_value < 1e-6
-    assert known_test(random_key(np.random.default_rng(1)), body, None, contexts, []).p_value > 1e-3
+    assert known_test(key, body, None, contexts, [], 1e-2).p_value < 1e-6
+    assert known_test(random_key(np.random.default_rng(1)), body, None, contexts, [], 1e-2).p_value > 1e-3
 
 
 @pytest.mark.parametrize("name", ["lefthash", "synthid", "sglang", "vllm-dual"])

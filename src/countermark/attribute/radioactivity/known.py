@@ -24,7 +24,7 @@ import numpy as np
 
 from countermark.attribute.answers import read_answers
 from countermark.attribute.keyed import Judged, Key, chosen_marks
-from countermark.attribute.keyed_tests import calibrated_to, keyed_test
+from countermark.attribute.keyed_tests import keyed_test
 from countermark.attribute.pairs import among
 from countermark.attribute.radioactivity.body import Body
 from countermark.errors import Error, ExitCode
@@ -85,9 +85,14 @@ def grid_bound(statistic: float, weights: FloatArray, largest: float) -> float:
 
 
 def known_test(
-    key: Key, body: Body, weights: FloatArray | None, known: KnownContexts, unknown: list[str]
+    key: Key,
+    body: Body,
+    weights: FloatArray | None,
+    known: KnownContexts,
+    unknown: list[str],
+    calibrated: float,
 ) -> Test:
-    """The deciding test where known outputs are given."""
+    """The deciding test where known outputs are given; `calibrated` as `keyed_tests.calibrated_to` says."""
     inside = np.repeat(among(body.pairs.contexts, known.names), np.diff(body.pairs.limits))
     # of lacks nothing is said: where the suspect was shown known outputs, they would not be fresh
     all_weights = np.ones(len(body.pairs)) if weights is None else np.maximum(weights, 0.0)
@@ -110,5 +115,5 @@ def known_test(
         decides=True,
         details=details,
         extra=unknown,
-        calibrated=calibrated_to(key, "known"),
+        calibrated=calibrated,
     )

@@ -164,7 +164,7 @@ class Radioactivity:
                 decides=decides,
                 details=details,
                 extra=unknown,
-                calibrated=calibrated_to(key, self._kind(key, weights)),
+                calibrated=calibrated_to(key, self._kind(weights)),
             )
         ]
         if weights is not None and options.setting != OPEN:
@@ -188,7 +188,7 @@ class Radioactivity:
             tests.insert(0, known_test(key, body, weights, contexts, unknown, calibrated_to(key, kind)))
         return [*tests, *rank_test(key, "rank among decoy keys", judged)]
 
-    def _kind(self, key: Key, weights: FloatArray | None) -> str:
+    def _kind(self, weights: FloatArray | None) -> str:
         """Under what name `LEVELS` has the test; keys of several schemes were not redrawn jointly."""
         if weights is None:
             return "plain"

@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/attribution.py [--quick] [--cache DIR] [--parts lineage redraws …]
 
-About two and a half hours of one core, `--quick` ten minutes; models and results are kept in the cache
+About three and a half hours of one core, `--quick` ten minutes; models and results are kept in the cache
 (benchmarks/.cache/attribution), so that a run that was stopped goes on. `--no-train` takes what is there.
 Tables go between their marks in docs/attribution-benchmarks.md, pictures beside it; with `--quick` they are
 printed and docs/ is left alone.

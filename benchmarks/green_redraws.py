@@ -18,12 +18,12 @@ U32, U64 = np.uint32, np.uint64
 
 
 @numba.njit
-def _initialise(state: Any, i: Any) -> None:
-    """The generator's next word in each lane; every cast keeps it at 32 bits."""
+def _initialise(before: Any, after: Any, i: Any) -> None:
+    """The generator's word i in each lane; every cast keeps it at 32 bits."""
     for lane in range(_LANES):
-        x = state[lane]
+        x = before[lane]
         x = U32(x ^ U32(x >> U32(30)))
-        state[lane] = U32(U32(U32(1812433253) * x) + U32(i))
+        after[lane] = U32(U32(U32(1812433253) * x) + U32(i))
 
 
 @numba.njit
@@ -53,23 +53,17 @@ def _follow(to: Any, place: Any, hit: Any, i: Any) -> None:
 @numba.njit
 def greens(seeds: Any, tokens: Any, out: Any) -> None:
     """Whether each token is among the first `GREEN` of `randperm(SMALL)` under its seed; of one length."""
-    low, high = np.empty((GREEN + 1, _LANES), np.uint32), np.empty((GREEN, _LANES), np.uint32)
-    state, place = np.empty(_LANES, np.uint32), np.empty(_LANES, np.uint32)
+    words, place = np.empty((_MIDDLE + GREEN, _LANES), np.uint32), np.empty(_LANES, np.uint32)
     to, hit = np.empty(_LANES, np.uint32), np.empty(_LANES, np.uint32)
     for begin in range(0, len(seeds), _LANES):
         size = min(_LANES, len(seeds) - begin)
         for lane in range(_LANES):
             at = begin + min(lane, size - 1)
-            state[lane], place[lane], hit[lane] = seeds[at], tokens[at], 0
-        low[0] = state
+            words[0, lane], place[lane], hit[lane] = seeds[at], tokens[at], 0
         for i in range(1, _MIDDLE + GREEN):
-            _initialise(state, i)
-            if i <= GREEN:
-                low[i] = state
-            elif i >= _MIDDLE:
-                high[i - _MIDDLE] = state
+            _initialise(words[i - 1], words[i], i)
         for i in range(GREEN):
-            _places(low[i], low[i + 1], high[i], to, i)
+            _places(words[i], words[i + 1], words[i + _MIDDLE], to, i)
             _follow(to, place, hit, i)
         for lane in range(size):
             out[begin + lane] = hit[lane] > 0

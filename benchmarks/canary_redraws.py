@@ -14,7 +14,7 @@ from scipy.stats import beta
 
 from countermark.attribute.canary import law
 
-SIZES = [2, 3, 3, 4, 4, 6, 6, 8] * 6
+SIZES = [2, 2, 3, 4, 4, 6, 6, 8] * 6
 SEED = 20261130
 
 

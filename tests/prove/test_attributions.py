@@ -131,6 +131,38 @@ HOSTILE: dict[str, dict[str, object]] = {
 }
 
 
+FIXED = {"source": "a seed file", "committed": "entry 3 of the log, round 9", "entry": 3}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "source", "sealed_as_it_is"),
+    [
+        ("not shown", FIXED, True),
+        ("not shown", {"source": "what decides hangs on no random draw"}, True),
+        ("not shown", {"source": "a seed file", "committed": "not shown: why"}, False),
+        ("not shown", {"source": "digests of the inputs", "committed": "not held against a log"}, False),
+        ("not shown", None, False),
+        ("inconclusive", None, True),
+    ],
+)
+def test_a_verdict_in_a_case_names_the_entry_that_fixed_its_seed(
+    sealed: Callable[..., Path],
+    tmp_path: Path,
+    verdict: str,
+    source: dict[str, object] | None,
+    sealed_as_it_is: bool,
+) -> None:
+    folder = write_attribution(tmp_path / "one", verdict)
+    content = json.loads((folder / "attribution.json").read_text())
+    content |= {"case_run": {"matter": "M-1", "run": 1}, "parameters": {"seed_source": source}}
+    (folder / "attribution.json").write_bytes(canonical_json(content))
+    if sealed_as_it_is:
+        sealed("case.zip", attributions=[folder])
+        return
+    with pytest.raises(Error, match="no log entry that fixed its seed"):
+        sealed("case.zip", attributions=[folder])
+
+
 @pytest.mark.parametrize("case", HOSTILE)
 def test_what_attribute_cannot_say_is_not_sealed(
     sealed: Callable[..., Path], tmp_path: Path, case: str

@@ -31,6 +31,9 @@ class Examined:
     """Of this case, to hold against the validity domain."""
     parameters: dict[str, Any] = field(default_factory=dict)
     """What was chosen, seeds included; nothing secret."""
+    draws: bool = True
+    """Whether what decides hangs on random draws of ours. In a case it then has to be shown that their seed
+    was fixed before; the safe answer is yes."""
     pictures: dict[str, Draw] = field(default_factory=dict)
     """Pictures by file stem."""
 

@@ -27,7 +27,6 @@ from countermark.attribute.progress_picture import p_by_tokens
 from countermark.errors import Error, ExitCode
 from countermark.records.attributions import NOT_INDEPENDENT_OF_KEY, NOT_SHOWN, Test, ValidityDomain
 from countermark.trust.keyfiles import Secret
-from countermark.trust.seeds import source_of
 
 MEASURED: dict[str, list[float | str]] = {
     "tokens": [1_000.0, 1_000_000.0],
@@ -106,8 +105,8 @@ class TextMark:
             parameters={
                 "counts": answers.counts(),
                 "keys": [key.name for key in self.keys],
-                "seeds": source_of(self._seed),
             },
+            draws=self._decoys != 0,
             pictures=pictures,
         )
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from countermark import __version__
-from countermark.cli import attribute, capture, case, demo, detect, power, purge, verify, watermark
+from countermark.cli import attribute, capture, case, demo, detect, power, purge, share, verify, watermark
 from countermark.cli.output import note, print_error
 from countermark.cli.settings import read_settings
 from countermark.errors import Error, ExitCode
@@ -30,6 +30,7 @@ app.add_typer(case.app, name="case")
 app.command("verify")(verify.verify)
 app.add_typer(watermark.app, name="watermark")
 app.add_typer(attribute.app, name="attribute")
+app.add_typer(share.app, name="share")
 app.command("power")(power.power)
 app.command("purge")(purge.purge)
 

@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from countermark.cli.attribute_canary_score import score
 from countermark.cli.output import emit, emit_json, note, printable
+
+if TYPE_CHECKING:
+    from countermark.attribute.canary.items import FreeChoices
 
 DRAW_SCHEMA_ID = "countermark/canary-draw/v1"
 SERVE_SCHEMA_ID = "countermark/canary-serve/v1"
@@ -74,13 +77,27 @@ def draw(
         write_atomic(prompts, "".join(line + "\n" for line in lines).encode())
     public.pop("schema")
     if as_json:
-        emit_json(DRAW_SCHEMA_ID, public)
+        counts = {"items": len(known.items), "unreviewed": known.unreviewed, "automated": known.automated}
+        emit_json(DRAW_SCHEMA_ID, {**public, "list_review": counts})
     else:
         emit(f"commitment: {canaries.commitment}")
         emit(f"key id: {canaries.key_id}")
     note(f"{count:,} canaries in {out}, readable by you alone; publish the commitment before serving any")
+    if said := _review(known):
+        note(said)
+
+
+def _review(known: "FreeChoices") -> str:
+    """What is still to be read of a list before it is served, in words; empty where named persons have."""
+    of = f"of {len(known.items):,} items"
+    parts = []
+    if known.automated:
+        parts.append(
+            f"{known.automated:,} {of} were read by an automated second reader only, by no named person"
+        )
     if known.unreviewed:
-        note(f"{known.unreviewed:,} of {len(known.items):,} items of the list have no reviewer: read them")
+        parts.append(f"{known.unreviewed:,} {of} were read by no person at all")
+    return f"{'; '.join(parts)}: have one read them before serving" if parts else ""
 
 
 @app.command("serve")

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
-from countermark.cli.attribute_options import Alpha, Controls, Json, Out, SeedFile, finish
+from countermark.cli.attribute_options import Alpha, Controls, Json, Out, finish
+from countermark.cli.attribute_seeds import SeedBeacon, SeedChain, SeedFile, SeedOpening, read_shown_of
 from countermark.cli.output import note
 from countermark.cli.watermark_case import Acquired, LogFolder, LogKey, Matter, NoExitCodes, in_case
+from countermark.errors import Error, ExitCode
 
 
 def score(
@@ -27,6 +29,9 @@ def score(
     ] = "{prompt}\\n{answer}",
     control: Controls = None,
     seed_file: SeedFile = None,
+    seed_opening: SeedOpening = None,
+    seed_chain: SeedChain = None,
+    seed_beacon: SeedBeacon = None,
     alpha: Alpha = 0.01,
     matter: Matter = "",
     log: LogFolder = None,
@@ -38,15 +43,24 @@ def score(
     """Score a suspect on canaries as multiple choice: hits are binomial whatever the suspect is.
 
     Null: which option the suspect takes is independent of the options that were drawn. A canary without an
-    answer is no hit. In a case the commitment of `draw --log` stands in the log, the answers are younger, and
-    all canaries count. Exit codes: 0 not shown, 10 shown, 11 inconclusive, 3 no usable input.
+    answer is no hit. In a case the commitment of `draw --log` stands in the log, the answers are younger, all
+    canaries count, and their secret (purpose canary) is shown to be of a commitment by --seed-opening,
+    --seed-chain and --seed-beacon. Exit codes: 0 not shown, 10 shown, 11 inconclusive, 3 no usable input.
     """
     from countermark.attribute.canary import Canary
     from countermark.attribute.canary.committed import committed_in
-    from countermark.attribute.canary.draw import read_canaries
+    from countermark.attribute.canary.draw import KEY_PURPOSE, read_canaries
     from countermark.attribute.canary.serving import read_servings
+    from countermark.trust.committed_seeds import SeedSource
     from countermark.trust.keyfiles import read_secret
 
+    if log is not None and seed_file is not None:
+        raise Error(
+            "in a case ties fall by the commitment of the canaries, and by no file that is chosen later",
+            hint="leave --seed-file out",
+            exit_code=ExitCode.USAGE,
+        )
+    shown = read_shown_of(seed_opening, seed_chain, seed_beacon, log)
     known = read_canaries(canaries)
     case = in_case(matter, log, log_key, acquired)
     if log is None:
@@ -67,6 +81,7 @@ def score(
         out=out,
         alpha=alpha,
         case=case,
+        seed=SeedSource(known.key_id, KEY_PURPOSE, shown, what="the secret of the canaries"),
         as_json=as_json,
         no_exit_codes=no_exit_codes,
     )

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from countermark.cli.attribute_options import Alpha, Controls, Json, Out, SeedFile, finish
+from countermark.cli.attribute_options import Alpha, Controls, Json, Out, finish
+from countermark.cli.attribute_seeds import SeedBeacon, SeedChain, SeedFile, SeedOpening, read_seed
 from countermark.cli.watermark_case import LogFolder, LogKey, Matter, NoExitCodes, in_case
 
 
@@ -25,6 +26,9 @@ def identity(
         bool, typer.Option("--sequential", help="Let the e-process decide: it may be run again as data come.")
     ] = False,
     seed_file: SeedFile = None,
+    seed_opening: SeedOpening = None,
+    seed_chain: SeedChain = None,
+    seed_beacon: SeedBeacon = None,
     control: Controls = None,
     alpha: Alpha = 0.01,
     matter: Matter = "",
@@ -40,15 +44,15 @@ def identity(
     """
     case = in_case(matter, log, log_key, "")
     from countermark.attribute.identity import Identity
-    from countermark.trust.keyfiles import read_secret
 
+    secret, seed = read_seed(seed_file, seed_opening, seed_chain, seed_beacon, log)
     attributor = Identity(
         reference,
         permutations=permutations,
         samples=samples,
         alpha=alpha,
         sequential=sequential,
-        seed=read_secret(seed_file, what="seed file") if seed_file is not None else None,
+        seed=secret,
     )
     return finish(
         attributor,
@@ -57,6 +61,7 @@ def identity(
         out=out,
         alpha=alpha,
         case=case,
+        seed=seed,
         as_json=as_json,
         no_exit_codes=no_exit_codes,
     )

@@ -9,7 +9,6 @@ from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
     from countermark.attribute.keyed import Key
-    from countermark.trust.keyfiles import Secret
 
 Profiles = Annotated[
     list[Path], typer.Option("--profile", help="How the deployment marks; one a key, or one for all.")
@@ -42,10 +41,3 @@ def read_keys(profiles: list[Path], key_files: list[Path], trust: Path | None) -
     if len(opened) == 1:
         opened *= len(key_files)
     return [Key(profile, read_secret(path)) for profile, path in zip(opened, key_files, strict=True)]
-
-
-def read_seed(path: Path | None) -> "Secret | None":
-    """The secret of a seed file."""
-    from countermark.trust.keyfiles import read_secret
-
-    return None if path is None else read_secret(path, what="seed file")

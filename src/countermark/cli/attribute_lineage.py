@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from countermark.cli.attribute_options import Alpha, Controls, Json, Out, SeedFile, finish
+from countermark.cli.attribute_options import Alpha, Controls, Json, Out, finish
+from countermark.cli.attribute_seeds import SeedBeacon, SeedChain, SeedFile, SeedOpening, read_seed
 from countermark.cli.watermark_case import (
     Acquired,
     LogFolder,
@@ -33,6 +34,9 @@ def lineage(
     ] = None,
     alpha: Alpha = 0.01,
     seed_file: SeedFile = None,
+    seed_opening: SeedOpening = None,
+    seed_chain: SeedChain = None,
+    seed_beacon: SeedBeacon = None,
     layers: Annotated[int, typer.Option("--layers", help="Layers compared at most; sampled.")] = 32,
     units: Annotated[int, typer.Option("--units", help="Units of a layer compared at most; sampled.")] = 2000,
     re_randomise: Annotated[
@@ -57,11 +61,11 @@ def lineage(
             exit_code=ExitCode.USAGE,
         )
     from countermark.attribute.lineage import Lineage
-    from countermark.trust.keyfiles import read_secret
 
+    secret, seed = read_seed(seed_file, seed_opening, seed_chain, seed_beacon, log)
     attributor = Lineage(
         reference,
-        seed=None if seed_file is None else read_secret(seed_file, what="seed file"),
+        seed=secret,
         alpha=alpha,
         layers=layers,
         units=units,
@@ -75,6 +79,7 @@ def lineage(
         out=out,
         alpha=alpha,
         case=in_case(matter, log, log_key, acquired),
+        seed=seed,
         family=1 if re_randomise else DECIDING,
         as_json=as_json,
         no_exit_codes=no_exit_codes,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from countermark.attribute.base import Attributor
     from countermark.flow.case_runs import InCase
     from countermark.records.attributions import Attribution
+    from countermark.trust.committed_seeds import SeedSource
     from countermark.trust.keyfiles import Secret
     from countermark.watermark.profile import Profile
 
@@ -23,9 +24,6 @@ Out = Annotated[Path, typer.Option("--out", help="Folder for attribution.json an
 Controls = Annotated[
     list[Path] | None,
     typer.Option("--control", help="Negative control: a suspect known to satisfy the null; repeatable."),
-]
-SeedFile = Annotated[
-    Path | None, typer.Option("--seed-file", help="A secret seed (0600), best committed to; else digests.")
 ]
 Alpha = Annotated[float, typer.Option("--alpha", help="Family-wise error rate, Holm over the matter.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -39,6 +37,7 @@ def finish(
     out: Path,
     alpha: float,
     case: "InCase",
+    seed: "SeedSource",
     family: int = 1,
     uses: "Sequence[tuple[Profile, Secret]]" = (),
     as_json: bool,
@@ -57,6 +56,7 @@ def finish(
         family=family,
         uses=uses,
         case=case,
+        seed=seed,
     )
     with progress(f"attribute {attributor.name}") as bar:
         record = attribute(attributor, options, bar)
@@ -90,6 +90,7 @@ def _tell(record: "Attribution") -> None:
         emit(_wrapped(f"{one.subject}: {one.reported} after Holm over {record.family:,}"))
     _tell_tests(record)
     _tell_controls(record)
+    _tell_seed(record)
     if record.minimum_detectable:
         shown = ", ".join(f"{name} {_short(value)}" for name, value in record.minimum_detectable.items())
         emit(_wrapped(f"smallest that could have been shown: {shown}"))
@@ -132,6 +133,17 @@ def _tell_controls(record: "Attribution") -> None:
     for one in record.controls:
         if one.problem:
             emit(_wrapped(f"control {one.name} not tested: {one.problem}"))
+
+
+def _tell_seed(record: "Attribution") -> None:
+    """Where random draws came from; why that was not shown stands among the reasons."""
+    from countermark.records.attributions import NOTHING_DRAWN, SEED_SOURCE
+
+    source = record.parameters[SEED_SOURCE]
+    if source["source"] == NOTHING_DRAWN:
+        emit(_wrapped(NOTHING_DRAWN))
+    elif not record.case_run or "entry" in source:
+        emit(_wrapped(f"random draws from {source['source']}: {source['committed']}"))
 
 
 def _short(value: Any) -> str:

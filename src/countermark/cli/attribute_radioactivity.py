@@ -11,9 +11,9 @@ from countermark.cli.attribute_keys import (
     Profiles,
     TokenizerFile,
     read_keys,
-    read_seed,
 )
-from countermark.cli.attribute_options import Alpha, Controls, Json, Out, SeedFile, finish
+from countermark.cli.attribute_options import Alpha, Controls, Json, Out, finish
+from countermark.cli.attribute_seeds import SeedBeacon, SeedChain, SeedFile, SeedOpening, read_seed
 from countermark.cli.watermark_case import (
     Acquired,
     LogFolder,
@@ -55,6 +55,9 @@ def radioactivity(
     tokens: TokensOption = 25_600,
     decoys: Decoys = None,
     seed_file: SeedFile = None,
+    seed_opening: SeedOpening = None,
+    seed_chain: SeedChain = None,
+    seed_beacon: SeedBeacon = None,
     control: Controls = None,
     alpha: Alpha = 0.01,
     matter: Matter = "",
@@ -73,6 +76,7 @@ def radioactivity(
     from countermark.attribute.radioactivity import Options, Radioactivity
 
     keys = read_keys(profile, key_file, trust)
+    secret, seed = read_seed(seed_file, seed_opening, seed_chain, seed_beacon, log)
     options = Options(
         setting=setting,
         reference=reference,
@@ -80,7 +84,7 @@ def radioactivity(
         known=known,
         tokenizer=tokenizer,
         decoys=decoys,
-        seed=read_seed(seed_file),
+        seed=secret,
         tokens=tokens,
         level=alpha,
     )
@@ -91,6 +95,7 @@ def radioactivity(
         out=out,
         alpha=alpha,
         case=in_case(matter, log, log_key, acquired),
+        seed=seed,
         family=len(keys),
         uses=[(key.profile, key.secret) for key in keys],
         as_json=as_json,

@@ -11,9 +11,9 @@ from countermark.cli.attribute_keys import (
     Profiles,
     TokenizerFile,
     read_keys,
-    read_seed,
 )
-from countermark.cli.attribute_options import Alpha, Controls, Json, Out, SeedFile, finish
+from countermark.cli.attribute_options import Alpha, Controls, Json, Out, finish
+from countermark.cli.attribute_seeds import SeedBeacon, SeedChain, SeedFile, SeedOpening, read_seed
 from countermark.cli.watermark_case import (
     Acquired,
     LogFolder,
@@ -34,6 +34,9 @@ def text(
     tokenizer: TokenizerFile = None,
     decoys: Decoys = None,
     seed_file: SeedFile = None,
+    seed_opening: SeedOpening = None,
+    seed_chain: SeedChain = None,
+    seed_beacon: SeedBeacon = None,
     control: Controls = None,
     alpha: Alpha = 0.01,
     matter: Matter = "",
@@ -52,7 +55,8 @@ def text(
     from countermark.attribute.text import TextMark
 
     keys = read_keys(profile, key_file, trust)
-    attributor = TextMark(keys, tokenizer=tokenizer, decoys=decoys, seed=read_seed(seed_file), level=alpha)
+    secret, seed = read_seed(seed_file, seed_opening, seed_chain, seed_beacon, log)
+    attributor = TextMark(keys, tokenizer=tokenizer, decoys=decoys, seed=secret, level=alpha)
     return finish(
         attributor,
         suspect,
@@ -60,6 +64,7 @@ def text(
         out=out,
         alpha=alpha,
         case=in_case(matter, log, log_key, acquired),
+        seed=seed,
         family=len(keys),
         uses=[(key.profile, key.secret) for key in keys],
         as_json=as_json,

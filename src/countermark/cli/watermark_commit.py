@@ -81,8 +81,11 @@ def commit(
     elif open_ is not None:
         fields = _open(needed(master, "MASTER"), name, open_, needed(log, "--log"), log_key, out)
         lines = [f"opened: {out}"]
-        note("whoever has the opening can verify, and forge, this epoch's mark")
-        note("text acquired from today on is refused as evidence for it")
+        if (purpose_opened := fields["terms"]["purpose"]) == "watermark":
+            note("whoever has the opening can verify, and forge, this epoch's mark")
+            note("text acquired from today on is refused as evidence for it")
+        else:
+            note(f"whoever has the opening can work out this epoch's key of purpose {purpose_opened}")
     else:
         fields = _commit(master, name, profile, epoch, purpose, number, chain, log, log_key, origin, out)
         lines = [f"commitment: {fields['commitment']}", f"verifier key of the log: {fields['log_vkey']}"]
@@ -163,7 +166,13 @@ def _open(
     day = datetime.now(UTC).date()
     entry = record_opening(book, document.terms, day)
     write_secret(target, write_document(opening))
-    return {"commitment": document.commitment, "out": str(target), "log_index": entry.index, "day": str(day)}
+    return {
+        "commitment": document.commitment,
+        "out": str(target),
+        "log_index": entry.index,
+        "day": str(day),
+        "terms": document.terms.fields(),
+    }
 
 
 def _check(

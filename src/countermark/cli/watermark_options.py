@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 EXTRA_ARGUMENTS = {"allow_extra_args": True}
 """Left-over arguments are refused here and not by the parser, whose message would repeat them."""
+NO_PROFILE = "no-profile"
+"""Of a seed, which need belong to no deployment: attributions of weights and endpoints have none."""
 _MAX_BYTES = 1 << 20
 _LIKE_A_KEY = re.compile(r"(0[xX])?[0-9a-fA-F]{16,}|[0-9]{10,}")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Profile = Annotated[Path | None, typer.Option("--profile", help="Profile of the deployment.")]
+Profile = Annotated[
+    Path | None, typer.Option("--profile", help="Profile of the deployment; a seed may have none.")
+]
 Epoch = Annotated[str, typer.Option("--epoch", help="Epoch, as it stands in the profile: 2026-Q4.")]
 ChainFile = Annotated[Path | None, typer.Option("--chain", help="The beacon chain's info JSON.")]
 RoundFile = Annotated[Path | None, typer.Option("--beacon", help="The beacon round's JSON.")]
@@ -59,13 +63,16 @@ def needed(path: Path | None, option: str) -> Path:
 
 
 def terms_of(profile: Path | None, epoch: str, purpose: str = "watermark") -> "Terms":
+    from countermark.trust.committed_seeds import PURPOSE
     from countermark.trust.derivation import Terms
     from countermark.watermark.profile import read_profile
 
-    path = needed(profile, "--profile")
     if not epoch:
+        needed(profile, "--profile")
         raise Error("--epoch is missing", hint="for instance 2026-Q4", exit_code=ExitCode.USAGE)
-    return Terms(read_profile(path).profile.deployment_id, epoch, purpose)
+    if profile is None and purpose == PURPOSE:
+        return Terms(NO_PROFILE, epoch, purpose)
+    return Terms(read_profile(needed(profile, "--profile")).profile.deployment_id, epoch, purpose)
 
 
 def read_text(path: Path) -> str:

@@ -6,7 +6,7 @@ not whole.
 
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,9 +18,16 @@ from countermark.attribute.pictures import beside_controls, write_pictures
 from countermark.attribute.verdict import Verdict, conclude
 from countermark.errors import Error, ExitCode
 from countermark.flow.case_runs import CaseRun, InCase, declared_run
-from countermark.records.attributions import ATTRIBUTION_FILE, Attribution, Control
+from countermark.records.attributions import (
+    ATTRIBUTION_FILE,
+    NOTHING_DRAWN,
+    SEED_SOURCE,
+    Attribution,
+    Control,
+)
 from countermark.records.canonical import canonical_json, file_sha256, folder_sha256
 from countermark.records.files import remove_left_overs, write_atomic
+from countermark.trust.committed_seeds import Held, SeedSource, held_against
 from countermark.trust.keyfiles import Secret
 from countermark.trust.runs import Declared
 from countermark.watermark.key_names import name_of_key
@@ -43,6 +50,8 @@ class AttributionOptions:
     uses: Sequence[tuple[Profile, Secret]] = ()
     """Keys that the tests use; their exposure is checked in a case."""
     case: InCase = field(default_factory=InCase)
+    seed: SeedSource = field(default_factory=SeedSource)
+    """Where the attributor's random draws come from; held against the log in a case."""
 
 
 def attribute(
@@ -65,7 +74,8 @@ def attribute(
         digests={name.replace(" ", "-"): sha256 for name, sha256 in inputs.items()},  # no blanks in the log
     )
     with declared_run(options.case, declared, options.uses) as run:
-        examined = attributor.examine(options.suspect, progress)
+        held = _held(options.seed, run)  # before anything is examined: nothing later in the log counts
+        examined = _with_seed(attributor.examine(options.suspect, progress), held)
         controls = [
             _control(attributor, path, inputs[f"control {number}"])
             for number, path in enumerate(options.controls, start=1)
@@ -97,6 +107,24 @@ def digest(path: Path) -> str:
         return file_sha256(path) if path.is_file() else folder_sha256(path)
     except OSError as error:
         raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
+
+
+def _held(seed: SeedSource, run: CaseRun) -> Held:
+    """In a case what its log says of the seed; elsewhere that nothing was asked."""
+    if run.log is None:
+        return Held(seed.fields())
+    return held_against(run.log, seed, run.entry)
+
+
+def _with_seed(examined: Examined, held: Held) -> Examined:
+    """A seed that may have been chosen is a problem only where what decides hangs on it."""
+    fields = held.fields if examined.draws else {"source": NOTHING_DRAWN}
+    problems = [held.problem] if examined.draws and held.problem else []
+    return replace(
+        examined,
+        problems=[*examined.problems, *problems],
+        parameters=examined.parameters | {SEED_SOURCE: fields},
+    )
 
 
 def _check_out(out: Path) -> None:

@@ -16,7 +16,7 @@ from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.trust import exposure, runs
 from countermark.trust.derivation import Terms
 from countermark.trust.keyfiles import Secret
-from countermark.trust.log import open_or_create
+from countermark.trust.log import Log, open_or_create
 from countermark.watermark.key_names import name_of_key
 from countermark.watermark.profile import Profile
 
@@ -50,6 +50,10 @@ class CaseRun:
     family: int
     matter: str = ""
     number: int | None = None
+    log: Log | None = field(default=None, repr=False)
+    """Where it was logged."""
+    entry: int = -1
+    """Index of its start in the log: what stands before was there when it began."""
     answer: Any = field(default=None, repr=False)
     """What came out, as plain data; its digest goes into the log."""
 
@@ -89,7 +93,7 @@ def declared_run(
         keys = [key for profile, key in uses if _terms(profile) == terms]
         exposure.check_keys(log, map(name_of_key, keys), case.acquired, terms)
     started = runs.start(log, case.matter, declared)
-    run = CaseRun(started.family, case.matter, started.number)
+    run = CaseRun(started.family, case.matter, started.number, log, started.entry.index)
     try:
         yield run
     except BaseException as error:

@@ -184,11 +184,13 @@ def check_findings(payload: Payload) -> None:
 def _check_attribution(attribution: dict[str, Any], number: int) -> None:
     """What is sealed says no more than `attribute` can say."""
     try:
-        agrees = msgspec.convert(attribution, Attribution).agrees
+        record = msgspec.convert(attribution, Attribution)
     except msgspec.ValidationError as error:
         raise failed(f"attribution {number} is none: {error}") from error
-    if not agrees:
+    if not record.agrees:
         raise failed(f"attribution {number} has a verdict that does not follow from its conclusions")
+    if not record.seed_is_shown:
+        raise failed(f"attribution {number} has a verdict in a case, and no log entry that fixed its seed")
 
 
 def revision(campaign: dict[str, Any]) -> str:

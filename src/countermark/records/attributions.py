@@ -20,6 +20,10 @@ INCONCLUSIVE = "inconclusive"
 POSITIVE = (NOT_INDEPENDENT_OF_KEY, WEIGHTS_NOT_INDEPENDENT, NOT_IDENTICAL)
 VERDICTS = (*POSITIVE, NO_DIFFERENCE, NOT_SHOWN, INCONCLUSIVE)
 
+SEED_SOURCE = "seed_source"
+"""Of the parameters: what random draws come from, and the entry of the log that fixed it before the run."""
+NOTHING_DRAWN = "what decides hangs on no random draw"
+
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Subject = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{8,64}\Z")]
 """What a verdict is about: a key's id, or the digest of a reference."""
@@ -150,6 +154,17 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         others = {one.verdict for one in self.conclusions} - set(passed)
         least = {NO_DIFFERENCE, NOT_SHOWN, INCONCLUSIVE}
         return others <= least and (self.verdict == "; ".join(passed) if passed else self.verdict in least)
+
+    @property
+    def seed_is_shown(self) -> bool:
+        """Whether a verdict in a case names the entry of the log that fixed its random draws before, or drew
+        nothing; inconclusive needs neither, and outside a case none is asked for."""
+        source = self.parameters.get(SEED_SOURCE)
+        if not self.case_run or self.verdict == INCONCLUSIVE:
+            return True
+        return isinstance(source, dict) and (
+            isinstance(source.get("entry"), int) or source.get("source") == NOTHING_DRAWN
+        )
 
 
 Kind = Literal["text", "radioactivity", "canary", "lineage", "identity"]

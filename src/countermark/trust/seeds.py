@@ -1,6 +1,6 @@
 """Seeds of tests that draw at random: from a secret that was committed to beforehand, else from the inputs.
 
-Whether a seed file was committed to is not looked at here: a record names its key id, to hold against a log.
+Whether a seed file was committed to before is held against a log in `committed_seeds`.
 Nobody may choose a seed after seeing what it gives. With a secret (a working key of its own purpose, made by
 `watermark commit` and `keygen` with a beacon's later round) the seed is an HKDF output under it; without one
 it is a digest of what is tested, which leaves the choice of the inputs alone.
@@ -31,11 +31,6 @@ def seed_of(secret: Secret | None, label: str, *digests: str) -> int:
 def seed_key_id(secret: Secret) -> str:
     """Public name of the secret of a seed file, 16 hex digits."""
     return key_id(_bytes_of(secret))
-
-
-def source_of(secret: Secret | None) -> str:
-    """Where seeds come from, for a record; of a secret its public name."""
-    return "digests of the inputs" if secret is None else f"of a seed file, key {seed_key_id(secret)}"
 
 
 def _bytes_of(secret: Secret) -> Secret:

@@ -1,5 +1,6 @@
 """Drawing: uniform, repeatable, committed to, secret; what a list may hold; servings."""
 
+import re
 import stat
 import time
 from collections import Counter
@@ -27,8 +28,27 @@ def test_the_built_in_list_has_200_items_of_the_allowed_kinds() -> None:
     known = read_choices()
     assert len(known.items) >= 200
     assert {item.category for item in known.items} == set(CATEGORIES)
-    # nobody has put a name to it yet; whoever reviews it changes this line
-    assert known.unreviewed == len(known.items)
+    # no person has put a name to it yet; whoever reviews it changes this line
+    assert (known.unreviewed, known.automated) == (0, len(known.items))
+
+
+def test_no_two_items_of_the_built_in_list_ask_the_same() -> None:
+    items = read_choices().items
+    assert len({item.id.partition("-")[2] for item in items}) == len(items)
+    orders = [re.findall(r"\w+", item.options[0]) for item in items if item.category == "order"]
+    words = Counter(word for order in orders for word in order if word != "and")
+    assert set(words.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("reviewed_by", "counts"),
+    [("", (1, 0)), (" ", (1, 0)), ("Automated second reader", (0, 1)), ("Ada Example", (0, 0))],
+)
+def test_who_has_read_an_item_is_told_apart(
+    tmp_path: Path, reviewed_by: str, counts: tuple[int, int]
+) -> None:
+    known = read_choices(_list(tmp_path, reviewed_by=reviewed_by))
+    assert (known.unreviewed, known.automated) == counts
 
 
 @pytest.mark.parametrize("category", [*FORBIDDEN, "medicine", ""])
@@ -212,6 +232,9 @@ def test_servings_are_counted_and_a_torn_line_harms_no_other(tmp_path: Path) -> 
         ("start", ["1.", "1)"], " 1) tea", 1),
         ("start", ["-", "--"], "-- tea", 1),
         ("start", ["-", "*"], "tea - milk", None),
+        ("start", ["-", "*", "+"], "**+**", None),
+        ("start", ["***", "*****"], "*****", 1),
+        ("start", ["1.", "1)"], "1.5 litres", None),
         ("order", ["a, b, c", "b, a, c"], "First b, then a; c last, as b said", 1),
         ("order", ["cats and dogs", "dogs and cats"], "cats, and also dogs", 0),
         ("order", ["cats and dogs", "dogs and cats"], "cats", None),

@@ -31,6 +31,8 @@ SCHEMA = "countermark/canaries/v1"
 PUBLIC_SCHEMA = "countermark/canary-commitment/v1"
 KIND = "canary-commitment"
 """Of the entry in a log."""
+KEY_PURPOSE = "canary"
+"""Of the working key that is the secret."""
 MAX_BYTES = 64 << 20
 _DOMAIN, _CONTENT = b"countermark/canaries/v1\n", b"countermark/canaries-content/v1\n"
 _BITS = 128

@@ -1,4 +1,4 @@
-"""Free choices that a canary may be drawn from: a reviewed list of harmless items, checked when it is read.
+"""Free choices that a canary may be drawn from: a list of harmless items, checked when it is read.
 
 An item has K >= 2 options that are equally good, and a prompt that shows all of them or none. Facts, code,
 health, law and safety are never a free choice: only the categories in `CATEGORIES` are let in.
@@ -21,10 +21,12 @@ BUILT_IN = Path(__file__).parent / "data" / "choices.yaml"
 CATEGORIES = {
     "order": "an order of equal items",
     "name": "an invented name for an example",
-    "format": "a format, such as a date separator or a list bullet",
+    "format": "a format, such as a list bullet or a divider",
 }
 FORBIDDEN = ("facts", "code", "health", "law", "safety")
 """Named in the error of a list that has them; whatever is not in `CATEGORIES` is refused alike."""
+AUTOMATED = "automated"
+"""How `reviewed_by` begins where the reader was a program."""
 MAX_BYTES = 128 << 10
 MAX_NESTING = 20
 MAX_ITEMS = 20_000
@@ -52,7 +54,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """As the suspect is asked, all options in it."""
     options: list[str]
     reviewed_by: str = ""
-    """Who has read it; empty where nobody has."""
+    """Who has read it; empty where nobody has, `AUTOMATED` in front where it was a program."""
     reviewed: str = ""
     """Day of the review, 2026-11-30; empty where there was none."""
 
@@ -84,8 +86,13 @@ class FreeChoices(msgspec.Struct, frozen=True):
 
     @property
     def unreviewed(self) -> int:
-        """Items that no named person has read."""
-        return sum(not item.reviewed_by for item in self.items)
+        """Items that nobody has read."""
+        return sum(not item.reviewed_by.strip() for item in self.items)
+
+    @property
+    def automated(self) -> int:
+        """Items that a program has read, and no named person."""
+        return sum(item.reviewed_by.strip().lower().startswith(AUTOMATED) for item in self.items)
 
 
 def read_choices(path: Path = BUILT_IN) -> FreeChoices:

@@ -2,7 +2,7 @@
 drawn.
 
     word    the option stands in the answer as a whole, not as a part of a longer word; case does not count
-    start   the answer begins with it
+    start   the answer begins with it, before white space or the end: `**+**` is no bullet `*`
     order   its words stand in the answer, and for the first time in this order; case does not count
 
 An answer that shows several options shows none.
@@ -21,7 +21,7 @@ def option_shown(match: str, options: Sequence[str], answer: str) -> int | None:
     """Index of the one option that the answer shows; None where it shows none or several."""
     text = answer[:MAX_ANSWER].strip()
     if match == "start":
-        begun = [at for at, option in enumerate(options) if text.startswith(option)]
+        begun = [at for at, option in enumerate(options) if _begins(option, text)]
         return max(begun, key=lambda at: len(options[at]), default=None)
     shows = _in_order if match == "order" else _whole
     shown = [at for at, option in enumerate(options) if shows(option, text)]
@@ -34,6 +34,11 @@ def hinted(match: str, option: str, prompt: str) -> bool:
     if match == "start":
         return re.search(rf"(?:^|\n|[|:] ?){re.escape(option)}(?:\s|$)", prompt) is not None
     return _whole(option, prompt)
+
+
+def _begins(option: str, text: str) -> bool:
+    rest = text.removeprefix(option)
+    return text.startswith(option) and (not rest or rest[0].isspace())
 
 
 def _whole(option: str, text: str) -> bool:

@@ -25,7 +25,7 @@ from countermark.stats.evalues import anytime_log_p
 from countermark.stats.mmd import within_prompt
 from countermark.stats.uniformity import uniformity
 from countermark.trust.keyfiles import Secret
-from countermark.trust.seeds import seed_of, source_of
+from countermark.trust.seeds import seed_of
 
 DOMAIN = ValidityDomain(
     measured={"prompts": [5.0, 194.0], "answers a prompt": [1.0, 8.0], "unit": ["tokens"]},
@@ -97,8 +97,8 @@ class Identity:
                 "decides": decides,
                 "permutations": self._draws,
                 "sampling": shown_settings(theirs.settings),
-                "seed": f"{seed:032x}" if self._secret is None else source_of(self._secret),
             }
+            | ({"seed": f"{seed:032x}"} if self._secret is None else {})
             | ({} if isinstance(self._reference, Side) else {"reference_samples": self._samples}),
             pictures=done.pictures,
         )

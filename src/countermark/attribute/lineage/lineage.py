@@ -21,7 +21,7 @@ from countermark.models.checkpoint import Checkpoint
 from countermark.models.tokenizer_overlap import overlap
 from countermark.records.attributions import WEIGHTS_NOT_INDEPENDENT, Test, ValidityDomain
 from countermark.trust.keyfiles import Secret
-from countermark.trust.seeds import seed_of, source_of
+from countermark.trust.seeds import seed_of
 
 DOMAIN = ValidityDomain(
     measured={
@@ -250,7 +250,6 @@ class Lineage:
         basis = compared.basis
         return {
             "seed": f"{seed:032x}",
-            "seed_from": source_of(self._seed),
             "layers": [layer.name for layer in compared.layers],
             "layers_in_all": len(models.pairs),
             "most_units": self._units,

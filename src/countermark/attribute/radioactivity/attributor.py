@@ -9,6 +9,7 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,6 @@ from countermark.attribute.radioactivity.suspects import TOKENS
 from countermark.attribute.radioactivity.weights import OPEN_PRIOR, PRIOR, weights_of
 from countermark.errors import Error, ExitCode
 from countermark.records.attributions import NOT_INDEPENDENT_OF_KEY, NOT_SHOWN, Test, ValidityDomain
-from countermark.trust.seeds import source_of
 from countermark.watermark.schemes.base import FloatArray
 
 MEASURED: dict[str, list[float | str]] = {
@@ -102,7 +102,7 @@ class Radioactivity:
                 if name not in examined.properties or self.domain.outside({name: value}):
                     examined.properties[name] = value
         self._extra(examined, bodies, shares)
-        return examined
+        return replace(examined, draws=self._options.decoys != 0 or bodies.sampled)
 
     def _body(self, bodies: Bodies, key: Key) -> tuple[Body, list[str], list[str]]:
         """The body, problems, and explanations of this case."""
@@ -232,7 +232,6 @@ class Radioactivity:
                 "setting": options.setting,
                 "keys": [key.name for key in self.keys],
                 "prior": (OPEN_PRIOR if options.setting == OPEN else PRIOR) if options.reference else None,
-                "seeds": source_of(options.seed),
             }
         )
         if options.reference is not None:

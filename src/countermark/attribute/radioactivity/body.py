@@ -85,6 +85,11 @@ class Bodies:
 
         return self._once(("opened", key.length, *_tokenizer(key)), make)
 
+    @property
+    def sampled(self) -> bool:
+        """Whether a model wrote texts by a seed so far."""
+        return any("seed" in name for name in self.facts)
+
     def model(self, key: Key) -> LocalModel:
         """The suspect's folder."""
         return self._once(("suspect", *_tokenizer(key)), lambda: open_model(self.suspect, key.profile))

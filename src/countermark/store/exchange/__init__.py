@@ -1,0 +1,1 @@
+"""Tables of the exchange, on SQLite (embedded) or PostgreSQL (by URL)."""

@@ -34,6 +34,22 @@ def test_the_bound_is_the_smallest_over_the_grid_times_its_size() -> None:
     assert grid_bound(5.0, np.zeros(0), 0.0) == 0.0
 
 
+def test_the_grid_is_the_same_whichever_contexts_were_visited() -> None:
+    """Its unit is the largest weight of the body, here that of a pair nobody asked about."""
+    key, laws = random_key(np.random.default_rng(5)), language(4, 0.3)
+    pairs = pairs_of([Row(one) for one in texts(laws, 20, 40, 7, key)], 2)
+    visited = len(pairs.contexts) // 2
+    weights = np.where(np.arange(len(pairs)) < pairs.limits[visited], 0.25, 0.5)
+    body = Body(pairs, pairs.seen, None, np.zeros(len(pairs), np.bool_))
+    test = known_test(key, body, weights, KnownContexts(pairs.contexts[:visited], 1), [], 1e-2)
+    used = np.full(int(pairs.limits[visited]), 0.25)
+    assert test.statistic > 0
+    assert test.log10_p_value is not None
+    found = test.log10_p_value * math.log(10)
+    assert found == pytest.approx(grid_bound(test.statistic, used, 0.5))
+    assert found != pytest.approx(grid_bound(test.statistic, used, 0.25))
+
+
 def test_the_level_holds_and_choosing_by_pairs_would_not() -> None:
     """The suspect is independent of the key; what is asked about it is chosen by marked text."""
     laws, generator, trials = language(4, 0.3), np.random.default_rng(21), 250

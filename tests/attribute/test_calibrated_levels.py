@@ -14,10 +14,14 @@ from countermark.attribute.radioactivity import Options, Radioactivity
 CLOSED_AND_OPEN = ("plain", "weighted", "logits")
 
 
+FEWER = {"lefthash": (1e-6, 1e-6, 1e-5), "selfhash": (1e-5, 1e-6, 1e-5), "vllm-dual": (1e-6, 1e-6, 1e-5)}
+"""Of a million redraws instead of 10 million, as docs/attribution-benchmarks.md has them."""
+
+
 @pytest.mark.parametrize("name", SCHEMES)
 def test_every_scheme_has_a_level_of_its_own_for_what_was_redrawn(name: str) -> None:
-    key = key_of(name)
-    assert [calibrated_to(key, test) for test in CLOSED_AND_OPEN] == [1e-6] * 3
+    found = tuple(calibrated_to(key_of(name), test) for test in CLOSED_AND_OPEN)
+    assert found == FEWER.get(name, (1e-6, 1e-6, 1e-6))
 
 
 def test_nothing_is_claimed_of_what_was_not_redrawn() -> None:

@@ -74,6 +74,7 @@ def summary(done: Done) -> str:
         "not shown",
         "inconclusive",
         "refused",
+        f"p <= {LEVEL:g}",
         "smallest log10 p",
     ]
     rows = []

@@ -88,3 +88,26 @@ def test_options_out_of_range(tmp_path: Path, reference: Path) -> None:
     line = ["--reference", reference, "--suspect", reference, "--out", tmp_path / "out"]
     for more in (["--units", "3"], ["--layers", "0"], ["--alpha", "2"]):
         assert countermark("attribute", "lineage", *line, *more).code == 2
+
+
+def test_a_shared_seed_and_a_public_base_are_the_first_explanations(tmp_path: Path) -> None:
+    """Their verdict is right under its null and says no more; named as ancestor they take it away."""
+    base = tiny.independent(20)
+    ours, sibling = (tiny.write(tmp_path / f"m{seed}", tiny.noisy(base, 0.3, seed)) for seed in (1, 2))
+    line: list[Path | str] = ["--reference", ours, "--suspect", sibling, "--out", tmp_path / "out"]
+    done = countermark("attribute", "lineage", *line)
+    assert done.code == 10
+    told = done.err.partition("other explanations:")[2].split("- ")
+    assert "same seed" in told[1]
+    assert "same public model" in told[2]
+    answer = json.loads((tmp_path / "out" / "attribution.json").read_text(encoding="utf-8"))
+    for given in (
+        answer["other_explanations"],
+        *(one["alternatives"] for one in answer["tests"] if one["decides"]),
+    ):
+        assert "same seed" in given[0]
+        assert "same public model" in given[1]
+    # the weights as both began, which is all that a shared seed leaves
+    done = countermark("attribute", "lineage", *line, "--ancestor", tiny.write(tmp_path / "start", base))
+    assert done.code == 11
+    assert "not initialised independently" in " ".join(done.out.split())

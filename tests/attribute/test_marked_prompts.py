@@ -73,3 +73,25 @@ def test_prompts_that_are_kept_in_would_pass_at_once() -> None:
     answers = [parrot(one, laws, 60, generator) for one in prompts]
     forgotten = pairs_of([Row(one) for one in answers], 2)
     assert judge(key, forgotten.windows, None).log_p < math.log(1e-3)
+
+
+@pytest.mark.parametrize("width", [1, 2, 5])
+def test_a_model_that_mends_what_a_prompt_had_wrong_holds_its_level(width: int) -> None:
+    """It knows what our text was before each tenth id was replaced, and goes on by itself; no key."""
+    laws, generator, found = language(3, 0.05), np.random.default_rng(12), []
+    for trial in range(60):
+        key = random_key(generator, width)
+        original = texts(laws, 12, 60, 500 + trial, key)
+        prompts = [
+            np.where(generator.random(60) < 0.1, generator.integers(0, VOCABULARY, 60), one)
+            for one in original
+        ]
+        after = texts(laws, 12, 90, 900 + trial)
+        rows = [
+            Row(np.concatenate([one, two]), prompt)
+            for one, two, prompt in zip(original, after, prompts, strict=True)
+        ]
+        found.append(judge(key, pairs_of(rows, width + 1).windows, None).log_p)
+    for level in (0.05, 0.01):
+        passed = int((np.array(found) <= math.log(level)).sum())
+        assert clopper_pearson(passed, len(found), 0.99)[0] <= level

@@ -1,13 +1,14 @@
 """Which windows count, how often, and what a reference expects of them, against loops over dictionaries."""
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 from marked_worlds import VOCABULARY, language, log_probs, texts
 
-from countermark.attribute.pairs import WIDE, Row, expected_counts, pairs_of
+from countermark.attribute.pairs import MEND, RUN, Row, expected_counts, pairs_of
 
 
 def naive(rows: list[Row], length: int, logs: list[Any]) -> tuple[Counter[Any], Counter[Any]]:
@@ -22,14 +23,30 @@ def naive(rows: list[Row], length: int, logs: list[Any]) -> tuple[Counter[Any], 
         [tuple(row.answer[i : i + length].tolist()) for i in range(len(row.answer) - length + 1)]
         for row in rows
     ]
-    reach = length - 1 if length >= WIDE else 0
+    runs = {
+        tuple(row.prompt[i : i + RUN].tolist())
+        for row in rows
+        if row.prompt is not None
+        for i in range(len(row.prompt) - RUN + 1)
+    }
+    quoted, mended = [], set[Any]()
+    for row, windows in zip(rows, of, strict=True):
+        ids = row.answer.tolist()
+        hits = [i for i in range(len(ids) - RUN + 1) if tuple(ids[i : i + RUN]) in runs]
+        inside = {j for i in hits for j in range(i - RUN, i + 2 * RUN)}
+        between: set[int] = set()
+        for one, two in pairwise(hits):
+            if two - one - RUN <= MEND:
+                between |= set(range(one + RUN, two))
+        mended |= {window for i, window in enumerate(windows) if between & set(range(i, i + length))}
+        quoted.append(inside | between)
     counts = [
         {
             window
             for i, window in enumerate(windows)
-            if not shown & set(windows[max(0, i - reach) : i + reach + 1])
+            if window not in shown | mended and not inside & set(range(i, i + length))
         }
-        for windows in of
+        for windows, inside in zip(of, quoted, strict=True)
     ]
     kept = list(dict.fromkeys(window for one in counts for window in one))
     seen, expected = Counter[Any](), Counter[Any]()
@@ -76,13 +93,36 @@ def test_a_window_of_any_prompt_counts_in_no_answer() -> None:
     assert touched == {(1, 2): False, (3, 4): True, (5, 6): False}
 
 
-def test_of_wide_windows_those_that_overlap_a_prompts_are_left_out_too() -> None:
-    """A model that mends the first id of a marked prompt writes the window before its whole ones, too."""
-    ids = np.arange(20)
-    rows = [Row(ids, ids[6:12])]
-    left = sorted(pairs_of(rows, 4).windows[:, 0].tolist())
-    assert left == [0, 1, 2, *range(12, 17)]  # 6 to 8 stand in the prompt, 3 to 5 and 9 to 11 overlap them
-    assert sorted(pairs_of(rows, 3).windows[:, 0].tolist()) == [*range(6), *range(10, 18)]
+def left(rows: list[Row], length: int, more: Any = None) -> list[int]:
+    """First ids of the windows that count."""
+    return sorted(pairs_of(rows, length, more).windows[:, 0].tolist())
+
+
+def test_what_lies_in_and_beside_a_quotation_is_left_out_at_any_width() -> None:
+    """A model that mends a typo in a marked prompt writes windows that stand in no prompt."""
+    ids = np.arange(60)
+    prompt = np.where(ids == 25, 99, ids)[20:32]  # 25 is a typo
+    for length in (2, 3, 4, 6):
+        # quoted are 20 to 24 and 26 to 31, with four ids on either side
+        assert left([Row(ids, prompt)], length) == [*range(17 - length), *range(36, 61 - length)]
+
+
+def test_a_quotation_takes_four_ids_in_a_row() -> None:
+    ids = np.arange(60)
+    assert left([Row(ids, ids[20:23])], 2) == [*range(20), *range(22, 59)]
+
+
+def test_a_mended_window_is_left_out_wherever_it_stands() -> None:
+    ids = np.arange(60)
+    prompt = np.where(ids == 25, 99, ids)[20:32]
+    alone = Row(np.array([70, 24, 25, 71]))
+    more = np.array([[25, 26], [25, 80]])
+    pairs = pairs_of([Row(ids, prompt), alone], 2, more)
+    stand = {tuple(one) for one in pairs.windows.tolist()}
+    assert not {(24, 25), (25, 26)} & stand
+    assert {(70, 24), (25, 71), (25, 80)} <= stand
+    touched = dict(zip(map(tuple, pairs.windows.tolist()), pairs.touched.tolist(), strict=True))
+    assert touched[25, 80]  # 25 is in no prompt, but what came after it was
 
 
 def test_repeats_in_one_answer_are_seen_once() -> None:

@@ -223,6 +223,58 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
     assert {kinds[index] for index in acknowledged} == {"note"}
 
 
+def test_many_entries_are_one_append(tmp_path: Path) -> None:
+    one, other = filled(tmp_path / "one"), Log.create(tmp_path / "other", ORIGIN, KEY)
+    payloads = [(entry.kind, entry.payload) for entry in one.entries()]
+    written = other.append_all(payloads, time=NOW)
+    assert [entry.index for entry in written] == list(range(len(payloads)))
+    assert other.checkpoint() == one.checkpoint()
+    assert other.append_all([]) == []
+    with pytest.raises(Error, match="plain JSON"):
+        other.append_all([("note", {}), ("note", {"n": float("nan")})])
+    assert other.checkpoint() == one.checkpoint()
+    verify_log(tmp_path / "other", VERIFIER)
+
+
+def test_every_entry_of_a_long_log_is_proven(tmp_path: Path) -> None:
+    log = Log.create(tmp_path / "log", ORIGIN, KEY)
+    for size in (1, 63, 64, 65, 7):
+        log.append_all([("note", {"number": len(log) + at, "pad": "x" * (at % 5)}) for at in range(size)])
+    again = Log.open(tmp_path / "log")
+    for index in (0, 1, 63, 64, 65, 127, 128, 191, 192, 199):
+        for one in (log, again):
+            proof = one.prove(index)
+            assert read_entry(proof.extra).payload["number"] == index
+            verify_proof(proof, merkle.leaf_hash(proof.extra), VERIFIER)
+
+
+def test_a_batch_survives_kill_9_whole_or_not_at_all(tmp_path: Path) -> None:
+    Log.create(tmp_path / "log", ORIGIN, KEY)
+    KEY.save(tmp_path / "key")
+    program = (
+        "from pathlib import Path; from countermark.trust.log import Log\n"
+        "from countermark.trust.signing import SigningKey\n"
+        "log = Log.open(Path('log'), SigningKey.load(Path('key')))\n"
+        "batch = [('note', {'pad': 'x' * 3000, 'at': at}) for at in range(30)]\n"
+        "while True: print(log.append_all(batch)[-1].index, flush=True)\n"
+    )
+    acknowledged: set[int] = set()
+    for wanted in (1, 2, 4):
+        command = [sys.executable, "-c", program]
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as one:
+            assert one.stdout is not None
+            acknowledged |= {int(one.stdout.readline()) for _ in range(wanted)}
+            one.kill()
+            acknowledged |= {int(line) for line in one.stdout.read().split("\n")[:-1]}
+        verify_log(tmp_path / "log", VERIFIER)
+    log = Log.open(tmp_path / "log", KEY)
+    log.append("note", {"at": 0})  # moves aside what the last one left
+    entries = list(log.entries())
+    assert {entries[index].payload["at"] for index in acknowledged} == {29}
+    notes = [entry.payload["at"] for entry in entries if entry.kind == "note"]
+    assert notes == [at % 30 for at in range(len(notes))]
+
+
 def test_what_is_refused(tmp_path: Path) -> None:
     log = filled(tmp_path / "log")
     with pytest.raises(Error, match="holds a log already"):

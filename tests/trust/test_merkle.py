@@ -83,12 +83,16 @@ def test_proofs_of_certificate_transparency() -> None:
 def test_definition_and_algorithms_agree(size: int) -> None:
     leaves = MANY[:size]
     assert merkle.tree_root(leaves) == root(leaves)
+    tree = merkle.Tree()
+    for leaf in leaves:
+        tree.append(leaf)
+    assert (len(tree), tree.root(), tree.leaf(size - 1)) == (size, root(leaves), leaves[-1])
     for index in range(size):
-        assert merkle.inclusion_proof(leaves, index) == path(index, leaves)
+        assert merkle.inclusion_proof(leaves, index) == tree.inclusion_proof(index) == path(index, leaves)
         assert merkle.verify_inclusion(leaves[index], index, size, path(index, leaves), root(leaves))
     for old in range(1, size + 1):
         proof = subproof(old, leaves, True)
-        assert merkle.consistency_proof(leaves, old) == proof
+        assert merkle.consistency_proof(leaves, old) == tree.consistency_proof(old) == proof
         assert merkle.verify_consistency(old, root(leaves[:old]), size, root(leaves), proof)
 
 

@@ -141,7 +141,9 @@ def doubts_about(pairs: Pairs, key: Key, *, prompted: bool) -> list[str]:
         return [SELFHASH_PROMPTS]
     if pairs.in_prompts > MOST_IN_PROMPTS * pairs.tokens:
         share = pairs.in_prompts / pairs.tokens
-        return [f"the prompts leak the answers: {share:.0%} of the answers' windows stand in prompts"]
+        return [
+            f"the prompts leak the answers: {share:.0%} of the answers' windows stand in prompts or beside"
+        ]
     standing = int(pairs.standing.sum())
     if standing < LEAST_PAIRS:
         return [f"{standing} distinct windows are fewer than {LEAST_PAIRS}"]

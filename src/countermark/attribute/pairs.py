@@ -10,6 +10,12 @@ have smaller values than fresh ones (Gumbel-max: E_t / p_t is above the chosen o
 no memory). So scores of such contexts are at most what the law says: it is exact where no context stands in
 a prompt, a bound otherwise, and a low value is held in the mark's favour only where the context stands in
 no prompt.
+
+**Quotations.** An innocent model that mends what a marked prompt had wrong (a typo, a broken line) writes
+marked windows that stand in no prompt. `RUN` ids in a row that stand in a prompt are a quotation, and with
+them the `RUN` ids before and after, and up to `MEND` ids between two. Windows that have an id of a quotation
+are left out there, those with an id between two everywhere, and no lack counts in the contexts of either. All
+of this is decided by prompts and answers, never by the key.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,8 +30,10 @@ from countermark.errors import Error, ExitCode
 from countermark.watermark.schemes.base import FloatArray, IntArray, UIntArray
 from countermark.watermark.windows import fingerprints
 
-WIDE = 4
-"""Windows of so many ids overlap enough that what a model mends shows; measured at 5, not seen at 2 and 3."""
+RUN = 4
+"""So many ids of an answer in a row that stand in a prompt are a quotation; fewer stand there by chance."""
+MEND = 16
+"""Ids between two quotations up to which all is one."""
 MAX_TOKENS = 50_000_000
 """Of all answers together."""
 
@@ -51,7 +59,7 @@ class Pairs:
     limits: IntArray
     """Shape (contexts + 1,): where each context's windows begin."""
     touched: NDArray[np.bool_]
-    """Whether the context stands in a prompt."""
+    """Whether the context stands in a prompt, or in what was left out beside a quotation."""
     names: UIntArray
     """Public fingerprints."""
     contexts: UIntArray
@@ -59,7 +67,7 @@ class Pairs:
     tokens: int
     """Whole windows in the body, repeats and prompts' windows included."""
     in_prompts: int
-    """Of these, how many stand in a prompt."""
+    """Of these, how many stand in a prompt or were left out beside a quotation."""
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -94,8 +102,12 @@ def pairs_of(rows: Sequence[Row], length: int, more: IntArray | None = None) -> 
     )
     names = np.concatenate([np.empty(0, np.uint64), *(fingerprints(one, length) for one in whole)])
     answer = np.repeat(np.arange(len(whole)), [len(one) - length + 1 for one in whole])
-    kept = np.flatnonzero(~_beside(among(names, prompt_windows(rows, length)), answer, length))
+    beside, mended = _quoted(whole, length, prompt_windows(rows, RUN))
+    nowhere = np.unique(names[mended])
+    out = beside | among(names, prompt_windows(rows, length)) | among(names, nowhere)
+    kept = np.flatnonzero(~out)
     extra = np.empty((0, length), np.int64) if more is None else more
+    extra = extra[~among(names_of(extra), nowhere)]
     asked = np.concatenate([names[kept], names_of(extra)])
     distinct, at, which = np.unique(asked, return_index=True, return_inverse=True)
     once = np.unique(which[: len(kept)] * max(len(whole), 1) + answer[kept]) // max(len(whole), 1)
@@ -103,7 +115,7 @@ def pairs_of(rows: Sequence[Row], length: int, more: IntArray | None = None) -> 
     stands = np.concatenate([ids[kept], extra])[at]
     first = np.append(kept, np.full(len(extra), len(names)))[at]
     before = names_of(stands[:, :-1])
-    shown = prompt_windows(rows, length - 1)
+    shown = np.union1d(prompt_windows(rows, length - 1), names_of(ids[out, :-1]))
     order = np.argsort(before, kind="stable")
     contexts, begin = np.unique(before[order], return_index=True)
     if len(order):  # a window that was only asked about comes with its context
@@ -122,20 +134,46 @@ def pairs_of(rows: Sequence[Row], length: int, more: IntArray | None = None) -> 
     )
 
 
-def _beside(hits: NDArray[np.bool_], answer: IntArray, length: int) -> NDArray[np.bool_]:
-    """Hits, and for wide windows all that share an id with one in the same answer, shape (n,).
+def quoted(ids: IntArray, runs: UIntArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which ids of an answer belong to a quotation, and which of these lie between two; shape (n,) each.
 
-    A model that undoes a small change of a marked prompt (a typo, a broken line) writes the windows around it
-    as they were before: those that overlap what stands in the prompt.
+    `runs` are the fingerprints of `RUN` ids of all prompts, sorted.
     """
-    if length < WIDE:
-        return hits
-    wider = hits.copy()
-    for shift in range(1, min(length, len(hits))):
-        same = answer[shift:] == answer[:-shift]
-        wider[shift:] |= hits[:-shift] & same
-        wider[:-shift] |= hits[shift:] & same
-    return wider
+    hits = np.flatnonzero(among(fingerprints(ids, RUN), runs))
+    after = hits[:-1] + RUN
+    close = (after < hits[1:]) & (hits[1:] - after <= MEND)
+    between = _covered(after[close], hits[1:][close], len(ids))
+    around = np.maximum(hits - RUN, 0), np.minimum(hits + 2 * RUN, len(ids))
+    return between | _covered(*around, len(ids)), between
+
+
+def _quoted(
+    answers: Sequence[IntArray], length: int, runs: UIntArray
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of the windows of the answers, one answer after the other: which have an id of a quotation, which one
+    that lies between two."""
+    total = sum(len(one) - length + 1 for one in answers)
+    beside, mended = np.zeros(total, np.bool_), np.zeros(total, np.bool_)
+    at = 0
+    for ids in answers if len(runs) else ():
+        end = at + len(ids) - length + 1
+        beside[at:end], mended[at:end] = (touch(one, length) for one in quoted(ids, runs))
+        at = end
+    return beside, mended
+
+
+def _covered(begin: IntArray, end: IntArray, count: int) -> NDArray[np.bool_]:
+    """Which of `count` ids lie in one of the stretches, begin included and end not."""
+    steps = np.bincount(begin, minlength=count + 1) - np.bincount(end, minlength=count + 1)
+    inside: NDArray[np.bool_] = np.cumsum(steps)[:count] > 0
+    return inside
+
+
+def touch(ids: NDArray[np.bool_], length: int) -> NDArray[np.bool_]:
+    """Which windows of `length` have one of the marked ids."""
+    sums = np.concatenate([[0], np.cumsum(ids)])
+    touched: NDArray[np.bool_] = sums[length:] > sums[:-length]
+    return touched
 
 
 def names_of(windows: IntArray) -> UIntArray:

@@ -82,7 +82,7 @@ class TextMark:
         pairs: Pairs | None = None
         for done, key in enumerate(self.keys):
             answers = read_answers(suspect, key.profile, self._tokenizer)
-            pairs = pairs_of(answers.rows, key.length)
+            pairs = pairs_of([*answers.rows, *answers.shown], key.length)
             problems |= dict.fromkeys(
                 [
                     *answers.problems(),

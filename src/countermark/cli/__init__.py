@@ -50,9 +50,9 @@ def _root(
     """Find unauthorised distillation in access logs and seal evidence that can be re-verified offline."""
 
 
-NO_SETTINGS = {"verify", "case", "purge", "keygen", "commit", "probe"}
-"""Verbs that take nothing from a file in the working directory: whom to trust, what to sign, what to destroy
-and where a key and money go is said on the command line."""
+NO_SETTINGS = {"verify", "case", "purge", "keygen", "commit", "probe", "review", "approve", "dispute"}
+"""Verbs that take nothing from a file in the working directory: whom to trust, what to sign, what leaves,
+what to destroy and where a key and money go is said on the command line."""
 
 
 def _options(command: Any) -> Any:

@@ -76,9 +76,15 @@ class Transcript(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def asked(self) -> str | None:
         """The prompt as text; of a chat all messages, joined by line feeds."""
-        if self.prompt is not None or self.messages is None:
-            return self.prompt
-        return "\n".join(message.get("content", "") for message in self.messages)
+        return self.chat if self.prompt is None else self.prompt
+
+    @property
+    def chat(self) -> str | None:
+        """All that the messages say, whatever their fields are called, joined by line feeds."""
+        if self.messages is None:
+            return None
+        said = [text for message in self.messages for name, text in message.items() if name != "role"]
+        return "\n".join(said)
 
     @property
     def transcript_id(self) -> str:

@@ -12,10 +12,11 @@ nobody was told of: the next writer moves them aside, and a `log-recovered` entr
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -36,6 +37,7 @@ ENTRIES, CONFIG, CHECKPOINT = "entries.jsonl", "log.json", "checkpoint"
 RECOVERED = "log-recovered"
 MAX_ENTRY_BYTES = 1 << 20
 MAX_LOG_BYTES = 4 << 30
+MARK_EVERY = 64
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 
@@ -74,8 +76,8 @@ class Log:
 
     def __init__(self, folder: Path, verifier: VerifierKey, key: SigningKey | None) -> None:
         self.folder, self.verifier, self._key = folder, verifier, key
-        self._leaves: list[bytes] = []
-        self._frontier = merkle.Frontier()
+        self._leaves = merkle.Tree()
+        self._marks: list[int] = []  # where every MARK_EVERY-th entry begins
         self._bytes = 0
         self._held = False
         self._refresh()
@@ -119,8 +121,17 @@ class Log:
         Raises `Error` without a key, for an entry over 1 MiB, a kind that is no lower-case word, or when the
         folder does not verify when it is read: nothing is signed on top of a changed log.
         """
+        return self.append_all([(kind, payload)], time=time)[0]
+
+    def append_all(
+        self, entries: Sequence[tuple[str, Mapping[str, Any]]], *, time: datetime | None = None
+    ) -> list[Entry]:
+        """Write entries, each a kind and a payload, with one sync and one checkpoint: all count, or none.
+
+        Raises `Error` as `append` does; nothing is written when one of them is no entry.
+        """
         with self.writing():
-            return self._write(kind, payload, time)
+            return self._write(entries, time) if entries else []
 
     @contextmanager
     def writing(self) -> Iterator["Log"]:
@@ -159,31 +170,40 @@ class Log:
         self._refresh(note)
         if not 0 <= index < len(self._leaves):
             raise Error(f"the log has no entry {index}", exit_code=ExitCode.NO_INPUT)
-        entry = next(one for one in self.entries() if one.index == index)
-        return Proof(index, tuple(merkle.inclusion_proof(self._leaves, index)), note, entry.data)
+        data = self._line(index)
+        return Proof(index, tuple(self._leaves.inclusion_proof(index)), note, data)
 
     def consistency(self, old_size: int) -> list[bytes]:
         """Proof that the log of `old_size` entries is the beginning of this one."""
-        return merkle.consistency_proof(self._leaves, old_size)
+        return self._leaves.consistency_proof(old_size)
 
-    def _write(self, kind: str, payload: Mapping[str, Any], time: datetime | None) -> Entry:
+    def _line(self, index: int) -> bytes:
+        """Bytes of an entry under the checkpoint that was read last."""
+        mark = index // MARK_EVERY
+        with (self.folder / ENTRIES).open("rb") as stream:
+            stream.seek(self._marks[mark])
+            lines = _lines(stream, index + 1 - mark * MARK_EVERY, self.folder)
+            data = next(islice(lines, index - mark * MARK_EVERY, None))
+        if merkle.leaf_hash(data) != self._leaves.leaf(index):
+            raise _broken(self.folder, "has entries that are not those under its checkpoint")
+        return data
+
+    def _write(self, entries: Sequence[tuple[str, Mapping[str, Any]]], time: datetime | None) -> list[Entry]:
         assert self._key is not None
         when = (time or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
-        try:
-            data = canonical_json({"kind": kind, "payload": payload, "time": when})
-        except (rfc8785.CanonicalizationError, TypeError) as error:
-            raise Error(f"the log entry is no plain JSON: {error}") from error
-        if len(data) > MAX_ENTRY_BYTES:
-            raise Error("the log entry is over 1 MiB", hint="log digests of long lists, not the lists")
-        entry = _decode(len(self._leaves), data)
+        written = [
+            _decode(len(self._leaves) + at, _encode(kind, payload, when))
+            for at, (kind, payload) in enumerate(entries)
+        ]
         with (self.folder / ENTRIES).open("ab") as stream:
-            stream.write(data + b"\n")
+            stream.write(b"".join(one.data + b"\n" for one in written))
             stream.flush()
             os.fsync(stream.fileno())
-        self._add(data)
-        head = Checkpoint(self.verifier.name, len(self._leaves), self._frontier.root())
+        for one in written:
+            self._add(one.data)
+        head = Checkpoint(self.verifier.name, len(self._leaves), self._leaves.root())
         write_atomic(self.folder / CHECKPOINT, sign_checkpoint(head, self._key).encode())
-        return entry
+        return written
 
     def _refresh(self, note: str | None = None) -> None:
         """Read what another process appended, and compare all with the checkpoint.
@@ -198,13 +218,13 @@ class Log:
             stream.seek(self._bytes)
             for data in _lines(stream, checkpoint.size - known, self.folder):
                 self._add(data)
-        if self._frontier.root() != checkpoint.root:
+        if self._leaves.root() != checkpoint.root:
             raise _broken(self.folder, "has entries that are not those under its checkpoint")
 
     def _add(self, data: bytes) -> None:
-        leaf = merkle.leaf_hash(data)
-        self._leaves.append(leaf)
-        self._frontier.append(leaf)
+        if len(self._leaves) % MARK_EVERY == 0:
+            self._marks.append(self._bytes)
+        self._leaves.append(merkle.leaf_hash(data))
         self._bytes += len(data) + 1
 
     def _move_torn_aside(self) -> None:
@@ -222,7 +242,7 @@ class Log:
             os.fsync(stream.fileno())
         sync_folder(self.folder)
         digest = hashlib.sha256(torn).hexdigest()
-        self._write(RECOVERED, {"file": name, "bytes": len(torn), "sha256": digest}, None)
+        self._write([(RECOVERED, {"file": name, "bytes": len(torn), "sha256": digest})], None)
 
 
 def open_or_create(
@@ -288,6 +308,16 @@ def _check_prefix(frontier: merkle.Frontier, before: Checkpoint | None, folder: 
 def read_entry(data: bytes) -> Entry:
     """An entry from its bytes alone, as a proof's extra line has them; its index is not known (-1)."""
     return _decode(-1, data)
+
+
+def _encode(kind: str, payload: Mapping[str, Any], when: datetime) -> bytes:
+    try:
+        data = canonical_json({"kind": kind, "payload": payload, "time": when})
+    except (rfc8785.CanonicalizationError, TypeError) as error:
+        raise Error(f"the log entry is no plain JSON: {error}") from error
+    if len(data) > MAX_ENTRY_BYTES:
+        raise Error("the log entry is over 1 MiB", hint="log digests of long lists, not the lists")
+    return data
 
 
 def _decode(index: int, data: bytes) -> Entry:

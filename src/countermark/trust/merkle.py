@@ -6,7 +6,7 @@ node behind 0x01, so that no node can be passed off as a leaf.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 HASH_BYTES = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
@@ -48,6 +48,63 @@ class Frontier:
         return root
 
 
+class Tree:
+    """All leaves and the roots of all complete subtrees, 64 bytes a leaf; proofs in logarithmic time."""
+
+    def __init__(self) -> None:
+        # at each level the hashes of the complete subtrees of 2**level leaves, one after the other
+        self._levels = [bytearray()]
+
+    def __len__(self) -> int:
+        return len(self._levels[0]) // HASH_BYTES
+
+    def append(self, leaf: bytes) -> None:
+        """Add a leaf hash; amortised constant time."""
+        level, current = 0, leaf
+        while True:
+            hashes = self._levels[level]
+            hashes += current
+            if len(hashes) // HASH_BYTES & 1:
+                return
+            current = node_hash(bytes(hashes[-2 * HASH_BYTES : -HASH_BYTES]), current)
+            level += 1
+            if level == len(self._levels):
+                self._levels.append(bytearray())
+
+    def leaf(self, index: int) -> bytes:
+        """A leaf hash."""
+        return self._node(0, index)
+
+    def root(self) -> bytes:
+        """Root over the leaves so far; of none it is the SHA-256 of nothing."""
+        return self._root(0, len(self))
+
+    def inclusion_proof(self, index: int) -> list[bytes]:
+        """As the function of this name."""
+        return _inclusion(self._root, len(self), index)
+
+    def consistency_proof(self, old_size: int) -> list[bytes]:
+        """As the function of this name."""
+        return _consistency(self._root, len(self), old_size)
+
+    def _node(self, level: int, at: int) -> bytes:
+        return bytes(self._levels[level][at * HASH_BYTES : (at + 1) * HASH_BYTES])
+
+    def _root(self, low: int, high: int) -> bytes:
+        """Root over a range that begins where a subtree of its size does, as those of the proofs do."""
+        if low == high:
+            return EMPTY_ROOT
+        peaks = []
+        while low < high:
+            level = (high - low).bit_length() - 1
+            peaks.append(self._node(level, low >> level))
+            low += 1 << level
+        root = peaks[-1]
+        for peak in reversed(peaks[:-1]):
+            root = node_hash(peak, root)
+        return root
+
+
 def tree_root(leaves: Sequence[bytes]) -> bytes:
     """Root over these leaf hashes (RFC 6962, section 2.1)."""
     frontier = Frontier()
@@ -61,19 +118,7 @@ def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
     Raises `IndexError` for an index outside the tree.
     """
-    if not 0 <= index < len(leaves):
-        raise IndexError(f"leaf {index} of a tree of {len(leaves)}")
-    path = []
-    low, high = 0, len(leaves)
-    while high - low > 1:
-        middle = low + _split(high - low)
-        if index < middle:
-            path.append(tree_root(leaves[middle:high]))
-            high = middle
-        else:
-            path.append(tree_root(leaves[low:middle]))
-            low = middle
-    return path[::-1]
+    return _inclusion(lambda low, high: tree_root(leaves[low:high]), len(leaves), index)
 
 
 def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
@@ -81,21 +126,42 @@ def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
 
     Empty for equal sizes. Raises `IndexError` outside 1 <= old_size <= size.
     """
-    if not 1 <= old_size <= len(leaves):
-        raise IndexError(f"a tree of {old_size} within a tree of {len(leaves)}")
+    return _consistency(lambda low, high: tree_root(leaves[low:high]), len(leaves), old_size)
+
+
+def _inclusion(root: Callable[[int, int], bytes], size: int, index: int) -> list[bytes]:
+    """The audit path, by the roots over ranges of leaves."""
+    if not 0 <= index < size:
+        raise IndexError(f"leaf {index} of a tree of {size}")
     path = []
-    low, high, known = 0, len(leaves), True
+    low, high = 0, size
+    while high - low > 1:
+        middle = low + _split(high - low)
+        if index < middle:
+            path.append(root(middle, high))
+            high = middle
+        else:
+            path.append(root(low, middle))
+            low = middle
+    return path[::-1]
+
+
+def _consistency(root: Callable[[int, int], bytes], size: int, old_size: int) -> list[bytes]:
+    if not 1 <= old_size <= size:
+        raise IndexError(f"a tree of {old_size} within a tree of {size}")
+    path = []
+    low, high, known = 0, size, True
     while old_size != high:
         middle = low + _split(high - low)
         if old_size <= middle:
-            path.append(tree_root(leaves[middle:high]))
+            path.append(root(middle, high))
             high = middle
         else:
-            path.append(tree_root(leaves[low:middle]))
+            path.append(root(low, middle))
             low, known = middle, False
     # the verifier has the old root already, unless the old tree ends within a right subtree
     if not known:
-        path.append(tree_root(leaves[low:high]))
+        path.append(root(low, high))
     return path[::-1]
 
 

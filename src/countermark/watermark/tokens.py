@@ -25,6 +25,11 @@ class Tokens:
         self.profile, self._path = profile, path
         self._tokenizer: Any = None
 
+    @property
+    def given(self) -> bool:
+        """Whether text can be encoded: there is a tokenizer, and the profile says which it must be."""
+        return self._path is not None and bool(self.profile.tokenizer.sha256)
+
     def encode(self, text: str) -> IntArray:
         """Ids without special tokens; an unset or wrong tokenizer is an error."""
         if self._tokenizer is None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
+from attribute.marked_worlds import key_of
 from attribute.monitor.making import VOCABULARY, WIDTH, batch, marked
 from countermark.attribute.monitor import process as processing
 from countermark.attribute.monitor.process import Monitored, add_batch, result
@@ -63,7 +64,26 @@ def test_the_order_and_the_cut_of_batches_do_not_matter(tmp_path: Path) -> None:
 def test_windows_that_stand_in_the_prompt_are_left_out(tmp_path: Path) -> None:
     ids = marked(1, 100)
     path = batch(tmp_path / "a.jsonl", [ids], prompt_ids=[int(one) for one in ids[:60]])
-    assert add_batch(tmp_path / "s", monitored(), path).head.batches[0].pairs == 102 - 60
+    assert (
+        add_batch(tmp_path / "s", monitored(), path).head.batches[0].pairs == 102 - 60 - 6
+    )  # six overlap the quotation and the four ids after it
+
+
+def test_what_a_model_mends_in_a_quotation_is_not_bet_on(tmp_path: Path) -> None:
+    ids = marked(1, 100)
+    typos = [1 if at % 8 == 4 else int(one) for at, one in enumerate(ids)]
+    path = batch(tmp_path / "a.jsonl", [ids, marked(2, 50)], prompt_ids=typos)
+    assert add_batch(tmp_path / "s", monitored(), path).head.batches[0].pairs == 50
+
+
+def test_selfhash_with_prompts_is_refused(tmp_path: Path) -> None:
+    """Its lists hang on single ids of a window, which windows of prompts do not tell."""
+    key = key_of("selfhash")
+    path = batch(tmp_path / "a.jsonl", [[*range(1, 40)]], prompt_ids=[1, 2, 3])
+    with pytest.raises(Error, match="selfhash"):
+        add_batch(tmp_path / "s", Monitored(key.profile, key.secret), path)
+    path = batch(tmp_path / "b.jsonl", [[*range(1, 40)]])
+    assert add_batch(tmp_path / "s", Monitored(key.profile, key.secret), path).head.batches[0].pairs
 
 
 def test_windows_of_a_prompt_count_in_no_later_answer_either(tmp_path: Path) -> None:
@@ -71,7 +91,7 @@ def test_windows_of_a_prompt_count_in_no_later_answer_either(tmp_path: Path) -> 
     first = batch(tmp_path / "a.jsonl", [marked(2, 50)], prompt_ids=[int(one) for one in ids[:60]])
     add_batch(tmp_path / "s", monitored(), first)
     later = add_batch(tmp_path / "s", monitored(), batch(tmp_path / "b.jsonl", [ids]))
-    assert later.head.batches[1].pairs == 102 - 60
+    assert later.head.batches[1].pairs == 102 - 60  # quotations are of the prompts of a batch
 
 
 def test_a_batch_that_stands_in_the_state_changes_nothing(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from countermark.attribute.answers import prompted, row_of
+from countermark.attribute.keyed_tests import SELFHASH_PROMPTS
 from countermark.attribute.monitor.laws import SequentialLaw, sequential_law
 from countermark.attribute.monitor.state import (
     MAX_BATCHES,
@@ -20,6 +22,7 @@ from countermark.attribute.monitor.state import (
     read_state,
     write_state,
 )
+from countermark.attribute.pairs import RUN, Row, prompt_windows, quoted, touch
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import file_sha256
 from countermark.records.transcripts import read_transcripts
@@ -27,9 +30,10 @@ from countermark.stats.evalues import anytime_log_p, mixed
 from countermark.trust.keyfiles import Secret, locked
 from countermark.watermark.key_names import check_key_is_named, name_of_key
 from countermark.watermark.profile import Profile
-from countermark.watermark.schemes.base import IntArray, Marks, UIntArray
+from countermark.watermark.schemes.base import Marks, UIntArray
 from countermark.watermark.scoring import Detector, Document, joined
 from countermark.watermark.tokens import Tokens
+from countermark.watermark.windows import window_length
 
 NULL = "the suspect's answers are independent of this key"
 LN10 = math.log(10)
@@ -152,29 +156,31 @@ class _Read:
 
 
 def _read(batch: Path, detector: Detector, tokens: Tokens) -> _Read:
-    """A prompt that is known as text alone needs the tokenizer: else an echo of it would be bet on."""
-    parts: list[Marks] = []
-    shown: list[Marks] = []
-    without_prompt = 0
-    for one in read_transcripts(batch):
-        answer = _ids(one.token_ids, one.answer, tokens)
-        if one.problem or answer is None or not len(answer):
-            continue
-        prompt = _ids(one.prompt_ids or None, one.asked, tokens)
-        if prompt is not None and len(prompt):
-            shown.append(detector.marks(Document(prompt)))
-        else:
-            without_prompt += 1
-        parts.append(detector.marks(Document(answer)))
+    """A prompt that is known as text alone needs the tokenizer: else an echo of it would be bet on.
+
+    What an answer has in or beside a quotation of a prompt counts as shown, as `pairs.py` has it.
+    """
+    others: dict[bytes, Row] = {}
+    found = [row_of(one, tokens, others) for one in read_transcripts(batch)]
+    rows = [one for one in found if one is not None and len(one.answer)]
+    prompts = [*rows, *others.values()]
+    if detector.profile.parameters.get("seeding") == "selfhash" and prompted(prompts):
+        raise Error(f"{batch} holds prompts: {SELFHASH_PROMPTS}", exit_code=ExitCode.NO_INPUT)
+    runs, length = prompt_windows(prompts, RUN), window_length(detector.profile)
+    shown = [
+        detector.marks(Document(one.prompt)) for one in prompts if one.prompt is not None and len(one.prompt)
+    ]
+    parts = []
+    for row in rows:
+        marks = detector.marks(Document(row.answer))
+        # a mark's window ends at its position; before the first ids stands what an engine pads
+        inside = np.concatenate([np.zeros(length - 1, np.bool_), quoted(row.answer, runs)[0]])
+        shown.append(marks.at(touch(inside, length)[marks.positions]))
+        parts.append(marks)
     if not sum(map(len, parts)):
         raise Error(f"{batch} holds no pair to score", exit_code=ExitCode.NO_INPUT)
+    without_prompt = sum(row.prompt is None or not len(row.prompt) for row in rows)
     return _Read(joined(parts), joined(shown), len(parts), without_prompt)
-
-
-def _ids(ids: list[int] | None, text: str | None, tokens: Tokens) -> IntArray | None:
-    if ids is not None:
-        return np.array(ids, dtype=np.int64)
-    return tokens.encode(text) if text and text.strip() else None
 
 
 def _inside(values: UIntArray, ascending: UIntArray) -> Bools:

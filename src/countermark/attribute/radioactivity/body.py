@@ -23,7 +23,7 @@ from countermark.attribute.radioactivity.suspects import (
 from countermark.models.local import LocalModel
 from countermark.records.canonical import canonical_json, file_sha256, sha256_hex
 from countermark.trust.seeds import seed_of
-from countermark.watermark.schemes.base import FloatArray
+from countermark.watermark.schemes.base import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,20 @@ class Bodies:
         )
 
     def _with_prompts(self, key: Key) -> list[Row]:
-        """The answers, and prompts from a file as rows without one."""
-        none = np.empty(0, np.int64)
-        return [*self.answers(key).rows, *(Row(none, ids) for ids in self._prompts(key) or [])]
+        """The answers, and whatever else was shown as rows without one."""
+        answers, none = self.answers(key), np.empty(0, np.int64)
+        return [*answers.rows, *answers.shown, *(Row(none, ids) for ids in self._spelt(key))]
+
+    def _spelt(self, key: Key) -> list[IntArray]:
+        """Prompts from the file in every spelling: what is left out."""
+        options = self._options
+        if options.prompts is None:
+            return []
+        path = options.prompts
+        return self._once(
+            ("spelt", *_tokenizer(key)),
+            lambda: read_prompts(path, key.profile, options.tokenizer, spelt=True),
+        )
 
     def _fed(self, key: Key, suspect: LocalModel, reference: LocalModel) -> tuple[list[Row], Any]:
         """Texts to feed, and windows to leave out: of prompts all, since they may be marked; of texts that
@@ -129,7 +140,7 @@ class Bodies:
         prompts = self._prompts(key)
         if prompts:
             rows = [Row(ids) for ids in prompts]
-            return rows, prompt_windows([Row(ids, ids) for ids in prompts], key.length)
+            return rows, prompt_windows([Row(ids, ids) for ids in self._spelt(key)], key.length)
         return self._once(("fed", *_tokenizer(key)), lambda: self._sampled(suspect, reference)), NO_NAMES
 
     def _sampled(self, suspect: LocalModel, reference: LocalModel) -> list[Row]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from countermark.attribute.answers import spellings
 from countermark.attribute.pairs import Row
 from countermark.errors import Error, ExitCode
 from countermark.models.local import LocalModel, read_config
@@ -61,8 +62,11 @@ def check_same_vocabulary(suspect: LocalModel, reference: LocalModel) -> None:
         )
 
 
-def read_prompts(path: Path, profile: Profile, tokenizer: Path | None) -> list[IntArray]:
-    """Token ids of every prompt of a file of JSON lines: `prompt_ids` or `token_ids`, `prompt` or `text`."""
+def read_prompts(
+    path: Path, profile: Profile, tokenizer: Path | None, *, spelt: bool = False
+) -> list[IntArray]:
+    """Token ids of every prompt of a file of JSON lines: `prompt_ids` or `token_ids`, `prompt` or `text`;
+    `spelt` adds text in its other spellings."""
     tokens, found = Tokens(profile, tokenizer), []
     decoder = msgspec.json.Decoder(_Prompt)
     try:
@@ -73,7 +77,7 @@ def read_prompts(path: Path, profile: Profile, tokenizer: Path | None) -> list[I
                 if len(raw) > MAX_LINE_BYTES or number > MAX_PROMPTS:
                     raise _bad(path, number, "it is too long, or one too many")
                 if raw.strip():
-                    found.append(_prompt(decoder, raw, path, number, tokens))
+                    found += _prompts(decoder, raw, path, number, tokens, spelt=spelt)
     except OSError as error:
         raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
     found = [ids for ids in found if len(ids)]
@@ -82,23 +86,33 @@ def read_prompts(path: Path, profile: Profile, tokenizer: Path | None) -> list[I
     return found
 
 
-def _prompt(
-    decoder: msgspec.json.Decoder[_Prompt], raw: bytes, path: Path, number: int, tokens: Tokens
-) -> IntArray:
+def _prompts(
+    decoder: msgspec.json.Decoder[_Prompt],
+    raw: bytes,
+    path: Path,
+    number: int,
+    tokens: Tokens,
+    *,
+    spelt: bool,
+) -> list[IntArray]:
+    """The prompt of a line; `spelt` what else it may be encoded as, too."""
     try:
         line = decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
         raise _bad(path, number, f"it is no prompt: {error}") from None
-    given = line.prompt_ids if line.prompt_ids is not None else line.token_ids
+    given = line.prompt_ids or line.token_ids
     text = line.prompt if line.prompt is not None else line.text
-    if given is None and text is None:
+    if line.prompt_ids is None and line.token_ids is None and text is None:
         raise _bad(path, number, "it has neither prompt nor prompt_ids")
     try:
-        ids = np.array(given, dtype=np.int64) if given is not None else tokens.encode(text or "")
+        found = [np.array(given, dtype=np.int64)] if given else [tokens.encode(text or "")]
     except OverflowError:
         raise _bad(path, number, "a token id is out of range") from None
-    check_ids(ids, tokens.profile)
-    return ids
+    if spelt and text is not None and (tokens.given or not given):
+        found += [tokens.encode(one) for one in spellings(text)]
+    for ids in found:
+        check_ids(ids, tokens.profile)
+    return found
 
 
 def sampled_rows(

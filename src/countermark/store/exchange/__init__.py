@@ -1,1 +1,36 @@
 """Tables of the exchange, on SQLite (embedded) or PostgreSQL (by URL)."""
+
+from countermark.store.exchange.connect import ExchangeStore
+from countermark.store.exchange.members import ACTIONS
+from countermark.store.exchange.releases import Release
+from countermark.store.exchange.shapes import (
+    ALL,
+    FIRST,
+    LAST,
+    SPEC_VERSIONS,
+    Filters,
+    Outcome,
+    Page,
+    Prepared,
+    Status,
+    media_type,
+)
+from countermark.store.exchange.times import microseconds, rfc3339
+
+__all__ = [
+    "ACTIONS",
+    "ALL",
+    "FIRST",
+    "LAST",
+    "SPEC_VERSIONS",
+    "ExchangeStore",
+    "Filters",
+    "Outcome",
+    "Page",
+    "Prepared",
+    "Release",
+    "Status",
+    "media_type",
+    "microseconds",
+    "rfc3339",
+]

@@ -1,0 +1,156 @@
+"""`countermark share approve`: two people in different roles sign what leaves, or a class of it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from countermark.cli.output import emit, emit_json, note, printable
+from countermark.cli.share_review import HomeFolder, Json, Name, PolicyFile, ProofFile, login_name
+from countermark.errors import Error, ExitCode
+
+if TYPE_CHECKING:
+    from countermark.share.policy.approvals import Approval, Subject
+    from countermark.share.policy.home import Home
+    from countermark.trust.log import Entry
+
+APPROVE_SCHEMA_ID = "countermark/share-approval-run/v1"
+
+
+def approve(
+    role: Annotated[
+        str, typer.Option("--as", metavar="security|counsel|member", help="The role in which you decide.")
+    ],
+    key: Annotated[Path, typer.Option("--key", help="Your signing key (case keygen makes one).")],
+    target: Annotated[
+        Path | None, typer.Argument(metavar="RELEASE|STANDING", help="Folder with what is decided on.")
+    ] = None,
+    standing: Annotated[
+        Path | None,
+        typer.Option("--standing", help="Class in YAML: begin a standing approval for it in --out."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for a new standing approval.")] = None,
+    policy: PolicyFile = None,
+    refuse: Annotated[str, typer.Option("--refuse", metavar="REASON", help="Refuse it, and say why.")] = "",
+    name: Name = "",
+    home: HomeFolder = None,
+    proof: ProofFile = None,
+    as_json: Json = False,
+) -> None:
+    """Approve or refuse a release: security and counsel, two people with a key each. It is logged."""
+    from countermark.share.policy.approvals import as_role, decide, read_subject
+    from countermark.share.policy.home import Home
+    from countermark.trust.signing import SigningKey
+
+    if len(refuse) > 1000:
+        raise Error("a reason has at most 1,000 characters", exit_code=ExitCode.USAGE)
+    now = datetime.now(UTC)
+    signing = SigningKey.load(key)
+    place = Home(home)
+    folder = _begin(standing, out, policy, now) if standing else target
+    if folder is None or (standing and target):
+        raise Error("name a RELEASE, or --standing with --out", exit_code=ExitCode.USAGE)
+    subject = read_subject(folder, now)
+    _tell(subject)
+    entries: list[Entry] = []
+
+    def record(approval: "Approval", complete: bool) -> None:
+        entries.extend(_record(place, subject, approval, complete))
+
+    approval, envelope = decide(
+        subject,
+        as_role(role),
+        login_name(name),
+        signing,
+        now,
+        record=record,
+        refuse=refuse,
+    )
+    missing = sorted(set(subject.roles) - {approval.role}) if envelope is None and not refuse else []
+    if as_json:
+        indices = {"entries": [one.index for one in entries]}
+        state = {"decision": approval.decision, "role": role, "complete": envelope is not None}
+        emit_json(APPROVE_SCHEMA_ID, {"subject": subject.id, **state, **indices})
+    else:
+        for one in entries:
+            emit(f"{one.kind} of {subject.id}: entry {one.index} of the log")
+    if envelope is not None:
+        note(f"complete: {subject.envelope_file}")
+    elif missing:
+        note(f"not complete yet: it takes {' and '.join(subject.roles)}")
+    if proof is not None:
+        place.write_proof(entries[-1].index, proof)
+        note(f"proof of entry {entries[-1].index} in {proof}")
+
+
+def _tell(subject: "Subject") -> None:
+    """Say what is signed, from the statement itself."""
+    import json
+
+    from countermark.share.policy.document import default_policy
+
+    stated = json.loads(subject.payload)
+    held = stated.get("classes", stated.get("kinds"))
+    classes = ", ".join(f"{kind} (at least {floor})" for kind, floor in held.items()) or "none with a floor"
+    objects = f"{len(stated['objects'])} objects, " if "objects" in stated else ""
+    bases = ", ".join(f"{one['id']} until {one['until']}" for one in stated.get("legal_basis", ()))
+    shipped = stated["policy_sha256"] == default_policy().sha256
+    policy = "the shipped policy" if shipped else f"another policy, {stated['policy_sha256'][:16]}…"
+    ground = stated.get("ground") or ", ".join(stated.get("grounds", ())) or "none"
+    note(printable(f"{subject.kind} {subject.id} of {stated['member_id']}: {objects}under {policy}"))
+    note(printable(f"kinds: {classes}; ground: {ground}; expires {stated['expires']}"))
+    if bases:
+        note(printable(f"legal basis: {bases}"))
+
+
+def _begin(standing: Path, out: Path | None, policy: Path | None, now: datetime) -> Path:
+    """Write a new standing approval for a class."""
+    from countermark.records.files import write_atomic
+    from countermark.share.policy.document import read_policy
+    from countermark.share.policy.standing import STANDING, make_standing, read_class
+
+    if out is None or out.exists():
+        raise Error("--standing needs a new folder as --out", exit_code=ExitCode.USAGE)
+    document = make_standing(read_policy(policy), read_class(standing), now)
+    out.mkdir(parents=True)
+    write_atomic(out / STANDING, document.payload + b"\n")
+    return out
+
+
+def _record(place: "Home", subject: "Subject", approval: "Approval", complete: bool) -> "list[Entry]":
+    """The entries of one decision: the decision, and the release where it is the last that was missing."""
+    from countermark.records.canonical import sha256_hex
+    from countermark.share.policy import sampling
+    from countermark.share.policy.home import APPROVED, REFUSED, RELEASED
+    from countermark.trust.signing import PublicKey
+
+    payload: dict[str, Any] = {
+        "subject": subject.kind,
+        "id": subject.id,
+        "sha256": approval.sha256,
+        "role": approval.role,
+        "name": approval.name,
+        "keyid": PublicKey.parse(approval.public_key).keyid,
+    }
+    if approval.decision == "refuse":
+        return [place.record(REFUSED, {**payload, "reason": approval.reason})]
+    entries = [place.record(APPROVED, payload)]
+    if not complete:
+        return entries
+    if subject.kind == "standing":
+        sampling.commit(place)
+        return entries
+    from countermark.share.policy.release import read_release
+
+    release, objects = read_release(subject.folder)
+    place.keep(release.release_id, objects)
+    standing = release.standing
+    content = {
+        "release_id": release.release_id,
+        "sha256": approval.sha256,
+        "objects": len(release.objects),
+        "classes": release.classes,
+        "standing": sha256_hex(standing.encode()) if standing else None,
+    }
+    return [*entries, place.record(RELEASED, content)]

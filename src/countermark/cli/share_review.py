@@ -1,0 +1,195 @@
+"""`countermark share review`: what would leave, field by field, allowed or refused, and by which rule."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from countermark.cli.output import emit, emit_json, note, printable
+from countermark.errors import Error, ExitCode
+
+if TYPE_CHECKING:
+    from countermark.flow.releases import ReviewOutcome
+    from countermark.share.policy.home import Home
+
+REVIEW_SCHEMA_ID = "countermark/share-review-run/v1"
+SAMPLE_SCHEMA_ID = "countermark/share-sample/v1"
+_MOST_VALUE = 60
+
+HomeFolder = Annotated[
+    Path | None,
+    typer.Option("--home", help="Your folder with the log; default: countermark/share in the user's config."),
+]
+ProofFile = Annotated[
+    Path | None, typer.Option("--proof", help="File for the proof that the entry stands in the log.")
+]
+PolicyFile = Annotated[
+    Path | None, typer.Option("--policy", help="Policy in YAML; default: the one that is shipped.")
+]
+ContextFile = Annotated[
+    Path | None,
+    typer.Option("--context", help="Purpose, ground, legal basis in YAML; default: context.yaml at home."),
+]
+LegalFile = Annotated[
+    list[Path] | None, typer.Option("--legal", help="Legal bases in YAML; may be given again.")
+]
+StandingFolder = Annotated[
+    Path | None, typer.Option("--standing", help="Standing approval under which the release leaves.")
+]
+OutFolder = Annotated[Path | None, typer.Option("--out", help="RELEASE folder; default: INPUT.release.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Option("--name", help="Who you are; default: the login name.")]
+
+
+def review(
+    source: Annotated[
+        Path | None, typer.Argument(metavar="INPUT", help="FINDINGS, or STIX objects as JSON lines.")
+    ] = None,
+    identifiers: Annotated[
+        Path | None, typer.Option("--identifiers", help="Raw identifiers of named accounts, JSON lines.")
+    ] = None,
+    campaign: Annotated[
+        list[str] | None,
+        typer.Option("--campaign", help="Of FINDINGS, this campaign alone; may be given again."),
+    ] = None,
+    policy: PolicyFile = None,
+    context: ContextFile = None,
+    legal: LegalFile = None,
+    standing: StandingFolder = None,
+    out: OutFolder = None,
+    sample: Annotated[
+        int,
+        typer.Option("--sample", metavar="N", help="Draw N releases under standing approvals to look at."),
+    ] = 0,
+    outcome: Annotated[
+        str,
+        typer.Option("--outcome", metavar="ID=WHAT", help="Record in-policy or not-in-policy of one drawn."),
+    ] = "",
+    remark: Annotated[
+        str, typer.Option("--remark", help="A remark for --outcome; it goes into the log.")
+    ] = "",
+    entry: Annotated[
+        int | None, typer.Option("--entry", metavar="INDEX", help="Write --proof for this entry of your log.")
+    ] = None,
+    name: Name = "",
+    home: HomeFolder = None,
+    proof: ProofFile = None,
+    as_json: Json = False,
+) -> None:
+    """Show what would leave, by the sharing policy, and write the release for two people to approve."""
+    from countermark.share.policy.home import Home
+
+    place = Home(home)
+    if entry is not None:
+        if proof is None:
+            raise Error("--entry needs --proof FILE", exit_code=ExitCode.USAGE)
+        _prove(place, entry, proof)
+        return
+    if sample or outcome:
+        index = _sampled(place, sample, outcome, name, remark, as_json)
+        _prove(place, index, proof)
+        return
+    if source is None:
+        raise Error("nothing to review", hint="name FINDINGS, or JSON lines", exit_code=ExitCode.USAGE)
+    from countermark.flow.releases import ReviewOptions, review_release
+
+    folder = out or source.with_name(source.name + ".release")
+    options = ReviewOptions(
+        source=source,
+        out=folder,
+        home=place,
+        identifiers=identifiers,
+        campaigns=campaign or (),
+        policy=policy,
+        context=context,
+        legal=legal or (),
+        standing=standing,
+        now=datetime.now(UTC),
+    )
+    done = review_release(options)
+    show(done, folder, place, proof, as_json)
+
+
+def show(done: "ReviewOutcome", folder: Path, place: "Home", proof: Path | None, as_json: bool) -> None:
+    """Print a review and what became of it; raises `Error(NO_INPUT)` where nothing leaves."""
+    review = done.review
+    if as_json:
+        release_id = done.release.release_id if done.release else None
+        emit_json(
+            REVIEW_SCHEMA_ID,
+            {
+                "release": str(folder),
+                "release_id": release_id,
+                "objects": len(review.objects),
+                "leaving": len(review.leaving),
+                "conditions": dict(review.conditions),
+                "refused": review.refusals(),
+                "identifiers_not_taken": dict(done.not_taken),
+                "entry": done.entry.index,
+            },
+        )
+    else:
+        _show_text(done)
+    _prove(place, done.entry.index, proof)
+    if done.release is None:
+        why = "; ".join(review.conditions.values()) or "every object is refused"
+        raise Error(
+            f"nothing leaves: {why}", hint=f"{folder}/review.json says why", exit_code=ExitCode.NO_INPUT
+        )
+    note(f"release {done.release.release_id} in {folder}; entry {done.entry.index} of the log")
+    roles = (
+        "your own key: share approve --as member" if done.release.standing else "two people: share approve"
+    )
+    note(f"it takes {roles}")
+
+
+def login_name(name: str) -> str:
+    """The name given, else the login name."""
+    import getpass
+
+    return name or getpass.getuser()
+
+
+def _show_text(done: "ReviewOutcome") -> None:
+    for condition, why in done.review.conditions.items():
+        emit(f"condition not met: {condition}: {why}")
+    for reason, count in done.not_taken.items():
+        emit(printable(f"identifiers not taken: {count} ({reason})"))
+    for one in done.review.objects:
+        state = "leaves" if one.leaves else f"stays: {one.reason}"
+        emit(printable(f"{one.id}  {state}"))
+        for field in one.fields:
+            value = "" if not field.allowed else f" = {str(field.value)[:_MOST_VALUE]}"
+            why = "" if field.allowed else f": {field.reason}"
+            rests = f" ({', '.join(field.sources)})" if field.sources else ""
+            verdict = "allowed" if field.allowed else "refused"
+            emit(printable(f"  {verdict}  {field.path}{value}  by {field.rule}{rests}{why}"))
+
+
+def _sampled(place: "Home", most: int, outcome: str, name: str, remark: str, as_json: bool) -> int:
+    from countermark.share.policy import sampling
+
+    if outcome:
+        release_id, _, what = outcome.partition("=")
+        entry = sampling.record_outcome(place, release_id, what, login_name(name), remark)
+        if as_json:
+            emit_json(SAMPLE_SCHEMA_ID, {"release_id": release_id, "outcome": what, "entry": entry.index})
+        else:
+            emit(f"{release_id}: {what}; entry {entry.index} of the log")
+        return entry.index
+    drawn = sampling.draw(place, most)
+    if as_json:
+        fields = {"drawn": drawn.drawn, "population": drawn.population, "entry": drawn.entry}
+        emit_json(SAMPLE_SCHEMA_ID, fields)
+    else:
+        for release_id in drawn.drawn:
+            emit(release_id)
+        note(f"{len(drawn.drawn)} of {drawn.population} releases; entry {drawn.entry} of the log")
+    return drawn.entry
+
+
+def _prove(place: "Home", index: int, proof: Path | None) -> None:
+    if proof is not None:
+        place.write_proof(index, proof)
+        note(f"proof of entry {index} in {proof}")

@@ -1,0 +1,176 @@
+"""From findings to a release: what `detect` found, as STIX, under the policy, in a folder for two people.
+
+FINDINGS become STIX (`sharing.py`); STIX objects as JSON lines are taken as they are, so that those of
+other tools can be reviewed too. What has left stands in the member's home: later versions and revocations
+rest on it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from countermark.detect.findings_folder import FINDINGS_FILE
+from countermark.errors import Error, ExitCode
+from countermark.flow.sharing import findings_as_stix, read_published
+from countermark.records.canonical import sha256_hex
+from countermark.share.policy import Context, evaluate, make_release, read_policy, resolve, write_release
+from countermark.share.policy.approvals import standing_envelope
+from countermark.share.policy.context import read_context
+from countermark.share.policy.home import REFUSED, REVIEWED, Home
+from countermark.share.policy.inputs import read_objects
+from countermark.share.policy.legal import read_bases
+from countermark.share.policy.release import Release, review_bytes
+from countermark.share.policy.review import Review
+from countermark.share.policy.standing import STANDING_TYPE, parse_standing
+from countermark.share.stix import Identity, Ids, Object, Terms, read_id_key, withdraw
+from countermark.share.stix.versions import settle
+from countermark.trust.dsse import open_envelope
+from countermark.trust.log import Entry
+
+
+@dataclass(frozen=True)
+class ReviewOptions:
+    """What a review is made of."""
+
+    out: Path
+    home: Home
+    source: Path | None = None
+    """FINDINGS, or STIX objects as JSON lines."""
+    identifiers: Path | None = None
+    campaigns: Sequence[str] = ()
+    """Of FINDINGS; empty for all."""
+    revoke: str | None = None
+    """Id of an object that left and is to be withdrawn, with all that hangs on it; in place of a source."""
+    policy: Path | None = None
+    context: Path | None = None
+    """By default `context.yaml` of the home."""
+    legal: Sequence[Path] = ()
+    standing: Path | None = None
+    """Folder of a standing approval under which the release leaves."""
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True)
+class ReviewOutcome:
+    """What a review came to."""
+
+    review: Review
+    release: Release | None
+    """None where nothing leaves."""
+    entry: Entry
+    """In the member's log."""
+    not_taken: Mapping[str, int]
+    """Rows of identifiers that were not taken, by reason."""
+
+
+@dataclass(frozen=True)
+class _Given:
+    objects: Sequence[Mapping[str, Any]]
+    made_here: bool = False
+    """Whether versions are ours to make; objects of other tools come with theirs."""
+    counts: Sequence[tuple[str, str, int]] = ()
+    not_taken: Mapping[str, int] = field(default_factory=dict)
+
+
+def review_release(options: ReviewOptions) -> ReviewOutcome:
+    """Evaluate, write the RELEASE folder, and the entry in the log."""
+    policy = read_policy(options.policy)
+    context = read_context(_context_file(options))
+    bases = read_bases(*options.home.legal, *options.legal)
+    released = read_published(options.home.released)
+    given = _given(options, _terms(options, context, released))
+    ground = resolve(policy, context, bases, now=options.now, counts=given.counts, released=released)
+    review = evaluate(ground, given.objects)
+    if given.made_here:
+        review = _in_their_versions(review, released, ground.now)
+    standing = None
+    if options.standing is not None:
+        envelope = standing_envelope(options.standing, ground.now)
+        standing = (envelope.decode(), parse_standing(open_envelope(envelope, STANDING_TYPE).body).kinds)
+    release = make_release(ground, review, standing=standing) if review.leaving else None
+    write_release(options.out, release, review)
+    return ReviewOutcome(review, release, _record(options.home, review, release), given.not_taken)
+
+
+def _given(options: ReviewOptions, terms: Terms) -> _Given:
+    """The objects to review, and the counts for their floors."""
+    if options.revoke is not None:
+        objects = withdraw([options.revoke], terms)
+        if not objects:
+            raise Error(
+                "no such object left from here, or it was revoked before",
+                hint="--home names another folder?",
+                exit_code=ExitCode.NO_INPUT,
+            )
+        return _Given(objects)
+    if options.source is None:
+        raise Error("nothing to review", hint="name FINDINGS, or JSON lines", exit_code=ExitCode.USAGE)
+    if (options.source / FINDINGS_FILE).is_file():
+        shared = findings_as_stix(
+            options.source, terms, identifiers=options.identifiers, campaigns=options.campaigns
+        )
+        found = shared.identifiers
+        return _Given(shared.objects, True, list(found.counts()), found.reasons)
+    if options.identifiers is not None or options.campaigns:
+        raise Error(
+            "identifiers and campaigns belong to FINDINGS",
+            hint="for STIX objects, the context has the counts",
+            exit_code=ExitCode.USAGE,
+        )
+    return _Given(read_objects(options.source))
+
+
+def _terms(options: ReviewOptions, context: Context, released: Mapping[str, Object]) -> Terms:
+    ids = Ids(read_id_key(options.home.folder / "ids.key"), context.member_id)
+    return Terms(
+        who=Identity(context.member_id, context.member_name),
+        ids=ids,
+        now=options.now,
+        tlp=context.tlp,
+        iep=context.iep,
+        earlier=released,
+    )
+
+
+def _in_their_versions(review: Review, released: Mapping[str, Object], now: datetime) -> Review:
+    """What leaves, in the version to publish: taking a property out can make or unmake a change."""
+    objects = []
+    for one in review.objects:
+        if one.sent is None or one.sent.get("revoked") is True or one.id not in released:
+            objects.append(one)
+            continue
+        settled = settle([one.sent], released, now)
+        if settled:
+            objects.append(msgspec.structs.replace(one, sent=settled[0]))
+        else:
+            why = "it was revoked, and no version may follow"
+            objects.append(msgspec.structs.replace(one, leaves=False, reason=why, sent=None))
+    return msgspec.structs.replace(review, objects=objects)
+
+
+def _context_file(options: ReviewOptions) -> Path:
+    path = options.context or options.home.folder / "context.yaml"
+    if not path.exists():
+        raise Error(
+            f"no context at {path}",
+            hint="--context FILE says who shares, for which purpose and ground, on which legal basis",
+            exit_code=ExitCode.NO_INPUT,
+        )
+    return path
+
+
+def _record(home: Home, review: Review, release: Release | None) -> Entry:
+    """One entry a review; it is a refusal where anything was refused. Values stand in no log."""
+    refused = review.refusals()
+    payload = {
+        "review_sha256": sha256_hex(review_bytes(review)),
+        "release_id": release.release_id if release else None,
+        "objects": len(review.objects),
+        "leaving": len(review.leaving) if release else 0,
+        "refused": refused,
+    }
+    return home.record(REFUSED if refused else REVIEWED, payload)

@@ -1,0 +1,61 @@
+"""Bodies of requests, received within bounds of size and time (4.2.1, Appendix B)."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.requests import Request
+
+from countermark.share.server.errors import TaxiiError
+from countermark.share.server.parts import Settings
+
+_CLOSE = {"Connection": "close"}
+"""What is left of a body that was given up is not waited for."""
+
+
+class Bodies:
+    """Receives bodies; counts the bytes of all that are in flight."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._in_flight = 0
+
+    @asynccontextmanager
+    async def received(self, request: Request) -> AsyncIterator[bytes]:
+        """The body, for as long as it is worked on.
+
+        Raises `TaxiiError`: 400 for a length that is none, 413 over `max_content_length` bytes, 408 when it
+        takes too long, 503 when the bodies of all requests together are too much.
+        """
+        self._check_length(request.headers.getlist("content-length"))
+        body = bytearray()
+        try:
+            try:
+                async with asyncio.timeout(self._settings.body_seconds):
+                    await self._receive(request, body)
+            except TimeoutError:
+                raise TaxiiError(408, "the body took too long to arrive", headers=_CLOSE) from None
+            yield bytes(body)
+        finally:
+            self._in_flight -= len(body)
+
+    def _check_length(self, headers: list[str]) -> None:
+        for text in headers:
+            if not re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
+                raise TaxiiError(400, "the header Content-Length is malformed", headers=_CLOSE)
+            if int(text) > self._settings.max_content_length:
+                raise self._too_large()
+
+    async def _receive(self, request: Request, body: bytearray) -> None:
+        async for chunk in request.stream():
+            body += chunk
+            self._in_flight += len(chunk)
+            if len(body) > self._settings.max_content_length:
+                raise self._too_large()
+            if self._in_flight > self._settings.bytes_in_flight:
+                raise TaxiiError(503, "too much is being sent at once", headers=_CLOSE | {"Retry-After": "5"})
+
+    def _too_large(self) -> TaxiiError:
+        most = self._settings.max_content_length
+        return TaxiiError(413, "the body is too large", f"at most {most} bytes", headers=_CLOSE)

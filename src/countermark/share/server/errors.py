@@ -1,0 +1,40 @@
+"""Errors as TAXII has them (3.6.1): every answer that is none of success carries one, in its media type."""
+
+import json
+import secrets
+
+
+class TaxiiError(Exception):
+    """An answer with a status of 400 or more.
+
+    `title` and `description` are told to the client: nothing of what others stored, no secret.
+    """
+
+    def __init__(
+        self, status: int, title: str, description: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(title)
+        self.status, self.title, self.description = status, title, description
+        self.headers = headers or {}
+
+
+def error_body(status: int, title: str, description: str = "", error_id: str = "") -> bytes:
+    """The error resource; `http_status` is a string that equals the status (3.6.1)."""
+    fields = {"title": title, "http_status": str(status), "error_id": error_id or secrets.token_hex(8)}
+    if description:
+        fields["description"] = description
+    return json.dumps(fields, ensure_ascii=False).encode()
+
+
+NOT_FOUND = "there is no such thing here, or it is not for you"
+"""One sentence for what is not there and what is hidden, so that neither can be told from the other."""
+
+
+def not_found() -> TaxiiError:
+    """404 for what does not exist and for what the caller may not know of."""
+    return TaxiiError(404, NOT_FOUND)
+
+
+def forbidden(doing: str) -> TaxiiError:
+    """403 for who may do something in a collection, and not this."""
+    return TaxiiError(403, f"you may not {doing} here")

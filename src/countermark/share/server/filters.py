@@ -1,0 +1,157 @@
+"""URL parameters of queries (3.4), read strictly: one that is repeated or malformed is refused with 400.
+
+Parameters that an endpoint does not have are left aside, as 3.4 allows; not so by DELETE, where a filter that
+is left aside would delete more than was meant.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote_to_bytes
+
+from countermark.share.server.errors import TaxiiError
+from countermark.share.server.times import finer_than_microseconds, parse_time
+from countermark.store.exchange import Filters
+
+MAX_QUERY = 16_384
+MAX_VALUES = 100
+"""Alternatives of one `match[…]`."""
+MAX_PARAMETERS = 64
+LISTING = (
+    "added_after",
+    "limit",
+    "next",
+    "match[id]",
+    "match[type]",
+    "match[version]",
+    "match[spec_version]",
+)
+OF_OBJECT = ("added_after", "limit", "next", "match[version]", "match[spec_version]")
+OF_VERSIONS = ("added_after", "limit", "next", "match[spec_version]")
+OF_DELETE = ("match[version]", "match[spec_version]")
+_LIMIT = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
+_SPEC = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}", re.ASCII)
+_ESCAPES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LARGEST = 2**53 - 1
+"""The largest integer of TAXII (section 2)."""
+_WORDS = {"last", "first", "all"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """What a request asks for."""
+
+    filters: Filters
+    limit: int | None = None
+    next: str | None = None
+    nothing: bool = False
+    """Whether nothing can match: only versions finer than a microsecond are asked for; none is stored."""
+    timed: bool = False
+    """Whether versions are named by their time."""
+
+    def canonical(self) -> tuple[object, ...]:
+        """What must be the same on every page of one query; the limit may change (taxii2-client does so)."""
+        f = self.filters
+        parts = (f.ids, f.types, f.versions, f.spec_versions)
+        return (f.added_after, *(sorted(part) for part in parts), self.nothing)
+
+
+@lru_cache(maxsize=256)
+def parse_query(
+    raw: bytes, known: tuple[str, ...], *, strict: bool = False, default_version: str = "last"
+) -> Query:
+    """The query of an endpoint that has the parameters `known`; `TaxiiError` 400 for what is malformed.
+
+    `strict` refuses parameters that are not known. `default_version` counts where no version is asked for.
+    """
+    given = _parameters(raw, known, strict)
+    after = given.get("added_after")
+    moment = None if after is None else _time(after, "added_after")
+    versions, nothing, timed = _versions(given.get("match[version]", default_version))
+    specs = _values(given.get("match[spec_version]"), "match[spec_version]")
+    if any(not _SPEC.fullmatch(one) for one in specs):
+        raise malformed("match[spec_version]", "versions such as 2.1, with commas between them")
+    filters = Filters(
+        added_after=None if moment is None or moment < 0 else moment,
+        ids=_values(given.get("match[id]"), "match[id]"),
+        types=_values(given.get("match[type]"), "match[type]"),
+        versions=versions,
+        spec_versions=specs,
+    )
+    token = given.get("next")
+    return Query(filters=filters, limit=_limit(given.get("limit")), next=token, nothing=nothing, timed=timed)
+
+
+def malformed(name: str, wanted: str) -> TaxiiError:
+    """400 for a parameter."""
+    return TaxiiError(400, f"the parameter {name} is malformed", f"wanted: {wanted}")
+
+
+def _parameters(raw: bytes, known: tuple[str, ...], strict: bool) -> dict[str, str]:
+    parts = raw.split(b"&") if raw else []
+    if len(raw) > MAX_QUERY or len(parts) > MAX_PARAMETERS:
+        raise TaxiiError(400, "the query is too long")
+    given: dict[str, str] = {}
+    for part in filter(None, parts):
+        name, _, value = (_decoded(one) for one in part.partition(b"="))
+        if name not in known:
+            if strict:
+                raise TaxiiError(400, "the query has a parameter that this request does not take")
+            continue
+        if name in given:
+            raise TaxiiError(400, f"the parameter {name} is given twice")
+        given[name] = value
+    return given
+
+
+def _decoded(part: bytes) -> str:
+    try:
+        if _ESCAPES.search(part):
+            raise ValueError
+        text = unquote_to_bytes(part.replace(b"+", b" ")).decode("utf-8")
+    except ValueError:
+        raise TaxiiError(400, "the query is not percent-encoded UTF-8") from None
+    if _CONTROL.search(text):
+        raise TaxiiError(400, "the query has control characters")
+    return text
+
+
+def _limit(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not _LIMIT.fullmatch(text) or int(text) > _LARGEST:
+        raise malformed("limit", "a positive integer")
+    return int(text)
+
+
+def _time(text: str, name: str) -> int:
+    moment = parse_time(text)
+    if moment is None:
+        raise malformed(name, "a time such as 2026-01-31T12:00:00.000000Z")
+    return moment
+
+
+def _values(text: str | None, name: str) -> tuple[str, ...]:
+    """Values between commas, each once, in order."""
+    if text is None:
+        return ()
+    values = text.split(",")
+    if len(values) > MAX_VALUES:
+        raise malformed(name, f"at most {MAX_VALUES} values")
+    if any(not one or one != one.strip() for one in values):
+        raise malformed(name, "values with commas and no spaces between them")
+    return tuple(dict.fromkeys(values))
+
+
+def _versions(text: str) -> tuple[tuple[str, ...], bool, bool]:
+    """Words and times (3.4.1); whether nothing can match them; whether there is a time among them."""
+    name = "match[version]"
+    values = _values(text, name)
+    if len(values) <= text.count(",") or ("all" in values and len(values) > 1):
+        raise malformed(name, "each version once, and `all` alone")
+    times = [one for one in values if one not in _WORDS]
+    for one in times:
+        _time(one, name)
+    kept = tuple(one for one in values if one in _WORDS or not finer_than_microseconds(one))
+    return kept or ("last",), not kept, bool(times)

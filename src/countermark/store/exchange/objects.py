@@ -1,0 +1,133 @@
+"""The objects of collections: adding, paging, deleting."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from countermark.records.exchange import Caller, Collection, Stored
+from countermark.store.exchange import adding, deleting
+from countermark.store.exchange.database import Compiled, Database
+from countermark.store.exchange.names import Names
+from countermark.store.exchange.queries import COLUMNS, Shape, page_statement, shape_of
+from countermark.store.exchange.shapes import (
+    ALL,
+    SPEC_VERSIONS,
+    Filters,
+    Outcome,
+    Page,
+    Prepared,
+    Status,
+    media_type,
+)
+from countermark.store.exchange.standing import GONE, SPEC
+from countermark.store.exchange.tables import objects
+
+_MEDIA = [media_type(SPEC_VERSIONS[one // SPEC]) for one in range(GONE)] + [media_type(SPEC_VERSIONS[-1])]
+_MOST_STATEMENTS = 512
+_MOST_AT = 500
+_LATEST = (1 << 63) - 1
+
+
+class Objects:
+    """The objects of all collections."""
+
+    def __init__(self, database: Database, names: Names) -> None:
+        self._database, self._names = database, names
+        self._compiled: dict[Shape, Compiled | None] = {}
+
+    def add(
+        self,
+        caller: Caller,
+        collection: Collection,
+        prepared: Sequence[Prepared],
+        *,
+        entry: Callable[[list[Outcome]], Mapping[str, Any]],
+        refused: Sequence[Outcome] = (),
+    ) -> tuple[list[Outcome], Status]:
+        """Add objects in their order, with the request's status and its log entry, in one transaction.
+
+        The same object again is a success that changes nothing; the same id and version with other bytes is a
+        failure. `refused` are objects of the same request that were found wanting before: failures of the
+        status. `entry` gives the log entry from all outcomes, the refused ones last.
+        """
+        return adding.add(self._database, self._names, caller, collection, prepared, entry, refused)
+
+    def page(
+        self, collection_id: str, filters: Filters, *, after: int | None, limit: int, with_data: bool = True
+    ) -> Page:
+        """At most `limit` objects that were added after position `after`, in order of arrival.
+
+        Raises `Error` where there is no such collection, or `versions` names no timestamp.
+        """
+        number = self._names.collection(collection_id)
+        shape, values = shape_of(number, filters, limit + 1, with_data)
+        compiled = self._statement(shape)
+        if compiled is None:
+            return Page([], False)
+        beginning = -1 if after is None else after
+        beginning = beginning if filters.added_after is None else max(beginning, filters.added_after)
+        values["after"] = min(max(beginning, -1), _LATEST)  # a cursor may be anybody's
+        rows = self._database.rows(compiled, values)
+        return Page(self._stored(rows[:limit]), len(rows) > limit)
+
+    def versions(
+        self, collection_id: str, stix_id: str, filters: Filters, *, after: int | None, limit: int
+    ) -> Page:
+        """All versions of one object, without data, in order of arrival."""
+        asked = msgspec.structs.replace(filters, ids=(stix_id,), versions=(ALL,))
+        return self.page(collection_id, asked, after=after, limit=limit, with_data=False)
+
+    def at(self, collection_id: str, positions: Sequence[int]) -> list[Stored]:
+        """What stands, or stood, at these positions, in their order; a tombstone has no data."""
+        number = self._names.collection(collection_id)
+        found: list[tuple[Any, ...]] = []
+        with self._database.reading() as connection:
+            for start in range(0, len(positions), _MOST_AT):
+                query = sa.select(*COLUMNS, objects.c.data).where(objects.c.collection == number)
+                query = query.where(objects.c.date_added.in_(positions[start : start + _MOST_AT]))
+                found += [tuple(row) for row in connection.execute(query)]
+        return self._stored(sorted(found, key=lambda row: row[0]))
+
+    def delete(
+        self,
+        caller: Caller,
+        collection: Collection,
+        stix_id: str,
+        filters: Filters,
+        *,
+        entry: Callable[[list[Stored]], Mapping[str, Any]],
+    ) -> int:
+        """Delete the versions that match and that the caller put there (an operator: any); how many.
+
+        `versions=("all",)` deletes all; the default is the last. A tombstone stays, with
+        id, version, owner and position.
+        `entry` gives the log entry from what was deleted; none is written when nothing was.
+        """
+        asked = msgspec.structs.replace(filters, ids=(stix_id,))
+        return deleting.delete(self._database, self._names, caller, collection, asked, entry)
+
+    def _statement(self, shape: Shape) -> Compiled | None:
+        if shape in self._compiled:
+            return self._compiled[shape]
+        if len(self._compiled) >= _MOST_STATEMENTS:  # shapes are the clients' to choose
+            self._compiled = {}
+        statement = page_statement(shape, self._database.postgres)
+        compiled = None if statement is None else self._database.compile(statement)
+        self._compiled[shape] = compiled
+        return compiled
+
+    def _stored(self, rows: Sequence[tuple[Any, ...]]) -> list[Stored]:
+        member = self._names.member
+        return [
+            Stored(
+                date_added=row[0],
+                stix_id=row[1],
+                version=row[2],
+                media_type=_MEDIA[row[3]],
+                owner=member(row[4]),
+                data=(row[5] or b"") if len(row) > 5 else b"",
+            )
+            for row in rows
+        ]

@@ -20,7 +20,7 @@ _JOINT, _KNOWN = {"joint": TEN_MILLION_TO}, {"known": TEN_MILLION_TO}
 LEVELS: dict[tuple[str, str], dict[str, float]] = {
     ("gumbel-siphash", ""): _CLOSED_AND_OPEN | _JOINT | _KNOWN,
     ("vllm-gumbel", ""): _CLOSED_AND_OPEN | _KNOWN,
-    ("vllm-dual-key-gumbel", ""): _CLOSED_AND_OPEN | _FEWER_OPEN,
+    ("vllm-dual-key-gumbel", ""): _CLOSED_AND_OPEN,
     ("sglang-gumbel", ""): _CLOSED_AND_OPEN | _JOINT,
     ("sglang-gumbel", "two keys"): _CLOSED_AND_OPEN,
     ("transformers-green-list", "lefthash"): _CLOSED_AND_OPEN | _FEWER_OPEN,

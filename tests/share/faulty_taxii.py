@@ -2,10 +2,11 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -89,7 +90,7 @@ class Faulty:
 
 
 @contextmanager
-def faulty() -> Iterator[Faulty]:
+def faulty(tls: ssl.SSLContext | None = None) -> Iterator[Faulty]:
     """It listens on this machine until the block ends."""
     told = Faulty()
 
@@ -123,13 +124,13 @@ def faulty() -> Iterator[Faulty]:
             pass
 
         def handle(self) -> None:
-            try:
+            with suppress(OSError):  # the client has gone
                 super().handle()
-            except OSError:
-                pass  # the client has gone
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    told.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    told.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

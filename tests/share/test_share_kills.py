@@ -19,7 +19,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +74,8 @@ class Postgres:
         postmaster = psutil.Process(self.server.get_pid())
         family = [postmaster, *postmaster.children(recursive=True)]
         for one in family:
-            try:
+            with suppress(psutil.NoSuchProcess):
                 one.kill()
-            except psutil.NoSuchProcess:
-                pass
         psutil.wait_procs(family, timeout=10)
 
     def start(self) -> None:
@@ -277,9 +275,9 @@ def run_trials(database: str, folder: Path, count: int, tell: Callable[[str], No
         found = trials.check()
         seconds = time.monotonic() - began
         tell(
-            f"{database}: {count} kills {dict(trials.kills)}, {trials.in_flight} in flight, {trials.restarts} "
-            f"clients gave up and were started again; {len(trials.objects)} objects, each once; log of "
-            f"{found['entries']} entries verifies; {seconds:.0f} s"
+            f"{database}: {count} kills {dict(trials.kills)}, {trials.in_flight} in flight, "
+            f"{trials.restarts} clients gave up and were started again; "
+            f"{len(trials.objects)} objects, each once; log of {found['entries']} entries verifies; {seconds:.0f} s"
         )
         assert trials.in_flight >= count // 2
 

@@ -71,9 +71,10 @@ def test_the_cursor_moves_after_the_objects_are_there(
         lines = (tmp_path / "objects.jsonl").read_bytes().splitlines()
         return [json.loads(one)["object"]["id"] for one in lines]
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr("countermark.share.client.cursors.CursorFile.write", died)
-        fetch(server, tmp_path)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(server, tmp_path)
     done = fetch(server, tmp_path)
     assert (done.new, done.known) == (2, 3)
     assert kept(tmp_path) == ids(0, 1, 2, 3, 4)

@@ -276,8 +276,8 @@ def run_trials(database: str, folder: Path, count: int, tell: Callable[[str], No
         seconds = time.monotonic() - began
         tell(
             f"{database}: {count} kills {dict(trials.kills)}, {trials.in_flight} in flight, "
-            f"{trials.restarts} clients gave up and were started again; "
-            f"{len(trials.objects)} objects, each once; log of {found['entries']} entries verifies; {seconds:.0f} s"
+            f"{trials.restarts} clients gave up and were started again; {len(trials.objects)} objects, "
+            f"each once; log of {found['entries']} entries verifies; {seconds:.0f} s"
         )
         assert trials.in_flight >= count // 2
 

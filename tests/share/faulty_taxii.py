@@ -2,10 +2,11 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -89,7 +90,7 @@ class Faulty:
 
 
 @contextmanager
-def faulty() -> Iterator[Faulty]:
+def faulty(tls: ssl.SSLContext | None = None) -> Iterator[Faulty]:
     """It listens on this machine until the block ends."""
     told = Faulty()
 
@@ -101,9 +102,7 @@ def faulty() -> Iterator[Faulty]:
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            reply = told.answer(
-                Asked(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
-            )
+            reply = told.answer(Asked(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body))
             self.send_response(reply.status)
             for name, value in ({"Content-Type": TAXII} | dict(reply.headers)).items():
                 self.send_header(name, value)
@@ -125,13 +124,13 @@ def faulty() -> Iterator[Faulty]:
             pass
 
         def handle(self) -> None:
-            try:
+            with suppress(OSError):  # the client has gone
                 super().handle()
-            except OSError:
-                pass  # the client has gone
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    told.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    told.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""Publish and poll by command, against a server that runs: what is approved arrives, once, and what is new."""
+"""Publish and poll by command, against a server that runs: what is approved arrives, and once."""
 
 import json
 from pathlib import Path
@@ -150,3 +150,24 @@ def test_a_token_that_others_can_read_is_not_used(server: Server, tmp_path: Path
     assert code == ExitCode.ERROR
     assert "read by others" in message
     assert server.tokens["bob"] not in message
+
+
+def test_following_prints_a_line_when_there_is_something_new(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, rounds = server.members["alice"], iter(range(10))
+
+    def sleep(_: float) -> None:
+        number = next(rounds)
+        if number == 1:
+            server.post("alice", *indicators(2, alice, start=4000))
+        if number == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("countermark.cli.share_poll.time.sleep", sleep)
+    where = ("share", "poll", server.url, "--collection", SHARED, "--out", tmp_path / "out")
+    words = (*where, "--follow", "1", "--json", *token(server, "bob", tmp_path))
+    result = CliRunner().invoke(app, [*map(str, words)])
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert lines[-1]["new"] == 2
+    assert len(lines) <= 2

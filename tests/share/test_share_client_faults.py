@@ -58,6 +58,38 @@ def ids(*numbers: int) -> list[str]:
     return [SOME[number]["id"] for number in numbers]
 
 
+def test_the_cursor_moves_after_the_objects_are_there(
+    server: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.objects = walk({"": page(SOME[:3], day(1), more=True, next="b"), "b": page(SOME[3:5], day(2))})
+
+    def died(*_: object) -> None:
+        assert kept_now() == ids(0, 1, 2)
+        raise KeyboardInterrupt
+
+    def kept_now() -> list[str]:
+        lines = (tmp_path / "objects.jsonl").read_bytes().splitlines()
+        return [json.loads(one)["object"]["id"] for one in lines]
+
+    with monkeypatch.context() as patch:
+        patch.setattr("countermark.share.client.cursors.CursorFile.write", died)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(server, tmp_path)
+    done = fetch(server, tmp_path)
+    assert (done.new, done.known) == (2, 3)
+    assert kept(tmp_path) == ids(0, 1, 2, 3, 4)
+
+
+def test_a_cursor_of_something_else_is_refused(server: Faulty, tmp_path: Path) -> None:
+    server.objects = lambda _: page(SOME[:1], day(1))
+    fetch(server, tmp_path)
+    (cursor,) = (tmp_path / "cursors").glob("*.json")
+    for text in ("", "[]", cursor.read_text().replace("127.0.0.1", "127.0.0.2")):
+        cursor.write_text(text)
+        with pytest.raises(Error, match="no cursor of this collection"):
+            fetch(server, tmp_path)
+
+
 def test_every_request_is_as_the_standard_says(server: Faulty, tmp_path: Path) -> None:
     server.objects = lambda _: page(SOME[:1], day(1))
     fetch(server, tmp_path)

@@ -103,7 +103,7 @@ def utf8(p: Probe) -> None:
 
 @check("2-bad-utf8-posted", INFERRED, "A body that is not UTF-8 is malformed.", 16, writes=True)
 def bad_utf8_posted(p: Probe) -> None:
-    p.target.world()
+    p.target.world().posted.append(f"x-test--{ABSENT}")
     body = b'{"objects": [{"type": "x-test", "id": "x-test--' + ABSENT.encode() + b'", "name": "\xff\xfe"}]}'
     answer = p.ask("POST", p.target.url("objects/"), content=body)
     if answer.status == 202:  # taken apart: the object has to be among the failures

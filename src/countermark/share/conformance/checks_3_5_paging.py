@@ -1,6 +1,6 @@
 """Sections 3.4 (next) and 3.5: pages."""
 
-from countermark.share.conformance.checks_3_4_filters import ids_of
+from countermark.share.conformance.checks_3_4_filters import ids_of, in_order
 from countermark.share.conformance.http import Answer, query
 from countermark.share.conformance.table import INFERRED, MUST, OPEN, NotApplicable, Probe, check
 
@@ -29,7 +29,7 @@ def walk(p: Probe) -> None:
         token = answer.resource.get("next", "")
         if not isinstance(token, str) or not token:
             break
-    p.require(found == [one["id"] for one in records], "the pages are not what one page gives", answer)
+    p.require(in_order(records, found), "the pages are not what one page gives", answer)
 
 
 @check("3.5-walk-by-date", MUST, "Without `next` one continues with the last date as added_after.", 68, 44)
@@ -46,7 +46,7 @@ def walk_by_date(p: Probe) -> None:
         if answer.resource.get("more") is not True or not last:
             break
         after = "&" + query(added_after=last)[1:]
-    p.require(found == [one["id"] for one in records], "the pages are not what one page gives", answer)
+    p.require(in_order(records, found), "the pages are not what one page gives", answer)
 
 
 @check(

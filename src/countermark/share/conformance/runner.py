@@ -12,6 +12,7 @@ from countermark.errors import Error, ExitCode
 from countermark.share.conformance.http import FIRST, SECOND, Credentials, Http, NoAnswer, server_of
 from countermark.share.conformance.table import (
     CHECKS,
+    MOST_PROBLEMS,
     Check,
     NotApplicable,
     Outcome,
@@ -128,9 +129,13 @@ def run_check(one: Check, target: Target) -> Result:
         outcome, reason = "not-applicable", str(why)
     except (Undetermined, NoAnswer) as why:
         outcome, reason = "undetermined", str(why)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # the answers are the server's, and of any form: what no check foresaw ends that check alone
+        outcome, reason = "undetermined", f"the answers are of no known form ({type(error).__name__})"
     if probe.wrong:
         outcome = "fail" if one.level in ("must", "inferred") else "warn"
-        reason = "; ".join(dict.fromkeys(probe.wrong))
+        more = len(probe.wrong) - MOST_PROBLEMS
+        reason = "; ".join(probe.wrong[:MOST_PROBLEMS]) + (f"; and {more} more" if more > 0 else "")
     shown = [] if outcome == "not-applicable" else probe.shown()
     return Result(one, outcome, reason[:600], shown if outcome != "pass" else shown[:2])
 

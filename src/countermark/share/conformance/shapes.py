@@ -68,7 +68,7 @@ RESOURCES: dict[str, dict[str, tuple[str, bool]]] = {
         "version": (STRING, True),
         "media_type": (STRING, False),
     },
-    "objects": {"more": (BOOLEAN, False), "next": (STRING, False), "objects": ("list of object", False)},
+    "objects": {"more": (BOOLEAN, False), "next": (STRING, False), "objects": ("list of stix-object", False)},
     "versions": {"more": (BOOLEAN, False), "versions": ("list of string", False)},
 }
 """By resource: property, type, required. `objects` is the envelope; its objects are STIX, not judged here."""

@@ -1,8 +1,10 @@
 """What a check is, and the table of them all."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote
 
 from countermark.share.conformance.http import Answer
 
@@ -18,7 +20,8 @@ INFERRED: Level = "inferred"
 SHOULD: Level = "should"
 OPEN: Level = "open"
 _MOST_EVIDENCE = 6
-_MOST_PROBLEMS = 10
+MOST_PROBLEMS = 4
+"""How many are told."""
 
 
 class NotApplicable(Exception):
@@ -36,7 +39,6 @@ class Probe:
     target: "Target"
     asked: list[Answer] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     evidence: list[Answer] = field(default_factory=list)
     """The answers that are wrong."""
 
@@ -52,7 +54,7 @@ class Probe:
     def require(self, holds: object, problem: str, *answers: Answer) -> bool:
         """Note what does not hold, with the answers that show it."""
         if not holds:
-            if len(self.wrong) < _MOST_PROBLEMS:
+            if problem not in self.wrong:
                 self.wrong.append(problem[:300])
             self.evidence.extend(one for one in answers if one not in self.evidence)
         return bool(holds)
@@ -60,17 +62,20 @@ class Probe:
     def status(self, answer: Answer, *allowed: int) -> bool:
         """Require a status."""
         wanted = " or ".join(map(str, allowed))
-        problem = f"{answer.status} and not {wanted} for {answer.method} {answer.shown(answer.path)[:160]}"
+        problem = f"{answer.status} and not {wanted} for {answer.method} {self._short(answer)}"
         return self.require(answer.status in allowed, problem, answer)
 
     def ok(self, answer: Answer, *allowed: int) -> Answer:
         """An answer without which nothing can be said; raises `Undetermined`."""
         if answer.status not in (allowed or (200,)):
             self.evidence.append(answer)
-            raise Undetermined(
-                f"{answer.method} {answer.shown(answer.path)[:160]} was answered {answer.status}"
-            )
+            raise Undetermined(f"{answer.method} {self._short(answer)} was answered {answer.status}")
         return answer
+
+    def _short(self, answer: Answer) -> str:
+        """A path for people: from the collection on, ids cut."""
+        path = unquote(answer.shown(answer.path), errors="replace").replace(self.target.prefix, "")
+        return re.sub(r"--([0-9a-f]{4})[0-9a-f-]{32}", r"--\1…", path)[:90]
 
     def shown(self) -> list[dict[str, Any]]:
         """Evidence: what is wrong first, then what was asked last, a few."""

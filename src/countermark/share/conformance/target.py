@@ -49,6 +49,12 @@ class Target:
         """A path below the collection."""
         return f"{self.root}collections/{collection or self.here['id']}/{rest}"
 
+    @property
+    def prefix(self) -> str:
+        """What the paths of the collection begin with; the root's where there is none."""
+        collection = f"collections/{self.collection['id']}/" if self.collection else ""
+        return f"{self.root_path or '/'}{collection}"
+
     def world(self) -> World:
         """The objects that the kit adds; raises `NotApplicable` or `Undetermined`."""
         if self.read_only:

@@ -4,6 +4,7 @@ Python's ssl does not show it. The records of a connection of the kit's own are 
 secret that ssl gives for that connection (`keylog_filename`), and NewSessionTicket messages read from them.
 """
 
+import contextlib
 import hashlib
 import hmac
 import socket
@@ -23,6 +24,7 @@ _CIPHERS: dict[str, tuple[type[AESGCM] | type[ChaCha20Poly1305], int, str]] = {
 _LABEL = "SERVER_TRAFFIC_SECRET_0"
 _APPLICATION_DATA, _HANDSHAKE, _NEW_SESSION_TICKET, _EARLY_DATA = 23, 22, 4, 42
 _MOST_BYTES = 1 << 20
+_SECONDS_FOR_TICKETS = 3.0
 
 
 def early_data_sizes(
@@ -72,7 +74,9 @@ def _converse(
 
         until_done(tls.do_handshake)
         until_done(lambda: tls.write(request))
-        until_done(lambda: tls.read(1))
+        connection.settimeout(min(seconds, _SECONDS_FOR_TICKETS))
+        with contextlib.suppress(OSError):  # tickets come with or without an answer
+            until_done(lambda: tls.read(1))
     return bytes(received), (tls.cipher() or ("",))[0]
 
 

@@ -2,7 +2,15 @@
 
 import typer
 
-from countermark.cli import share_approve, share_dispute, share_review
+from countermark.cli import (
+    share_approve,
+    share_audit,
+    share_collection,
+    share_dispute,
+    share_member,
+    share_review,
+    share_serve,
+)
 
 app = typer.Typer(
     name="share",
@@ -12,3 +20,7 @@ app = typer.Typer(
 app.command("review")(share_review.review)
 app.command("approve")(share_approve.approve)
 app.add_typer(share_dispute.app, name="dispute")
+app.command("serve")(share_serve.serve)
+app.add_typer(share_member.app)
+app.add_typer(share_collection.app)
+app.add_typer(share_audit.app)

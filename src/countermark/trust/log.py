@@ -154,11 +154,26 @@ class Log:
 
     def entries(self, kind: str | None = None) -> Iterator[Entry]:
         """Entries that the checkpoint covers, in their order; of one kind, or all."""
+        for index, data in self.lines():
+            entry = _decode(index, data)
+            if kind is None or entry.kind == kind:
+                yield entry
+
+    def lines(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Index and bytes of the entries that were read, from `start` on, not decoded.
+
+        Another thread may append meanwhile: what comes later is left for next time.
+        """
+        size = len(self._leaves)
+        if start >= size:
+            return
+        mark = max(start, 0) // MARK_EVERY
         with (self.folder / ENTRIES).open("rb") as stream:
-            for index, data in enumerate(_lines(stream, len(self._leaves), self.folder)):
-                entry = _decode(index, data)
-                if kind is None or entry.kind == kind:
-                    yield entry
+            stream.seek(self._marks[mark])
+            first = mark * MARK_EVERY
+            for index, data in enumerate(_lines(stream, size - first, self.folder), first):
+                if index >= start:
+                    yield index, data
 
     def checkpoint(self) -> str:
         """The signed checkpoint over the entries, as it stands in the folder."""

@@ -1,0 +1,96 @@
+"""`countermark share audit`: is the log whole, and does the database agree with it?"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from countermark.cli.output import emit, emit_json, note, printable
+from countermark.cli.share_data import DEFAULT, Data, Json, plain
+from countermark.errors import Error, ExitCode
+
+SCHEMA = "countermark/share-audit/v1"
+app = typer.Typer(name="audit", help="The log of an exchange.", no_args_is_help=True)
+
+
+@app.callback()
+def _audit() -> None:
+    """The log of an exchange."""
+
+
+@app.command("verify")
+def verify(
+    entry: Annotated[
+        int | None, typer.Option("--entry", min=0, metavar="N", help="Also prove this entry.")
+    ] = None,
+    proof: Annotated[
+        Path | None, typer.Option("--proof", metavar="OUT", help="Where its proof is written (tlog-proof).")
+    ] = None,
+    log_key: Annotated[
+        Path | None,
+        typer.Option("--log-key", metavar="PUBFILE", help="The log's public key, from outside the folder."),
+    ] = None,
+    earlier: Annotated[
+        Path | None, typer.Option("--earlier", metavar="FILE", help="A checkpoint that was kept before.")
+    ] = None,
+    data: Data = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Verify the whole log; every object has its entry, and no entry lacks its object."""
+    from countermark.share.server.folder import open_log, opened
+    from countermark.share.server.verify import compare
+    from countermark.share.stix.schemas import check_objects
+
+    if (entry is None) != (proof is None):
+        raise Error("--entry and --proof belong together", exit_code=ExitCode.USAGE)
+    checkpoint = _verify_log(data, log_key, earlier)
+    with opened(data) as folder:
+        found = compare(folder.store, lambda: open_log(data, writing=False), check_objects)
+    if entry is not None and proof is not None:
+        _write_proof(data, entry, proof)
+    result: dict[str, Any] = {"verified": not found.problems, **checkpoint, **plain(found)}
+    if as_json:
+        emit_json(SCHEMA, result)
+    else:
+        state = "verifies" if result["verified"] else "DOES NOT VERIFY"
+        emit(
+            f"{state}: {found.entries:,} entries, {found.added:,} objects added, {found.deleted:,} deleted, "
+            f"{found.reads:,} reads, {found.waiting:,} entries waiting"
+        )
+    for problem in found.problems:
+        note(printable(problem))
+    if found.problems:
+        raise typer.Exit(ExitCode.VERIFICATION_FAILED)
+
+
+def _verify_log(data: Path, log_key: Path | None, earlier: Path | None) -> dict[str, Any]:
+    from countermark.share.server.folder import LOG, open_log
+    from countermark.trust.log import verify_log
+    from countermark.trust.notes import VerifierKey
+    from countermark.trust.signing import PublicKey
+
+    log = open_log(data, writing=False)
+    key = PublicKey.parse(_text(log_key or data / f"{LOG}.key.pub").strip())
+    verifier = VerifierKey(log.verifier.name, key)
+    before = _text(earlier) if earlier is not None else None
+    checked = verify_log(data / LOG, verifier, earlier=before)
+    return {"size": checked.checkpoint.size, "root": checked.checkpoint.root.hex(), "keyid": key.keyid}
+
+
+def _write_proof(data: Path, entry: int, out: Path) -> None:
+    from countermark.records.files import write_atomic
+    from countermark.share.server.folder import open_log
+    from countermark.trust.checkpoints import write_proof
+
+    write_atomic(out, write_proof(open_log(data, writing=False).prove(entry)).encode())
+    note(printable(f"the proof of entry {entry} is in {out}"))
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(1 << 20).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Error(
+            f"{path} cannot be read: {getattr(error, 'strerror', 'no text')}", exit_code=ExitCode.NO_INPUT
+        ) from None

@@ -1,0 +1,104 @@
+"""Around the whole application: limits before anything is done, one log line and the figures after it."""
+
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from countermark.records.exchange import Caller
+from countermark.share.server.answers import failure
+from countermark.share.server.errors import TaxiiError
+from countermark.share.server.limits import Limits
+from countermark.share.server.logs import log_request
+from countermark.share.server.metrics import Metrics
+from countermark.share.server.peers import Peers, peer
+
+_UNLOGGED = ("/healthz", "/readyz", "/metrics")
+"""Asked every few seconds: no line in the log."""
+
+
+class Around:
+    """Wraps the application; `plain` says that it is served without TLS."""
+
+    def __init__(self, app: FastAPI, limits: Limits, peers: Peers, metrics: Metrics, plain: bool) -> None:
+        self._app, self._limits, self._peers, self._metrics = app, limits, peers, metrics
+        self._plain = plain
+        self._paths: dict[Any, str] = {one.endpoint: one.path for one in app.routes if isinstance(one, Route)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 0
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._serve(scope, receive, sending)
+        finally:
+            self._answered(scope, status, time.perf_counter() - began)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            if self._plain and not self._is_near(scope):
+                raise TaxiiError(403, "this server is reached through its proxy")
+            address = self._limits.enter(scope)
+        except TaxiiError as error:
+            error.headers["Connection"] = "close"
+            await failure(error)(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._limits.leave(address)
+
+    def _is_near(self, scope: Scope) -> bool:
+        """Whether what goes over the wire unencrypted stays on this machine, or on the way to the proxy."""
+        address = peer(scope)
+        return self._peers.is_proxy(scope) or (address is not None and address.is_loopback)
+
+    def _answered(self, scope: Scope, status: int, seconds: float) -> None:
+        route = self._paths.get(scope.get("endpoint"), "") or getattr(scope.get("route"), "path", "none")
+        self._metrics.answered(route, scope["method"], status, seconds)
+        if route in _UNLOGGED and status < 400:
+            return
+        caller: Caller | None = scope.get("state", {}).get("caller")
+        log_request(
+            event="request",
+            method=scope["method"] if scope["method"].isalpha() and len(scope["method"]) < 20 else "other",
+            route=route,
+            parameters=_names(scope["query_string"]),
+            status=status,
+            ms=round(seconds * 1000, 2),
+            address=self._peers.client(scope),
+            member=caller.member.member_id if caller else None,
+            token=caller.token_id if caller else None,
+        )
+
+
+_PARAMETERS = (
+    "added_after",
+    "limit",
+    "next",
+    "match[id]",
+    "match[type]",
+    "match[version]",
+    "match[spec_version]",
+)
+
+
+def _names(query: bytes) -> list[str]:
+    """Which of the parameters that there are a query has; what else it holds may be anything."""
+    given = {part.partition(b"=")[0].decode("latin-1") for part in query[:4096].split(b"&")}
+    given = {
+        one.replace("%5B", "[").replace("%5D", "]").replace("%5b", "[").replace("%5d", "]") for one in given
+    }
+    return [one for one in _PARAMETERS if one in given]

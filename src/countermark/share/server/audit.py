@@ -1,0 +1,178 @@
+"""Reads and changes are in the Merkle log before they are answered.
+
+One thread of the process writes. What waits when it comes round goes into the log together: one lock, one
+sync, one checkpoint (group commit). It takes the outbox when somebody waits for a change, and at the start.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from typing import Any, TypeVar
+
+from countermark.errors import Error
+from countermark.records.exchange import Caller, Collection, Stored
+from countermark.share.server.draining import Drain, Row
+from countermark.share.server.metrics import Metrics
+from countermark.store.exchange import ExchangeStore
+from countermark.trust.log import ENTRIES, Log
+
+READ = "objects-read"
+_MOST_AT_ONCE = 1000
+_MOST_POSITIONS = 20_000
+T = TypeVar("T")
+
+
+@dataclass
+class _Job:
+    """What somebody waits for."""
+
+    entry: dict[str, Any] | None = None
+    """A read to be logged."""
+    outbox: bool = False
+    """The outbox is to be taken."""
+    work: Callable[[Log], Any] | None = None
+    """Something else to be done with the log."""
+    done: "Future[Any]" = field(default_factory=Future)
+
+
+class Auditor:
+    """The audit of one process; `start` it before use, and `close` it, which drains the outbox."""
+
+    def __init__(self, store: ExchangeStore, open_log: Callable[[], Log], metrics: Metrics) -> None:
+        self._store, self._open_log, self._metrics = store, open_log, metrics
+        self.log = open_log()
+        self._drain = Drain(store, self.log)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+        self._failed: str | None = None
+        self._closed = False
+
+    def start(self) -> None:
+        """Take what a killed process left in the outbox, and begin; raises `Error`."""
+        self._count(self._drain.run())
+        self._measure()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Take what is in the outbox, and end the thread."""
+        if self._closed or not self._thread.is_alive():
+            return
+        self._closed = True
+        self._jobs.put(_Job(outbox=True))
+        self._jobs.put(None)
+        self._thread.join()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the log cannot be written, or None."""
+        return self._failed if self._thread.is_alive() else "the audit does not run"
+
+    async def read(self, caller: Caller, collection: Collection, rows: Sequence[Stored], what: str) -> None:
+        """Return when the log holds that the caller was given these rows as `what`; none for its own."""
+        self._metrics.objects("given", len(rows))
+        others = [row for row in rows if row.owner != caller.member.member_id]
+        for start in range(0, len(others), _MOST_POSITIONS):
+            part = others[start : start + _MOST_POSITIONS]
+            await self._wait(_Job(entry=read_entry(caller, collection, part, what)))
+
+    async def drain(self) -> None:
+        """Return when the log holds every entry that is committed in the outbox."""
+        await self._wait(_Job(outbox=True))
+
+    async def call(self, work: Callable[[Log], T]) -> T:
+        """What `work` gives; it has the log for itself, and must be quick."""
+        found: T = await self._wait(_Job(work=work))
+        return found
+
+    async def _wait(self, job: _Job) -> Any:
+        if self._closed:
+            raise Error("the server is being stopped")
+        self._jobs.put(job)
+        return await asyncio.wrap_future(job.done)
+
+    def _run(self) -> None:
+        while True:
+            jobs, last = self._next()
+            waiting = [one for one in jobs if one.work is None]
+            if waiting:
+                self._write(waiting)
+            for job in jobs:
+                if job.work is not None:
+                    _settle(job, partial(job.work, self.log))
+            if last:
+                return
+
+    def _next(self) -> tuple[list[_Job], bool]:
+        """All jobs that wait, at least one; and whether they are the last."""
+        job = self._jobs.get()
+        jobs: list[_Job] = []
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) >= _MOST_AT_ONCE or self._jobs.empty():
+                return jobs, False
+            job = self._jobs.get()
+        return jobs, True
+
+    def _write(self, jobs: list[_Job]) -> None:
+        reads = [(READ, one.entry) for one in jobs if one.entry is not None]
+        try:
+            if self._failed:  # what is in memory may be ahead of what is on disk
+                self.log = self._open_log()
+                self._drain = Drain(self._store, self.log)
+            rows = self._drain.run(reads, outbox=any(one.outbox for one in jobs))
+        except Exception as error:  # whatever it is, nobody is answered as if it had been logged
+            self._failed = type(error).__name__
+            problem = error if isinstance(error, Error) else Error("the log cannot be written")
+            for job in jobs:
+                _settle(job, lambda: _raise(problem))
+            return
+        self._failed = None
+        self._count(rows)
+        self._measure()
+        for job in jobs:
+            _settle(job, lambda: None)
+
+    def _count(self, rows: list[Row]) -> None:
+        for _, kind, payload in rows:
+            positions = payload.get("positions")
+            count = len(positions) if isinstance(positions, list) else 0
+            if kind == "objects-added":
+                self._metrics.objects("taken", count)
+                self._metrics.objects("refused", int(payload.get("failed") or 0))
+            elif kind == "objects-deleted":
+                self._metrics.objects("deleted", count)
+
+    def _measure(self) -> None:
+        self._metrics.log_size(len(self.log), (self.log.folder / ENTRIES).stat().st_size)
+
+
+def read_entry(caller: Caller, collection: Collection, rows: Sequence[Stored], what: str) -> dict[str, Any]:
+    """The entry of a read: positions as the first and the steps between them, whose objects they are."""
+    positions = [row.date_added for row in rows]
+    return {
+        "member": caller.member.member_id,
+        "token": caller.token_id,
+        "collection": collection.collection_id,
+        "what": what,
+        "positions": positions[:1] + [later - earlier for earlier, later in pairwise(positions)],
+        "owners": sorted({row.owner for row in rows}),
+    }
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def _settle(job: _Job, work: Callable[[], Any]) -> None:
+    """Give the one who waits the result, or the error; nobody may wait any more."""
+    if not job.done.set_running_or_notify_cancel():
+        return
+    try:
+        job.done.set_result(work())
+    except Exception as error:
+        job.done.set_exception(error)

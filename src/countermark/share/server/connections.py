@@ -1,0 +1,165 @@
+"""Connections as uvicorn has them, with an end to patience: slow headers, slow bodies, slow readers.
+
+uvicorn has a time limit between requests alone. Here a request's header has to be whole in time and small,
+its body has to arrive in time also where nobody reads it, and what is sent has to be taken. A refusal is a
+TAXII error resource, as every other.
+"""
+
+import asyncio
+from collections import Counter
+from typing import Any, ClassVar
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from countermark.share.server.errors import error_body
+from countermark.share.server.media import TAXII
+from countermark.share.server.peers import counted, parse
+from countermark.share.server.settings import ConnectionSettings
+
+_TITLES = {400: "the request is no HTTP", 408: "the request took too long", 431: "the header is too large"}
+
+
+class _TooLarge(Exception):
+    """The header is; httptools makes a parser error of it."""
+
+
+class Connection(HttpToolsProtocol):
+    """One connection; made by way of `protocol_class`, which gives the class its self.settings."""
+
+    settings: ClassVar[ConnectionSettings]
+    open_connections: ClassVar["Counter[str]"]
+    """Connections that are open, by address."""
+    most_of_address: ClassVar[int]
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._address = ""
+        self._timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+        self._in_body = False
+        self._head_bytes = self._fed = 0
+        self._refusal = 400
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        address = parse(self.client[0]) if self.client else None
+        self._address = "-" if address is None else counted(address)
+        self.open_connections[self._address] += 1
+        if self.open_connections.total() > self.settings.connections or (
+            self.open_connections[self._address] > self.most_of_address
+        ):
+            transport.abort()
+            return
+        self._wait(self.settings.header_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._address:
+            self.open_connections[self._address] -= 1
+            if not self.open_connections[self._address]:
+                del self.open_connections[self._address]
+            self._address = ""
+        self._stop_waiting()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._timer is None:  # the first of a request after the last was done
+            self._wait(self.settings.header_seconds)
+        if not self._in_body:
+            self._fed += len(data)
+        super().data_received(data)
+        if not self._in_body and self._fed > self.settings.header_bytes + len(data):
+            self._refuse(431)  # a header that does not end: the parser keeps what it has of it
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        self._count(len(name) + len(value))
+
+    def on_headers_complete(self) -> None:
+        self._in_body = True
+        self._stop_waiting()
+        self._wait(self.settings.body_seconds * 2)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        self._fed = 0
+        self._stop_waiting()
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._write_timer is None:
+            self._write_timer = self.loop.call_later(self.settings.write_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+        if self.flow is not None:
+            super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's signature
+        self._refuse(self._refusal)
+
+    def _count(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > self.settings.header_bytes or len(self.headers) > self.settings.header_lines:
+            self._refusal = 431
+            raise _TooLarge
+
+    def _wait(self, seconds: float) -> None:
+        self._timer = self.loop.call_later(seconds, self._too_slow)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        self._timer = None
+        if self._in_body or (self.cycle is not None and not self.cycle.response_complete):
+            self.transport.abort()
+        elif self._fed:
+            self._refuse(408)
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int) -> None:
+        """Answer and close; without an answer where another request's is under way."""
+        self._stop_waiting()
+        if self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.abort()
+            return
+        body = error_body(status, _TITLES[status])
+        headers = f"content-type: {TAXII}\r\ncontent-length: {len(body)}\r\ncache-control: no-store\r\n"
+        self.transport.write(STATUS_LINE[status] + f"{headers}connection: close\r\n\r\n".encode() + body)
+        self.transport.close()
+
+
+def protocol_class(settings: ConnectionSettings, proxies: bool = False) -> type[Connection]:
+    """The protocol, for uvicorn's `http`; behind proxies all connections are of few addresses."""
+    shared = {
+        "settings": settings,
+        "open_connections": Counter(),
+        "most_of_address": settings.connections if proxies else settings.connections_of_address,
+    }
+    return type("Connection", (Connection,), shared)

@@ -1,0 +1,190 @@
+"""Disputes: an accused is cleared, and it can be shown who has read that.
+
+The member whose object it is says so here, and sends the revocation as a new version of the object the usual
+way. Who was given the object stands in the log, and so does who was given the revocation: these are the
+receipts. The dispute itself is an entry of the log. What the accused says stays with the member: its digest
+may be given.
+"""
+
+import uuid
+from asyncio import Lock
+from collections import OrderedDict
+from datetime import timedelta
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from countermark.records.exchange import Caller
+from countermark.share.server.api import BASE, Api, about, add, reply
+from countermark.share.server.errors import TaxiiError, forbidden, not_found
+from countermark.share.server.readers import Reads, copies
+from countermark.share.server.times import now, taxii_time
+from countermark.trust.log import Log
+
+FILED = "dispute-filed"
+DUE = timedelta(hours=24)
+MAX_BODY = 4096
+_MOST_REMEMBERED = 200
+_ID = r"^dispute--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_STIX_ID = r"^[a-z0-9][a-z0-9-]{0,249}--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_DIGEST = r"^[0-9a-f]{64}$"
+SCHEMAS: dict[str, Any] = {
+    "dispute": {
+        "type": "object",
+        "required": ["object_id"],
+        "additionalProperties": False,
+        "properties": {
+            "object_id": {"type": "string", "pattern": _STIX_ID},
+            "statement_sha256": {"type": "string", "pattern": _DIGEST},
+        },
+    }
+}
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a member sends."""
+
+    object_id: Annotated[str, msgspec.Meta(pattern=_STIX_ID)]
+    statement_sha256: Annotated[str, msgspec.Meta(pattern=_DIGEST)] | None = None
+    """SHA-256 of what the accused says."""
+
+
+class Dispute(msgspec.Struct, frozen=True):
+    """A dispute, as its entry in the log has it."""
+
+    dispute_id: str
+    member: str
+    object_id: str
+    filed: int
+    due: int
+
+
+class _Entry(msgspec.Struct):
+    kind: str
+    payload: msgspec.Raw
+
+
+class Disputes:
+    """The endpoints."""
+
+    def __init__(self, api: Api) -> None:
+        self._api, self._store = api, api.store
+        self._filed: dict[str, Dispute] = {}
+        self._next = 0
+        self._filing = Lock()
+        self._reads: OrderedDict[str, tuple[Reads, Reads]] = OrderedDict()
+
+    def router(self) -> APIRouter:
+        """The routes."""
+        router = APIRouter()
+        filed = {200: "it was filed before", 201: "it is filed"}
+        add(router, "POST", f"{BASE}/disputes", self.add, success=filed, body="#/components/schemas/dispute")
+        add(router, "GET", f"{BASE}/disputes", self.all, success={200: "disputes"})
+        one = f"{BASE}/disputes/{{dispute_id}}"
+        found = {200: "the dispute, who has read the object, and who its revocation"}
+        add(router, "GET", one, self.get, success=found, parameters={"dispute_id": _ID})
+        return router
+
+    async def add(self, request: Request) -> Response:
+        """`POST disputes`: by the member that shared the object; the same again gives the same dispute."""
+        caller = await self._api.caller(request)
+        if caller.member.role != "member" or "write" not in caller.actions:
+            raise forbidden("file a dispute")
+        async with self._api.bodies.received(request) as body:
+            asked = _parse(body)
+        owner, within = caller.member.member_id, caller.collections
+        shared = await self._api.work.slow(copies, self._store, asked.object_id, owner, within)
+        if not (shared.live or shared.revoked):
+            raise not_found()
+        mine = (caller.member.member_id, asked.object_id)
+        async with self._filing:
+            await self._refresh()
+            known = next((one for one in self._filed.values() if (one.member, one.object_id) == mine), None)
+            dispute = known or await self._file(caller, asked)
+        return reply(await self._answer(dispute), 200 if known else 201)
+
+    async def all(self, request: Request) -> Response:
+        """`GET disputes`: those of the caller, of the member it reviews for, or for an operator all."""
+        caller = await self._api.caller(request)
+        await self._refresh()
+        mine = [_plain(one) for one in self._filed.values() if about(caller, one.member)]
+        return reply({"disputes": mine})
+
+    async def get(self, request: Request) -> Response:
+        """`GET disputes/{id}`: with readers and receipts as the log has them now."""
+        caller = await self._api.caller(request)
+        await self._refresh()
+        dispute = self._filed.get(request.path_params["dispute_id"])
+        if dispute is None or not about(caller, dispute.member):
+            raise not_found()
+        return reply(await self._answer(dispute))
+
+    async def _file(self, caller: Caller, asked: Asked) -> Dispute:
+        filed = now()
+        dispute = Dispute(
+            dispute_id=f"dispute--{uuid.uuid4()}",
+            member=caller.member.member_id,
+            object_id=asked.object_id,
+            filed=filed,
+            due=filed + DUE // timedelta(microseconds=1),
+        )
+        entry = msgspec.to_builtins(dispute) | {"token": caller.token_id}
+        entry["statement_sha256"] = asked.statement_sha256
+        await self._api.work.slow(self._store.outbox.append, FILED, entry)
+        await self._api.auditor.drain()
+        return dispute
+
+    async def _refresh(self) -> None:
+        await self._api.work.slow(self._read_log, self._api.auditor.log)
+
+    def _read_log(self, log: Log) -> None:
+        """Learn of disputes that were filed since, by whatever process."""
+        mark = f'"kind":"{FILED}"'.encode()
+        start, found = self._next, {}
+        for index, data in log.lines(start):
+            start = index + 1
+            if mark in data:
+                entry = msgspec.json.decode(data, type=_Entry)
+                if entry.kind == FILED:
+                    dispute = msgspec.json.decode(entry.payload, type=Dispute)
+                    found[dispute.dispute_id] = dispute
+        self._filed |= found
+        self._next = max(self._next, start)
+
+    async def _answer(self, dispute: Dispute) -> dict[str, Any]:
+        return await self._api.work.slow(self._look, dispute, self._api.auditor.log)
+
+    def _look(self, dispute: Dispute, log: Log) -> dict[str, Any]:
+        shared = copies(self._store, dispute.object_id, dispute.member)
+        remembered = self._reads.pop(dispute.dispute_id, None) or (Reads(), Reads())
+        readers = dict(remembered[0].look(log, shared.live))
+        receipts = dict(remembered[1].look(log, shared.revoked))
+        self._reads[dispute.dispute_id] = remembered
+        while len(self._reads) > _MOST_REMEMBERED:
+            self._reads.popitem(last=False)
+        return _plain(dispute) | {
+            "revoked": shared.everywhere_revoked,
+            "readers": [{"member": member, "at": at} for member, at in readers.items()],
+            "receipts": [
+                {"member": member, "at": at} for member, at in receipts.items() if member in readers
+            ],
+            "missing": sorted(set(readers) - set(receipts)),
+        }
+
+
+def _plain(dispute: Dispute) -> dict[str, Any]:
+    times = {"filed": taxii_time(dispute.filed), "due": taxii_time(dispute.due)}
+    plain: dict[str, Any] = msgspec.to_builtins(dispute)
+    return plain | times | {"late": now() >= dispute.due}
+
+
+def _parse(body: bytes) -> Asked:
+    try:
+        if len(body) <= MAX_BODY:
+            return msgspec.json.decode(body, type=Asked)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    raise TaxiiError(422, "the body is no dispute", 'send {"object_id": "…"}')

@@ -1,0 +1,55 @@
+"""Structured logs: one JSON object a line on standard error.
+
+A line of a request holds its route, not its path; names of its parameters, not their values; no header, no
+body. Of what other libraries log, the place is kept and not the words, which may quote what was sent.
+"""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+OURS = "countermark.exchange"
+_FIXED = {"uvicorn.error"}
+"""Loggers whose messages, before anything is filled in, are constants of their source."""
+REQUESTS = logging.getLogger(f"{OURS}.requests")
+
+
+class JsonLines(logging.Formatter):
+    """Makes a line of a record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One JSON object; `fields` of the record (a dict) stand in it as they are."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+        }
+        fields = getattr(record, "fields", None)
+        if isinstance(fields, dict):
+            line |= fields
+        elif record.name.split(".")[:2] == OURS.split("."):
+            line["message"] = record.getMessage()
+        else:
+            line["at"] = f"{record.module}:{record.lineno}"
+            if record.name in _FIXED and isinstance(record.msg, str):
+                line["message"] = record.msg.strip()
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = record.exc_info[0].__name__
+        return json.dumps(line, ensure_ascii=True)
+
+
+def configure_logs(verbose: bool = False, stream: TextIO | None = None) -> None:
+    """Send all logs of this process to standard error as JSON lines."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO if verbose else logging.WARNING)
+    logging.getLogger(OURS).setLevel(logging.INFO)
+
+
+def log_request(**fields: object) -> None:
+    """The line of a request that was answered."""
+    REQUESTS.info("request", extra={"fields": fields})

@@ -1,0 +1,64 @@
+"""Figures for Prometheus. Labels are routes, methods, statuses and kinds: no id, no address, no name."""
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_METHODS = ("GET", "HEAD", "POST", "DELETE")
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_PREFIX = "countermark_exchange"
+
+
+class Metrics:
+    """The figures of one server."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            f"{_PREFIX}_requests", "Requests", ("route", "method", "status"), registry=self._registry
+        )
+        self._seconds = Histogram(
+            f"{_PREFIX}_request_seconds",
+            "Time to the end of the answer",
+            ("route",),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._objects = Counter(
+            f"{_PREFIX}_objects", "Objects taken, refused, deleted, given", ("what",), registry=self._registry
+        )
+        self._turned_away = Counter(
+            f"{_PREFIX}_turned_away", "Requests that were not served", ("why",), registry=self._registry
+        )
+        self._log_entries = Gauge(f"{_PREFIX}_log_entries", "Entries of the log", registry=self._registry)
+        self._log_bytes = Gauge(f"{_PREFIX}_log_bytes", "Bytes of the log", registry=self._registry)
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """A request was answered."""
+        known = method if method in _METHODS else "other"
+        self._requests.labels(route, known, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+        why = {401: "credentials", 403: "rights", 429: "rate", 503: "load"}.get(status)
+        if why:
+            self._turned_away.labels(why).inc()
+
+    def objects(self, what: str, count: int) -> None:
+        """Objects that were `taken`, `refused`, `deleted` or `given`."""
+        if count:
+            self._objects.labels(what).inc(count)
+
+    def log_size(self, entries: int, size: int) -> None:
+        """The log has grown."""
+        self._log_entries.set(entries)
+        self._log_bytes.set(size)
+
+    def text(self) -> bytes:
+        """What a scrape gets."""
+        return generate_latest(self._registry)

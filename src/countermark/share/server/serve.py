@@ -1,0 +1,181 @@
+"""The exchange as a process: parts joined, uvicorn run, and an end in which the log takes everything."""
+
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from countermark.errors import Error, ExitCode
+from countermark.share.server import disputes, releases
+from countermark.share.server.api import Api
+from countermark.share.server.app import build_app
+from countermark.share.server.around import Around
+from countermark.share.server.audit import Auditor
+from countermark.share.server.auth import Authenticator, check_members
+from countermark.share.server.connections import protocol_class
+from countermark.share.server.folder import DataFolder
+from countermark.share.server.health import Health
+from countermark.share.server.limits import Limits
+from countermark.share.server.metrics import Metrics
+from countermark.share.server.oidc import Oidc
+from countermark.share.server.parts import Checked, Parts
+from countermark.share.server.peers import Peers
+from countermark.share.server.proofs import Proofs
+from countermark.share.server.tls import is_loopback
+
+Check = Callable[[Sequence[bytes]], Sequence[Checked]]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """All that answers requests; `auditor` is to be started before, and closed after."""
+
+    app: ASGIApp
+    auditor: Auditor
+    close: Callable[[], None]
+    """Ends the audit, when no request is being answered any more."""
+
+
+def build_exchange(folder: DataFolder, check: Check, *, plain: bool = True) -> Exchange:
+    """Join store, audit, callers, limits and endpoints; `plain` where it is served without TLS."""
+    settings = folder.settings
+    check_members(folder.store, settings)
+    peers, metrics = Peers(settings), Metrics()
+    auditor = Auditor(folder.store, folder.open_log, metrics)
+    oidc = Oidc(settings.oidc, folder.path) if settings.oidc else None
+    taxii = settings.taxii_settings(folder.sqlite)
+    limits = Limits(settings.limits, peers)
+    parts = Parts(
+        authenticate=Authenticator(folder.store, settings, peers, oidc, taxii.reads_inline),
+        audit=auditor,
+        check=check,
+        limits=limits,
+        settings=taxii,
+    )
+    api = Api(folder.store, parts, auditor)
+    routers = [
+        Health(api, settings, metrics, folder.path).router(),
+        releases.Releases(api, settings.policies).router(),
+        disputes.Disputes(api).router(),
+        Proofs(api).router(),
+    ]
+    app = build_app(folder.store, replace(parts, routers=routers))
+    _describe(app)
+
+    def close() -> None:
+        api.work.close()
+        auditor.close()
+
+    return Exchange(Around(app, limits, peers, metrics, plain), auditor, close)
+
+
+def _describe(app: FastAPI) -> None:
+    """Add the schemas of our bodies to the OpenAPI document."""
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        found = described()
+        found["components"]["schemas"] |= releases.SCHEMAS | disputes.SCHEMAS
+        return found
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 takes a free one. Raises `Error` where that cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((host, port))
+        found.listen(2048)
+    except (OSError, OverflowError) as error:
+        found.close()
+        reason = getattr(error, "strerror", None) or error
+        raise Error(f"cannot listen on {host}, port {port}: {reason}", exit_code=ExitCode.USAGE) from None
+    found.set_inheritable(False)
+    return found
+
+
+def serve(
+    folder: DataFolder,
+    check: Check,
+    listener: socket.socket,
+    context: ssl.SSLContext | None,
+    ready: Callable[[], None],
+) -> int:
+    """Serve until SIGTERM or SIGINT; the signal. `ready` is called when requests are answered."""
+    exchange = build_exchange(folder, check, plain=context is None)
+    exchange.auditor.start()
+    connection = folder.settings.connection
+    config = uvicorn.Config(
+        exchange.app,
+        http=protocol_class(connection, proxies=folder.settings.proxy is not None),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=connection.keep_alive_seconds,
+        timeout_graceful_shutdown=connection.stop_seconds,
+        ssl_context_factory=None if context is None else lambda *_: context,
+    )
+    server = _Server(config, ready)
+    try:
+        server.run(sockets=[listener])
+    finally:
+        exchange.close()
+    return server.stopped_by
+
+
+def check_transport(folder: DataFolder, host: str, tls: bool) -> None:
+    """Raise `Error(USAGE)` where requests would cross a network unencrypted."""
+    if not tls and not is_loopback(host) and folder.settings.proxy is None:
+        raise Error(
+            "without TLS the exchange listens on this machine alone",
+            hint="--tls-cert and --tls-key, or name the reverse proxy in exchange.toml",
+            exit_code=ExitCode.USAGE,
+        )
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready, and comes back after a signal instead of dying of it."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self.stopped_by = 0
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, which raises the signal again at the end: the log would not be finished then."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Told to stop."""
+        self.stopped_by = sig
+        super().handle_exit(sig, frame)

@@ -8,6 +8,7 @@ from countermark.cli import (
     share_collection,
     share_dispute,
     share_member,
+    share_misp,
     share_review,
     share_serve,
 )
@@ -24,3 +25,4 @@ app.command("serve")(share_serve.serve)
 app.add_typer(share_member.app)
 app.add_typer(share_collection.app)
 app.add_typer(share_audit.app)
+app.add_typer(share_misp.app)

@@ -1,4 +1,4 @@
-"""Every endpoint by every caller: only what is granted answers, and what is hidden looks like what is absent."""
+"""Every endpoint by every caller: only what is granted answers; what is hidden looks absent."""
 
 import json
 from collections.abc import Iterator

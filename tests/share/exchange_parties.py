@@ -57,11 +57,11 @@ class Audit:
     """Remembers what was read."""
 
     store: ExchangeStore
-    reads: list[tuple[str, str, list[str], str]] = field(default_factory=list)
+    reads: list[tuple[str, str, list[int], str]] = field(default_factory=list)
     logged: list[dict[str, Any]] = field(default_factory=list)
 
     async def read(self, caller: Caller, collection: Collection, rows: Sequence[Stored], what: str) -> None:
-        others = [row.stix_id for row in rows if row.owner != caller.member.member_id]
+        others = [row.date_added for row in rows if row.owner != caller.member.member_id]
         if others:
             self.reads.append((caller.member.name, collection.collection_id, others, what))
 

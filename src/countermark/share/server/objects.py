@@ -17,7 +17,7 @@ from countermark.share.server.filters import LISTING, OF_OBJECT, OF_VERSIONS, Qu
 from countermark.share.server.media import check_accept
 from countermark.share.server.paging import Pages
 from countermark.share.server.times import taxii_time
-from countermark.store.exchange import Filters, Page
+from countermark.store.exchange import SPEC_VERSIONS, Filters, Page
 
 
 @dataclass(frozen=True)
@@ -110,12 +110,15 @@ class Objects:
         settings = self._access.settings
         limit = min(query.limit or settings.page_limit, settings.most_per_page)
         filters, key = query.filters, collection.collection_id
+        if not filters.spec_versions:  # no other is stored, and fewer ranges are looked at
+            filters = msgspec.structs.replace(filters, spec_versions=SPEC_VERSIONS[-1:])
         if endpoint is _VERSIONS:
             return self._store.objects.versions(key, stix_id, filters, after=after, limit=limit)
         if stix_id:
             filters = msgspec.structs.replace(filters, ids=(stix_id,))
-        with_data = endpoint is not _MANIFEST
-        return self._store.objects.page(key, filters, after=after, limit=limit, with_data=with_data)
+        if endpoint is _MANIFEST:
+            return self._store.objects.page(key, filters, after=after, limit=limit, with_data=False)
+        return self._store.objects.page(key, filters, after=after, limit=limit, lean=True)
 
     def _refuse_unknown(self, collection: Collection, stix_id: str, query: Query) -> None:
         """404 for an id that is not there, and for a version named by its time that is not (5.6, 5.7)."""
@@ -145,4 +148,6 @@ def _answer(found: _Found, name: str, items: list[bytes]) -> Response:
     if not items:
         return answer(b"{}", headers=headers)
     more = b'"more":true,"next":"%s",' % found.next.encode() if found.next is not None else b""
-    return answer(b'{%s"%s":[%s]}' % (more, name.encode(), b",".join(items)), headers=headers)
+    items[0] = b'{%s"%s":[%s' % (more, name.encode(), items[0])  # so that all is joined, and copied, once
+    items[-1] += b"]}"
+    return answer(b",".join(items), headers=headers)

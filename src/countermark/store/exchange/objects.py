@@ -55,14 +55,22 @@ class Objects:
         return adding.add(self._database, self._names, caller, collection, prepared, entry, refused)
 
     def page(
-        self, collection_id: str, filters: Filters, *, after: int | None, limit: int, with_data: bool = True
+        self,
+        collection_id: str,
+        filters: Filters,
+        *,
+        after: int | None,
+        limit: int,
+        with_data: bool = True,
+        lean: bool = False,
     ) -> Page:
         """At most `limit` objects that were added after position `after`, in order of arrival.
 
+        `lean` rows have position, owner and data alone: all that a page is made of, at half the cost.
         Raises `Error` where there is no such collection, or `versions` names no timestamp.
         """
         number = self._names.collection(collection_id)
-        shape, values = shape_of(number, filters, limit + 1, with_data)
+        shape, values = shape_of(number, filters, limit + 1, with_data, lean)
         compiled = self._statement(shape)
         if compiled is None:
             return Page([], False)
@@ -70,7 +78,8 @@ class Objects:
         beginning = beginning if filters.added_after is None else max(beginning, filters.added_after)
         values["after"] = min(max(beginning, -1), _LATEST)  # a cursor may be anybody's
         rows = self._database.rows(compiled, values)
-        return Page(self._stored(rows[:limit]), len(rows) > limit)
+        stored = self._lean if lean else self._stored
+        return Page(stored(rows[:limit]), len(rows) > limit)
 
     def versions(
         self, collection_id: str, stix_id: str, filters: Filters, *, after: int | None, limit: int
@@ -130,4 +139,18 @@ class Objects:
                 data=(row[5] or b"") if len(row) > 5 else b"",
             )
             for row in rows
+        ]
+
+    def _lean(self, rows: Sequence[tuple[Any, ...]]) -> list[Stored]:
+        owners = {number: self._names.member(number) for number in {row[1] for row in rows}}
+        return [
+            Stored(
+                date_added=position,
+                stix_id="",
+                version="",
+                media_type="",
+                owner=owners[owner],
+                data=data or b"",
+            )
+            for position, owner, data in rows
         ]

@@ -30,6 +30,7 @@ COLUMNS = (
     objects.c.standing,
     objects.c.owner,
 )
+LEAN = (objects.c.date_added, objects.c.owner, objects.c.data)
 _WORDS = frozenset({LAST, FIRST, ALL})
 
 
@@ -46,9 +47,13 @@ class Shape(msgspec.Struct, frozen=True):
     """Standings that a timestamp may have besides."""
     limit: int
     with_data: bool
+    lean: bool = False
+    """Whether only `LEAN` is read."""
 
 
-def shape_of(collection: int, filters: Filters, limit: int, with_data: bool) -> tuple[Shape, dict[str, Any]]:
+def shape_of(
+    collection: int, filters: Filters, limit: int, with_data: bool, lean: bool = False
+) -> tuple[Shape, dict[str, Any]]:
     """The shape of a query and its values, all but `after`, in a collection given by its number.
 
     Raises `Error` for a version that is no timestamp, more than `MOST_VALUES` values, and what is no text.
@@ -68,7 +73,14 @@ def shape_of(collection: int, filters: Filters, limit: int, with_data: bool) -> 
     values |= {f"type{at}": one for at, one in enumerate(types)}
     values |= {f"time{at}": one for at, one in enumerate(times)}
     shape = Shape(
-        len(ids), len(types), len(times), tuple(standings), tuple(others) if times else (), limit, with_data
+        len(ids),
+        len(types),
+        len(times),
+        tuple(standings),
+        tuple(others) if times else (),
+        limit,
+        with_data,
+        lean,
     )
     return shape, values
 
@@ -79,7 +91,7 @@ def page_statement(shape: Shape, postgres: bool) -> sa.Select[Any] | sa.Compound
     branches = [*_by_standing(shape), *_by_time(shape)]
     if not branches:
         return None
-    columns = (*COLUMNS, objects.c.data) if shape.with_data else COLUMNS
+    columns = LEAN if shape.lean else (*COLUMNS, objects.c.data) if shape.with_data else COLUMNS
     after = objects.c.date_added > sa.bindparam("after", type_=sa.BigInteger)
     selects = [sa.select(*columns).where(*conditions, after) for conditions in branches]
     limit: sa.ColumnElement[int] = sa.literal_column(str(shape.limit))

@@ -51,7 +51,9 @@ def of_specs(spec_versions: Sequence[str]) -> list[int]:
     """Standings of versions of one of these versions of STIX, or of the newest where none is named."""
     if not spec_versions:
         return [one for one in LIVE if one & IS_NEWEST]
-    return [one for one in LIVE if spec_of(one) in spec_versions]
+    named = [one for one in LIVE if spec_of(one) in spec_versions]
+    # there is nothing newer than the last
+    return [one for one in named if one & IS_NEWEST or spec_of(one) != SPEC_VERSIONS[-1]]
 
 
 def asked(versions: Iterable[str], spec_versions: Sequence[str]) -> list[int]:

@@ -108,7 +108,7 @@ def _parse(raw: bytes, numbers: _Numbers) -> Any:
 
 def _deeper(value: Any, most: int) -> bool:
     level = [value]
-    for _ in range(most + 1):
+    for _ in range(most):
         level = [
             child
             for one in level

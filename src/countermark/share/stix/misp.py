@@ -214,6 +214,7 @@ def _event_of(objects: Sequence[Item]) -> Item:
 def _living(body: Mapping[str, Any]) -> Item:
     """An event without what was deleted in it, and with a date and a maker, which the converter asks for."""
     event = dict(body)
+    event["Tag"] = _parts_named(body, "Tag")
     for name in (_ATTRIBUTES, _OBJECTS):
         event[name] = [dict(one) for one in _parts_named(body, name) if not _deleted(one)]
     for one in event[_OBJECTS]:

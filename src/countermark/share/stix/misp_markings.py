@@ -31,7 +31,7 @@ def mark_with_event(objects: Sequence[Item], event: Mapping[str, Any]) -> list[I
 
     The converter marks the grouping only, and with TLP 1's amber, green and red.
     """
-    tags = [str(tag.get("name", "")).lower() for tag in event.get("Tag", ()) if isinstance(tag, dict)]
+    tags = [str(tag.get("name", "")).lower() for tag in event.get("Tag", ())]
     of_event = max((tag for tag in tags if tag in _STRICTNESS), key=_STRICTNESS.index, default="")
     kept = [one for one in objects if one["id"] not in _TAG_OF]
     for one in kept:

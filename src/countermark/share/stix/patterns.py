@@ -31,9 +31,9 @@ _parser = threading.Lock()  # ANTLR's tables are shared and grow while it parses
 
 
 class Effort:
-    """How much complex pattern one request may ask for: characters, counted down."""
+    """How much complex pattern one call may ask for: characters, counted down."""
 
-    def __init__(self, characters: int = 200_000) -> None:
+    def __init__(self, characters: int) -> None:
         self._left = characters
 
     def spend(self, characters: int) -> None:

@@ -31,6 +31,8 @@ from countermark.share.stix.rules import instant
 from countermark.share.stix.schemas import Checked, check_objects
 
 OBJECTS, QUARANTINE = "objects.jsonl", "quarantine.jsonl"
+PAGE_EFFORT = 2_000_000
+"""Characters of complex patterns in one page that was asked for (see `check_objects`): up to a minute."""
 Taken = Literal["new", "known", "quarantined"]
 OTHER_CONTENT = "other content stands under the same id and version"
 OTHER_CREATOR = "a version by another than its creator"
@@ -112,7 +114,7 @@ class Received:
 
         Raises `Error` where the disk does not take it; then nothing of it counts, and the cursor must stay.
         """
-        checked = check_objects([one.raw for one in arrivals])
+        checked = check_objects([one.raw for one in arrivals], effort_for_patterns=PAGE_EFFORT)
         taken: list[Taken] = []
         bodies: list[bytes] = []
         written: list[tuple[str, _Last]] = []

@@ -18,6 +18,8 @@ from countermark.share.stix.patterns import Effort, check_pattern
 from countermark.share.stix.rules import TIME, check_rules
 
 SPEC_VERSION = "2.1"
+REQUEST_EFFORT = 100_000
+"""Characters of complex patterns in one request to a server: some 3 seconds."""
 _MAX_TIME = 30
 _HEAD = re.compile(r"[a-z0-9-]{3,250}(--[0-9A-Fa-f-]{36})?", re.ASCII)
 
@@ -41,9 +43,13 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """Why it cannot be taken, in one line; empty when it can."""
 
 
-def check_objects(raw: Sequence[bytes]) -> list[Checked]:
-    """One result for each, in order. It never raises for what the bytes hold."""
-    known, effort = schemas(), Effort()
+def check_objects(raw: Sequence[bytes], *, effort_for_patterns: int = REQUEST_EFFORT) -> list[Checked]:
+    """One result for each, in order. It never raises for what the bytes hold.
+
+    Patterns that are not of the plain form are parsed up to so many characters in all (some 25 µs each);
+    objects with further ones are refused.
+    """
+    known, effort = schemas(), Effort(effort_for_patterns)
     return [_check(bytes(one), known, effort) for one in raw]
 
 

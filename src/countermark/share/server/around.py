@@ -13,7 +13,7 @@ from countermark.share.server.answers import failure
 from countermark.share.server.errors import TaxiiError
 from countermark.share.server.limits import Limits
 from countermark.share.server.logs import log_request
-from countermark.share.server.metrics import Metrics
+from countermark.share.server.metrics import METHODS, Metrics
 from countermark.share.server.peers import Peers, peer
 
 _UNLOGGED = ("/healthz", "/readyz", "/metrics")
@@ -73,7 +73,7 @@ class Around:
         caller: Caller | None = scope.get("state", {}).get("caller")
         log_request(
             event="request",
-            method=scope["method"] if scope["method"].isalpha() and len(scope["method"]) < 20 else "other",
+            method=scope["method"] if scope["method"] in METHODS else "other",
             route=route,
             parameters=_names(scope["query_string"]),
             status=status,

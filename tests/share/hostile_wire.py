@@ -5,12 +5,22 @@ import re
 import select
 import socket
 import time
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from servers import SHARED, TAXII, Server
+from exchange_parties import indicator
+from servers import SHARED, TAXII, Server, serving
 
 PATIENCE = 20.0
+SETTINGS = """
+[limits]
+caller_rate = 1000
+caller_burst = 10000
+[connection]
+header_seconds = 5
+body_seconds = 5
+"""
 OBJECTS = f"/exchange/collections/{SHARED}/objects/"
 
 
@@ -25,7 +35,9 @@ def connection(server: Server) -> Iterator[socket.socket]:
         yield made
 
 
-def head(server: Server, method: str, path: str, *lines: str, who: str = "alice", version: str = "1.1") -> bytes:
+def head(
+    server: Server, method: str, path: str, *lines: str, who: str = "alice", version: str = "1.1"
+) -> bytes:
     """A request's head, the empty line included; Host, Authorization and Accept are there."""
     first = [f"{method} {path} HTTP/{version}", f"Host: 127.0.0.1:{port(server)}", f"Accept: {TAXII}"]
     if who:
@@ -79,7 +91,7 @@ def post(server: Server, body: bytes, *lines: str, path: str = OBJECTS, who: str
 
 
 class Memory:
-    """Resident memory of a process, and its peak since this was made (Linux; elsewhere nothing is measured)."""
+    """Resident memory of a process, and its peak since this was made; without /proc nothing is measured."""
 
     def __init__(self, pid: int) -> None:
         self._folder = Path(f"/proc/{pid}")
@@ -104,6 +116,17 @@ class Memory:
         return int(found[1]) * 1024 if found else 0
 
 
+@contextlib.contextmanager
+def warm(tmp: Path, url: str | None = None) -> Iterator[Server]:
+    """A server whose memory has the size that ordinary work gives it."""
+    with serving(tmp, url, settings=SETTINGS) as server:
+        assert server.post("alice", indicator(0, description="a" * 500_000)).status_code == 202
+        for _ in range(3):
+            assert server.post("alice", *(indicator(n) for n in range(300))).status_code == 202
+            is_well(server)
+        yield server
+
+
 def is_well(server: Server) -> None:
     """It answers what is asked of it properly, and soon."""
     began = time.monotonic()
@@ -112,3 +135,15 @@ def is_well(server: Server) -> None:
     assert found.status_code == 200, found.text
     assert server.ask(None, "GET", "/readyz").json()["status"] == "ok"
     assert time.monotonic() - began < PATIENCE / 2
+
+
+@contextlib.contextmanager
+def unharmed(server: Server) -> Iterator[Server]:
+    """Afterwards it takes and gives objects as ever, and has logged no error of its own."""
+    lines = len(server.log_lines)
+    yield server
+    is_well(server)
+    new = indicator(uuid.uuid4().int >> 100)
+    assert server.post("alice", new).json()["success_count"] == 1
+    assert server.get("bob", f"objects/{new['id']}/").json()["objects"] == [new]
+    assert not [one for one in server.log_lines[lines:] if '"error"' in one or "Traceback" in one]

@@ -1,4 +1,4 @@
-"""Connections and requests made to do harm, to a server that runs: cut off or refused, and others are served."""
+"""Connections and requests made to do harm, to a server that runs: cut off or refused, others are served."""
 
 import contextlib
 import json
@@ -21,6 +21,7 @@ from hostile_wire import (
     rest,
     send,
     statuses,
+    unharmed,
 )
 from servers import ABSENT, HIDDEN, SHARED, Server, serving
 
@@ -56,17 +57,16 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def server(running: Server) -> Iterator[Server]:
-    """The server, which has to be well afterwards, and to have logged no error of its own."""
-    lines = len(running.log_lines)
-    yield running
-    is_well(running)
-    assert running.post("alice", indicator(1000)).json()["success_count"] == 1
-    assert not [one for one in running.log_lines[lines:] if '"error"' in one or "Traceback" in one]
+    """The server, which has to be well afterwards."""
+    with unharmed(running):
+        yield running
 
 
 def get(server: Server, path: str, *lines: str, who: str = "alice", version: str = "1.1") -> list[int]:
     """Statuses of one GET on a connection of its own."""
-    return statuses(ask(server, head(server, "GET", path, "Connection: close", *lines, who=who, version=version)))
+    return statuses(
+        ask(server, head(server, "GET", path, "Connection: close", *lines, who=who, version=version))
+    )
 
 
 def test_many_parameters_and_long_urls(server: Server) -> None:
@@ -74,7 +74,7 @@ def test_many_parameters_and_long_urls(server: Server) -> None:
     for query in ("&".join(f"a{n}=1" for n in range(100_000)), "match[id]=" + "a," * 100_000, "a" * MIB):
         assert get(server, f"{OBJECTS}?{query}") in ([431], [])
     for query in ("&" * 15_000, "a=1&" * 100, "match[id]=" + ",".join(["a"] * 200), "limit=1&" * 2):
-        assert get(server, f"{OBJECTS}?{query}") in ([400], [200] if query[0] == "&" else [400])
+        assert get(server, f"{OBJECTS}?{query}") == [400]
     assert get(server, f"/{'a' * 30_000}/") == [404]
     assert get(server, "/a" * 10_000) == [404]
     assert memory.grown() < 4 * MIB
@@ -92,7 +92,11 @@ def test_floods_of_header_lines(server: Server) -> None:
     )
     for flood in floods:
         assert statuses(ask(server, head(server, "GET", OBJECTS)[:-2], flood, b"\r\n")) in ([431], [400], [])
-    for line in ("Accept: " + "a/b," * 3_000, "Content-Type: " + ";a=b" * 3_000, "Authorization: " + "a" * 20_000):
+    for line in (
+        "Accept: " + "a/b," * 3_000,
+        "Content-Type: " + ";a=b" * 3_000,
+        "Authorization: " + "a" * 20_000,
+    ):
         assert get(server, OBJECTS, line, who="")[0] in (401, 406)
     assert memory.grown() < 4 * MIB
 
@@ -123,7 +127,9 @@ def test_floods_of_header_lines(server: Server) -> None:
     ],
     ids=lambda lines: "; ".join(lines)[:60].encode("unicode_escape").decode(),
 )
-def test_requests_whose_end_can_be_read_in_two_ways_hide_no_second_one(server: Server, lines: list[str]) -> None:
+def test_requests_whose_end_can_be_read_in_two_ways_hide_no_second_one(
+    server: Server, lines: list[str]
+) -> None:
     """What follows in the same bytes must never be answered as a request of its own (RFC 9112, 6.3, 11.2)."""
     hidden = head(server, "GET", "/healthz", who="")
     with connection(server) as made:
@@ -154,7 +160,7 @@ def test_requests_whose_end_can_be_read_in_two_ways_hide_no_second_one(server: S
         b"GET ?a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         b"GET /taxii2/ HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-        b"GET /taxii2/ HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings, close\r\n\r\n",
+        b"GET /taxii2/ HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, close\r\n\r\n",
         b"\x00" * 4096,
     ],
 )
@@ -171,7 +177,9 @@ def test_old_versions_and_absolute_urls_are_served_alike(server: Server) -> None
     assert get(server, f"http://elsewhere.example/exchange/collections/{HIDDEN}/") == [404]
     answer = ask(server, head(server, "GET", "http://elsewhere.example/taxii2/", "Connection: close"))
     assert b"elsewhere" not in answer
-    answer = ask(server, head(server, "GET", "/taxii2/", "X-Forwarded-Host: elsewhere.example", "Connection: close"))
+    answer = ask(
+        server, head(server, "GET", "/taxii2/", "X-Forwarded-Host: elsewhere.example", "Connection: close")
+    )
     assert b"elsewhere" not in answer
 
 
@@ -232,7 +240,9 @@ def test_headers_that_mean_something_elsewhere_mean_nothing(server: Server, line
 
 def test_requests_in_a_row_are_answered_in_their_order(server: Server) -> None:
     one = head(server, "GET", f"{OBJECTS}?limit=1")
-    post = head(server, "POST", OBJECTS, "Content-Type: application/taxii+json;version=2.1", "Content-Length: 2")
+    post = head(
+        server, "POST", OBJECTS, "Content-Type: application/taxii+json;version=2.1", "Content-Length: 2"
+    )
     parts = [one, post, b"{}", head(server, "GET", f"{OBJECTS}?limit=0"), one]
     answer = ask(server, b"".join(parts) + head(server, "GET", "/nowhere/", "Connection: close"))
     assert statuses(answer) == [200, 422, 400, 200, 404]
@@ -263,7 +273,9 @@ def test_slow_heads_and_bodies_are_cut_off_in_time_however_many(server: Server) 
     with contextlib.ExitStack() as stack:
         slow = [stack.enter_context(connection(server)) for _ in range(60)]
         for at, made in enumerate(slow):
-            made.sendall(head(server, "GET", OBJECTS)[:-4] if at % 2 else post_head(server, "Content-Length: 9999"))
+            made.sendall(
+                head(server, "GET", OBJECTS)[:-4] if at % 2 else post_head(server, "Content-Length: 9999")
+            )
         began = time.monotonic()
         while time.monotonic() - began < 1.5:
             for made in slow:
@@ -306,10 +318,14 @@ def test_replayed_and_reordered_changes_leave_one_of_each(server: Server) -> Non
     assert len(server.get("bob", f"{path}versions/").json()["versions"]) == 2
     changed = server.post("alice", old | {"name": "other words"}).json()
     assert (changed["failure_count"], changed["failures"][0]["id"]) == (1, old["id"])
-    assert server.post("bob", indicator(50, 3)).json()["failure_count"] in (0, 1)
-    server.ask("alice", "DELETE", f"{OBJECTS}{old['id']}/?match[version]={old['modified']}")
-    server.post("alice", old)
-    assert server.get("bob", f"{path}?match[version]={old['modified']}").status_code in (200, 404)
+    gone = f"{OBJECTS}{old['id']}/?match[version]={old['modified']}"
+    assert server.ask("alice", "DELETE", gone).status_code == 200
+    assert server.ask("alice", "DELETE", gone).status_code == 404
+    assert server.ask("bob", "GET", gone).status_code == 404
+    assert statuses(ask(server, request)) == [
+        202
+    ]  # a replay of the whole request, token and all, is a new one
+    assert server.get("bob", f"{path}versions/").json()["versions"] == [new["modified"], old["modified"]]
 
 
 def test_a_next_is_replayed_as_often_as_one_likes_and_by_nobody_else(server: Server) -> None:

@@ -17,7 +17,7 @@ from taxii2client.v21 import Server as Discovery
 
 MANY = 25
 TOTAL = MANY + 4
-"""Versions that the fixture stores: `MANY` indicators, two later versions of the first, a marking, an address."""
+"""Versions stored: `MANY` indicators, two later versions of the first, a marking, an address."""
 MARKING = {
     "type": "marking-definition",
     "spec_version": "2.1",
@@ -103,7 +103,8 @@ def test_what_is_not_granted_is_not_there_for_it(server: Server) -> None:
 def test_pages_of_objects_and_manifest_give_everything_once(server: Server, per_request: int) -> None:
     for ask in (collection(server).get_objects, collection(server).get_manifest):
         pages = list(as_pages(ask, per_request, version="all"))
-        found = [(one["id"], one.get("version", one.get("modified"))) for page in pages for one in page["objects"]]
+        every = [one for page in pages for one in page["objects"]]
+        found = [(one["id"], one.get("version", one.get("modified"))) for one in every]
         assert len(found) == len(set(found)) >= TOTAL
         assert found[:MANY] == [(indicator(n)["id"], indicator(n)["modified"]) for n in range(MANY)]
 
@@ -120,8 +121,9 @@ def test_versions_and_filters_are_sent_as_the_server_reads_them(server: Server) 
     assert [found["id"] for found in kinds] == [MARKING["id"], ADDRESS["id"]]
     assert one.get_objects(id=known, spec_version="2.1")["objects"][0]["id"] == known
     last = one.get_manifest(id=ADDRESS["id"])["objects"][0]["date_added"]
-    assert one.get_objects(added_after=last, version="all")["objects"][0]["modified"] == (
-        indicator(0, 1)["modified"]
+    assert (
+        one.get_objects(added_after=last, version="all")["objects"][0]["modified"]
+        == (indicator(0, 1)["modified"])
     )
     assert one.get_objects(added_after=last, id=MARKING["id"]) == {}
 
@@ -179,7 +181,7 @@ def test_the_sink_of_stix2_breaks_the_specification_and_is_told_so(server: Serve
     with pytest.raises(requests.HTTPError) as caught:
         stix2.TAXIICollectionSink(collection(server, "alice")).add(fresh(4))
     assert caught.value.response.status_code == 422
-    assert "send {\"objects\": […]}" in caught.value.response.json()["title"]
+    assert 'send {"objects": […]}' in caught.value.response.json()["title"]
     assert stix2.TAXIICollectionSource(collection(server)).get(fresh(4).id) is None
     with pytest.raises(DataSourceError):
         stix2.TAXIICollectionSink(collection(server, "reader"))

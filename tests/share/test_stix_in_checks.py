@@ -24,7 +24,9 @@ from stix_in_samples import (
     observable,
     sdo,
 )
+from stix_samples import one_of_each, terms, view
 
+from countermark.share.stix import stix_of_findings
 from countermark.share.stix.extension import definition
 from countermark.share.stix.markings import TLPS, Iep, iep_marking, tlp_marking
 from countermark.share.stix.oasis import schemas
@@ -92,7 +94,7 @@ def without(one: dict[str, Any], *names: str) -> dict[str, Any]:
         ({"type": "bundle", "id": ident("bundle"), "objects": [indicator()]}, "StixBundle"),
         (CAMPAIGN, ""),
         (sdo("campaign", name="C", extensions={OURS: {"extension_type": "property-extension"}}), "kind"),
-        (sdo("identity", name="I", extensions={OURS: CAMPAIGN["extensions"][OURS]}), "identity"),
+        (sdo("identity", name="I", extensions={OURS: CAMPAIGN["extensions"][OURS]}), "type"),
         (sdo("campaign", name="C", extensions={ident("extension-definition"): {"abc": 1}}), "extension_type"),
     ],
 )
@@ -142,6 +144,11 @@ def test_an_iep_has_its_own_words(name: str, value: object) -> None:
 
 def test_what_this_project_publishes_is_taken() -> None:
     assert [one.problem for one in check_objects([encoded(one) for one in definition()])] == ["", ""]
+
+
+def test_what_leaves_here_can_come_in() -> None:
+    objects = stix_of_findings(view(), one_of_each(), terms(tlp="amber+strict"))
+    assert {one.problem for one in check_objects([encoded(one) for one in objects])} == {""}
 
 
 def test_the_schema_of_the_extension_is_the_published_one() -> None:
@@ -207,6 +214,8 @@ def test_the_result_names_the_object_and_keeps_its_bytes() -> None:
     spoilt = check({"type": "x\n", "id": 7, "modified": "soon"})
     assert (spoilt.stix_id, spoilt.type, spoilt.version) == ("", "", None)
     assert spoilt.problem
+    far = check(raw.replace(b'"Exit"', b"1e999"))
+    assert (far.stix_id, far.type, far.problem != "") == (ident("indicator"), "indicator", True)
 
 
 def test_no_network_is_needed_and_the_validator_is_not_imported() -> None:

@@ -159,6 +159,24 @@ def test_what_is_not_valid_waits_in_the_quarantine(tmp_path: Path, monkeypatch: 
         assert received.latest(ident("tool")) == sdo("tool", name="T")
 
 
+def test_a_disk_that_is_full_is_an_error_and_nothing_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with Received(tmp_path) as received:
+        put(received, FIRST)
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(Error, match="No space left"):
+            put(received, LATER)
+        monkeypatch.undo()
+        assert received.latest(FIRST["id"]) == FIRST
+        assert put(received, LATER, b"{") == ["new", "quarantined"]
+    with Received(tmp_path) as received:
+        assert received.latest(FIRST["id"]) == LATER
+
+
 @pytest.mark.parametrize("cut", [1, 10, 200])
 def test_a_torn_end_is_moved_aside(tmp_path: Path, cut: int) -> None:
     with Received(tmp_path) as received:

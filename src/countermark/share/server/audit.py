@@ -37,7 +37,7 @@ class _Job:
     work: Callable[[Log], Any] | None = None
     """Something else to be done with the log."""
     done: "asyncio.Future[Any] | None" = None
-    """In the event loop of the one who waits."""
+    """Nobody waits without it."""
 
 
 class Auditor:
@@ -107,10 +107,11 @@ class Auditor:
             jobs, last = self._next()
             waiting = [one for one in jobs if one.work is None]
             if waiting:
-                self._write(waiting)
+                problem = self._write(waiting)
+                _settle([(one, None, problem) for one in waiting])
             for job in jobs:
                 if job.work is not None:
-                    self._call(job)
+                    _settle([(job, *_done(job.work, self.log))])
             if last:
                 return
 
@@ -125,29 +126,21 @@ class Auditor:
             job = self._jobs.get()
         return jobs, True
 
-    def _call(self, job: _Job) -> None:
-        assert job.work is not None
-        try:
-            _settle([(job, job.work(self.log), None)])
-        except Exception as error:
-            _settle([(job, None, error)])
-
-    def _write(self, jobs: list[_Job]) -> None:
+    def _write(self, jobs: list[_Job]) -> Error | None:
+        """Write the entries of some jobs; why that failed, or None."""
         reads = [(READ, one.entry) for one in jobs if one.entry is not None]
         try:
             if self._failed:  # what is in memory may be ahead of what is on disk
                 self.log = self._open_log()
                 self._drain = Drain(self._store, self.log)
             rows = self._drain.run(reads, outbox=any(one.outbox for one in jobs))
+            self._measure()
         except Exception as error:  # whatever it is, nobody is answered as if it had been logged
             self._failed = type(error).__name__
-            problem = error if isinstance(error, Error) else Error("the log cannot be written")
-            _settle([(job, None, problem) for job in jobs])
-            return
+            return error if isinstance(error, Error) else Error("the log cannot be written")
         self._failed = None
         self._count(rows)
-        self._measure()
-        _settle([(job, None, None) for job in jobs])
+        return None
 
     def _count(self, rows: list[Row]) -> None:
         for _, kind, payload in rows:
@@ -177,22 +170,27 @@ def read_entry(
     }
 
 
+def _done(work: Callable[[Log], Any], log: Log) -> tuple[Any, Exception | None]:
+    """What the work gives, or why it failed."""
+    try:
+        return work(log), None
+    except Exception as error:
+        return None, error
+
+
 def _settle(results: list[tuple[_Job, Any, Exception | None]]) -> None:
-    """Give those who wait a result, or an error; each event loop is woken once."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any, Exception | None]]] = {}
-    for job, result, error in results:
-        if job.done is not None:
-            by_loop.setdefault(job.done.get_loop(), []).append((job.done, result, error))
-    for loop, ready in by_loop.items():
-        with suppress(RuntimeError):  # a loop that was closed: nobody waits there any more
-            loop.call_soon_threadsafe(_deliver, ready)
+    """Tell those who wait, in their event loop, all at once."""
+    futures = [(job.done, value, error) for job, value, error in results if job.done is not None]
 
+    def tell() -> None:
+        for future, value, error in futures:
+            if future.done():  # whoever waited has gone
+                continue
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
 
-def _deliver(ready: list[tuple["asyncio.Future[Any]", Any, Exception | None]]) -> None:
-    for future, result, error in ready:
-        if future.done():  # the request was given up
-            continue
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)
+    if futures:
+        with suppress(RuntimeError):  # the loop has ended, and nobody waits
+            futures[0][0].get_loop().call_soon_threadsafe(tell)

@@ -40,11 +40,12 @@ class Schemas:
         uris = {path: _BASE + path.relative_to(folder).as_posix() for path in files}
         registry = jsonschema_rs.Registry([(uris[path], schema) for path, schema in files.items()])
 
-        options = {
+        options: dict[str, Any] = {
             "registry": registry,
             "pattern_options": jsonschema_rs.RegexOptions(),  # linear in time, whatever the text
             "validate_formats": True,
             "email_options": jsonschema_rs.EmailOptions(allow_display_text=False),
+            "mask": "the value",  # messages go into statuses and logs, values do not
             "offline": True,
         }
 

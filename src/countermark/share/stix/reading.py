@@ -4,7 +4,7 @@
     quarantine.jsonl   what was not taken, and why
     *.torn-N           what a killed process left half written
 
-The index is made anew from objects.jsonl on opening, about 300 bytes of memory an object. `add` returns when
+The index is made anew from objects.jsonl on opening, about 600 bytes of memory an object. `add` returns when
 all is on the disk, so a cursor that is moved after it never passes an object that is not there.
 
 Refused, into the quarantine: what does not check (`schemas.py`); other content under the same id and version;
@@ -13,7 +13,7 @@ versions); any version later than a revocation (a revoked object stays revoked).
 creator of an id is held to be its creator: the exchange has to see to it that members speak for themselves.
 """
 
-import os
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from countermark.errors import Error
+from countermark.errors import Error, ExitCode
 from countermark.share.stix.append_log import AppendLog
 from countermark.share.stix.kept import Kept, body_of
 from countermark.share.stix.quarantine import Quarantine, Refusal
@@ -56,6 +56,14 @@ class _Head(msgspec.Struct):
     created_by_ref: Any = ""
     """Of any form in an observable, for which STIX defines none."""
     revoked: Any = False
+
+
+class _Entry(msgspec.Struct):
+    """A line of objects.jsonl as far as the index needs it: see `Kept`."""
+
+    sha256: str
+    object: _Head | msgspec.UnsetType = msgspec.UNSET
+    text: str = ""
 
 
 class _Last(NamedTuple):
@@ -184,8 +192,12 @@ class Received:
         self._versions: set[bytes] = set()
         self._last: dict[str, _Last] = {}
         for offset, line in self._log.lines():
-            kept = _decoded(line, self._log.path)
-            self._enter(kept.sha256, _head(kept.raw()), offset)
+            try:
+                entry = msgspec.json.decode(line, type=_Entry)
+                head = _head(entry.text.encode()) if entry.object is msgspec.UNSET else entry.object
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                raise _damaged(self._log.path, offset) from None
+            self._enter(entry.sha256, head, offset)
 
     def _conflict(self, one: Checked) -> str:
         """Why a valid object that is not known may not be taken; empty when it may."""
@@ -209,7 +221,7 @@ class Received:
         version = head.modified or head.created
         at = instant(version) if version else ""
         self._known.add(bytes.fromhex(sha256))
-        created = instant(head.created) if head.created else ""
+        created = at if head.created == version else instant(head.created)
         new = _Last(at, _creator(head), created, head.revoked is True, offset)
         last = self._last.get(head.id)
         if last is None or (new.revoked, new.at) >= (last.revoked, last.at):
@@ -224,7 +236,10 @@ class Received:
                 self._last[stix_id] = entered._replace(offset=offset)
 
     def _read(self, offset: int) -> Kept:
-        return _decoded(self._log.line_at(offset), self._log.path)
+        try:
+            return msgspec.json.decode(self._log.line_at(offset), type=Kept)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise _damaged(self._log.path, offset) from None
 
 
 def _body(collection: str, date_added: str, one: Checked) -> bytes:
@@ -236,14 +251,11 @@ def _head(raw: bytes) -> _Head:
 
 
 def _creator(head: _Head) -> str:
-    return head.created_by_ref if isinstance(head.created_by_ref, str) else ""
+    return sys.intern(head.created_by_ref) if isinstance(head.created_by_ref, str) else ""
 
 
-def _decoded(line: bytes, path: Path) -> Kept:
-    try:
-        return msgspec.json.decode(line, type=Kept)
-    except msgspec.MsgspecError:
-        raise Error(f"{os.fspath(path)} holds a line that is not ours") from None
+def _damaged(path: Path, offset: int) -> Error:
+    return Error(f"{path} is damaged at byte {offset}", exit_code=ExitCode.VERIFICATION_FAILED)
 
 
 def _version_key(stix_id: str, at: str) -> bytes:

@@ -21,7 +21,12 @@ SPEC_VERSION = "2.1"
 REQUEST_EFFORT = 100_000
 """Characters of complex patterns in one request to a server: some 3 seconds."""
 _MAX_TIME = 30
-_HEAD = re.compile(r"[a-z0-9-]{3,250}(--[0-9A-Fa-f-]{36})?", re.ASCII)
+_HEAD = re.compile(r"[!-~]{1,300}")
+
+
+class _Names(msgspec.Struct):
+    id: Any = None
+    type: Any = None
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,9 +62,10 @@ def _check(data: bytes, known: Schemas, effort: Effort) -> Checked:
     try:
         stix, digest = read_object(data)
     except Refused as refused:
+        names = _names(data)
         return Checked(
-            stix_id="",
-            type="",
+            stix_id=_named(names.id),
+            type=_named(names.type),
             version=None,
             spec_version=SPEC_VERSION,
             data=data,
@@ -122,6 +128,14 @@ def _check_observed(objects: dict[str, Any], known: Schemas) -> None:
         if problem:
             raise Refused(f"objects: {problem}"[:300])
         check_rules(one, known)
+
+
+def _names(data: bytes) -> _Names:
+    """What an object that is out of bounds is called, so that its sender can be told."""
+    try:
+        return msgspec.json.decode(data, type=_Names)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _Names()
 
 
 def _named(value: object) -> str:

@@ -28,7 +28,6 @@ from exchange_serving import Running, bare, collection, exchange, free_port, loa
 from exchange_store import COLLECTION, FOLDER, MEMBER, fill, indicator, last_position, urls
 
 PAGE = f"/exchange/collections/{COLLECTION.collection_id}/objects/?limit=100"
-CONNECTIONS = 32
 WRITERS = 4
 OVER = 3000
 """Different pages, of which each is asked for in turn."""
@@ -67,7 +66,7 @@ def fetched(port: int, token: str, path: str) -> bytes:
 
 
 def measured(
-    folder: Path, running: Running, requests: list[bytes], seconds: float, connections: int = CONNECTIONS
+    folder: Path, running: Running, requests: list[bytes], seconds: float, connections: int
 ) -> dict[str, float]:
     """What the generator saw, with the server's processor time for each request (µs)."""
     before = running.cpu()
@@ -76,7 +75,7 @@ def measured(
     return seen | {"cpu_us": (running.cpu() - before) / seen["requests"] * 1e6}
 
 
-def pages(folder: Path, kind: str, url: str, rounds: int, seconds: float) -> None:
+def pages(folder: Path, kind: str, url: str, rounds: int, seconds: float, connections: int) -> None:
     """Pages against the bare route."""
     served = exchange(folder, url, kind)
     with ExitStack() as stack:
@@ -90,7 +89,7 @@ def pages(folder: Path, kind: str, url: str, rounds: int, seconds: float) -> Non
         seen: dict[str, list[dict[str, float]]] = {name: [] for name in asked}
         for at in range(rounds + 1):
             for name, (server, requests) in asked.items():
-                found = measured(folder, server, requests, seconds if at else 1)
+                found = measured(folder, server, requests, seconds if at else 1, connections)
                 seen[name] += [found] if at else []  # the first is to warm up
         alone = measured(folder, running, asked["pages all over"][1], seconds, 1)
     table(kind, len(body), seen)
@@ -216,6 +215,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--medallion", default=shutil.which("medallion"))
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -225,7 +225,7 @@ def main() -> None:
                 continue
             fill(url, asked.objects)
             if "pages" in asked.what:
-                pages(folder, kind, url, asked.rounds, asked.seconds)
+                pages(folder, kind, url, asked.rounds, asked.seconds, asked.connections)
             if "ingest" in asked.what and kind == "postgresql":
                 for batch, release in ((100, False), (100, True), (1000, False), (1000, True)):
                     ingest(folder, url, batch, release, 12_000)

@@ -336,7 +336,6 @@ def _encode(kind: str, payload: Mapping[str, Any], when: datetime) -> bytes:
 
 
 def _decode(index: int, data: bytes, *, canonical: bool = False) -> Entry:
-    """An entry from its bytes; `canonical` for those that `_encode` has just made."""
     try:
         document = msgspec.json.decode(data, type=_Document)
         canonical = canonical or canonical_json(document) == data

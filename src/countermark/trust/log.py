@@ -207,7 +207,7 @@ class Log:
         assert self._key is not None
         when = (time or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
         written = [
-            _decode(len(self._leaves) + at, _encode(kind, payload, when), canonical=True)
+            _decode(len(self._leaves) + at, _encode(kind, payload, when))
             for at, (kind, payload) in enumerate(entries)
         ]
         with (self.folder / ENTRIES).open("ab") as stream:
@@ -335,15 +335,15 @@ def _encode(kind: str, payload: Mapping[str, Any], when: datetime) -> bytes:
     return data
 
 
-def _decode(index: int, data: bytes, *, canonical: bool = False) -> Entry:
+def _decode(index: int, data: bytes) -> Entry:
     try:
         document = msgspec.json.decode(data, type=_Document)
-        canonical = canonical or canonical_json(document) == data
+        canonical = canonical_json(document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, rfc8785.CanonicalizationError) as error:
         raise Error(
             f"log entry {index} is no entry: {error}", exit_code=ExitCode.VERIFICATION_FAILED
         ) from error
-    if not _KIND.fullmatch(document.kind) or not canonical:
+    if not _KIND.fullmatch(document.kind) or canonical != data:
         raise Error(
             f"log entry {index} is not in canonical form, or of a kind that is no lower-case word",
             exit_code=ExitCode.VERIFICATION_FAILED,

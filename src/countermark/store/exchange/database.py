@@ -105,7 +105,8 @@ class Database:
             return self.reader.raw_connection()
 
     def _give(self, connection: sa.PoolProxiedConnection) -> None:
-        if len(self._idle) < _KEPT:
+        pool: Any = self.reader.pool
+        if len(self._idle) < _KEPT and pool.checkedout() < POOL:  # else somebody may wait for one
             self._idle.append(connection)
         else:
             connection.close()

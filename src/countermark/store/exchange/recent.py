@@ -8,13 +8,14 @@ at once; only when nothing has changed is the kept page the page that would be r
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
+from typing import NamedTuple
 
 import msgspec
 
 MOST_BYTES = 64 << 20
 _MOST_OF_ONE = MOST_BYTES // 8
 _BESIDE = 1024
-"""What an entry takes besides its objects and positions, generously."""
+"""What an entry takes besides its objects, positions and key, generously."""
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -32,11 +33,17 @@ class Joined(msgspec.Struct, frozen=True):
     """Whether others follow."""
 
 
+class _Kept(NamedTuple):
+    change: int
+    page: Joined
+    size: int
+
+
 class Recent:
     """Pages by what they are of; those that were not asked for longest go first. Threads may share it."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, tuple[int, Joined]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._bytes = 0
         self._turn = threading.Lock()
 
@@ -44,19 +51,20 @@ class Recent:
         """The page, when it is that of this state of the collection."""
         with self._turn:
             found = self._kept.get(key)
-            if found is None or found[0] != change:
+            if found is None or found.change != change:
                 return None
             self._kept.move_to_end(key)
-            return found[1]
+            return found.page
 
     def put(self, key: Hashable, change: int, page: Joined) -> None:
         """Keep a page that was read after the counter stood at `change`."""
-        size = _size(page)
+        # keys hold what clients ask for: a page of nothing may have a long one
+        size = len(page.data) + 128 * len(page.positions) + 4 * len(repr(key)) + _BESIDE
         if size > _MOST_OF_ONE:
             return
         with self._turn:
             self._drop(key)
-            self._kept[key] = change, page
+            self._kept[key] = _Kept(change, page, size)
             self._bytes += size
             while self._bytes > MOST_BYTES:
                 self._drop(next(iter(self._kept)))
@@ -64,8 +72,4 @@ class Recent:
     def _drop(self, key: Hashable) -> None:
         found = self._kept.pop(key, None)
         if found is not None:
-            self._bytes -= _size(found[1])
-
-
-def _size(page: Joined) -> int:
-    return len(page.data) + 64 * len(page.positions) + _BESIDE
+            self._bytes -= found.size

@@ -44,14 +44,14 @@ class Server:
     """Keys by which alice, security and counsel sign."""
     log_lines: list[str] = field(default_factory=list)
     """What it wrote to standard error."""
+    client: httpx2.Client = field(default_factory=lambda: httpx2.Client(trust_env=False, timeout=30))
 
     def ask(self, who: str | None, method: str, path: str, **options: Any) -> httpx2.Response:
         """One request as a member, or as nobody."""
         headers = {"Accept": TAXII} | options.pop("headers", {})
         if who is not None:
             headers["Authorization"] = f"Bearer {self.tokens[who]}"
-        with httpx2.Client(trust_env=False, timeout=30) as client:
-            return client.request(method, self.url + path, headers=headers, **options)
+        return self.client.request(method, self.url + path, headers=headers, **options)
 
     def post(self, who: str, *objects: dict[str, Any], collection: str = SHARED) -> httpx2.Response:
         """Add objects."""
@@ -65,6 +65,7 @@ class Server:
 
     def stop(self, sig: int = signal.SIGTERM) -> int:
         """Tell it to stop, and wait; its exit code."""
+        self.client.close()
         if self.process.poll() is None:
             self.process.send_signal(sig)
         code = self.process.wait(30)
@@ -109,7 +110,7 @@ def run(data: Path, arguments: tuple[str, ...] = (), program: str = "-m counterm
     try:
         server.url = json.loads(lines.get(timeout=START_SECONDS))["url"]
     except (queue.Empty, ValueError):
-        process.kill()
+        server.stop(signal.SIGKILL)
         raise AssertionError(f"the server did not start: {''.join(server.log_lines)}") from None
     return server
 

@@ -9,6 +9,7 @@ from countermark.cli import (
     share_conformance,
     share_dispute,
     share_member,
+    share_misp,
     share_review,
     share_serve,
 )
@@ -26,3 +27,4 @@ app.add_typer(share_member.app)
 app.add_typer(share_collection.app)
 app.add_typer(share_audit.app)
 app.command("conformance")(share_conformance.conformance)
+app.add_typer(share_misp.app)

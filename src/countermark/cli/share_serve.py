@@ -47,13 +47,13 @@ def serve(
     context = tls_context(tls_cert, tls_key) if tls_cert and tls_key else None
     with opened(data, database, create=True) as folder:
         check_transport(folder, host, context is not None)
-        listener = listen(host, port)
-        shown = f"[{host}]" if ":" in host else host
-        url = f"{'https' if context else 'http'}://{shown}:{listener.getsockname()[1]}"
-        if folder.new:
-            _explain(folder)
-        configure_logs(verbose)
-        stopped_by = run(folder, check_objects, listener, context, lambda: _ready(url, data, as_json))
+        with listen(host, port) as listener:
+            shown = f"[{host}]" if ":" in host else host
+            url = f"{'https' if context else 'http'}://{shown}:{listener.getsockname()[1]}"
+            if folder.new:
+                _explain(folder)
+            configure_logs(verbose)
+            stopped_by = run(folder, check_objects, listener, context, lambda: _ready(url, data, as_json))
     if stopped_by == signal.SIGINT:
         raise typer.Exit(ExitCode.INTERRUPTED)
 

@@ -13,7 +13,7 @@ from countermark.share.server.answers import failure
 from countermark.share.server.errors import TaxiiError
 from countermark.share.server.limits import Limits
 from countermark.share.server.logs import log_request
-from countermark.share.server.metrics import Metrics
+from countermark.share.server.metrics import METHODS, Metrics
 from countermark.share.server.peers import Peers, peer
 
 _UNLOGGED = ("/healthz", "/readyz", "/metrics")
@@ -26,7 +26,7 @@ class Around:
     def __init__(self, app: FastAPI, limits: Limits, peers: Peers, metrics: Metrics, plain: bool) -> None:
         self._app, self._limits, self._peers, self._metrics = app, limits, peers, metrics
         self._plain = plain
-        self._paths = {one.endpoint: one.path for one in app.routes if isinstance(one, Route)}
+        self._paths: dict[Any, str] = {one.endpoint: one.path for one in app.routes if isinstance(one, Route)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -73,7 +73,7 @@ class Around:
         caller: Caller | None = scope.get("state", {}).get("caller")
         log_request(
             event="request",
-            method=scope["method"] if scope["method"].isalpha() and len(scope["method"]) < 20 else "other",
+            method=scope["method"] if scope["method"] in METHODS else "other",
             route=route,
             parameters=_names(scope["query_string"]),
             status=status,

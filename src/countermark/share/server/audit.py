@@ -8,9 +8,8 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from functools import partial
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -37,7 +36,8 @@ class _Job:
     """The outbox is to be taken."""
     work: Callable[[Log], Any] | None = None
     """Something else to be done with the log."""
-    done: "Future[Any]" = field(default_factory=Future)
+    done: "asyncio.Future[Any] | None" = None
+    """Nobody waits without it."""
 
 
 class Auditor:
@@ -92,18 +92,20 @@ class Auditor:
     async def _wait(self, job: _Job) -> Any:
         if self._closed:
             raise Error("the server is being stopped")
+        job.done = asyncio.get_running_loop().create_future()
         self._jobs.put(job)
-        return await asyncio.wrap_future(job.done)
+        return await job.done
 
     def _run(self) -> None:
         while True:
             jobs, last = self._next()
             waiting = [one for one in jobs if one.work is None]
             if waiting:
-                self._write(waiting)
+                problem = self._write(waiting)
+                _settle([(one, None, problem) for one in waiting])
             for job in jobs:
                 if job.work is not None:
-                    _settle(job, partial(job.work, self.log))
+                    _settle([(job, *_done(job.work, self.log))])
             if last:
                 return
 
@@ -118,24 +120,21 @@ class Auditor:
             job = self._jobs.get()
         return jobs, True
 
-    def _write(self, jobs: list[_Job]) -> None:
+    def _write(self, jobs: list[_Job]) -> Error | None:
+        """Write the entries of some jobs; why that failed, or None."""
         reads = [(READ, one.entry) for one in jobs if one.entry is not None]
         try:
             if self._failed:  # what is in memory may be ahead of what is on disk
                 self.log = self._open_log()
                 self._drain = Drain(self._store, self.log)
             rows = self._drain.run(reads, outbox=any(one.outbox for one in jobs))
+            self._measure()
         except Exception as error:  # whatever it is, nobody is answered as if it had been logged
             self._failed = type(error).__name__
-            problem = error if isinstance(error, Error) else Error("the log cannot be written")
-            for job in jobs:
-                _settle(job, lambda: _raise(problem))
-            return
+            return error if isinstance(error, Error) else Error("the log cannot be written")
         self._failed = None
         self._count(rows)
-        self._measure()
-        for job in jobs:
-            _settle(job, lambda: None)
+        return None
 
     def _count(self, rows: list[Row]) -> None:
         for _, kind, payload in rows:
@@ -164,15 +163,27 @@ def read_entry(caller: Caller, collection: Collection, rows: Sequence[Stored], w
     }
 
 
-def _raise(error: Exception) -> None:
-    raise error
-
-
-def _settle(job: _Job, work: Callable[[], Any]) -> None:
-    """Give the one who waits the result, or the error; nobody may wait any more."""
-    if not job.done.set_running_or_notify_cancel():
-        return
+def _done(work: Callable[[Log], Any], log: Log) -> tuple[Any, Exception | None]:
+    """What the work gives, or why it failed."""
     try:
-        job.done.set_result(work())
+        return work(log), None
     except Exception as error:
-        job.done.set_exception(error)
+        return None, error
+
+
+def _settle(results: list[tuple[_Job, Any, Exception | None]]) -> None:
+    """Tell those who wait, in their event loop, all at once."""
+    futures = [(job.done, value, error) for job, value, error in results if job.done is not None]
+
+    def tell() -> None:
+        for future, value, error in futures:
+            if future.done():  # whoever waited has gone
+                continue
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
+
+    if futures:
+        with suppress(RuntimeError):  # the loop has ended, and nobody waits
+            futures[0][0].get_loop().call_soon_threadsafe(tell)

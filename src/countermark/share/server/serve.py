@@ -3,6 +3,7 @@
 import signal
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,9 @@ from countermark.share.server.peers import Peers
 from countermark.share.server.proofs import Proofs
 from countermark.share.server.tls import is_loopback
 
+SWITCH_SECONDS = 0.0005
+"""The audit's thread lets go of the interpreter a dozen times for each group of entries; with Python's 5 ms
+it would wait as often for a busy event loop to hand it back."""
 Check = Callable[[Sequence[bytes]], Sequence[Checked]]
 
 
@@ -116,6 +120,7 @@ def serve(
     """Serve until SIGTERM or SIGINT; the signal. `ready` is called when requests are answered."""
     exchange = build_exchange(folder, check, plain=context is None)
     exchange.auditor.start()
+    sys.setswitchinterval(SWITCH_SECONDS)
     connection = folder.settings.connection
     config = uvicorn.Config(
         exchange.app,

@@ -34,17 +34,14 @@ def read_object(raw: bytes) -> tuple[dict[str, Any], str]:
     The digest is of what the object says: the same object with its properties in another order has the same.
     Raises `Refused`.
     """
-    if len(raw) > MAX_BYTES:
-        raise Refused(f"the object is larger than {MAX_BYTES} bytes")
     numbers = _Numbers()
-    value = _parse(raw, numbers)
-    if not isinstance(value, dict):
-        raise Refused("it is no JSON object")
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _deeper(value, MAX_DEPTH):
-        raise Refused(f"the object is nested deeper than {MAX_DEPTH} levels")
-    if _ESCAPED_SURROGATE.search(raw) and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
-        raise Refused("a text in it is not Unicode: it holds half of a surrogate pair")
+    value = _bounded(raw, MAX_BYTES, numbers)
     return value, hashlib.sha256(_canonical(value, raw, numbers)).hexdigest()
+
+
+def read_document(raw: bytes, most: int) -> dict[str, Any]:
+    """A JSON object of at most so many bytes that is no object of STIX, under the same rules."""
+    return _bounded(raw, most, _Numbers())
 
 
 class _Numbers:
@@ -68,6 +65,19 @@ class _Numbers:
 
     def constant(self, _: str) -> float:
         raise Refused("a number in it is NaN or infinite")
+
+
+def _bounded(raw: bytes, most: int, numbers: _Numbers) -> dict[str, Any]:
+    if len(raw) > most:
+        raise Refused(f"the object is larger than {most} bytes")
+    value = _parse(raw, numbers)
+    if not isinstance(value, dict):
+        raise Refused("it is no JSON object")
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _deeper(value, MAX_DEPTH):
+        raise Refused(f"the object is nested deeper than {MAX_DEPTH} levels")
+    if _ESCAPED_SURROGATE.search(raw) and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+        raise Refused("a text in it is not Unicode: it holds half of a surrogate pair")
+    return value
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -98,7 +108,7 @@ def _parse(raw: bytes, numbers: _Numbers) -> Any:
 
 def _deeper(value: Any, most: int) -> bool:
     level = [value]
-    for _ in range(most + 1):
+    for _ in range(most):
         level = [
             child
             for one in level

@@ -10,7 +10,7 @@ from countermark.share.stix.bounds import Refused
 from countermark.share.stix.markings import IEP_EXTENSION, TLP_EXTENSION, TLPS, tlp_marking
 
 _TLP_2 = {one["id"]: one for one in map(tlp_marking, TLPS)}
-_TLP_1 = {
+TLP_1 = {
     "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9": "white",
     "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da": "green",
     "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82": "amber",
@@ -35,9 +35,9 @@ _NOT_WITH_IEP = ("created_by_ref", "object_marking_refs", "modified")
 def check_marking(stix: dict[str, Any]) -> None:
     """Raise `Refused` for a marking definition that pretends to be a constant, or an IEP of other words."""
     name, extensions = stix["id"].lower(), stix.get("extensions", {})
-    if name in _TLP_1 and (stix.get("definition_type"), stix.get("definition")) != (
+    if name in TLP_1 and (stix.get("definition_type"), stix.get("definition")) != (
         "tlp",
-        {"tlp": _TLP_1[name]},
+        {"tlp": TLP_1[name]},
     ):
         raise Refused("id: it is that of a marking of TLP 1, and the content is another")
     if name in _TLP_2 or TLP_EXTENSION in extensions:

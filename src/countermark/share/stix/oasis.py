@@ -40,10 +40,17 @@ class Schemas:
         uris = {path: _BASE + path.relative_to(folder).as_posix() for path in files}
         registry = jsonschema_rs.Registry([(uris[path], schema) for path, schema in files.items()])
 
+        options: dict[str, Any] = {
+            "registry": registry,
+            "pattern_options": jsonschema_rs.RegexOptions(),  # linear in time, whatever the text
+            "validate_formats": True,
+            "email_options": jsonschema_rs.EmailOptions(allow_display_text=False),
+            "mask": "the value",  # messages go into statuses and logs, values do not
+            "offline": True,
+        }
+
         def compiled(schema: dict[str, Any]) -> Any:
-            return jsonschema_rs.Draft202012Validator(
-                schema, registry=registry, pattern_options=jsonschema_rs.RegexOptions(), offline=True
-            )
+            return jsonschema_rs.Draft202012Validator(schema, **options)
 
         by_name = {path.stem: compiled({"$ref": uris[path]}) for path in files}
         self._of_type = MappingProxyType({name: one for name, one in by_name.items() if name not in _HELPERS})

@@ -31,9 +31,9 @@ _parser = threading.Lock()  # ANTLR's tables are shared and grow while it parses
 
 
 class Effort:
-    """How much complex pattern one request may ask for: characters, counted down."""
+    """How much complex pattern one call may ask for: characters, counted down."""
 
-    def __init__(self, characters: int = 200_000) -> None:
+    def __init__(self, characters: int) -> None:
         self._left = characters
 
     def spend(self, characters: int) -> None:
@@ -43,11 +43,16 @@ class Effort:
             raise Refused("too many complex patterns in one request; send it in another")
 
 
+def is_plain(pattern: str) -> bool:
+    """Whether it is of the form that needs no parser: one observation, comparisons joined by one operator."""
+    return _PLAIN.fullmatch(pattern) is not None
+
+
 def check_pattern(pattern: str, version: str, effort: Effort) -> None:
     """Raise `Refused` for what is no STIX pattern, or is too long, too deep or too much."""
     if len(pattern) > MAX_PATTERN:
         raise Refused(f"the pattern is longer than {MAX_PATTERN} characters")
-    if version != "2.0" and _PLAIN.fullmatch(pattern):
+    if version != "2.0" and is_plain(pattern):
         return
     if len(pattern) > MAX_COMPLEX:
         raise Refused(f"the pattern is longer than {MAX_COMPLEX} characters and not of the plain form")

@@ -4,7 +4,7 @@ Each rule takes an object that the schemas hold to be valid, and raises `Refused
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -49,7 +49,8 @@ _TIMES_OF_PARTS = (
 )
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 _MAX_FRACTION = 9
-_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,10}", re.ASCII)
+_LANGUAGE = re.compile(r"(?:[A-Za-z]{2,8}|[ix](?=-))(?:-[A-Za-z0-9]{1,8}){0,10}", re.ASCII | re.IGNORECASE)
+"""The form of a language tag (RFC 5646, section 2.1); which tags are registered is not checked."""
 _STEP = re.compile(r"\[(\d{1,9})\]", re.ASCII)
 _OPTIONAL_ONLY = {
     "artifact": ("hashes", "payload_bin"),
@@ -163,3 +164,14 @@ def _selected(value: Any, selector: str) -> bool:
         else:
             return False
     return True
+
+
+def newest(objects: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each valid object the version that holds: the revoking one, else the last by `modified`."""
+    held: dict[str, tuple[tuple[bool, str], dict[str, Any]]] = {}
+    for one in objects:
+        version = one.get("modified", one.get("created"))
+        rank = (one.get("revoked") is True, instant(version) if version else "")
+        if one["id"] not in held or rank >= held[one["id"]][0]:
+            held[one["id"]] = (rank, one)
+    return [one for _, one in held.values()]

@@ -18,8 +18,15 @@ from countermark.share.stix.patterns import Effort, check_pattern
 from countermark.share.stix.rules import TIME, check_rules
 
 SPEC_VERSION = "2.1"
+REQUEST_EFFORT = 100_000
+"""Characters of complex patterns in one request to a server: some 3 seconds."""
 _MAX_TIME = 30
-_HEAD = re.compile(r"[a-z0-9-]{3,250}(--[0-9A-Fa-f-]{36})?", re.ASCII)
+_HEAD = re.compile(r"[!-~]{1,300}")
+
+
+class _Names(msgspec.Struct):
+    id: Any = None
+    type: Any = None
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,9 +48,13 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """Why it cannot be taken, in one line; empty when it can."""
 
 
-def check_objects(raw: Sequence[bytes]) -> list[Checked]:
-    """One result for each, in order. It never raises for what the bytes hold."""
-    known, effort = schemas(), Effort()
+def check_objects(raw: Sequence[bytes], *, effort_for_patterns: int = REQUEST_EFFORT) -> list[Checked]:
+    """One result for each, in order. It never raises for what the bytes hold.
+
+    Patterns that are not of the plain form are parsed up to so many characters in all (some 25 µs each);
+    objects with further ones are refused.
+    """
+    known, effort = schemas(), Effort(effort_for_patterns)
     return [_check(bytes(one), known, effort) for one in raw]
 
 
@@ -51,9 +62,10 @@ def _check(data: bytes, known: Schemas, effort: Effort) -> Checked:
     try:
         stix, digest = read_object(data)
     except Refused as refused:
+        names = _names(data)
         return Checked(
-            stix_id="",
-            type="",
+            stix_id=_named(names.id),
+            type=_named(names.type),
             version=None,
             spec_version=SPEC_VERSION,
             data=data,
@@ -116,6 +128,14 @@ def _check_observed(objects: dict[str, Any], known: Schemas) -> None:
         if problem:
             raise Refused(f"objects: {problem}"[:300])
         check_rules(one, known)
+
+
+def _names(data: bytes) -> _Names:
+    """What an object that is out of bounds is called, so that its sender can be told."""
+    try:
+        return msgspec.json.decode(data, type=_Names)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _Names()
 
 
 def _named(value: object) -> str:

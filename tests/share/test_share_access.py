@@ -1,0 +1,157 @@
+"""Every endpoint by every caller: only what is granted answers; what is hidden looks absent."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from exchange_parties import indicator
+from servers import ABSENT, HIDDEN, SHARED, TAXII, Server, serving
+
+KNOWN = ("public", "carol", "security", "counsel", "reader", "bob", "alice", "scoped", "noread", "operator")
+STRANGERS = ("nobody", "garbage", "guessed", "expired", "revoked", "disabled")
+C = f"/exchange/collections/{SHARED}/"
+API = "/exchange-api/v1"
+READ = {"reader": 200, "bob": 200, "alice": 200, "operator": 200, "noread": 403}
+WRITE = {"reader": 403, "bob": 202, "alice": 202, "operator": 202, "noread": 202}
+DELETE = {"reader": 403, "bob": 404, "alice": 404, "operator": 404, "noread": 403}
+ALICES = dict.fromkeys(("alice", "scoped", "noread", "security", "counsel", "operator"), 200)
+GIVE = dict.fromkeys(("alice", "bob", "carol", "reader", "scoped", "noread"), 422)
+NO = 403
+ABSENT_OBJECT = f"{C}objects/{indicator(999)['id']}/"
+# method, path, who gets which status, and what everybody else that is known gets
+MATRIX: list[tuple[str, str, dict[str, int], int]] = [
+    ("GET", "/taxii2/", {}, 200),
+    ("GET", "/exchange/", {}, 200),
+    ("GET", "/other/", {}, 404),
+    ("GET", "/exchange/collections/", {}, 200),
+    ("GET", C, READ | {"noread": 200}, 404),
+    ("GET", f"{C}manifest/", READ, 404),
+    ("GET", f"{C}objects/", READ, 404),
+    ("POST", f"{C}objects/", WRITE, 404),
+    ("GET", f"{C}objects/ALICES/", READ, 404),
+    ("GET", f"{C}objects/ALICES/versions/", READ, 404),
+    ("GET", ABSENT_OBJECT, {"noread": 403}, 404),
+    ("DELETE", ABSENT_OBJECT, DELETE, 404),
+    ("DELETE", f"{C}objects/ALICES/?match[version]=2001-01-01T00:00:00Z", DELETE, 404),
+    ("GET", f"/exchange/collections/{HIDDEN}/", {"operator": 200}, 404),
+    ("GET", f"/exchange/collections/{HIDDEN}/objects/", {"operator": 200}, 404),
+    ("POST", f"/exchange/collections/{HIDDEN}/objects/", {"operator": 202}, 404),
+    ("GET", f"/exchange/collections/{ABSENT}/objects/", {}, 404),
+    ("POST", f"/exchange/collections/{ABSENT}/objects/", {}, 404),
+    ("GET", "/exchange/status/STATUS/", {"alice": 200, "noread": 200, "operator": 200}, 404),
+    ("GET", f"/exchange/status/{ABSENT}/", {}, 404),
+    ("POST", f"{API}/releases", GIVE, NO),
+    ("GET", f"{API}/releases/absent", {}, 404),
+    ("POST", f"{API}/disputes", GIVE, NO),
+    ("GET", f"{API}/disputes", {}, 200),
+    ("GET", f"{API}/disputes/DISPUTE", ALICES, 404),
+    ("GET", f"{API}/disputes/dispute--{ABSENT}", {}, 404),
+    ("GET", f"{API}/audit/checkpoint", {}, 200),
+    ("GET", f"{API}/audit/entries/ENTRY/proof", ALICES, 404),
+    ("GET", f"{API}/audit/entries/99999/proof", {}, 404),
+    ("GET", f"{API}/audit/entries/-1/proof", {}, 404),
+    ("GET", "/metrics", {"operator": 200}, 404),
+]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with an object of alice's, and the names of what belongs to it."""
+    url = None
+    if request.param == "postgresql":
+        postgres = request.getfixturevalue("postgres_server")
+        with psycopg.connect(postgres.get_uri(), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE access TEMPLATE template0")
+        url = postgres.get_uri(database="access").replace("postgresql://", "postgresql+psycopg://")
+    settings = "[limits]\nfailure_burst = 10000\ncaller_burst = 10000\naddress_burst = 10000\n"
+    with serving(tmp_path_factory.mktemp("access"), url, settings=settings) as running:
+        posted = running.post("alice", indicator(1))
+        running.tokens |= {"garbage": "cmx_", "guessed": running.tokens["alice"][:-4] + "AAAA"}
+        dispute = running.ask(
+            "alice", "POST", f"{API}/disputes", json={"object_id": indicator(1)["id"]}
+        ).json()
+        running.names = {  # type: ignore[attr-defined]
+            "ALICES": indicator(1)["id"],
+            "STATUS": posted.json()["id"],
+            "DISPUTE": dispute["dispute_id"],
+            "ENTRY": _entry_of(running, "objects-added"),
+        }
+        yield running
+
+
+def _entry_of(server: Server, kind: str) -> str:
+    lines = (server.data / "log" / "entries.jsonl").read_text().splitlines()
+    return str(next(at for at, line in enumerate(lines) if json.loads(line)["kind"] == kind))
+
+
+def _ask(server: Server, who: str, method: str, path: str) -> Any:
+    for name, value in server.names.items():  # type: ignore[attr-defined]
+        path = path.replace(name, value)
+    content, headers = None, {"X-Forwarded-For": "203.0.113.7"}
+    if method == "POST":
+        taxii = path.endswith("/objects/")
+        content = json.dumps({"objects": [indicator(1)]} if taxii else {"none": 1}).encode()
+        headers["Content-Type"] = TAXII if taxii else "application/json"
+    return server.ask(None if who == "nobody" else who, method, path, content=content, headers=headers)
+
+
+@pytest.mark.parametrize(("method", "path", "granted", "others"), MATRIX, ids=lambda one: str(one)[:60])
+def test_only_what_is_granted_answers(
+    server: Server, method: str, path: str, granted: dict[str, int], others: int
+) -> None:
+    expected = {who: granted.get(who, others) for who in KNOWN} | dict.fromkeys(STRANGERS, 401)
+    assert {who: _ask(server, who, method, path).status_code for who in expected} == expected
+
+
+@pytest.mark.parametrize("who", ["nobody", "expired", "public"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_answers_anybody_and_tells_nothing_else(server: Server, path: str, who: str) -> None:
+    answer = server.ask(None if who == "nobody" else who, "GET", path)
+    assert answer.status_code == 200
+    assert set(answer.json()) <= {"status", "time", "checks"}
+
+
+@pytest.mark.parametrize("who", ["bob", "carol", "scoped", "public", "security"])
+def test_what_is_hidden_looks_like_what_is_absent(server: Server, who: str) -> None:
+    pairs = [
+        (f"/exchange/collections/{HIDDEN}/", f"/exchange/collections/{ABSENT}/"),
+        (f"/exchange/collections/{HIDDEN}/objects/", f"/exchange/collections/{ABSENT}/objects/"),
+        (f"{API}/audit/entries/0/proof", f"{API}/audit/entries/99999/proof"),
+    ]
+    if who in ("bob", "carol", "public"):
+        pairs.append((f"{API}/disputes/DISPUTE", f"{API}/disputes/dispute--{ABSENT}"))
+        pairs.append(("/exchange/status/STATUS/", f"/exchange/status/{ABSENT}/"))
+    for hidden, absent in pairs:
+        one, other = _ask(server, who, "GET", hidden), _ask(server, who, "GET", absent)
+        assert (one.status_code, _same(one)) == (other.status_code, _same(other)), hidden
+        assert one.status_code == 404
+
+
+def _same(answer: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """Body and headers without what differs in every answer."""
+    body = {key: value for key, value in answer.json().items() if key != "error_id"}
+    return body, {key: value for key, value in answer.headers.items() if key != "date"}
+
+
+@pytest.mark.parametrize("who", STRANGERS)
+def test_strangers_are_told_how_to_prove_who_they_are(server: Server, who: str) -> None:
+    answer = _ask(server, who, "GET", "/taxii2/")
+    assert answer.headers["www-authenticate"].startswith("Bearer ")
+    assert "Basic " in answer.headers["www-authenticate"]
+    assert answer.headers["content-type"] == TAXII
+
+
+def test_nobody_deletes_what_another_added_nor_sees_another_members_disputes(server: Server) -> None:
+    assert _ask(server, "bob", "DELETE", f"{C}objects/ALICES/").status_code == 403
+    assert _ask(server, "bob", "GET", f"{API}/disputes").json() == {"disputes": []}
+    assert len(_ask(server, "counsel", "GET", f"{API}/disputes").json()["disputes"]) == 1
+    about = server.ask("bob", "POST", f"{API}/disputes", json={"object_id": indicator(1)["id"]})
+    scoped = server.ask("scoped", "POST", f"{API}/disputes", json={"object_id": indicator(1)["id"]})
+    assert (about.status_code, scoped.status_code) == (404, 404)
+
+
+def test_the_server_does_not_say_what_it_is(server: Server) -> None:
+    assert "server" not in _ask(server, "alice", "GET", "/taxii2/").headers
+    assert "server" not in _ask(server, "alice", "GET", "/nothing").headers

@@ -1,30 +1,32 @@
 """Redraws of the engines' schemes: their keyed functions over a fixed text, compiled for many keys.
 
 Gumbel schemes are summed key by key. Lefthash needs a list a seed, so its texts have few last ids; of
-selfhash's permutation the first entries are enough for a small vocabulary. SynthID's table reads 16 bits of
+selfhash's permutation the first entries are enough for small ids. SynthID's table reads 16 bits of
 a layer's key, so all classes of a text are counted once and keys look them up.
 """
 
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numba
 import numpy as np
 
-from calibration_redraws import PAIRS, Redraw, same, text_ids
+from calibration_redraws import Redraw, same, text_ids
 from countermark.stats import binomial, chernoff, gamma
 from countermark.watermark.decoys import draw_words
-from countermark.watermark.prf import green_seeds, lcg, murmur, philox, torch_random
+from countermark.watermark.prf import lcg, murmur, philox, torch_random
 from countermark.watermark.profile import Engine, Profile, Tokenizer
 from countermark.watermark.schemes import green_law
 from countermark.watermark.schemes.synthid_law import LayerLaw, TableHash, log_weighted_sf
 from countermark.watermark.schemes.vllm_gumbel import derive_key
+from green_redraws import GREEN, SMALL, green_count, selfhash_green
 
 WIDTH = 4
-SMALL, GREEN = 512, 128
-"""Vocabulary and green ids of the green-list redraws, gamma = 1/4."""
 LAST_IDS = 23
+SELF_PAIRS = 64
+"""Of selfhash, whose keys each draw as many entries of a permutation."""
 DEPTH, TABLE = 30, 1 << 16
 ALPHA = 0.1
 U64 = np.uint64
@@ -87,7 +89,7 @@ def _padded(text: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _random_keys(generator: np.random.Generator, count: int) -> np.ndarray:
-    """Of vLLM, and of SGLang with one key, which are drawn alike."""
+    """Of vLLM."""
     return draw_words(_vllm("vllm-gumbel"), generator, count)[:, 0]
 
 
@@ -143,8 +145,29 @@ def vllm_dual() -> Redraw:
     return Redraw("vllm-dual-key-gumbel k=4", 10_000_000, "bound", 4, statistics, log_p, check)
 
 
-def sglang() -> Redraw:
-    """SGLang's one key; a Gamma law over 32-bit cells."""
+@numba.njit
+def _murmur_sums_by_coin(contexts: Any, tokens: Any, kept: Any, keys: Any) -> Any:
+    out, words = np.empty(len(keys)), np.empty((2, 2), np.uint64)
+    for at in range(len(keys)):
+        for which in range(2):
+            words[which, 0], words[which, 1] = keys[at, which] & U64(0xFFFFFFFF), keys[at, which] >> U64(32)
+        cells = murmur.hash_tokens(contexts, tokens, words[0, 0], words[0, 1])
+        other = murmur.hash_tokens(contexts, tokens, words[1, 0], words[1, 1])
+        coins = murmur.coins(contexts, words[0], words[1])
+        for i in range(len(cells)):
+            if coins[i] >= U64(1 << 31):
+                cells[i] = other[i]
+        out[at] = _log_sum(cells, kept, 32)
+    return out
+
+
+def sglang(*, dual: bool = False) -> Redraw:
+    """SGLang's one key, or two of which an even coin takes one; a Gamma law over 32-bit cells."""
+    parameters: dict[str, Any] = {"dual_key": dual, "max_probability": 1.0}
+    if dual:
+        parameters["mixing_probability"] = 0.5
+    engine = Engine("sglang", "0.5.23")
+    profile = engine_profile(engine, "sglang-gumbel", "murmur3-x86-32", "request", WIDTH, **parameters)
 
     @cache
     def pairs(text: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -153,20 +176,24 @@ def sglang() -> Redraw:
         return contexts, tokens, np.sort(np.unique(contexts << U64(32) | tokens, return_index=True)[1])
 
     def statistics(text: int, generator: np.random.Generator, count: int) -> np.ndarray:
-        return np.asarray(_murmur_sums(*pairs(text), _random_keys(generator, count)))
+        keys = draw_words(profile, generator, count)
+        if dual:
+            return np.asarray(_murmur_sums_by_coin(*pairs(text), keys))
+        return np.asarray(_murmur_sums(*pairs(text), keys[:, 0]))
 
     def log_p(text: int, statistic: float) -> float:
         return float(gamma.log_sf(statistic, len(pairs(text)[2])))
 
     def check() -> None:
-        parameters = {"dual_key": False, "max_probability": 1.0}
-        engine = Engine("sglang", "0.5.23")
-        profile = engine_profile(engine, "sglang-gumbel", "murmur3-x86-32", "request", WIDTH, **parameters)
-        keys, sums = _random_keys(np.random.default_rng(1), 3), statistics(0, np.random.default_rng(1), 3)
-        for key, one in zip(keys.tolist(), sums.tolist(), strict=True):
-            same(profile, str(key), text_ids(0, WIDTH), one, log_p(0, one))
+        words, sums = (
+            draw_words(profile, np.random.default_rng(1), 3),
+            statistics(0, np.random.default_rng(1), 3),
+        )
+        for row, one in zip(words.tolist(), sums.tolist(), strict=True):
+            same(profile, "\n".join(map(str, row)), text_ids(0, WIDTH), one, log_p(0, one))
 
-    return Redraw("sglang-gumbel k=4", 10_000_000, "continuous", 4, statistics, log_p, check)
+    name = f"sglang-gumbel{', two keys' * dual} k=4"
+    return Redraw(name, 10_000_000, "continuous", 4, statistics, log_p, check)
 
 
 def _green(seeding: str, width: int) -> Profile:
@@ -244,42 +271,27 @@ def lefthash() -> Redraw:
     return Redraw("green list, lefthash", 10_000_000, "discrete", 2, statistics, log_p, check)
 
 
-@numba.njit
-def _selfhash_counts(ids: Any, keys: Any) -> Any:
-    out = np.empty(len(keys), np.int64)
-    order = np.arange(green_seeds.TABLE_SIZE).astype(np.uint32)
-    swaps, state, draws = np.empty(SMALL, np.uint32), np.empty(624, np.uint32), np.empty(624, np.uint32)
-    tokens = ids[WIDTH - 1 :].astype(np.uint32)
-    for at in range(len(keys)):
-        seed = np.uint32(keys[at] & 0xFFFFFFFF)
-        torch_random._shuffle(order, swaps, SMALL, seed, state, draws)
-        seeds = green_seeds.self_seeds(ids, WIDTH, keys[at], order)
-        for i in range(SMALL):
-            order[i] = i
-            order[swaps[i]] = swaps[i]
-        out[at] = torch_random.among_first(seeds, tokens, SMALL, GREEN).sum()
-    return out
-
-
 def selfhash() -> Redraw:
     """transformers' selfhash; no id stands twice in the text, so all seeds differ and the law is binomial."""
-    ids = np.random.default_rng(12).permutation(SMALL)[: PAIRS + WIDTH - 1]
+    ids = np.random.default_rng(12).permutation(SELF_PAIRS + WIDTH - 1)
+    windows = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(ids, WIDTH))
 
     def keys(generator: np.random.Generator, count: int) -> np.ndarray:
         return draw_words(_green("selfhash", WIDTH), generator, count)[:, 0].astype(np.int64)
 
     def statistics(text: int, generator: np.random.Generator, count: int) -> np.ndarray:  # noqa: ARG001
-        return np.asarray(_selfhash_counts(ids, keys(generator, count)))
+        drawn = keys(generator, count)
+        return np.asarray(selfhash_green(windows, drawn, len(ids), green_count, 0)).astype(np.int64)
 
     def log_p(text: int, statistic: float) -> float:  # noqa: ARG001
-        return binomial.log_sf(int(statistic), PAIRS, GREEN / SMALL)
+        return binomial.log_sf(int(statistic), SELF_PAIRS, GREEN / SMALL)
 
     def check() -> None:
         sums = statistics(0, np.random.default_rng(1), 3)
         for key, one in zip(keys(np.random.default_rng(1), 3).tolist(), sums.tolist(), strict=True):
             same(_green("selfhash", WIDTH), str(key), ids, one, log_p(0, one))
 
-    return Redraw("green list, selfhash k=4", 200_000, "discrete", 1, statistics, log_p, check)
+    return Redraw("green list, selfhash k=4", 10_000_000, "discrete", 1, statistics, log_p, check)
 
 
 def _synthid(engine: Engine, scheme: str, prf: str, **parameters: Any) -> Profile:
@@ -309,8 +321,10 @@ def _layer_keys(generator: np.random.Generator, count: int) -> np.ndarray:
     return draw_words(profile, generator, count).astype(np.int64)
 
 
-def synthid() -> Redraw:
-    """transformers' SynthID: keys uniform over 64 bits, of which the table reads 16."""
+def synthid(
+    name: str = "transformers-synthid", engine: str = "transformers", version: str = "5.23.0"
+) -> Redraw:
+    """SynthID's table: keys uniform over 64 bits, of which 16 are read."""
     carried = pow(int(lcg.MULTIPLIER), WIDTH + 1, TABLE)
 
     @cache
@@ -327,12 +341,12 @@ def synthid() -> Redraw:
         return float(log_weighted_sf(law, int(statistic), np.ones(DEPTH, np.int64)) or 0.0)
 
     def check() -> None:
-        engine = Engine("transformers", "5.23.0")
         sizes = {"sampling_table_size": TABLE, "sampling_table_seed": 0}
-        profile = _synthid(engine, "transformers-synthid", "synthid-table", **sizes)
+        profile = _synthid(Engine(engine, version), name, "synthid-table", **sizes)
         _check_layers(profile, statistics, log_p)
 
-    return Redraw("transformers-synthid k=4", 10_000_000, "discrete", 4, statistics, log_p, check)
+    title = "transformers-synthid" if engine == "transformers" else f"{name} {version}"
+    return Redraw(f"{title} k=4", 10_000_000, "discrete", 4, statistics, log_p, check)
 
 
 @numba.njit
@@ -373,12 +387,14 @@ def _check_layers(profile: Profile, statistics: Any, log_p: Any) -> None:
             same(profile, "\n".join(map(str, key)), text_ids(text, WIDTH), mean, log_p(text, one))
 
 
-ENGINES = {
+ENGINES: dict[str, Callable[[], Redraw]] = {
     "vllm": vllm,
     "vllm-dual": vllm_dual,
     "sglang": sglang,
+    "sglang-dual": lambda: sglang(dual=True),
     "lefthash": lefthash,
     "selfhash": selfhash,
     "synthid": synthid,
+    "synthid-text-table": lambda: synthid("synthid-text", "synthid-text", "0.2.1"),
     "synthid-text": synthid_text,
 }

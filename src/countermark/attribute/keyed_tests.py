@@ -10,14 +10,28 @@ from countermark.attribute.pairs import Pairs
 from countermark.records.attributions import Test
 from countermark.watermark.scoring import LN10, SMALLEST
 
-CALIBRATED_TO = 1e-6
-"""Level down to which keyed tests were seen to hold, by 10 million redraws of the key."""
-SELFHASH_TO = 1e-5
-"""Of selfhash, by a million redraws."""
 FEW_REDRAWS_TO = 1e-2
-"""Of what hundreds of redraws in the tests stand behind, and no more."""
-SAME_BOUND = ("gumbel-siphash", "vllm-gumbel", "vllm-dual-key-gumbel", "sglang-gumbel")
-"""Weighted, all of these are one bound on sums of exponentials, redrawn for the first."""
+"""Level of a test of which there are hundreds of redraws, in the project's tests, and no more."""
+A_MILLION_TO, TEN_MILLION_TO = 1e-5, 1e-6
+"""Of so many redraws, of which 10 are to be expected to pass at this level."""
+_CLOSED_AND_OPEN = dict.fromkeys(("plain", "weighted", "logits"), TEN_MILLION_TO)
+_FEWER_OPEN = {"logits": A_MILLION_TO}
+_JOINT, _KNOWN = {"joint": TEN_MILLION_TO}, {"known": TEN_MILLION_TO}
+LEVELS: dict[tuple[str, str], dict[str, float]] = {
+    ("gumbel-siphash", ""): _CLOSED_AND_OPEN | _JOINT | _KNOWN,
+    ("vllm-gumbel", ""): _CLOSED_AND_OPEN | _KNOWN,
+    ("vllm-dual-key-gumbel", ""): _CLOSED_AND_OPEN,
+    ("sglang-gumbel", ""): _CLOSED_AND_OPEN | _JOINT,
+    ("sglang-gumbel", "two keys"): _CLOSED_AND_OPEN,
+    ("transformers-green-list", "lefthash"): _CLOSED_AND_OPEN | _FEWER_OPEN,
+    ("transformers-green-list", "selfhash"): _CLOSED_AND_OPEN | _FEWER_OPEN | {"plain": A_MILLION_TO},
+    ("transformers-synthid", ""): _CLOSED_AND_OPEN,
+    ("synthid-text", "synthid-table"): _CLOSED_AND_OPEN,
+    ("synthid-text", "synthid-iterated"): _CLOSED_AND_OPEN | _FEWER_OPEN,
+}
+"""Levels down to which tests were seen to hold, by scheme and variant. `plain`; `weighted` and `logits`:
+weights in the closed and in the open setting; `joint`: several keys of one scheme; `known`: known outputs.
+What is not here was not redrawn, though it may be the same bound."""
 CALIBRATION = "docs/attribution-benchmarks.md"
 LEAST_PAIRS = 100
 """With fewer nothing is concluded."""
@@ -36,14 +50,12 @@ PROMPTS_UNKNOWN = "prompts that are not in the transcripts may have held our out
 
 
 def calibrated_to(key: Key, test: str) -> float:
-    """Level down to which this test was seen to hold under this scheme; `test` is `plain`, `weighted` or
-    `known`."""
-    scheme, parameters = key.profile.scheme, key.profile.parameters
-    if test == "plain":
-        return SELFHASH_TO if parameters.get("seeding") == "selfhash" else CALIBRATED_TO
-    if test == "weighted" and scheme in SAME_BOUND:
-        return CALIBRATED_TO
-    return FEW_REDRAWS_TO
+    """Level down to which a test of `LEVELS` was seen to hold under this key's scheme."""
+    parameters = key.profile.parameters
+    variant = str(parameters.get("seeding", "")) or ("two keys" if parameters.get("dual_key") is True else "")
+    if key.profile.scheme == "synthid-text":
+        variant = key.profile.prf
+    return LEVELS.get((key.profile.scheme, variant), {}).get(test, FEW_REDRAWS_TO)
 
 
 def keyed_test(

@@ -164,7 +164,7 @@ class Radioactivity:
                 decides=decides,
                 details=details,
                 extra=unknown,
-                calibrated=calibrated_to(key, "plain" if weights is None else "weighted"),
+                calibrated=calibrated_to(key, self._kind(weights)),
             )
         ]
         if weights is not None and options.setting != OPEN:
@@ -184,8 +184,18 @@ class Radioactivity:
             )
         if options.known is not None:
             contexts = KnownContexts.read(options.known, key, options.tokenizer)
-            tests.insert(0, known_test(key, body, weights, contexts, unknown))
+            kind = "known" if len(self.keys) == 1 else "known, jointly"
+            tests.insert(0, known_test(key, body, weights, contexts, unknown, calibrated_to(key, kind)))
         return [*tests, *rank_test(key, "rank among decoy keys", judged)]
+
+    def _kind(self, weights: FloatArray | None) -> str:
+        """Under what name `LEVELS` has the test; keys of several schemes were not redrawn jointly."""
+        if weights is None:
+            return "plain"
+        if len(self.keys) > 1:
+            schemes = {one.profile.scheme for one in self.keys}
+            return "joint" if len(schemes) == 1 else "joint, several schemes"
+        return "logits" if self._options.setting == OPEN else "weighted"
 
     def _null(self, key: Key) -> str:
         if self._options.setting == OPEN:

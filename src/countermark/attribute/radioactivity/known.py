@@ -13,7 +13,8 @@ with K(x) = -ln(1 - x), the product over visited contexts of exp(t Σ w s - Σ K
 that begins at 1, and its end has expectation at most 1 although the set of contexts was chosen as it went.
 By Markov's inequality p = exp(-t S + Σ K(t w)) is a p-value for each t; the smallest over a grid of `GRID`
 values that was fixed beforehand, times `GRID`, is one by the union bound. Chernoff's optimal t would depend
-on the set, and is not allowed.
+on the set, and is not allowed; nor would a grid in units of the largest weight *of the set*, so it is in
+units of the largest of the whole body.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ import numpy as np
 
 from countermark.attribute.answers import read_answers
 from countermark.attribute.keyed import Judged, Key, chosen_marks
-from countermark.attribute.keyed_tests import calibrated_to, keyed_test
+from countermark.attribute.keyed_tests import keyed_test
 from countermark.attribute.pairs import among
 from countermark.attribute.radioactivity.body import Body
 from countermark.errors import Error, ExitCode
@@ -36,7 +37,7 @@ GRID = 64
 SCHEMES = ("gumbel-siphash", "vllm-gumbel")
 """Whose scores are at most Exp(1), fresh for each context."""
 _LEAST, _MOST = 1e-3, 0.99
-"""Ends of the grid, in units of 1 / the largest weight."""
+"""Ends of the grid, in units of 1 / the body's largest weight."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,14 @@ def check_scheme(profile: Profile) -> None:
         )
 
 
-def grid_bound(statistic: float, weights: FloatArray) -> float:
-    """Natural log of GRID · min over the grid of exp(-t S + Σ K(t w)), at most 0; weights > 0, shape (n,)."""
+def grid_bound(statistic: float, weights: FloatArray, largest: float) -> float:
+    """Natural log of GRID · min over the grid of exp(-t S + Σ K(t w)), at most 0.
+
+    `weights` of the pairs in the sum, all > 0, shape (n,); `largest` is no less than any of them, and the
+    same whichever contexts were visited.
+    """
     if not len(weights):
         return 0.0
-    largest = float(weights.max())
     kinds, counts = np.unique(weights / largest, return_counts=True)
     t = np.geomspace(_LEAST, _MOST, GRID)
     logs = -t * statistic / largest - np.log1p(-np.outer(t, kinds)) @ counts
@@ -81,9 +85,14 @@ def grid_bound(statistic: float, weights: FloatArray) -> float:
 
 
 def known_test(
-    key: Key, body: Body, weights: FloatArray | None, known: KnownContexts, unknown: list[str]
+    key: Key,
+    body: Body,
+    weights: FloatArray | None,
+    known: KnownContexts,
+    unknown: list[str],
+    calibrated: float,
 ) -> Test:
-    """The deciding test where known outputs are given."""
+    """The deciding test where known outputs are given; `calibrated` as `keyed_tests.calibrated_to` says."""
     inside = np.repeat(among(body.pairs.contexts, known.names), np.diff(body.pairs.limits))
     # of lacks nothing is said: where the suspect was shown known outputs, they would not be fresh
     all_weights = np.ones(len(body.pairs)) if weights is None else np.maximum(weights, 0.0)
@@ -91,7 +100,8 @@ def known_test(
     scorer, used = key.detector.scorer, np.zeros(0) if marks.weights is None else marks.weights
     statistic = float(used @ scorer.scores(marks)) if isinstance(scorer, PairScorer) else 0.0
     law = f"supermartingale over contexts, union bound over {GRID} fixed exponents"
-    evidence = Evidence(len(marks), statistic, grid_bound(statistic, used), law, exact=False)
+    log_p = grid_bound(statistic, used, float(all_weights.max(initial=0.0)))
+    evidence = Evidence(len(marks), statistic, log_p, law, exact=False)
     details = {"known_contexts": len(known.names), "known_documents": known.documents, "pairs": len(marks)}
     null = (
         f"the suspect's answers are independent of key {key.name}, given the prompts that it was shown; "
@@ -105,5 +115,5 @@ def known_test(
         decides=True,
         details=details,
         extra=unknown,
-        calibrated=calibrated_to(key, "known"),
+        calibrated=calibrated,
     )

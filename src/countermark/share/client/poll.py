@@ -178,8 +178,8 @@ def _last(page: PageOf) -> str:
 
 def _position(before: str, page: PageOf, seen: str) -> str:
     """The cursor after a page that is on the disk: the last date of the walk when it is the end, a
-    microsecond earlier than that of the page while there is more. Where a server without `next` has a page of one date
-    alone, that date, as the standard says (3.5): the rest of that date is missed.
+    microsecond earlier than that of the page while there is more. Where a server without `next` has a page of
+    one date alone, that date, as the standard says (3.5): the rest of that date is missed.
     """
     if not page.more:
         return max(before, seen, key=_moment)

@@ -1,4 +1,4 @@
-"""Ways by which something else than what the policy names could leave: ids, references, markings, versions."""
+"""Ways by which more than the policy names could leave: ids, references, markings, versions."""
 
 from typing import Any
 

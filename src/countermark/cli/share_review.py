@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 REVIEW_SCHEMA_ID = "countermark/share-review-run/v1"
 SAMPLE_SCHEMA_ID = "countermark/share-sample/v1"
-_MOST_VALUE = 60
 
 HomeFolder = Annotated[
     Path | None,
@@ -152,19 +151,12 @@ def login_name(name: str) -> str:
 
 
 def _show_text(done: "ReviewOutcome") -> None:
-    for condition, why in done.review.conditions.items():
-        emit(f"condition not met: {condition}: {why}")
+    from countermark.cli.share_review_text import review_lines
+
     for reason, count in done.not_taken.items():
         emit(printable(f"identifiers not taken: {count} ({reason})"))
-    for one in done.review.objects:
-        state = "leaves" if one.leaves else f"stays: {one.reason}"
-        emit(printable(f"{one.id}  {state}"))
-        for field in one.fields:
-            value = "" if not field.allowed else f" = {str(field.value)[:_MOST_VALUE]}"
-            why = "" if field.allowed else f": {field.reason}"
-            rests = f" ({', '.join(field.sources)})" if field.sources else ""
-            verdict = "allowed" if field.allowed else "refused"
-            emit(printable(f"  {verdict}  {field.path}{value}  by {field.rule}{rests}{why}"))
+    for line in review_lines(done.review, done.policy):
+        emit(line)
 
 
 def _sampled(place: "Home", most: int, outcome: str, name: str, remark: str, as_json: bool) -> int:

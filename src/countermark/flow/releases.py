@@ -17,7 +17,15 @@ from countermark.detect.findings_folder import FINDINGS_FILE
 from countermark.errors import Error, ExitCode
 from countermark.flow.sharing import findings_as_stix, read_published
 from countermark.records.canonical import sha256_hex
-from countermark.share.policy import Context, evaluate, make_release, read_policy, resolve, write_release
+from countermark.share.policy import (
+    Context,
+    Policy,
+    evaluate,
+    make_release,
+    read_policy,
+    resolve,
+    write_release,
+)
 from countermark.share.policy.approvals import standing_envelope
 from countermark.share.policy.context import read_context
 from countermark.share.policy.home import REFUSED, REVIEWED, Home
@@ -65,6 +73,8 @@ class ReviewOutcome:
     """In the member's log."""
     not_taken: Mapping[str, int]
     """Rows of identifiers that were not taken, by reason."""
+    policy: Policy
+    """By which it was decided."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,8 @@ def review_release(options: ReviewOptions) -> ReviewOutcome:
         standing = (envelope.decode(), parse_standing(open_envelope(envelope, STANDING_TYPE).body).kinds)
     release = make_release(ground, review, standing=standing) if review.leaving else None
     write_release(options.out, release, review)
-    return ReviewOutcome(review, release, _record(options.home, review, release), given.not_taken)
+    entry = _record(options.home, review, release)
+    return ReviewOutcome(review, release, entry, given.not_taken, policy)
 
 
 def _given(options: ReviewOptions, terms: Terms) -> _Given:

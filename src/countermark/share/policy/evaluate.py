@@ -113,7 +113,7 @@ def _shape_problem(given: Mapping[str, Any]) -> str:
 
 
 def _id_problem(ground: Ground, draft: _Draft) -> str:
-    """Ids of version 1 tell machine and time, those of 3 and 5 can be found by trying what they are made of."""
+    """Ids of version 1 tell machine and time; those of 3 and 5 are found by trying what they are made of."""
     if draft.type in OBSERVABLES or draft.id == ground.context.member_id or draft.id[-22:-21] == "4":
         return ""
     return "its id is no random one (UUID version 4): such an id can tell what it was made from"

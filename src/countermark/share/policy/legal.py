@@ -16,9 +16,25 @@ import msgspec
 from countermark.share.policy import strict_yaml
 
 SCHEMA = "countermark/legal-bases/v1"
-GDPR_APPLIES = frozenset(
-    "EU AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK IS LI NO".split()
-)
+GDPR_APPLIES = {
+    "EU",
+    "AT",
+    "BE",
+    "BG",
+    "CY",
+    "CZ",
+    "DE",
+    "DK",
+    "EE",
+    "ES",
+    "FI",
+    "FR",
+    "GR",
+    "HR",
+    "HU",
+    "IE",
+    "IT",
+} | {"LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK", "IS", "LI", "NO"}
 """The Union, its members, and the other members of the EEA."""
 NAMED_TRANSFERS = frozenset({"clauses-46", "rules-47", "derogation-49"})
 """Ways of transfer that stand in a paper or a sentence, which the record has to name."""

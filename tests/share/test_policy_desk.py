@@ -19,6 +19,12 @@ from countermark.share.policy.verify import verify_release
 __all__ = ["desk"]
 
 
+def with_null(text: str) -> dict[str, Any]:
+    """A campaign with a null hypothesis in these words."""
+    extension = campaign()["extensions"][EXTENSION]
+    return campaign(5, extensions={EXTENSION: {**extension, "null_hypothesis": text}})
+
+
 def begin(desk: Desk, name: str) -> Any:
     """A standing approval for addresses, signed by security."""
     wanted = {"member_id": MEMBER, "grounds": ["fabricated-accounts"], "kinds": {"address": 3}, "days": 30}
@@ -59,7 +65,7 @@ def test_a_review_that_was_touched_up_is_not_approved(desk: Desk) -> None:
 
 
 def test_who_approves_is_shown_what_no_rule_can_judge(desk: Desk) -> None:
-    free = campaign(5, extensions={EXTENSION: {"null_hypothesis": "the accounts are jane doe's"}})
+    free = with_null("the accounts are jane doe's")
     source = write_objects(desk.folder / "o.jsonl", *current(), free)
     assert desk.review(source).code == 0
     done = desk.approve(desk.folder / "o.jsonl.release", "counsel")
@@ -71,7 +77,7 @@ def test_a_review_reads_at_80_columns_with_whole_values_and_sources(desk: Desk) 
     null = (
         "given how active they were the accounts are like all others of their stratum and no more than that"
     )
-    value = campaign(5, description="our price", extensions={EXTENSION: {"null_hypothesis": null}})
+    value = {**with_null(null), "description": "our price"}
     done = desk.review(write_objects(desk.folder / "o.jsonl", *current(), value))
     long = [line for line in done.out.splitlines() if len(line) > WIDTH and " " in line.strip()]
     assert long == []
@@ -97,3 +103,10 @@ def test_a_release_made_by_hand_with_floors_of_its_own(classes: dict[str, int], 
     with pytest.raises(Error) as refused:
         verify_release(sign_both(folder), KEYS, NOW)
     assert "class of its policy" in refused.value.message or "under the 3" in refused.value.message
+
+
+def test_what_the_exchange_would_refuse_stays_here(desk: Desk) -> None:
+    backwards = campaign(5, first_seen="2026-11-05T00:00:00Z", last_seen="2026-11-01T00:00:00Z")
+    done = desk.review(write_objects(desk.folder / "o.jsonl", *current(), backwards))
+    assert "stays: not valid STIX" in done.out
+    assert backwards["id"] not in (desk.folder / "o.jsonl.release" / "objects.jsonl").read_text()

@@ -7,6 +7,7 @@ from countermark.cli import (
     share_audit,
     share_collection,
     share_dispute,
+    share_import,
     share_member,
     share_misp,
     share_review,
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command("review")(share_review.review)
 app.command("approve")(share_approve.approve)
 app.add_typer(share_dispute.app, name="dispute")
+app.command("import")(share_import.import_)
 app.command("serve")(share_serve.serve)
 app.add_typer(share_member.app)
 app.add_typer(share_collection.app)

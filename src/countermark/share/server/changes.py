@@ -11,6 +11,7 @@ from starlette.responses import Response
 from countermark.records.exchange import Caller, Collection, Stored
 from countermark.share.server.access import OBJECT_ID, Access, object_id
 from countermark.share.server.answers import answer
+from countermark.share.server.declared import Declared
 from countermark.share.server.discovery import status_body
 from countermark.share.server.envelopes import envelope_objects
 from countermark.share.server.errors import forbidden, not_found
@@ -30,6 +31,7 @@ class Changes:
 
     def __init__(self, access: Access) -> None:
         self._access, self._store = access, access.store
+        self._declared = Declared(access.store)
 
     async def add(self, request: Request) -> Response:
         """`POST …/objects/`: 202 with a status, which says what is wrong with each object."""
@@ -81,10 +83,14 @@ class Changes:
         if not collection.require_release:
             return problems
         digests = [one.sha256 for one, problem in zip(checked, problems, strict=True) if not problem]
-        allowed = self._store.releases.allowed(caller.member.member_id, digests, now())
+        named = self._store.releases.naming(caller.member.member_id, digests, now())
         for at, one in enumerate(checked):
-            if not problems[at] and one.sha256 not in allowed and not self._is_there(collection, one):
-                problems[at] = NO_RELEASE
+            if problems[at]:
+                continue
+            releases = named.get(one.sha256)
+            problem = NO_RELEASE if releases is None else self._declared.problem(one, releases)
+            if problem and not self._is_there(collection, one):
+                problems[at] = problem
         return problems
 
     def _is_there(self, collection: Collection, one: Checked) -> bool:

@@ -110,3 +110,20 @@ def test_what_the_exchange_would_refuse_stays_here(desk: Desk) -> None:
     done = desk.review(write_objects(desk.folder / "o.jsonl", *current(), backwards))
     assert "stays: not valid STIX" in done.out
     assert backwards["id"] not in (desk.folder / "o.jsonl.release" / "objects.jsonl").read_text()
+
+
+def test_who_approves_sees_who_recorded_the_legal_basis(desk: Desk) -> None:
+    folder = desk.release(1)
+    assert "Counsel's memorandum, all; recorded by C. Ounsel on" in desk.approve(folder, "counsel").err
+    (desk.folder / "home" / "legal.yaml").unlink()
+    assert "this home has no such record" in desk.approve(folder, "security").err
+
+
+def test_a_withdrawal_shows_what_it_repeats(desk: Desk) -> None:
+    folder = desk.release(1)
+    assert desk.approve(folder, "security").code == desk.approve(folder, "counsel").code == 0
+    where = ["--out", desk.folder / "v", "--context", desk.folder / "context.yaml"]
+    done = desk.run("dispute", "revoke", current()[1]["id"], *where)
+    assert "allowed  revoked = True" in done.out
+    assert "pattern = [ipv4-addr:value = " in done.out
+    assert f"withdrawn: {current()[1]['id']}" in desk.approve(desk.folder / "v", "counsel").err

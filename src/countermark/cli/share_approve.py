@@ -53,7 +53,7 @@ def approve(
     if folder is None or (standing and target):
         raise Error("name a RELEASE, or --standing with --out", exit_code=ExitCode.USAGE)
     subject = read_subject(folder, now)
-    tell(subject)
+    tell(place, subject)
     check_review(place, subject)
     entries: list[Entry] = []
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _MOST_READ = 40
 
 
-def tell(subject: "Subject") -> None:
+def tell(place: "Home", subject: "Subject") -> None:
     """Say what is signed, from the statement and the objects themselves."""
     from countermark.share.policy.document import default_policy
 
@@ -23,16 +23,29 @@ def tell(subject: "Subject") -> None:
     held = stated.get("classes", stated.get("kinds"))
     classes = ", ".join(f"{kind} (at least {floor})" for kind, floor in held.items()) or "none with a floor"
     objects = f"{len(stated['objects'])} objects, " if "objects" in stated else ""
-    bases = ", ".join(f"{one['id']} until {one['until']}" for one in stated.get("legal_basis", ()))
     shipped = stated["policy_sha256"] == default_policy().sha256
     policy = "the shipped policy" if shipped else f"another policy, {stated['policy_sha256'][:16]}…"
     ground = stated.get("ground") or ", ".join(stated.get("grounds", ())) or "none"
     note(printable(f"{subject.kind} {subject.id} of {stated['member_id']}: {objects}under {policy}"))
     note(printable(f"kinds: {classes}; ground: {ground}; expires {stated['expires']}"))
-    if bases:
-        note(printable(f"legal basis: {bases}"))
+    _tell_bases(place, stated.get("legal_basis", ()))
     if subject.kind == "release":
         _tell_objects(subject)
+
+
+def _tell_bases(place: "Home", bases: Sequence[Mapping[str, Any]]) -> None:
+    """Each legal basis with its statute and who recorded it, by this home; a review may bring others."""
+    from countermark.share.policy.legal import read_bases
+
+    known = read_bases(*place.legal) if bases else {}
+    for one in bases:
+        said = f"legal basis: {one['id']} until {one['until']}"
+        record = known.get(one["id"])
+        if record is None or (str(record.until), record.jurisdiction) != (one["until"], one["jurisdiction"]):
+            note(printable(f"{said}: this home has no such record; see who wrote it"))
+        else:
+            of = f"{record.jurisdiction}, {record.statute}, {record.clause}"
+            note(printable(f"{said}: {of}; recorded by {record.recorded_by} on {record.recorded_on}"))
 
 
 def check_review(place: "Home", subject: "Subject") -> None:

@@ -179,8 +179,11 @@ def _revocation(ground: Ground, draft: _Draft) -> None:
         draft.stays = "a revocation repeats an object that left, with revoked and a later modified alone"
     else:
         draft.classes[REVOCATION] = 0
-    for way, _ in fields.leaves(draft.given):
-        draft.seen[way] = Field(fields.shown(way), not draft.stays, REVOCATION, reason=draft.stays)
+    for way, leaf in fields.leaves(draft.given):
+        value = None if draft.stays else leaf
+        draft.seen[way] = Field(
+            fields.shown(way), not draft.stays, REVOCATION, reason=draft.stays, value=value
+        )
 
 
 def _bare(value: Mapping[str, Any]) -> bytes:

@@ -93,7 +93,7 @@ class Disputes:
         caller = await self._api.caller(request)
         if caller.member.role != "member" or "write" not in caller.actions:
             raise forbidden("file a dispute")
-        async with self._api.bodies.received(request) as body:
+        async with self._api.bodies.received(request, caller.member.member_id) as body:
             asked = _parse(body)
         owner, within = caller.member.member_id, caller.collections
         shared = await self._api.work.slow(copies, self._store, asked.object_id, owner, within)

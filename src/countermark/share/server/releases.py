@@ -58,8 +58,9 @@ class Releases:
         caller = await self._api.caller(request)
         if caller.member.role != "member" or "write" not in caller.actions:
             raise forbidden("give a release")
-        async with self._api.bodies.received(request) as body:
-            release, new = await self._api.work.slow(self._add, caller, body)
+        member_id = caller.member.member_id
+        async with self._api.bodies.received(request, member_id) as body:
+            release, new = await self._api.work.posted(member_id, self._add, caller, body)
         await self._api.auditor.drain()
         if release is None:
             raise TaxiiError(422, "the release is refused", str(new)[:500])

@@ -127,3 +127,13 @@ def test_a_withdrawal_shows_what_it_repeats(desk: Desk) -> None:
     assert "allowed  revoked = True" in done.out
     assert "pattern = [ipv4-addr:value = " in done.out
     assert f"withdrawn: {current()[1]['id']}" in desk.approve(desk.folder / "v", "counsel").err
+
+
+def test_no_address_gets_into_the_log_with_a_reason(desk: Desk) -> None:
+    folder = desk.release(1)
+    assert (
+        desk.approve(folder, "counsel", "--refuse", "jane@acme.example is a customer").code == ExitCode.USAGE
+    )
+    asked = desk.run("review", "--outcome", "release-x=in-policy", "--remark", "jane@acme.example")
+    assert asked.code == ExitCode.USAGE
+    assert "jane" not in (desk.folder / "home" / "log" / "entries.jsonl").read_text()

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from countermark.cli.output import emit, emit_json, note
-from countermark.cli.share_review import HomeFolder, Json, Name, PolicyFile, ProofFile, login_name
+from countermark.cli.share_review import (
+    HomeFolder,
+    Json,
+    Name,
+    PolicyFile,
+    ProofFile,
+    check_remark,
+    login_name,
+)
 from countermark.cli.share_statement import check_review, tell
 from countermark.errors import Error, ExitCode
 
@@ -44,8 +52,7 @@ def approve(
     from countermark.share.policy.home import Home
     from countermark.trust.signing import SigningKey
 
-    if len(refuse) > 1000:
-        raise Error("a reason has at most 1,000 characters", exit_code=ExitCode.USAGE)
+    check_remark(refuse, "a reason")
     now = datetime.now(UTC)
     signing = SigningKey.load(key)
     place = Home(home)

@@ -86,6 +86,7 @@ def review(
         _prove(place, entry, proof)
         return
     if sample or outcome:
+        check_remark(remark, "a remark")
         index = _sampled(place, sample, outcome, name, remark, as_json)
         _prove(place, index, proof)
         return
@@ -148,6 +149,15 @@ def login_name(name: str) -> str:
     import getpass
 
     return name or getpass.getuser()
+
+
+def check_remark(text: str, what: str) -> None:
+    """Raise for words that do not belong into a log, out of which nothing can be taken again."""
+    if len(text) > 1000:
+        raise Error(f"{what} has at most 1,000 characters", exit_code=ExitCode.USAGE)
+    if "@" in text:
+        hint = "say it without: nothing can be taken out of the log again"
+        raise Error(f"{what} holds what may be an e-mail address", hint=hint, exit_code=ExitCode.USAGE)
 
 
 def _show_text(done: "ReviewOutcome") -> None:

@@ -158,7 +158,7 @@ def test_a_release_under_a_standing_approval_holds(tmp_path: Path) -> None:
         ({"grounds": ["evaded-suspension"]}, {}, "not for ground"),
         ({}, {"classes": {"address": 3, "ja4": 5}}, "not for ja4"),
         ({}, {"classes": {"address": 3, "scrubbed-text": 0}}, "not for scrubbed-text"),
-        ({}, {"created": NOW - timedelta(days=1)}, "outside the days"),
+        ({}, {"created": NOW - timedelta(days=1), "expires": NOW + timedelta(days=1)}, "outside the days"),
     ],
 )
 def test_beyond_a_standing_approval(

@@ -63,7 +63,7 @@ def verify_release(
     # 3. under a policy that the exchange knows
     if release.policy_sha256 not in ({default_policy().sha256} if policies is None else policies):
         raise failed("the release was made under a policy that the exchange does not know")
-    _check_floors(release)
+    _check_limits(release)
     # 4. signed by two people, or under a standing approval that two people signed
     if release.standing is None:
         _check_two(opened, member_keys, "release")
@@ -73,14 +73,16 @@ def verify_release(
     return release
 
 
-def _check_floors(release: Release) -> None:
-    """The floors that a release was held against, by its own word, are those of the shipped policy or higher.
+def _check_limits(release: Release) -> None:
+    """Days and floors of a release, by its own word, are those of the shipped policy or stricter.
 
     The counts stay with the member; that it holds itself to the policy's floors is seen here.
     """
     policy = default_policy()
     if release.policy_sha256 != policy.sha256:
         return
+    if release.expires - release.created > timedelta(days=policy.limits.release_days):
+        raise failed(f"the release holds for over the {policy.limits.release_days} days of its policy")
     floors = {one.id: one.floor for one in policy.kinds if one.floor and not one.refused}
     floors |= {REVOCATION: 0, SCRUBBED: 0}
     for kind, floor in release.classes.items():

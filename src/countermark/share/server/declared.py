@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
+from countermark.errors import Error
 from countermark.share.policy.document import default_policy
 from countermark.share.policy.kinds import undeclared
 from countermark.share.policy.release import RELEASE_TYPE, parse_release
@@ -41,7 +42,10 @@ class Declared:
         found = self._store.releases.get(release_id)
         if found is None:
             return frozenset()
-        release = parse_release(open_envelope(found.envelope, RELEASE_TYPE).body)
+        try:
+            release = parse_release(open_envelope(found.envelope, RELEASE_TYPE).body)
+        except Error:  # of an earlier form: it declares nothing that could be read
+            return frozenset()
         if release.standing is None or release.policy_sha256 != default_policy().sha256:
             return None
         return frozenset(release.classes)

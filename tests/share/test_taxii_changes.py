@@ -6,6 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 from exchange_parties import OTHER, RELEASED, SHARED, TAXII, Exchange, check, ids, indicator
+from test_share_releases import statement
+
+from countermark.share.policy.release import RELEASE_TYPE
+from countermark.trust.dsse import seal_envelope
+from countermark.trust.signing import SigningKey
 
 ID = indicator(0)["id"]
 AT = f"/exchange/collections/{SHARED}/objects/{ID}/"
@@ -102,7 +107,11 @@ def test_a_collection_that_asks_for_a_release_takes_what_stands_in_one(exchange:
     digests = [one.sha256 for one in check([msgspec.json.encode(one) for one in objects])]
     named = [(ID, "2026-01-01T00:00:00.000Z", digests[0])]
     alice = exchange.members["alice"]
-    exchange.store.releases.add(alice, "release--1", b"{}", named, 1 << 60, entry={})
+    exchange.store.releases.add(alice, "release--0", b"{}", named, 1 << 60, entry={})
+    assert counts(exchange.post(objects[:1], collection=RELEASED).json()) == (1, 0, 1, 0)  # not to be read
+    release = statement(alice, objects[0])
+    envelope = seal_envelope(RELEASE_TYPE, release.payload, [SigningKey.generate()])
+    exchange.store.releases.add(alice, release.release_id, envelope, named, 1 << 60, entry={})
     status = exchange.post(objects, collection=RELEASED).json()
     assert counts(status) == (2, 1, 1, 0)
     assert "release" in status["failures"][0]["message"]

@@ -11,6 +11,7 @@ from countermark.records.exchange import Caller, Collection, Stored
 from countermark.share.server.access import OBJECT_ID, Access, object_id
 from countermark.share.server.answers import answer
 from countermark.share.server.creators import NOT_YOURS, in_names_of_others
+from countermark.share.server.declared import Declared
 from countermark.share.server.discovery import status_body
 from countermark.share.server.envelopes import envelope_objects
 from countermark.share.server.errors import forbidden, not_found
@@ -30,6 +31,7 @@ class Changes:
 
     def __init__(self, access: Access) -> None:
         self._access, self._store = access, access.store
+        self._declared = Declared(access.store)
 
     async def add(self, request: Request) -> Response:
         """`POST …/objects/`: 202 with a status, which says what is wrong with each object."""
@@ -80,14 +82,18 @@ class Changes:
         """
         problems = [one.problem or ("" if _is_named(one) else NO_ID) for one in checked]
         sound = [one for one, problem in zip(checked, problems, strict=True) if not problem]
-        wrong = dict.fromkeys(in_names_of_others(self._store.members, caller, sound), NOT_YOURS)
+        wrong: dict[str, str] = {}
         if collection.require_release:
             digests = [one.sha256 for one in sound]
-            allowed = self._store.releases.allowed(caller.member.member_id, digests, now())
-            wrong = {digest: NO_RELEASE for digest in digests if digest not in allowed} | wrong
+            named = self._store.releases.naming(caller.member.member_id, digests, now())
+            for one in sound:
+                releases = named.get(one.sha256)
+                wrong[one.sha256] = NO_RELEASE if releases is None else self._declared.problem(one, releases)
+        wrong |= dict.fromkeys(in_names_of_others(self._store.members, caller, sound), NOT_YOURS)
         for at, one in enumerate(checked):
-            if not problems[at] and one.sha256 in wrong and not self._is_there(collection, one):
-                problems[at] = wrong[one.sha256]
+            problem = problems[at] or wrong.get(one.sha256, "")
+            if problem and (problems[at] or not self._is_there(collection, one)):
+                problems[at] = problem
         return problems
 
     def _is_there(self, collection: Collection, one: Checked) -> bool:

@@ -104,7 +104,9 @@ class Changes:
         self._refuse_others(caller, collection, stix_id, query.filters)
 
         def entry(gone: list[Stored]) -> dict[str, Any]:
-            return _entry(caller, collection, [row.date_added for row in gone]) | {"id": stix_id}
+            owners = sorted({row.owner for row in gone})
+            positions = [row.date_added for row in gone]
+            return _entry(caller, collection, positions) | {"id": stix_id, "owners": owners}
 
         if not self._store.objects.delete(caller, collection, stix_id, query.filters, entry=entry):
             raise not_found()

@@ -7,11 +7,10 @@ operator.token   token of the operator that is made at first
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from countermark.errors import Error, ExitCode
@@ -41,9 +40,8 @@ class DataFolder:
         """The log, opened for writing."""
         return open_log(self.path)
 
-    def record(self, kind: str, payload: Mapping[str, Any]) -> None:
-        """Put what was changed from the command line into the log; a server may run meanwhile."""
-        self.store.outbox.append(kind, payload)
+    def drain(self) -> None:
+        """Take what was changed from the command line into the log; a server may run meanwhile."""
         Drain(self.store, self.open_log()).run()
 
 
@@ -111,7 +109,6 @@ def _settings(path: Path, database: str | None) -> ExchangeSettings:
 def _first_operator(folder: DataFolder) -> None:
     """An operator, with a token in a file: it is shown nowhere else."""
     member = folder.store.members.add(OPERATOR, "operator")
-    token_id, token = folder.store.members.add_token(member.member_id, ACTIONS["operator"])
+    _, token = folder.store.members.add_token(member.member_id, ACTIONS["operator"])
     write_secret(folder.path / TOKEN, token.encode() + b"\n", replace=True)
-    folder.record("member-added", {"member": member.member_id, "name": OPERATOR, "role": "operator"})
-    folder.record("token-added", {"member": member.member_id, "token": token_id})
+    folder.drain()

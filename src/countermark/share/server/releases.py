@@ -5,7 +5,7 @@ what is refused with the reason, is in the log before it is answered.
 """
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -18,6 +18,7 @@ from countermark.share.policy.release import Release
 from countermark.share.policy.verify import MemberKey, verify_release
 from countermark.share.server.api import BASE, Api, about, add, reply
 from countermark.share.server.errors import TaxiiError, forbidden, not_found
+from countermark.share.server.register import digests_sha256
 from countermark.share.server.times import now, taxii_time
 from countermark.store.exchange import ExchangeStore
 
@@ -96,18 +97,27 @@ class Releases:
             self._store.outbox.append(REFUSED, entry | {"reason": error.message[:500]})
             return None, error.message
         objects = [(one.id, one.version or "", one.sha256) for one in release.objects]
-        expires = min(int(release.expires.timestamp() * 1_000_000), now() + 400 * 86_400_000_000)
+        expires = int(holds_until(release).timestamp() * 1_000_000)
         entry |= {
             "release_id": release.release_id,
             "objects": len(objects),
             "standing": bool(release.standing),
         }
-        entry |= {"policy_sha256": release.policy_sha256, "classes": release.classes}
+        entry |= {"policy_sha256": release.policy_sha256, "classes": release.classes, "expires": expires}
+        entry["objects_sha256"] = digests_sha256({one.sha256 for one in release.objects})
         known = self._store.releases.get(release.release_id)
-        if known is not None and (known.member_id, known.envelope) != (member_id, body):
-            return None, "this release was given before with other signatures"
+        if known is not None and ((known.member_id, known.envelope) != (member_id, body) or known.withdrawn):
+            reason = "was withdrawn" if known.withdrawn else "was given before with other signatures"
+            self._store.outbox.append(REFUSED, entry | {"reason": f"this release {reason}"})
+            return None, f"this release {reason}"
         new = self._store.releases.add(member_id, release.release_id, body, objects, expires, entry=entry)
         return release, new
+
+
+def holds_until(release: Release) -> datetime:
+    """When a release ends: as it says, and not later than the first of its legal bases."""
+    last = min((one.until for one in release.legal_basis), default=date.max)
+    return min(release.expires, datetime.combine(last, datetime.max.time(), UTC))
 
 
 def member_keys(store: ExchangeStore, member_id: str) -> list[MemberKey]:

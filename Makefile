@@ -4,7 +4,7 @@
 #   make demo              the whole story on generated data
 #   make test              all tests (arguments for pytest: make test ARGS='-k capture -x')
 #   make lint types layers static checks
-#   make soak              the full counts of the fault and calibration trials (twenty minutes)
+#   make soak              the full counts of the fault and calibration trials (half an hour)
 #   make vllm-source       vLLM's released sources, for the tests of integrations/vllm (350 MB)
 #   make wheel             wheel and sdist under dist/
 #   make clean             removes what make made

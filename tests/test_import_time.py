@@ -25,8 +25,9 @@ VERBS = (
 )
 VERBS += tuple(f"attribute {verb}".strip() for verb in ("", "text", "radioactivity", "lineage", "identity"))
 VERBS += ("attribute canary", "attribute canary score", "attribute monitor", "attribute monitor add")
-VERBS += ("share misp", "share misp export")
 VERBS += ("share", "share review", "share approve", "share dispute", "share dispute revoke")
+VERBS += ("share misp", "share misp export")
+VERBS += ("share publish", "share poll", "share sight", "share demo")
 VERBS += ("power", "watermark", "watermark keygen", "watermark commit", "watermark profile")
 VERBS += ("watermark score", "watermark scan", "watermark locate", "watermark exposure", "watermark runs")
 

@@ -167,9 +167,13 @@ def join(
 
 @contextmanager
 def exchange_at(
-    url: str, known: tuple[dict[str, str], dict[str, str]] | None = None, **settings: Any
+    url: str,
+    known: tuple[dict[str, str], dict[str, str]] | None = None,
+    *,
+    checker: Any = check,
+    **settings: Any,
 ) -> Iterator[Exchange]:
-    """An exchange on a fresh database, or on one that `found` was called for."""
+    """An exchange on a fresh database, or on one that `found` was called for; `checker` checks objects."""
     store = ExchangeStore.open(url)
     audit, limits = Audit(store), Limits()
     tokens, members = known or found(store)
@@ -179,7 +183,7 @@ def exchange_at(
         return store.members.authenticate(token, datetime.now(UTC))
 
     parts = Parts(
-        authenticate=authenticate, audit=audit, check=check, limits=limits, settings=Settings(**settings)
+        authenticate=authenticate, audit=audit, check=checker, limits=limits, settings=Settings(**settings)
     )
     with TestClient(build_app(store, parts)) as client:
         yield Exchange(store, client, audit, limits, dict(tokens), dict(members))

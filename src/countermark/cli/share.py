@@ -6,11 +6,16 @@ from countermark.cli import (
     share_approve,
     share_audit,
     share_collection,
+    share_conformance,
+    share_demo,
     share_dispute,
     share_member,
     share_misp,
+    share_poll,
+    share_publish,
     share_review,
     share_serve,
+    share_sight,
 )
 
 app = typer.Typer(
@@ -18,11 +23,16 @@ app = typer.Typer(
     help="Exchange findings with other providers: STIX over TAXII, under a policy and two people's release.",
     no_args_is_help=True,
 )
+app.command("demo")(share_demo.demo)
 app.command("review")(share_review.review)
 app.command("approve")(share_approve.approve)
+app.command("publish")(share_publish.publish)
+app.command("poll")(share_poll.poll)
+app.command("sight")(share_sight.sight)
 app.add_typer(share_dispute.app, name="dispute")
 app.command("serve")(share_serve.serve)
 app.add_typer(share_member.app)
 app.add_typer(share_collection.app)
 app.add_typer(share_audit.app)
 app.add_typer(share_misp.app)
+app.command("conformance")(share_conformance.conformance)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from countermark.cli.output import emit, emit_json, note, printable
+from countermark.cli.share_client import CaFile, TokenFile
 from countermark.cli.share_review import (
     ContextFile,
     HomeFolder,
@@ -29,7 +30,6 @@ STATUS_SCHEMA_ID = "countermark/share-dispute-status/v1"
 app = typer.Typer(help="Record a dispute, withdraw an object, see who has read it.", no_args_is_help=True)
 ObjectId = Annotated[str, typer.Argument(metavar="OBJECT", help="STIX id of the object that is disputed.")]
 Exchange = Annotated[str, typer.Option("--to", metavar="URL", help="The exchange.")]
-Token = Annotated[Path | None, typer.Option("--token", help="File with your token (mode 0600), for --to.")]
 
 
 @app.callback()
@@ -44,7 +44,8 @@ def record(
         Path | None, typer.Option("--statement", help="What the accused says; its digest goes into the log.")
     ] = None,
     to: Exchange = "",
-    token: Token = None,
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
     policy: PolicyFile = None,
     home: HomeFolder = None,
     proof: ProofFile = None,
@@ -69,7 +70,8 @@ def record(
         from countermark.records.canonical import sha256_hex
         from countermark.share.policy.asking import file_dispute
 
-        dispute_id = file_dispute(to, _token(token), object_id, sha256_hex(said) if said else None).dispute_id
+        digest = sha256_hex(said) if said else None
+        dispute_id = file_dispute(to, _token(token_file), object_id, digest, ca_file=ca_file).dispute_id
     if as_json:
         fields = {"object_id": object_id, "due": when, "entry": entry.index}
         emit_json(DISPUTE_SCHEMA_ID, {**fields, "dispute_id": dispute_id})
@@ -122,7 +124,8 @@ def status(
         ),
     ],
     to: Exchange = "",
-    token: Token = None,
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
     as_json: Json = False,
 ) -> None:
     """Show who has read the object, and who confirmed its withdrawal; exits with 11 while some have not."""
@@ -132,7 +135,7 @@ def status(
     if to:
         from countermark.share.policy.asking import ask_dispute
 
-        found = ask_dispute(to, _token(token), dispute)
+        found = ask_dispute(to, _token(token_file), dispute, ca_file=ca_file)
     elif dispute == "-":
         found = parse_answer(sys.stdin.buffer.read(MAX_ANSWER + 1))
     else:
@@ -158,5 +161,5 @@ def _token(path: Path | None) -> "Secret":
     from countermark.trust.keyfiles import read_secret
 
     if path is None:
-        raise Error("--to needs --token FILE", exit_code=ExitCode.USAGE)
+        raise Error("--to needs --token-file FILE", exit_code=ExitCode.USAGE)
     return read_secret(path, what="token file")

@@ -5,6 +5,7 @@
 
     watermark: is this text, or this corpus, independent of this key?  `scores.py`, `scans.py`
     attribute: was this text or model made independently of ours?      `attributions.py`
+    share: what may others know, and what do they tell us?             `releases.py`, `sightings.py`
 
 Stages never import each other: they exchange records (EVENTS, FINDINGS, SCAN, transcripts, attributions, an
 EvidencePackage), and only this package knows the order. In a case every run of a test is logged before it

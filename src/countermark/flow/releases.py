@@ -79,10 +79,10 @@ class _Given:
 def review_release(options: ReviewOptions) -> ReviewOutcome:
     """Evaluate, write the RELEASE folder, and the entry in the log."""
     policy = read_policy(options.policy)
-    context = read_context(_context_file(options))
+    context = read_context(context_file(options.home, options.context))
     bases = read_bases(*options.home.legal, *options.legal)
     released = read_published(options.home.released)
-    given = _given(options, _terms(options, context, released))
+    given = _given(options, terms_of(options.home, context, released, options.now))
     ground = resolve(policy, context, bases, now=options.now, counts=given.counts, released=released)
     review = evaluate(ground, given.objects)
     if given.made_here:
@@ -124,12 +124,13 @@ def _given(options: ReviewOptions, terms: Terms) -> _Given:
     return _Given(read_objects(options.source))
 
 
-def _terms(options: ReviewOptions, context: Context, released: Mapping[str, Object]) -> Terms:
-    ids = Ids(read_id_key(options.home.folder / "ids.key"), context.member_id)
+def terms_of(home: Home, context: Context, released: Mapping[str, Object], now: datetime) -> Terms:
+    """Who speaks, under which markings, after what was published before."""
+    ids = Ids(read_id_key(home.folder / "ids.key"), context.member_id)
     return Terms(
         who=Identity(context.member_id, context.member_name),
         ids=ids,
-        now=options.now,
+        now=now,
         tlp=context.tlp,
         iep=context.iep,
         earlier=released,
@@ -152,8 +153,9 @@ def _in_their_versions(review: Review, released: Mapping[str, Object], now: date
     return msgspec.structs.replace(review, objects=objects)
 
 
-def _context_file(options: ReviewOptions) -> Path:
-    path = options.context or options.home.folder / "context.yaml"
+def context_file(home: Home, given: Path | None) -> Path:
+    """The context that is given, else that of the home; raises `Error` where there is none."""
+    path = given or home.folder / "context.yaml"
     if not path.exists():
         raise Error(
             f"no context at {path}",

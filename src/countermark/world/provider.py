@@ -34,18 +34,18 @@ _BUFFER = 1 << 20
 class World:
     """The groups of one world. Days come in order, because networks call through people's lines."""
 
-    def __init__(self, plan: WorldPlan, seed: int) -> None:
+    def __init__(self, plan: WorldPlan, seed: int, market: ProxyMarket | None = None) -> None:
         self.plan = plan
         internet = Internet(seed, plan.ordinary)
         registry = Registry(seed, plan.ordinary)
         writer = PromptWriter(seed)
         library = Library(seed)
-        self._market = ProxyMarket()
+        self.market = market or ProxyMarket()
         self.people = People(plan, seed, internet, registry, writer, library)
         crew = (plan, seed, internet, registry, writer, library)
         self.look_alikes: list[Crowd] = LookAlikes(*crew).groups() if plan.look_alikes else []
         self.networks = [
-            Network(index, plan, seed, registry, writer, self._market) for index in range(len(plan.networks))
+            Network(index, plan, seed, registry, writer, self.market) for index in range(len(plan.networks))
         ]
         self.pool = Pool(*crew) if plan.pool else None
 
@@ -57,19 +57,19 @@ class World:
         """The calls of each day, in no particular order."""
         for day in range(self.plan.days):
             calls = self.people.calls(day)
-            self._market.observe([(call.account, call.ip) for call in calls], self.people.persons)
+            self.market.observe([(call.account, call.ip) for call in calls], self.people.persons)
             for group in self.groups()[1:]:
                 calls.extend(group.calls(day))
             yield calls
 
 
-def write_world(folder: Path, plan: WorldPlan, seed: int) -> Truth:
+def write_world(folder: Path, plan: WorldPlan, seed: int, market: ProxyMarket | None = None) -> Truth:
     """Write a world's log, account table and truth into `folder`, which is made where it is missing.
 
     The files are replaced one by one; raises OSError where the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    world = World(plan, seed)
+    world = World(plan, seed, market)
     start = midnight(plan.first_day)
     log = LogWriter(seed, start, no_prompts=plan.no_prompts)
     seen: set[str] = set()

@@ -1,6 +1,6 @@
 """Residential proxies: networks call through connections that ordinary people use too."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from countermark.world.calls import Account
 from countermark.world.crowd import Person
@@ -13,9 +13,15 @@ class ProxyMarket:
 
     A network shares the exits among its accounts. The other hosts (leases in the same /24 or /48) are sold
     once, so that no address belongs to several accounts of a network and to nobody else.
+
+    Exits that the seller hands out at another provider too (`elsewhere`, by country) make up to half of an
+    offer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, elsewhere: Mapping[str, Sequence[str]] | None = None) -> None:
+        self._elsewhere = elsewhere or {}
+        self.handed_out: dict[str, list[str]] = {}
+        """Exits that a network got in the last offer, by country."""
         self._exits: dict[str, list[str]] = {}
         self._blocks: dict[str, list[str]] = {}
         self._sold: set[str] = set()
@@ -35,7 +41,11 @@ class ProxyMarket:
     def exits(self, country: str, size: int, dice: Dice) -> list[str]:
         """`size` shared exits in a country, fewer where people were few; abroad where there were none."""
         found = self._exits.get(country) or [one for exits in self._exits.values() for one in exits]
-        return dice.sample(found, size)
+        known = self._elsewhere.get(country, ())
+        offer = dice.sample(known, size // 2) if known else []
+        offer += dice.sample(found, size - len(offer))
+        self.handed_out[country] = offer
+        return offer
 
     def host(self, country: str, dice: Dice) -> str | None:
         """A host that is sold once, in a block that ordinary people use; None where there is none."""

@@ -1,6 +1,7 @@
 """Disputes at the exchange: file one, and ask what became of it. The token comes from a file of mode 0600."""
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,29 +20,33 @@ _DISPUTE = re.compile(r"dispute--[0-9a-f-]{36}")
 _TOKEN = re.compile(rb"[\x21-\x7e]{8,4096}")
 
 
-def file_dispute(url: str, token: Secret, object_id: str, statement_sha256: str | None) -> Answer:
+def file_dispute(
+    url: str, token: Secret, object_id: str, statement_sha256: str | None, *, ca_file: Path | None = None
+) -> Answer:
     """File a dispute about an object that this member shared; the same again gives the same dispute."""
     body = {"object_id": object_id}
     if statement_sha256 is not None:
         body["statement_sha256"] = statement_sha256
-    return parse_answer(_ask(url, PATH, token, msgspec.json.encode(body)))
+    return parse_answer(_ask(url, PATH, token, msgspec.json.encode(body), ca_file))
 
 
-def ask_dispute(url: str, token: Secret, dispute_id: str) -> Answer:
+def ask_dispute(url: str, token: Secret, dispute_id: str, *, ca_file: Path | None = None) -> Answer:
     """What the exchange says of a dispute now."""
     if not _DISPUTE.fullmatch(dispute_id):
         raise Error(
             "that is no id of a dispute", hint="dispute--…, as filing gave it", exit_code=ExitCode.USAGE
         )
-    return parse_answer(_ask(url, f"{PATH}/{dispute_id}", token, None))
+    return parse_answer(_ask(url, f"{PATH}/{dispute_id}", token, None, ca_file))
 
 
-def _ask(url: str, path: str, token: Secret, body: bytes | None) -> bytes:
+def _ask(url: str, path: str, token: Secret, body: bytes | None, ca_file: Path | None) -> bytes:
     """At most `MAX_ANSWER` bytes and one more of the answer; raises `Error` for any but 200 and 201."""
     try:
         import httpx2
     except ImportError:
         raise Error("this needs httpx2", hint="pip install 'countermark[exchange]'") from None
+    from countermark.share.client.transport import tls_context
+
     place = _place(url)
     secret = token.reveal().strip()
     if not _TOKEN.fullmatch(secret):
@@ -51,7 +56,9 @@ def _ask(url: str, path: str, token: Secret, body: bytes | None) -> bytes:
         headers["Content-Type"] = "application/json"
     try:
         with (
-            httpx2.Client(timeout=SECONDS, follow_redirects=False, trust_env=False) as client,
+            httpx2.Client(
+                verify=tls_context(ca_file), timeout=SECONDS, follow_redirects=False, trust_env=False
+            ) as client,
             client.stream(
                 "GET" if body is None else "POST", place + path, headers=headers, content=body
             ) as answer,

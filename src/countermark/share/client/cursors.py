@@ -1,0 +1,79 @@
+"""How far a collection was read: a small file in `cursors/` of the folder of what was received.
+
+A cursor moves only after the objects before it are on the disk. A reader that is killed in between reads a
+page again, which changes nothing.
+"""
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from countermark.errors import Error, ExitCode
+from countermark.records.files import write_atomic
+
+CURSORS = "cursors"
+SCHEMA = "countermark/share-cursor/v1"
+MAX_BYTES = 1 << 20
+
+
+class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where to go on.
+
+    `after` is the position up to which everything was read. While pages of one walk remain, `next` is the
+    server's word for the one that comes next, to be sent with the `after` that the walk began with.
+    """
+
+    schema: str = SCHEMA
+    place: str
+    collection: str
+    """Path of the collection at the exchange."""
+    after: str = ""
+    """A TAXII timestamp; empty for the beginning."""
+    next: str = ""
+    seen: str = ""
+    """The last date that pages of this walk named."""
+
+
+class CursorFile:
+    """The file of one collection."""
+
+    def __init__(self, folder: Path, place: str, collection: str) -> None:
+        name = hashlib.sha256(f"{place}\n{collection}".encode()).hexdigest()[:16]
+        self.path = folder / CURSORS / f"{name}.json"
+        self._new = Cursor(place=place, collection=collection)
+
+    def read(self) -> Cursor:
+        """The cursor, at the beginning where there is none. Raises `Error` for a file that is not one."""
+        try:
+            with self.path.open("rb") as stream:
+                data = stream.read(MAX_BYTES + 1)
+        except FileNotFoundError:
+            return self._new
+        except OSError as error:
+            raise Error(
+                f"{self.path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT
+            ) from None
+        try:
+            found = msgspec.json.decode(data, type=Cursor)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found = None
+        if found is None or (found.schema, found.place, found.collection) != (
+            SCHEMA,
+            self._new.place,
+            self._new.collection,
+        ):
+            raise Error(
+                f"{self.path} is no cursor of this collection",
+                hint="move it away to read the collection from its beginning; nothing is kept twice",
+                exit_code=ExitCode.NO_INPUT,
+            )
+        return found
+
+    def write(self, cursor: Cursor) -> None:
+        """Move it, durably."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_atomic(self.path, msgspec.json.encode(cursor) + b"\n", 0o600)
+        except OSError as error:
+            raise Error(f"{self.path} cannot be written: {error.strerror}") from None

@@ -1,0 +1,199 @@
+"""TAXII 2.1, the client's side: discovery, API root, collection, pages of objects, adding objects, status.
+
+Section numbers are the standard's. Every path ends in a slash, every request names the media type (3.1).
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+from urllib.parse import urljoin
+
+from countermark.errors import Error, ExitCode
+from countermark.share.client.resources import (
+    TAXII,
+    ApiRoot,
+    CollectionInfo,
+    Collections,
+    Discovery,
+    Envelope,
+    ErrorMessage,
+    StatusResource,
+    is_taxii,
+    read_resource,
+)
+from countermark.share.client.transport import Answer, Refused, Transport, place_of
+
+DISCOVERY = "/taxii2/"
+MAX_ROOTS = 100
+MAX_SHOWN = 10
+FIRST, LAST = "x-taxii-date-added-first", "x-taxii-date-added-last"
+_COLLECTION = re.compile(r"(/.*/)collections/([^/]+)/(?:objects/)?")
+_HINTS = {
+    401: "the token is unknown, expired or revoked: --token-file FILE",
+    403: "the token does not allow this; ask the operator",
+    404: "it is not there, or not for this token",
+    406: "the server does not speak TAXII 2.1?",
+}
+_T = TypeVar("_T")
+
+
+class Found(NamedTuple):
+    """A collection at an exchange."""
+
+    root: str
+    """Path of its API root, with slashes on both ends."""
+    info: CollectionInfo
+
+    @property
+    def path(self) -> str:
+        """Path of the collection."""
+        return f"{self.root}collections/{self.info.id}/"
+
+
+class PageOf(NamedTuple):
+    """A page of objects."""
+
+    objects: list[bytes]
+    """Each as the bytes that came."""
+    more: bool
+    next: str
+    """Empty where the server names none."""
+    first: str
+    last: str
+    """The two date headers (3.2); empty where they are missing."""
+
+
+class Taxii:
+    """An exchange that is asked in TAXII."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+
+    def find(self, path: str, wanted: str = "", *, write: bool = False) -> Found:
+        """The collection below the URL's path that has this id, alias or title; without one, the only one.
+
+        `path` is that of the server (discovery tells the API roots), of an API root, or of a collection.
+        Raises `Error(NO_INPUT)` where none or several would do.
+        """
+        named = _COLLECTION.fullmatch(path if path.endswith("/") else f"{path}/")
+        if named:
+            info = self._get(f"{named[1]}collections/{named[2]}/", CollectionInfo, "collection")
+            if wanted and wanted not in (info.id, info.alias, info.title):
+                raise Error("the URL names another collection than --collection", exit_code=ExitCode.USAGE)
+            return Found(named[1], info)
+        found = [Found(root, info) for root in self._roots(path) for info in self._collections(root)]
+        if wanted:
+            chosen = [one for one in found if wanted in (one.info.id, one.info.alias)]
+            chosen = chosen or [one for one in found if one.info.title == wanted]
+        else:
+            chosen = [one for one in found if (one.info.can_write if write else one.info.can_read)]
+        if len(chosen) != 1:
+            raise _not_one(wanted, chosen or found)
+        return chosen[0]
+
+    def root(self, path: str) -> ApiRoot:
+        """4.2. Raises `Error` for one that does not speak 2.1."""
+        root = self._get(path, ApiRoot, "API root")
+        if not any(is_taxii(one) and "version" in one.lower() for one in root.versions):
+            raise Error("the API root does not speak TAXII 2.1")
+        return root
+
+    def page(self, collection: Found, query: Mapping[str, str]) -> PageOf:
+        """5.4: one page of objects."""
+        answer = self._ask("GET", f"{collection.path}objects/", query=query)
+        envelope = read_resource(answer.body, Envelope, "envelope")
+        return PageOf(
+            [bytes(one) for one in envelope.objects],
+            envelope.more,
+            envelope.next,
+            answer.headers.get(FIRST, "").strip(),
+            answer.headers.get(LAST, "").strip(),
+        )
+
+    def add(self, collection: Found, objects: Sequence[bytes]) -> StatusResource:
+        """5.5: add objects, each as JSON; what the server says became of them."""
+        answer = self._ask("POST", f"{collection.path}objects/", body=envelope_of(objects))
+        return read_resource(answer.body, StatusResource, "status")
+
+    def status(self, root: str, status_id: str) -> StatusResource:
+        """4.3."""
+        return self._get(f"{root}status/{status_id}/", StatusResource, "status")
+
+    def _roots(self, path: str) -> list[str]:
+        """Paths of the API roots, the default one first; those of other hosts are left aside."""
+        if path not in ("/", "", "/taxii2", DISCOVERY):
+            return [path if path.endswith("/") else f"{path}/"]
+        found = self._get(DISCOVERY, Discovery, "discovery resource")
+        here, elsewhere = [], []
+        for text in dict.fromkeys([found.default, *found.api_roots[:MAX_ROOTS]]):
+            if text:
+                place, root = _place(urljoin(f"{self.transport.place}{DISCOVERY}", text))
+                if place == self.transport.place:
+                    here.append(root)
+                else:
+                    elsewhere.append(text)
+        if not here:
+            where = f"; named are {', '.join(elsewhere[:MAX_SHOWN])[:300]}" if elsewhere else ""
+            raise Error(
+                "the exchange shows no API root on its own host to this token",
+                hint=f"give the URL of an API root yourself{where}",
+                exit_code=ExitCode.NO_INPUT,
+            )
+        return [root if root.endswith("/") else f"{root}/" for root in here]
+
+    def _collections(self, root: str) -> list[CollectionInfo]:
+        """5.1; none of a root that is not for this token."""
+        try:
+            return self._get(f"{root}collections/", Collections, "list of collections").collections
+        except Refused as refused:
+            if refused.status in (403, 404):
+                return []
+            raise
+
+    def _get(self, path: str, kind: type[_T], what: str) -> _T:
+        return read_resource(self._ask("GET", path).body, kind, what)
+
+    def _ask(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
+        """An answer of 200 or 202, in TAXII's media type."""
+        headers = {"Accept": TAXII} | ({"Content-Type": TAXII} if body is not None else {})
+        answer = self.transport.ask(method, path, query=query, body=body, headers=headers)
+        if answer.status not in (200, 202):
+            raise refused(answer, self.transport)
+        if not is_taxii(answer.headers.get("content-type", "")):
+            kind = answer.headers.get("content-type", "none")[:80]
+            raise Error(f"the answer's media type is not TAXII's: {kind}", hint="is the URL right?")
+        return answer
+
+
+def envelope_of(objects: Iterable[bytes]) -> bytes:
+    """3.7: an envelope of objects, whose bytes stay as they are."""
+    return b'{"objects":[%s]}' % b",".join(objects)
+
+
+def refused(answer: Answer, transport: Transport) -> Refused:
+    """The error of an answer, with what the server says in its title and description (3.6.1)."""
+    said = ""
+    try:
+        message = read_resource(answer.body, ErrorMessage, "error")
+        said = f": {message.title[:200]}" + (f" ({message.description[:300]})" if message.description else "")
+    except Error:
+        pass
+    text = transport.hide(f"the exchange answers {answer.status}{said}")
+    return Refused(answer.status, text, _HINTS.get(answer.status, ""))
+
+
+def _place(url: str) -> tuple[str, str]:
+    """Place and path of an API root; nothing for one that is not asked."""
+    try:
+        return place_of(url)
+    except Error:
+        return "", ""
+
+
+def _not_one(wanted: str, found: Sequence[Found]) -> Error:
+    names = ", ".join(f"{one.info.title[:60]!r} ({one.info.id})" for one in found[:MAX_SHOWN])
+    what = f"no collection {wanted[:100]!r}, or more than one" if wanted else "not one collection to choose"
+    hint = f"--collection, one of: {names}" if names else "this token sees no collection"
+    return Error(what, hint=hint, exit_code=ExitCode.NO_INPUT)

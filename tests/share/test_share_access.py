@@ -44,6 +44,7 @@ MATRIX: list[tuple[str, str, dict[str, int], int]] = [
     ("GET", f"/exchange/status/{ABSENT}/", {}, 404),
     ("POST", f"{API}/releases", GIVE, NO),
     ("GET", f"{API}/releases/absent", {}, 404),
+    ("DELETE", f"{API}/releases/absent", {}, 404),
     ("POST", f"{API}/disputes", GIVE, NO),
     ("GET", f"{API}/disputes", {}, 200),
     ("GET", f"{API}/disputes/DISPUTE", ALICES, 404),

@@ -17,7 +17,8 @@ from countermark.share.server.errors import forbidden, not_found
 from countermark.share.server.filters import OF_DELETE, parse_query
 from countermark.share.server.media import check_accept, check_content_encoding, check_content_type
 from countermark.share.server.parts import Checked
-from countermark.share.server.times import now, taxii_time
+from countermark.share.server.spelling import as_signed
+from countermark.share.server.times import finer_than_microseconds, now, taxii_time
 from countermark.store.exchange import Filters, Outcome, Prepared, Status, media_type
 
 NO_RELEASE = "it stands in no release of yours that two people signed and that still holds"
@@ -40,6 +41,8 @@ class Changes:
         check_content_type(request.headers.getlist("content-type"))
         check_content_encoding(request.headers.getlist("content-encoding"))
         async with self._access.bodies.received(request) as body:
+            caller = await self._access.caller_still(request)  # a body may take long, and rights be taken
+            collection = await work.quick(self._access.writable, caller, request.path_params)
             status = await work.slow(self._add, caller, collection, body)
         await self._access.parts.audit.drain()
         return answer(status_body(status), 202)
@@ -53,6 +56,8 @@ class Changes:
 
     def _add(self, caller: Caller, collection: Collection, body: bytes) -> Status:
         checked = self._access.parts.check(envelope_objects(body, self._access.settings))
+        if collection.require_release:
+            checked = as_signed(checked)
         refusals = self._refusals(caller, collection, checked)
         requested = taxii_time(now())
         prepared = [_prepared(one) for one, problem in zip(checked, refusals, strict=True) if not problem]
@@ -88,6 +93,8 @@ class Changes:
         return problems
 
     def _is_there(self, collection: Collection, one: Checked) -> bool:
+        if one.version is not None and finer_than_microseconds(one.version):
+            return False  # none is stored
         filters = Filters(ids=(one.stix_id,), versions=(one.version or "all",))
         page = self._store.objects.page(collection.collection_id, filters, after=None, limit=_PAGE)
         return any(row.data == one.data for row in page.rows)

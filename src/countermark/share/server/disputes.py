@@ -97,10 +97,10 @@ class Disputes:
 
     async def add(self, request: Request) -> Response:
         """`POST disputes`: by the member that shared the object; the same again gives the same dispute."""
-        caller = await self._api.caller(request)
-        if caller.member.role != "member" or "write" not in caller.actions:
-            raise forbidden("file a dispute")
+        _check_may_file(await self._api.caller(request))
         async with self._api.bodies.received(request) as body:
+            caller = await self._api.caller_still(request)
+            _check_may_file(caller)
             asked = _parse(body)
         owner, within = caller.member.member_id, caller.collections
         shared = await self._api.work.slow(copies, self._store, asked.object_id, owner, within)
@@ -195,6 +195,11 @@ class Disputes:
             ],
             "missing": sorted(set(readers) - set(receipts)),
         }
+
+
+def _check_may_file(caller: Caller) -> None:
+    if caller.member.role != "member" or "write" not in caller.actions:
+        raise forbidden("file a dispute")
 
 
 def _is_for(caller: Caller, dispute: Dispute) -> bool:

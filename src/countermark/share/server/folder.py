@@ -78,6 +78,12 @@ def _open(path: Path, database: str | None) -> DataFolder:
     store = ExchangeStore.open(url)
     try:
         new = not (path / LOG / CONFIG).exists()
+        if new and store.members.all():
+            raise Error(
+                "the database is that of another folder, which has its log",
+                hint="servers of one exchange share one folder; was log/ lost? restore it from a copy",
+                exit_code=ExitCode.USAGE,
+            )
         open_or_create(path / LOG, path / f"{LOG}.key")
         folder = DataFolder(path, settings, store, url.startswith("sqlite:"), new)
         if store.members.by_name(OPERATOR) is None and not store.members.all():

@@ -8,6 +8,7 @@ import hashlib
 from datetime import UTC, date, datetime
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +22,7 @@ from countermark.share.server.errors import TaxiiError, forbidden, not_found
 from countermark.share.server.register import digests_sha256
 from countermark.share.server.times import now, taxii_time
 from countermark.store.exchange import ExchangeStore
+from countermark.store.exchange import Release as Kept
 
 REFUSED = "release-refused"
 SCHEMAS: dict[str, Any] = {
@@ -52,14 +54,16 @@ class Releases:
         add(router, "POST", f"{BASE}/releases", self.add, success=taken, body=body)
         one, found = f"{BASE}/releases/{{release_id}}", {200: "the release"}
         add(router, "GET", one, self.get, success=found, parameters={"release_id": _ID})
+        gone = {200: "it is withdrawn"}
+        add(router, "DELETE", one, self.withdraw, success=gone, parameters={"release_id": _ID})
         return router
 
     async def add(self, request: Request) -> Response:
         """`POST releases`: the envelope (DSSE, canonical) of a release of the caller's own."""
-        caller = await self._api.caller(request)
-        if caller.member.role != "member" or "write" not in caller.actions:
-            raise forbidden("give a release")
+        _check_may_give(await self._api.caller(request))
         async with self._api.bodies.received(request) as body:
+            caller = await self._api.caller_still(request)
+            _check_may_give(caller)
             release, new = await self._api.work.slow(self._add, caller, body)
         await self._api.auditor.drain()
         if release is None:
@@ -72,16 +76,25 @@ class Releases:
         found = await self._api.work.slow(self._store.releases.get, request.path_params["release_id"])
         if found is None or not about(caller, found.member_id):
             raise not_found()
-        return reply(
-            {
-                "release_id": found.release_id,
-                "member_id": found.member_id,
-                "received": taxii_time(found.received),
-                "expires": taxii_time(found.expires),
-                "withdrawn": found.withdrawn,
-                "sha256": hashlib.sha256(found.envelope).hexdigest(),
-            }
-        )
+        return reply(_plain(found))
+
+    async def withdraw(self, request: Request) -> Response:
+        """`DELETE releases/{id}`: from now on it lets nothing in; what it has let in stays.
+
+        By the member, by each of its reviewers alone, and by an operator: to stop takes no two people.
+        """
+        caller = await self._api.caller(request)
+        found = await self._api.work.slow(self._store.releases.get, request.path_params["release_id"])
+        if found is None or not about(caller, found.member_id):
+            raise not_found()
+        if caller.actions.isdisjoint({"write", "review"}):
+            raise forbidden("withdraw a release")
+        entry = {"member": found.member_id, "by": caller.member.member_id, "token": caller.token_id}
+        entry["release_id"] = found.release_id
+        withdraw = self._store.releases.withdraw
+        await self._api.work.slow(withdraw, found.member_id, found.release_id, entry=entry)
+        await self._api.auditor.drain()
+        return reply(_plain(msgspec.structs.replace(found, withdrawn=True)))
 
     def _add(self, caller: Caller, body: bytes) -> tuple[Release | None, bool | str]:
         """The release, and whether it is new; or None and why it is refused."""
@@ -112,6 +125,22 @@ class Releases:
             return None, f"this release {reason}"
         new = self._store.releases.add(member_id, release.release_id, body, objects, expires, entry=entry)
         return release, new
+
+
+def _check_may_give(caller: Caller) -> None:
+    if caller.member.role != "member" or "write" not in caller.actions:
+        raise forbidden("give a release")
+
+
+def _plain(found: Kept) -> dict[str, Any]:
+    return {
+        "release_id": found.release_id,
+        "member_id": found.member_id,
+        "received": taxii_time(found.received),
+        "expires": taxii_time(found.expires),
+        "withdrawn": found.withdrawn,
+        "sha256": hashlib.sha256(found.envelope).hexdigest(),
+    }
 
 
 def holds_until(release: Release) -> datetime:

@@ -48,18 +48,17 @@ def test_what_nobody_changed_verifies(stopped: Server) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        # an object that no entry names, one that is gone, and one whose entry has another of its objects deleted
+        # an object that no entry names, those that are gone, one that is another
         (
-            f"INSERT INTO objects SELECT collection, date_added + 1, replace(stix_id, '-8000-', '-9000-'), type,"
-            f" version, version_at, standing, lane, kin, owner, 'x', sha256, data"
+            "INSERT INTO objects SELECT collection, date_added + 1, replace(stix_id, '-8000-', '-9000-'),"
+            " type, version, version_at, standing, lane, kin, owner, 'x', sha256, data"
             f" FROM objects WHERE stix_id = '{SECOND}'",
             "has no entry in the log",
         ),
         (f"DELETE FROM objects WHERE stix_id = '{SECOND}'", "the database has not got it"),
         (f"DELETE FROM objects WHERE stix_id = '{THIRD}'", "nothing is left of it"),
         (
-            "UPDATE objects SET data = CAST(replace(data, '.7', '.8') AS BLOB)"
-            f" WHERE stix_id = '{SECOND}'",
+            f"UPDATE objects SET data = CAST(replace(data, '.7', '.8') AS BLOB) WHERE stix_id = '{SECOND}'",
             "is not what its row says it is",
         ),
         # hidden, given to another, called another, without its own last word

@@ -1,5 +1,6 @@
 """Adding: what is the same, what is refused, statuses, outbox, releases; many writers and one who polls."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -9,7 +10,7 @@ import pytest
 from stores import COLLECTION, Exchange, count, exchange, new_id, prepare
 
 from countermark.errors import Error
-from countermark.store.exchange import Filters, Outcome, rfc3339
+from countermark.store.exchange import ExchangeStore, Filters, Outcome, database, deleting, rfc3339
 from countermark.store.exchange.adding import OTHER_BYTES
 
 
@@ -238,3 +239,27 @@ def test_several_processes_write_and_one_dies_in_the_middle(database_url: str) -
         assert len(entries) == (len(found) - 1) // 40 + 1
         assert {payload["count"] for _, _, payload in entries} == {1, 40}
         assert count([1]) == {"count": 1}
+
+
+def test_a_deletion_of_many_versions_has_entries_that_the_log_takes(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deleting, "_MOST_IN_ENTRY", 3)
+    with exchange(database_url) as one:
+        stix_id = new_id()
+        one.add(*(prepare(stix_id, f"2026-01-01T00:00:0{at}Z") for at in range(8)))
+        assert one.delete(stix_id, versions=("all",)) == 8
+        taken = [(kind, payload["count"]) for _, kind, payload in one.store.outbox.take()]
+        assert taken == [("objects-added", 8), *(("objects-deleted", size) for size in (3, 3, 2))]
+
+
+def test_a_database_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "CONNECT_SECONDS", 2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"postgresql+psycopg://u@127.0.0.1:{silent.getsockname()[1]}/d"
+        began = time.monotonic()
+        with pytest.raises(Error, match="does not answer"):
+            ExchangeStore.open(url)
+    assert time.monotonic() - began < 15

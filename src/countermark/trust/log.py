@@ -89,10 +89,9 @@ class Log:
         note = sign_checkpoint(Checkpoint(origin, 0, merkle.EMPTY_ROOT), key)
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / ENTRIES):
-            if (folder / CONFIG).exists() or (folder / ENTRIES).exists():
-                raise Error(
-                    f"{folder} holds a log already", hint="name another folder, or append to this log"
-                )
+            entries = folder / ENTRIES  # empty, without the rest: of one who was killed while making a log
+            if (folder / CONFIG).exists() or (entries.exists() and entries.stat().st_size):
+                raise Error(f"{folder} holds a log already", hint="name another folder, or append to it")
             write_atomic(folder / ENTRIES, b"")
             write_atomic(folder / CHECKPOINT, note.encode())
             write_atomic(folder / CONFIG, canonical_json(_Config(SCHEMA, origin, str(verifier))) + b"\n")
@@ -118,8 +117,8 @@ class Log:
     def append(self, kind: str, payload: Mapping[str, Any], *, time: datetime | None = None) -> Entry:
         """Write an entry and sign a new checkpoint; both are on disk when this returns.
 
-        Raises `Error` without a key, for an entry over 1 MiB, a kind that is no lower-case word, a full log, or
-        a folder that does not verify: nothing is signed on top of a changed log.
+        Raises `Error` without a key, for an entry over 1 MiB or a kind that is no lower-case word, and where
+        the log is full or does not verify: nothing is signed on top of a changed log.
         """
         return self.append_all([(kind, payload)], time=time)[0]
 

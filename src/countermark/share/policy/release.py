@@ -61,7 +61,7 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     purpose: Literal["security"]
     ground: str
     legal_basis: list[Rests]
-    classes: dict[str, int]
+    classes: Annotated[dict[Annotated[str, msgspec.Meta(max_length=100)], int], msgspec.Meta(max_length=100)]
     """Kinds that leave, with the floor that every value of them was held against (not the counts)."""
     created: datetime
     expires: datetime

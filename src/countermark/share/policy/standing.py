@@ -97,7 +97,10 @@ def parse_standing(payload: bytes) -> Standing:
     """A statement from its bytes, in their only spelling, with the id that its content gives."""
     try:
         standing = msgspec.json.decode(payload, type=Standing) if len(payload) <= MAX_STATEMENT else None
-        same = standing is not None and (standing.payload, standing.right_id) == (payload, standing.standing_id)
+        same = standing is not None and (standing.payload, standing.right_id) == (
+            payload,
+            standing.standing_id,
+        )
     except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
         raise failed(f"the standing approval is not as expected: {error}") from error
     if standing is None or not same:

@@ -50,7 +50,7 @@ class Access:
         return caller
 
     async def caller_still(self, request: Request) -> Caller:
-        """The caller as it is now, when its body has come; `TaxiiError` 401 where its token ended meanwhile."""
+        """The caller as it is now that its body has come; `TaxiiError` 401 where its token ended."""
         return await still(self.parts, request)
 
     def visible_collections(self, caller: Caller, root: str) -> list[tuple[Collection, Rights]]:

@@ -8,7 +8,7 @@ may be given.
 
 import uuid
 from asyncio import Lock
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -27,6 +27,8 @@ from countermark.trust.log import Log
 FILED = "dispute-filed"
 DUE = timedelta(hours=24)
 MAX_BODY = 4096
+MOST_OF_MEMBER = 10_000
+"""All are listed in one answer."""
 _MOST_REMEMBERED = 200
 Within = frozenset[str] | None
 _ID = r"^dispute--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
@@ -78,6 +80,7 @@ class Disputes:
         self._filed: dict[str, Dispute] = {}
         self._known: dict[tuple[str, str], Dispute] = {}
         """The same, by member and object."""
+        self._of_member: Counter[str] = Counter()
         self._next = 0
         self._filing = Lock()
         self._reads: OrderedDict[tuple[str, Within], tuple[Reads, Reads]] = OrderedDict()
@@ -109,6 +112,8 @@ class Disputes:
         async with self._filing:
             await self._refresh()
             known = self._known.get((owner, asked.object_id))
+            if known is None and self._of_member[owner] >= MOST_OF_MEMBER:
+                raise TaxiiError(409, f"you have {MOST_OF_MEMBER:,} disputes: no more are taken")
             dispute = known or await self._file(caller, asked)
         return reply(await self._answer(caller, dispute), 200 if known else 201)
 
@@ -160,6 +165,7 @@ class Disputes:
                     dispute = msgspec.json.decode(entry.payload, type=Dispute)
                     found[dispute.dispute_id] = dispute
         self._filed |= found
+        self._of_member.update(one.member for one in found.values())
         for one in found.values():
             self._known.setdefault((one.member, one.object_id), one)
         self._next = max(self._next, start)

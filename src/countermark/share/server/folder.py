@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from countermark.errors import Error, ExitCode
+from countermark.records.exchange import Member
 from countermark.share.server.draining import Drain
 from countermark.share.server.settings import FILE, ExchangeSettings, read_settings
 from countermark.store.exchange import ACTIONS, ExchangeStore
@@ -86,8 +87,11 @@ def _open(path: Path, database: str | None) -> DataFolder:
             )
         open_or_create(path / LOG, path / f"{LOG}.key")
         folder = DataFolder(path, settings, store, url.startswith("sqlite:"), new)
-        if store.members.by_name(OPERATOR) is None and not store.members.all():
-            _first_operator(folder)
+        first = store.members.by_name(OPERATOR)
+        if (first is None and not store.members.all()) or (
+            first and not store.members.tokens(first.member_id)
+        ):
+            _first_operator(folder, first)  # or the rest of it, where it was killed half-way
         return folder
     except BaseException:
         store.close()
@@ -112,9 +116,9 @@ def _settings(path: Path, database: str | None) -> ExchangeSettings:
     return settings
 
 
-def _first_operator(folder: DataFolder) -> None:
+def _first_operator(folder: DataFolder, made: Member | None) -> None:
     """An operator, with a token in a file: it is shown nowhere else."""
-    member = folder.store.members.add(OPERATOR, "operator")
+    member = made or folder.store.members.add(OPERATOR, "operator")
     _, token = folder.store.members.add_token(member.member_id, ACTIONS["operator"])
     write_secret(folder.path / TOKEN, token.encode() + b"\n", replace=True)
     folder.drain()

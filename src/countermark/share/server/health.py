@@ -67,7 +67,9 @@ class Health:
 
     def _is_scraper(self, request: Request) -> bool:
         """By the peer alone, and not for what a proxy hands on."""
-        if self._peers.is_proxy(request.scope) or any(name in request.headers for name in ("x-forwarded-for", "forwarded")):
+        if self._peers.is_proxy(request.scope) or any(
+            name in request.headers for name in ("x-forwarded-for", "forwarded")
+        ):
             return False
         address = peer(request.scope)
         return address is not None and any(

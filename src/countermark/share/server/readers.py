@@ -15,7 +15,7 @@ _PAGE = 100
 
 
 class Copies(msgspec.Struct):
-    """Where the versions of one object of one member stand, and stood: what is deleted was read all the same."""
+    """Where versions of an object of a member stand, and stood: what is deleted was read too."""
 
     said: dict[str, set[int]]
     """Positions of what it said, by collection."""

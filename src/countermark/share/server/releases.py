@@ -20,7 +20,7 @@ from countermark.share.policy.verify import MemberKey, verify_release
 from countermark.share.server.api import BASE, Api, about, add, reply
 from countermark.share.server.errors import TaxiiError, forbidden, not_found
 from countermark.share.server.register import digests_sha256
-from countermark.share.server.times import now, taxii_time
+from countermark.share.server.times import taxii_time
 from countermark.store.exchange import ExchangeStore
 from countermark.store.exchange import Release as Kept
 

@@ -1,4 +1,4 @@
-"""What is stored where a release is asked for: the bytes whose digest was signed, and no other spelling of them.
+"""What is stored where a release is asked for: the bytes whose digest was signed, no other spelling.
 
 Two people sign the digest of an object's canonical JSON (RFC 8785). Another spelling of the same object, with
 spaces, escapes or digits that a double does not keep, would carry what nobody has signed.
@@ -25,10 +25,8 @@ class _Respelled(msgspec.Struct, frozen=True):
 
 
 def as_signed(checked: Sequence[Checked]) -> list[Checked]:
-    """The same objects in their canonical form; those that come in it, as a client sends them, as they are."""
-    return [
-        one if one.problem or sha256_hex(one.data) == one.sha256 else _respelled(one) for one in checked
-    ]
+    """The same objects in their canonical form; those that come in it, as clients send them, as they are."""
+    return [one if one.problem or sha256_hex(one.data) == one.sha256 else _respelled(one) for one in checked]
 
 
 def _respelled(one: Checked) -> Checked:

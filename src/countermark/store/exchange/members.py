@@ -138,8 +138,8 @@ class Members:
         }
         row["collections"] = None if collections is None else json.dumps(list(collections))
         row["expires"] = None if expires is None else _microseconds(expires)
-        entry = {"member": member_id, "token": token_id, "actions": sorted(wanted)}
-        entry |= {"collections": None if collections is None else list(collections)}
+        entry: dict[str, Any] = {"member": member_id, "token": token_id, "actions": sorted(wanted)}
+        entry["collections"] = None if collections is None else list(collections)
         with self._database.writing() as connection:
             connection.execute(sa.insert(tokens), row)
             write_entry(connection, TOKEN_ADDED, entry | {"expires": row["expires"]})

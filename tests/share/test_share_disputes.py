@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from exchange_parties import indicator
-from servers import SHARED, Server, serving
+from servers import SHARED, Server, run, serving
 from test_share_releases import API
 
 ONE = indicator(1)["id"]
@@ -128,3 +128,21 @@ def test_one_look_through_the_log_at_a_time_for_each_member() -> None:
     assert (first, other) == ({}, {})
     assert isinstance(second, TaxiiError)
     assert (second.status, second.headers["Retry-After"]) == (429, "1")
+
+
+def test_what_another_process_filed_and_gave_is_seen_at_once(server: Server) -> None:
+    other = run(server.data)
+    other.tokens = server.tokens
+    try:
+        server.post("alice", indicator(1))
+        assert server.ask("alice", "GET", f"{API}/disputes").json() == {"disputes": []}
+        assert other.get("bob").status_code == 200
+        filed = disputed(other)
+        (listed,) = server.ask("alice", "GET", f"{API}/disputes").json()["disputes"]
+        assert listed["dispute_id"] == filed["dispute_id"]
+        assert other.get("reader").status_code == 200
+        found = server.ask("alice", "GET", f"{API}/disputes/{filed['dispute_id']}").json()
+        assert set(found["missing"]) == {server.members["bob"], server.members["reader"]}
+    finally:
+        other.stop()
+    assert (server.data / "log").stat().st_mode & 0o077 == 0

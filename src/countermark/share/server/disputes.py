@@ -151,6 +151,7 @@ class Disputes:
         return dispute
 
     async def _refresh(self) -> None:
+        await self._api.auditor.drain()  # and so the log is read on, to which other processes write
         await self._api.work.slow(self._read_log, self._api.auditor.log)
 
     def _read_log(self, log: Log) -> None:

@@ -86,6 +86,7 @@ def _open(path: Path, database: str | None) -> DataFolder:
                 exit_code=ExitCode.USAGE,
             )
         open_or_create(path / LOG, path / f"{LOG}.key")
+        (path / LOG).chmod(0o700)  # who has read what is for nobody else on this machine
         folder = DataFolder(path, settings, store, url.startswith("sqlite:"), new)
         first = store.members.by_name(OPERATOR)
         if (first is None and not store.members.all()) or (

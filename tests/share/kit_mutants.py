@@ -108,6 +108,20 @@ def _pattern_gone(body: dict[str, Any]) -> dict[str, Any]:
     return body and body | {"objects": [_without("pattern")(one) for one in body["objects"]]}
 
 
+def _entries(body: dict[str, Any], **change: Any) -> dict[str, Any]:
+    """Change what a status says of each object."""
+    return body | {"successes": [one | change for one in body["successes"]]} if "successes" in body else body
+
+
+def _with_details(found: Any) -> Any:
+    body = json.loads(found.read()) | {"details": "none"}
+    return made(found.status_code, found.headers, json.dumps(body).encode())
+
+
+def _of_another_type(body: dict[str, Any]) -> dict[str, Any]:
+    return body and body | {"objects": [one | {"type": "bundle"} for one in body["objects"]]}
+
+
 def _is_posted(*bodies: bytes) -> Any:
     return lambda request: request.method == "POST" and request.read() in bodies
 
@@ -248,4 +262,57 @@ MUTANTS: dict[str, Callable[[], Fault]] = {
     ),
     "patterns are not served": lambda: body_of("/objects/", _pattern_gone),
     "no POST": lambda: asked(lambda r: r.method == "POST" and r.read() == b"{}", lambda: error(405)),
+    "no Last": lambda: headers_of(_dated, _drop(LAST)),
+    "406 for many": lambda: asked(lambda r: ", " in r.headers.get("accept", ""), lambda: error(406)),
+    "400 for text/html": lambda: asked(_accepts("text/html"), lambda: error(400)),
+    "crash without Accept": lambda: asked(lambda r: "accept" not in r.headers, lambda: error(500)),
+    "crash on text/plain": lambda: asked(
+        lambda r: r.headers.get("content-type") == "text/plain", lambda: error(500)
+    ),
+    "a list as collection": lambda: body_of(f"/{SHARED}/", lambda b: [b]),
+    "titles are numbers": lambda: body_of(f"/{SHARED}/", _with(title=7)),
+    "a root that crashes": lambda: asked(lambda r: r.url.path == "/exchange/", lambda: error(500)),
+    "unknown roots are there": lambda: asked(lambda r: r.url.path.startswith("/no-api-root"), _nothing),
+    "text/html as version": lambda: body_of(
+        "/exchange/", _with(versions=["text/html;version=2.1", f"{BARE};version=2.1"])
+    ),
+    "unknown statuses are there": lambda: asked(
+        lambda r: KIT_ABSENT in r.url.path and "/status/" in r.url.path, _nothing
+    ),
+    "crash on no UUID": lambda: asked(lambda r: r.url.path.endswith("/no-uuid/"), lambda: error(500)),
+    "negative counts": lambda: body_of("/objects/", _with(pending_count=-1), "POST"),
+    "ids of nothing": lambda: body_of("/objects/", lambda b: _entries(b, id=f"malware--{ABSENT}"), "POST"),
+    "versions are the clock": lambda: body_of(
+        "/objects/", lambda b: _entries(b, version="2026-01-01T00:00:00.000Z"), "POST"
+    ),
+    "an empty list of collections": lambda: body_of(
+        "/exchange/collections/", lambda b: b or {"collections": []}
+    ),
+    "unknown collections are there": lambda: asked(
+        lambda r: f"/collections/{KIT_ABSENT}/" in r.url.path, _nothing
+    ),
+    "an alias twice": lambda: body_of(
+        "/exchange/collections/",
+        lambda b: b and {"collections": [one | {"alias": "same"} for one in b["collections"]]},
+    ),
+    "an empty list of records": lambda: body_of("manifest/", _empty),
+    "an empty list of versions": lambda: body_of("versions/", lambda b: b or {"versions": []}),
+    "versions lack one": lambda: body_of("versions/", lambda b: b and b | {"versions": b["versions"][-1:]}),
+    "DELETE of all specifications": lambda: query_of(
+        lambda q: {name: value for name, value in q.items() if name != "match[spec_version]"}, "DELETE"
+    ),
+    "no match[id]": lambda: without("match[id]"),
+    "a version is any version": lambda: query_of(
+        lambda q: q | {"match[version]": "all"} if "T" in q.get("match[version]", "") else q
+    ),
+    "crash on huge limits": lambda: asked(
+        lambda r: len(parameters(r).get("limit", "")) > 15, lambda: error(500)
+    ),
+    "crash on unknown fields": lambda: asked(lambda r: "match[foo]" in parameters(r), lambda: error(500)),
+    "next without more": lambda: body_of("/objects/", lambda b: b and {"next": "x"} | b),
+    "details as text": lambda: of_status(404, _with_details),
+    "types of another kind": lambda: body_of("/objects/", _of_another_type),
+    "crash on a changed next": lambda: asked(
+        lambda r: "passwd" in parameters(r).get("next", ""), lambda: error(500)
+    ),
 }

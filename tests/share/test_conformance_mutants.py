@@ -42,6 +42,7 @@ CLASHES: list[set[str]] = [
     {"413 too early", "no 413"},
     {"collections in turn", "next of another collection"},
     {"no First", "dates of the clock"},
+    {"ids of nothing", "versions are the clock"},
     {"version 2.0 alone", "versions without version"},
 ]
 """One hides the other's fault."""

@@ -150,6 +150,18 @@ def test_bodies_in_flight_are_bounded_together() -> None:
     assert len(afterwards) == 1500
 
 
+def test_one_member_s_bodies_leave_room_for_those_of_others() -> None:
+    async def three() -> list[Any]:
+        few = Settings(bytes_in_flight=4000, max_content_length=1000)
+        bodies, body = Bodies(few), [b"x" * 500]
+        tasks = [received(body, few, wait=0.01, bodies=bodies) for _ in range(3)]
+        tasks += [received(body, few, wait=0.01, bodies=bodies, who="bob") for _ in range(2)]
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    found = [one.status if isinstance(one, TaxiiError) else len(one) for one in asyncio.run(three())]
+    assert (sorted(found[:3]), found[3:]) == ([429, 500, 500], [500, 500])
+
+
 async def received(
     chunks: list[bytes],
     settings: Settings,
@@ -157,6 +169,7 @@ async def received(
     *,
     wait: float = 0.0,
     bodies: Bodies | None = None,
+    who: str = "alice",
 ) -> bytes:
     """What is made of a body that comes in pieces."""
     left = list(chunks)
@@ -166,7 +179,7 @@ async def received(
         return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
 
     request = Request({"type": "http", "headers": headers or []}, receive)
-    async with (bodies or Bodies(settings)).received(request) as body:
+    async with (bodies or Bodies(settings)).received(request, who) as body:
         await asyncio.sleep(3 * wait)
         return body
 

@@ -75,8 +75,12 @@ def add(
     parameters: dict[str, str] | None = None,
     body: str | None = None,
     public: bool = False,
+    anonymous: bool = False,
 ) -> None:
-    """Add an endpoint and say what it takes and gives; `parameters` of the path with their patterns."""
+    """Add an endpoint and say what it takes and gives; `parameters` of the path with their patterns.
+
+    `public` answers anybody, and never asks for credentials; `anonymous` answers some without.
+    """
     schema = {"type": "object"} if media_type == JSON else {"type": "string"}
     answers: dict[str, Any] = {
         str(code): {"description": text, "content": {media_type: {"schema": schema}}}
@@ -90,7 +94,7 @@ def add(
     }
     extra: dict[str, Any] = {
         "responses": answers,
-        "security": [] if public else [{"bearer": []}],
+        "security": [] if public else [{}, {"bearer": []}] if anonymous else [{"bearer": []}],
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": pattern}}
             for name, pattern in (parameters or {}).items()

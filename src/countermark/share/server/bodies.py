@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,33 +13,39 @@ from countermark.share.server.parts import Settings
 
 _CLOSE = {"Connection": "close"}
 """What is left of a body that was given up is not waited for."""
+_LATER = _CLOSE | {"Retry-After": "5"}
 
 
 class Bodies:
-    """Receives bodies; counts the bytes of all that are in flight."""
+    """Receives bodies; counts the bytes of all that are in flight, of which one member has a share."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._in_flight = 0
+        self._in_flight: Counter[str] = Counter()
+        """By member; who has none is not in it."""
+        self._share = max(settings.max_content_length, settings.bytes_in_flight // 4)
 
     @asynccontextmanager
-    async def received(self, request: Request) -> AsyncIterator[bytes]:
-        """The body, for as long as it is worked on.
+    async def received(self, request: Request, member_id: str) -> AsyncIterator[bytes]:
+        """The body that a member sends, for as long as it is worked on.
 
         Raises `TaxiiError`: 400 for a length that is none, 413 over `max_content_length` bytes, 408 when it
-        takes too long, 503 when the bodies of all requests together are too much.
+        takes too long, 429 when the bodies of the member together are too much, 503 when those of all are.
         """
         self._check_length(request.headers.getlist("content-length"))
-        body = bytearray()
+        body, size = bytearray(), 0
         try:
             try:
                 async with asyncio.timeout(self._settings.body_seconds):
-                    await self._receive(request, body)
+                    await self._receive(request, body, member_id)
             except TimeoutError:
                 raise TaxiiError(408, "the body took too long to arrive", headers=_CLOSE) from None
-            yield bytes(body)
+            received, size = bytes(body), len(body)
+            body.clear()  # two of it would be held until it is worked on
+            yield received
         finally:
-            self._in_flight -= len(body)
+            self._in_flight[member_id] -= size + len(body)
+            self._in_flight += Counter()  # leaves out who has none
 
     def _check_length(self, headers: list[str]) -> None:
         for text in headers:
@@ -47,14 +54,16 @@ class Bodies:
             if int(text) > self._settings.max_content_length:
                 raise self._too_large()
 
-    async def _receive(self, request: Request, body: bytearray) -> None:
+    async def _receive(self, request: Request, body: bytearray, member_id: str) -> None:
         async for chunk in request.stream():
             body += chunk
-            self._in_flight += len(chunk)
+            self._in_flight[member_id] += len(chunk)
             if len(body) > self._settings.max_content_length:
                 raise self._too_large()
-            if self._in_flight > self._settings.bytes_in_flight:
-                raise TaxiiError(503, "too much is being sent at once", headers=_CLOSE | {"Retry-After": "5"})
+            if self._in_flight[member_id] > self._share:
+                raise TaxiiError(429, "you are sending too much at once", headers=_LATER)
+            if self._in_flight.total() > self._settings.bytes_in_flight:
+                raise TaxiiError(503, "too much is being sent at once", headers=_LATER)
 
     def _too_large(self) -> TaxiiError:
         most = self._settings.max_content_length

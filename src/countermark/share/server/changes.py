@@ -40,10 +40,11 @@ class Changes:
         check_accept(request.headers.getlist("accept"))
         check_content_type(request.headers.getlist("content-type"))
         check_content_encoding(request.headers.getlist("content-encoding"))
-        async with self._access.bodies.received(request) as body:
+        member_id = caller.member.member_id
+        async with self._access.bodies.received(request, member_id) as body:
             caller = await self._access.caller_still(request)  # a body may take long, and rights be taken
             collection = await work.quick(self._access.writable, caller, request.path_params)
-            status = await work.slow(self._add, caller, collection, body)
+            status = await work.posted(member_id, self._add, caller, collection, body)
         await self._access.parts.audit.drain()
         return answer(status_body(status), 202)
 

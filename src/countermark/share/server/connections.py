@@ -7,7 +7,7 @@ TAXII error resource, as every other.
 
 import asyncio
 from collections import Counter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -23,6 +23,23 @@ _TITLES = {400: "the request is no HTTP", 408: "the request took too long", 431:
 
 class _TooLarge(Exception):
     """The header is; httptools makes a parser error of it."""
+
+
+class _Transport:
+    """A transport that takes what is written after its end, and drops it: uvloop's raises an error.
+
+    uvicorn tells the last request of a connection that it is lost, and not those in a row before it.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
 
 class Connection(HttpToolsProtocol):
@@ -49,7 +66,7 @@ class Connection(HttpToolsProtocol):
         self._refusal = 400
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, _Transport(transport)))
         address = parse(self.client[0]) if self.client else None
         self._address = "-" if address is None else counted(address)
         self.open_connections[self._address] += 1

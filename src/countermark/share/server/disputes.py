@@ -100,8 +100,9 @@ class Disputes:
 
     async def add(self, request: Request) -> Response:
         """`POST disputes`: by the member that shared the object; the same again gives the same dispute."""
-        _check_may_file(await self._api.caller(request))
-        async with self._api.bodies.received(request) as body:
+        caller = await self._api.caller(request)
+        _check_may_file(caller)
+        async with self._api.bodies.received(request, caller.member.member_id) as body:
             caller = await self._api.caller_still(request)
             _check_may_file(caller)
             asked = _parse(body)

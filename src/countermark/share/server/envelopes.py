@@ -7,6 +7,7 @@ the longest one, and other threads come in between.
 
 import json
 import re
+import threading
 from typing import Any
 
 import msgspec
@@ -21,9 +22,18 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
+_READING = threading.local()
+"""`left`: how many more objects this thread's envelope may have."""
+
+
 class _Head(msgspec.Struct):
     id: str
     type: str
+
+    def __post_init__(self) -> None:
+        _READING.left -= 1
+        if _READING.left < 0:
+            raise ValueError("too many")
 
 
 class _Heads(msgspec.Struct):
@@ -37,10 +47,13 @@ def envelope_objects(body: bytes, settings: Settings) -> list[bytes]:
         body.decode("utf-8")
     except UnicodeDecodeError:
         raise _refused("the body is not UTF-8") from None
+    _READING.left = settings.max_objects
     try:
-        # heads first: an element that is no object ends the reading before memory is spent on the next
+        # heads first: an element that is no object, or one too many, ends the reading before memory is spent
         heads = msgspec.json.decode(body, type=_Heads)
     except msgspec.ValidationError:
+        if _READING.left < 0:
+            raise _refused(f"the envelope has more than {settings.max_objects} objects") from None
         raise _refused("the body is no envelope of objects that have an id and a type") from None
     except (msgspec.DecodeError, RecursionError):
         raise _refused("the body is not JSON, or is nested too deep") from None
@@ -48,8 +61,6 @@ def envelope_objects(body: bytes, settings: Settings) -> list[bytes]:
         raise _refused('the body is no envelope: send {"objects": […]}, not a StixBundle or an object')
     if not heads.objects:
         raise _refused("the envelope has no objects")
-    if len(heads.objects) > settings.max_objects:
-        raise _refused(f"the envelope has more than {settings.max_objects} objects")
     listed = bytes(msgspec.json.decode(body, type=dict[str, msgspec.Raw])["objects"])
     body = body.strip()
     if len(body) - len(listed) > MAX_BESIDE:

@@ -39,7 +39,8 @@ class Health:
         ready = {200: "it can serve", 503: "it cannot"}
         add(router, "GET", "/readyz", self.readyz, success=ready, public=True)
         figures = {200: "figures for Prometheus"}
-        add(router, "GET", "/metrics", self.metrics, success=figures, media_type=CONTENT_TYPE)
+        path, kind = "/metrics", CONTENT_TYPE
+        add(router, "GET", path, self.metrics, success=figures, media_type=kind, anonymous=True)
         return router
 
     async def healthz(self, _: Request) -> Response:

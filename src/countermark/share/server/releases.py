@@ -60,11 +60,13 @@ class Releases:
 
     async def add(self, request: Request) -> Response:
         """`POST releases`: the envelope (DSSE, canonical) of a release of the caller's own."""
-        _check_may_give(await self._api.caller(request))
-        async with self._api.bodies.received(request) as body:
+        caller = await self._api.caller(request)
+        _check_may_give(caller)
+        member_id = caller.member.member_id
+        async with self._api.bodies.received(request, member_id) as body:
             caller = await self._api.caller_still(request)
             _check_may_give(caller)
-            release, new = await self._api.work.slow(self._add, caller, body)
+            release, new = await self._api.work.posted(member_id, self._add, caller, body)
         await self._api.auditor.drain()
         if release is None:
             raise TaxiiError(422, "the release is refused", str(new)[:500])

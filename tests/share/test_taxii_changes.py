@@ -40,7 +40,7 @@ def test_4_3_a_status_is_for_who_sent_the_request_and_the_operator(exchange: Exc
     assert exchange.ask("alice", "GET", path.replace("/exchange/", "/inner/")).status_code == 404
 
 
-@pytest.mark.parametrize("name", [str(uuid.uuid4()), "x", "%00", str(uuid.UUID(int=0))])
+@pytest.mark.parametrize("name", ["6c2f5f0e-8d3b-4c1e-9a57-0f2d8b6e4a19", "x", "%00", str(uuid.UUID(int=0))])
 def test_4_3_an_unknown_status_is_404(exchange: Exchange, name: str) -> None:
     assert exchange.ask("alice", "GET", f"/exchange/status/{name}/").status_code == 404
 

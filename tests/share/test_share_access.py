@@ -16,7 +16,7 @@ API = "/exchange-api/v1"
 READ = {"reader": 200, "bob": 200, "alice": 200, "operator": 200, "noread": 403}
 WRITE = {"reader": 403, "bob": 202, "alice": 202, "operator": 202, "noread": 202}
 DELETE = {"reader": 403, "bob": 404, "alice": 404, "operator": 404, "noread": 403}
-ALICES = dict.fromkeys(("alice", "scoped", "noread", "security", "counsel", "operator"), 200)
+ALICES = dict.fromkeys(("alice", "noread", "security", "counsel", "operator"), 200)
 GIVE = dict.fromkeys(("alice", "bob", "carol", "reader", "scoped", "noread"), 422)
 NO = 403
 ABSENT_OBJECT = f"{C}objects/{indicator(999)['id']}/"
@@ -44,6 +44,7 @@ MATRIX: list[tuple[str, str, dict[str, int], int]] = [
     ("GET", f"/exchange/status/{ABSENT}/", {}, 404),
     ("POST", f"{API}/releases", GIVE, NO),
     ("GET", f"{API}/releases/absent", {}, 404),
+    ("DELETE", f"{API}/releases/absent", {}, 404),
     ("POST", f"{API}/disputes", GIVE, NO),
     ("GET", f"{API}/disputes", {}, 200),
     ("GET", f"{API}/disputes/DISPUTE", ALICES, 404),

@@ -194,11 +194,17 @@ def test_a_member_can_prove_what_the_log_says_of_it(server: Server) -> None:
         for one in shown[who]:
             proof = read_proof(one.text)
             verify_proof(proof, read_entry(proof.extra).leaf_hash, VerifierKey(origin, key))
-    kinds = {who: [read_entry(read_proof(one.text).extra).kind for one in shown[who]] for who in shown}
+    entries = {who: [read_entry(read_proof(one.text).extra) for one in shown[who]] for who in shown}
+    assert len(entries["operator"]) == int(size)
+    for who in ("alice", "bob", "carol"):
+        mine = server.members[who]
+        assert all(mine == one.payload["member"] or mine in one.payload["owners"] for one in entries[who])
+    kinds = {
+        who: [one.kind for one in found if one.kind.startswith("objects")] for who, found in entries.items()
+    }
     assert kinds["alice"] == ["objects-added", "objects-read"]
     assert kinds["bob"] == ["objects-read"]
     assert kinds["carol"] == []
-    assert len(kinds["operator"]) == int(size)
 
 
 def test_told_to_stop_it_answers_what_it_has_begun_and_empties_the_outbox(server: Server) -> None:

@@ -18,7 +18,8 @@ from countermark.share.server.errors import forbidden, not_found
 from countermark.share.server.filters import OF_DELETE, parse_query
 from countermark.share.server.media import check_accept, check_content_encoding, check_content_type
 from countermark.share.server.parts import Checked
-from countermark.share.server.times import now, taxii_time
+from countermark.share.server.spelling import as_signed
+from countermark.share.server.times import finer_than_microseconds, now, taxii_time
 from countermark.store.exchange import Filters, Outcome, Prepared, Status, media_type, steps_of
 
 NO_RELEASE = "it stands in no release of yours that two people signed and that still holds"
@@ -43,6 +44,8 @@ class Changes:
         check_content_encoding(request.headers.getlist("content-encoding"))
         member_id = caller.member.member_id
         async with self._access.bodies.received(request, member_id) as body:
+            caller = await self._access.caller_still(request)  # a body may take long, and rights be taken
+            collection = await work.quick(self._access.writable, caller, request.path_params)
             status = await work.posted(member_id, self._add, caller, collection, body)
         await self._access.parts.audit.drain()
         return answer(status_body(status), 202)
@@ -56,6 +59,8 @@ class Changes:
 
     def _add(self, caller: Caller, collection: Collection, body: bytes) -> Status:
         checked = self._access.parts.check(envelope_objects(body, self._access.settings))
+        if collection.require_release:
+            checked = as_signed(checked)
         refusals = self._refusals(caller, collection, checked)
         requested = taxii_time(now())
         prepared = [_prepared(one) for one, problem in zip(checked, refusals, strict=True) if not problem]
@@ -97,6 +102,8 @@ class Changes:
         return problems
 
     def _is_there(self, collection: Collection, one: Checked) -> bool:
+        if one.version is not None and finer_than_microseconds(one.version):
+            return False  # none is stored
         filters = Filters(ids=(one.stix_id,), versions=(one.version or "all",))
         page = self._store.objects.page(collection.collection_id, filters, after=None, limit=_PAGE)
         return any(row.data == one.data for row in page.rows)
@@ -113,7 +120,9 @@ class Changes:
         self._refuse_others(caller, collection, stix_id, query.filters)
 
         def entry(gone: list[Stored]) -> dict[str, Any]:
-            return _entry(caller, collection, [row.date_added for row in gone]) | {"id": stix_id}
+            owners = sorted({row.owner for row in gone})
+            positions = [row.date_added for row in gone]
+            return _entry(caller, collection, positions) | {"id": stix_id, "owners": owners}
 
         if not self._store.objects.delete(caller, collection, stix_id, query.filters, entry=entry):
             raise not_found()

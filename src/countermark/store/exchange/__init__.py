@@ -4,6 +4,7 @@ from countermark.store.exchange.connect import ExchangeStore
 from countermark.store.exchange.members import ACTIONS
 from countermark.store.exchange.recent import Joined
 from countermark.store.exchange.releases import Release
+from countermark.store.exchange.scanning import Row, Version, misplaced
 from countermark.store.exchange.shapes import (
     ALL,
     FIRST,
@@ -32,9 +33,12 @@ __all__ = [
     "Page",
     "Prepared",
     "Release",
+    "Row",
     "Status",
+    "Version",
     "media_type",
     "microseconds",
+    "misplaced",
     "rfc3339",
     "steps_of",
 ]

@@ -24,6 +24,7 @@ POOL = 16
 """Connections of each pool; who needs one more waits."""
 _KEPT = POOL // 2
 WAIT_SECONDS = 30
+CONNECT_SECONDS = 10
 _SQLITE = "sqlite:///"
 _POSTGRESQL = ("postgresql+psycopg://", "postgresql://")
 _SETTINGS = {
@@ -169,7 +170,11 @@ def _postgres(url: sa.URL, **options: Any) -> sa.Engine:
         pool_size=POOL,
         max_overflow=0,
         pool_timeout=WAIT_SECONDS,
-        connect_args={"options": " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())},
+        connect_args={
+            "options": " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items()),
+            "connect_timeout": CONNECT_SECONDS,
+            "tcp_user_timeout": WAIT_SECONDS * 1000,  # of a host that is gone without a word
+        },
         **options,
     )
 

@@ -1,4 +1,7 @@
-"""Deleting versions of an object: a tombstone stays at each position."""
+"""Deleting versions of an object: a tombstone stays at each position.
+
+It keeps the digest, without which the entry of those that were added together could not be held against them.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,7 +10,7 @@ import sqlalchemy as sa
 
 from countermark.records.exchange import Caller, Collection, Stored
 from countermark.store.exchange.adding import lock_collection, restand
-from countermark.store.exchange.database import Database
+from countermark.store.exchange.database import Database, chunks
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.outbox import write_entry
 from countermark.store.exchange.queries import page_statement, shape_of
@@ -17,6 +20,8 @@ from countermark.store.exchange.tables import collections, objects
 
 DELETED = "objects-deleted"
 _ALL = 1 << 31
+_MOST_IN_ENTRY = 20_000
+"""An entry of the log has at most 1 MiB, and a position up to 17 digits."""
 
 
 def delete(
@@ -54,7 +59,8 @@ def delete(
         _bury(connection, number, gone)
         _settle_rest(connection, number, filters.ids[0])
         _count(connection, number)
-        write_entry(connection, DELETED, entry(gone))
+        for some in chunks(gone, _MOST_IN_ENTRY):
+            write_entry(connection, DELETED, entry([*some]))
     return len(gone)
 
 
@@ -62,7 +68,7 @@ def _bury(connection: sa.Connection, number: int, gone: list[Stored]) -> None:
     connection.execute(
         sa.update(objects)
         .where(objects.c.collection == number, objects.c.date_added == sa.bindparam("position"))
-        .values(standing=GONE, lane=number * LANES + GONE, ident=None, sha256=None, data=None),
+        .values(standing=GONE, lane=number * LANES + GONE, ident=None, data=None),
         [{"position": one.date_added} for one in gone],
     )
 

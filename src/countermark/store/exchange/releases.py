@@ -84,6 +84,18 @@ class Releases:
             row = connection.execute(query).one_or_none()
         return None if row is None else Release(**row._mapping)
 
+    def ids(self) -> list[str]:
+        """The ids of all releases."""
+        query = sa.select(releases.c.release_id).order_by(releases.c.release_id)
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def digests(self, release_id: str) -> set[str]:
+        """SHA-256 of the objects that a release lets in."""
+        query = sa.select(release_objects.c.sha256).where(release_objects.c.release_id == release_id)
+        with self._database.reading() as connection:
+            return set(connection.execute(query).scalars())
+
     def allows(self, member_id: str, sha256: str, now: int) -> bool:
         """Whether a release of the member that holds at `now` names the object of this digest."""
         return bool(self.allowed(member_id, [sha256], now))

@@ -68,7 +68,7 @@ def record(
     dispute_id = None
     if to:
         from countermark.records.canonical import sha256_hex
-        from countermark.share.policy.asking import file_dispute
+        from countermark.share.client.disputes import file_dispute
 
         digest = sha256_hex(said) if said else None
         dispute_id = file_dispute(to, _token(token_file), object_id, digest, ca_file=ca_file).dispute_id
@@ -133,7 +133,7 @@ def status(
     from countermark.share.policy.strict_yaml import read_bytes
 
     if to:
-        from countermark.share.policy.asking import ask_dispute
+        from countermark.share.client.disputes import ask_dispute
 
         found = ask_dispute(to, _token(token_file), dispute, ca_file=ca_file)
     elif dispute == "-":

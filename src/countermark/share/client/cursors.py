@@ -18,21 +18,14 @@ MAX_BYTES = 1 << 20
 
 
 class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where to go on.
-
-    `after` is the position up to which everything was read. While pages of one walk remain, `next` is the
-    server's word for the one that comes next, to be sent with the `after` that the walk began with.
-    """
+    """Where to go on."""
 
     schema: str = SCHEMA
     place: str
     collection: str
     """Path of the collection at the exchange."""
     after: str = ""
-    """A TAXII timestamp; empty for the beginning."""
-    next: str = ""
-    seen: str = ""
-    """The last date that pages of this walk named."""
+    """`added_after` of the next reading, a TAXII timestamp; empty for the beginning."""
 
 
 class CursorFile:

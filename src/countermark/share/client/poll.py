@@ -1,8 +1,11 @@
 """Poll a collection: what is new since the last time, into the folder of what was received (`Received`).
 
 Pages are walked by `next`; where a server says that there is more and names none, by `added_after` and the
-date header (3.5). After each page: the objects are made durable, then the cursor is moved. The cursor's base
-moves when a walk is whole, so that a `next` that a server forgets costs a second reading and no object.
+date header (3.5). After each page: the objects are made durable, then the cursor is moved. The cursor is a
+date, never a `next`: there are servers (medallion) whose `next` goes on by itself with every use, and what
+a killed client asked for would be lost. Pages come in order of date (3.3), and inside of a walk the cursor
+stays a microsecond before the last date, since other objects may have the same. So a reading that begins
+anew, after a kill or a broken connection, reads some objects again and misses none.
 """
 
 from collections.abc import Callable
@@ -16,15 +19,15 @@ from countermark.errors import Error
 from countermark.share.client.cursors import CURSORS, Cursor, CursorFile
 from countermark.share.client.resources import TIME
 from countermark.share.client.taxii import Found, PageOf, Taxii
-from countermark.share.client.transport import Refused, TooLarge
+from countermark.share.client.transport import Broken, Refused, TooLarge
 from countermark.share.stix.reading import Arrival, Received
 from countermark.trust.keyfiles import locked
 
 LIMIT = 1000
 MOST_PAGES = 100_000
 """Of one poll; the next one goes on."""
-MOST_EMPTY = 100
-"""Pages without an object, one after the other, that say that there is more."""
+MOST_IDLE = 100
+"""Pages in a row that bring nothing new, do not get on, and say that there is more."""
 MOST_NEXT = 64 << 10
 _AHEAD = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
@@ -62,6 +65,7 @@ class Poller:
     ) -> None:
         self._taxii, self._collection, self._out = taxii, collection, out
         self._limit, self._most_pages = limit, most_pages
+        self._trouble = ""
         self._file = CursorFile(out, taxii.transport.place, collection.path)
 
     def run(self, told: Callable[[Polled], None] = lambda _: None) -> Polled:
@@ -77,47 +81,61 @@ class Poller:
 
     def _walk(self, cursor: Cursor, done: Polled, held: ExitStack, told: Callable[[Polled], None]) -> None:
         received: Received | None = None
-        empty, before = 0, set[str]()
+        after, token, idle, seen = cursor.after, "", 0, ""
         while True:
-            page, cursor = self._page(cursor)
+            page = self._page(after, token)
+            if page is None:  # the connection broke, or the server forgot its word: from the cursor again
+                after, token, idle = cursor.after, "", idle + 1
+                self._check_gets_on(idle)
+                continue
+            brought = done.new + done.quarantined
             if page.objects:
                 received = received or held.enter_context(Received(self._out))
                 self._keep(received, page, done)
-            empty = 0 if page.objects else empty + 1
             done.pages += 1
-            moved = _moved(cursor, page)
+            seen = max(seen, _last(page), key=_moment)
+            moved = msgspec.structs.replace(cursor, after=_position(cursor.after, page, seen))
             if moved != cursor:
                 self._file.write(moved)
             done.position = moved.after
             told(done)
             if not page.more:
                 return
-            here = f"{moved.after} {moved.next}"
-            if here in before or (moved == cursor and not page.objects) or empty > MOST_EMPTY:
-                raise Error("the exchange says that there is more, and gives the same place again or nothing")
+            idle = 0 if moved != cursor or done.new + done.quarantined > brought else idle + 1
+            self._check_gets_on(idle)
             if done.pages >= self._most_pages:
                 raise Error(
                     f"there is more after {done.pages:,} pages", hint="poll again: it goes on from here"
                 )
-            before.add(here)
-            cursor = moved
+            cursor, token = moved, page.next
+            after = after if token else moved.after
 
-    def _page(self, cursor: Cursor) -> tuple[PageOf, Cursor]:
-        """The page at the cursor. A `next` that the server does not know any more begins the walk anew."""
+    def _check_gets_on(self, idle: int) -> None:
+        if idle > MOST_IDLE:
+            what = self._trouble or "the exchange gives the same place again or nothing"
+            raise Error(f"there is more, and {what}", hint="poll again: it goes on from here")
+
+    def _page(self, after: str, token: str) -> PageOf | None:
+        """A page; None for a `next` that is not to be used again."""
         while True:
             query = {"limit": str(self._limit)}
-            query |= {"added_after": cursor.after} if cursor.after else {}
-            query |= {"next": cursor.next} if cursor.next else {}
+            query |= {"added_after": after} if after else {}
+            query |= {"next": token} if token else {}
             try:
-                return self._taxii.page(self._collection, query), cursor
+                return self._taxii.page(self._collection, query, once=bool(token))
             except TooLarge:
                 if self._limit == 1:
                     raise
                 self._limit = max(1, self._limit // 4)
+                if token:
+                    return None
+            except Broken as broken:
+                self._trouble = broken.message
+                return None
             except Refused as refused:
-                if not cursor.next or refused.status not in (400, 404, 410, 422):
+                if not token or refused.status not in (400, 404, 410, 422):
                     raise
-                cursor = msgspec.structs.replace(cursor, next="", seen="")
+                return None
 
     def _keep(self, received: Received, page: PageOf, done: Polled) -> None:
         """Make a page durable, and count it."""
@@ -151,31 +169,31 @@ def poll(
     return Poller(taxii, collection, out, limit=limit, most_pages=most_pages).run(told)
 
 
-def _moved(cursor: Cursor, page: PageOf) -> Cursor:
-    """The cursor after a page that is on the disk."""
-    seen = max(cursor.seen, _date(page.last), key=_moment) if page.objects else cursor.seen
-    if page.more and page.next:
-        if len(page.next) > MOST_NEXT:
-            raise Error("the exchange names the next page by too long a word")
-        return msgspec.structs.replace(cursor, next=page.next, seen=seen)
-    if not page.more:
-        after = max(cursor.after, seen, key=_moment)
-        return msgspec.structs.replace(cursor, after=after, next="", seen="")
-    last = _date(page.last)
-    if not last:
-        raise Error("the exchange says that there is more, and not where: no next, and no date of the last")
-    return msgspec.structs.replace(
-        cursor, after=_step(cursor.after, last, bool(page.objects)), next="", seen=""
-    )
+def _last(page: PageOf) -> str:
+    """Its last date, checked; empty where it has no object, and where the server says none."""
+    if len(page.next) > MOST_NEXT:
+        raise Error("the exchange names the next page by too long a word")
+    return _date(page.last) if page.objects or (page.more and not page.next) else ""
 
 
-def _step(after: str, last: str, objects: bool) -> str:
-    """`added_after` of the next page where there is no `next`: just before the last date of this one, since
-    other objects may have the same date; that date itself where a page has no other (or nothing).
+def _position(before: str, page: PageOf, seen: str) -> str:
+    """The cursor after a page that is on the disk: the last date of the walk when it is the end, a
+    microsecond earlier than that of the page while there is more. Where a server without `next` has a page of
+    one date alone, that date, as the standard says (3.5): the rest of that date is missed.
     """
-    when = _moment(last)
-    earlier = (when - _MICROSECOND).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return earlier if objects and _moment(earlier) > _moment(after) else max(after, last, key=_moment)
+    if not page.more:
+        return max(before, seen, key=_moment)
+    last = _last(page)
+    if not last:
+        if not page.next:
+            raise Error(
+                "the exchange says that there is more, and not where: no next, and no date of the last"
+            )
+        return before
+    earlier = (_moment(last) - _MICROSECOND).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if not page.next and _moment(earlier) <= _moment(before):
+        earlier = last
+    return max(before, earlier, key=_moment)
 
 
 def _date(text: str) -> str:

@@ -98,9 +98,9 @@ class Taxii:
             raise Error("the API root does not speak TAXII 2.1")
         return root
 
-    def page(self, collection: Found, query: Mapping[str, str]) -> PageOf:
-        """5.4: one page of objects."""
-        answer = self._ask("GET", f"{collection.path}objects/", query=query)
+    def page(self, collection: Found, query: Mapping[str, str], *, once: bool = False) -> PageOf:
+        """5.4: one page of objects. `once`: raise `Broken` where the connection breaks, and do not repeat."""
+        answer = self._ask("GET", f"{collection.path}objects/", query=query, once=once)
         envelope = read_resource(answer.body, Envelope, "envelope")
         return PageOf(
             [bytes(one) for one in envelope.objects],
@@ -154,11 +154,17 @@ class Taxii:
         return read_resource(self._ask("GET", path).body, kind, what)
 
     def _ask(
-        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        once: bool = False,
     ) -> Answer:
         """An answer of 200 or 202, in TAXII's media type."""
         headers = {"Accept": TAXII} | ({"Content-Type": TAXII} if body is not None else {})
-        answer = self.transport.ask(method, path, query=query, body=body, headers=headers)
+        answer = self.transport.ask(method, path, query=query, body=body, headers=headers, once=once)
         if answer.status not in (200, 202):
             raise refused(answer, self.transport)
         if not is_taxii(answer.headers.get("content-type", "")):

@@ -36,6 +36,10 @@ class TooLarge(Error):
     """An answer of more bytes than are taken; a smaller page may do."""
 
 
+class Broken(Error):
+    """The connection broke, and the request is not one to repeat as it is."""
+
+
 class Refused(Error):
     """The exchange answered with an error; `status` is its code."""
 
@@ -132,8 +136,11 @@ class Transport:
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        once: bool = False,
     ) -> Answer:
         """The answer to one request, whatever its status but a busy one or a redirect.
+
+        `once`: raise `Broken` where the connection breaks, after a pause, and do not repeat.
 
         `path` begins with a slash. Raises `Error` for an exchange that is not reached, stays busy, redirects,
         or answers too slowly, and `TooLarge`.
@@ -155,6 +162,8 @@ class Transport:
                 asked = retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
             if tried < self.bounds.tries:
                 self._pause(tried, problem, asked)
+                if once and answer is None:
+                    raise Broken(problem)
         raise Error(f"{problem}, {self.bounds.tries} times", hint=f"is {self.place} in service?")
 
     async def _once(self, method: str, path: str, headers: dict[str, str], request: dict[str, Any]) -> Answer:

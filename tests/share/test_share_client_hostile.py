@@ -15,7 +15,7 @@ from release_folders import indicators, release_folder
 from test_share_client_faults import ALICE, SOME, TOKEN, asking, fetch, kept
 
 from countermark.errors import Error
-from countermark.share.client.credentials import Credentials
+from countermark.share.client.credentials import Credentials, read_credentials
 from countermark.share.client.journal import PUBLISHED
 from countermark.share.client.publish import Published, publish, read_release_to_publish
 from countermark.share.client.taxii import Taxii
@@ -195,3 +195,12 @@ def test_three_at_once_send_each_object_once(server: Faulty, folder: Path) -> No
         one.join(30)
     assert sorted(one.accepted for one in done) == [0, 0, 3]
     assert len(came) == len(set(came)) == 3
+
+
+@pytest.mark.parametrize("token", [f"cmx_abcdefghij23_{'aB3-_' * 9}", f"eyJ{'aB3.' * 20}"])
+def test_a_token_on_the_command_line_is_not_repeated(token: str) -> None:
+    with pytest.raises(Error, match="stands on the command line") as told:
+        read_credentials(Path(token))
+    assert token not in f"{told.value.message} {told.value.hint}"
+    with pytest.raises(Error, match="no token file at cmx_of_alice"):
+        read_credentials(Path("cmx_of_alice"))

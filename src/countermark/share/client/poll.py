@@ -207,7 +207,9 @@ def _date(text: str) -> str:
     if not TIME.fullmatch(text):
         raise Error("a date header of the exchange is no TAXII timestamp")
     if _moment(text) > datetime.now(UTC) + _AHEAD:
-        raise Error("the exchange dates its objects into the future")
+        raise Error(
+            "the exchange dates its objects into the future", hint="is the clock of this machine right?"
+        )
     return text
 
 

@@ -142,18 +142,24 @@ def asked(kind: str, row: Any) -> Filters:
     return Filters(versions=(row.version if word == "timestamp" else word,))
 
 
+def last_position(store: ExchangeStore) -> int:
+    """Position of the newest object of `COLLECTION`, by bisection."""
+    here = COLLECTION.collection_id
+    low = store.objects.page(here, Filters(), after=None, limit=1).rows[0].date_added
+    high = low + (1 << 42)
+    while high - low > 1:
+        middle = (low + high) // 2
+        newest = store.objects.page(here, Filters(), after=middle, limit=1).rows
+        low, high = (middle, high) if newest else (low, middle)
+    return high
+
+
 def pages(url: str, runs: int = 300) -> Iterator[dict[str, Any]]:
     """For each kind of query: milliseconds of a first, a middle and a last page of 100, and our own CPU."""
     store = ExchangeStore.open(url)
     here = COLLECTION.collection_id
     first = store.objects.page(here, Filters(), after=None, limit=1).rows[0].date_added
-    newest = store.objects.page(here, Filters(), after=first, limit=1).rows
-    low, high = first, first + (1 << 42)
-    while high - low > 1:  # the last position, by bisection
-        middle = (low + high) // 2
-        newest = store.objects.page(here, Filters(), after=middle, limit=1).rows
-        low, high = (middle, high) if newest else (low, middle)
-    last = high
+    last = last_position(store)
     for kind in KINDS:
         line: dict[str, Any] = {"query": kind}
         for name, after in (("first", 0), ("middle", (first + last) // 2), ("last", last - 20_000)):

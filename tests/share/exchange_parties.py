@@ -12,10 +12,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
-from countermark.records.exchange import Caller, Collection, Stored
+from countermark.records.exchange import Caller, Collection
 from countermark.share.server.app import build_app
 from countermark.share.server.errors import TaxiiError
-from countermark.share.server.parts import Parts, Settings
+from countermark.share.server.parts import Given, Parts, Settings
 from countermark.store.exchange import ExchangeStore
 
 TAXII = "application/taxii+json;version=2.1"
@@ -60,8 +60,9 @@ class Audit:
     reads: list[tuple[str, str, list[int], str]] = field(default_factory=list)
     logged: list[dict[str, Any]] = field(default_factory=list)
 
-    async def read(self, caller: Caller, collection: Collection, rows: Sequence[Stored], what: str) -> None:
-        others = [row.date_added for row in rows if row.owner != caller.member.member_id]
+    async def read(self, caller: Caller, collection: Collection, page: Given, what: str) -> None:
+        given = zip(page.positions, page.owners, strict=True)
+        others = [position for position, owner in given if owner != caller.member.member_id]
         if others:
             self.reads.append((caller.member.name, collection.collection_id, others, what))
 

@@ -65,7 +65,7 @@ def indicator(
 ) -> dict[str, Any]:
     """An indicator that leaves."""
     given = {
-        "name": "IPv4 address of campaign camp-0123456789abcdef",
+        "name": "IPv4 address of campaign dc-01234567",
         "indicator_types": ["malicious-activity"],
         "pattern": pattern,
         "pattern_type": "stix",
@@ -81,7 +81,7 @@ def campaign(number: int = 2, **more: Any) -> dict[str, Any]:
     """A campaign that leaves."""
     extension = {"extension_type": "property-extension", "kind": "harvest", "accounts_at_least": 1000}
     given = {
-        "name": "Distillation campaign camp-0123456789abcdef",
+        "name": "Distillation campaign dc-01234567",
         "first_seen": "2026-11-01T00:00:00Z",
         "extensions": {EXTENSION: extension},
         "external_references": [{"source_name": "mitre-atlas", "external_id": "AML.T0024.002"}],

@@ -60,7 +60,7 @@ def unsigned_folder(folder: Path, objects: Sequence[Mapping[str, Any]], member_i
         legal_basis=[Rests("counsel-1", "EU", (now + timedelta(days=20)).date())],
         classes={"address": 3},
         created=now,
-        expires=now + timedelta(days=10),
+        expires=now + timedelta(days=7),
         objects=[
             Held(one["id"], one.get("modified", one.get("created")), sha256_hex(line))
             for one, line in zip(objects, lines, strict=True)

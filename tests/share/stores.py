@@ -51,6 +51,7 @@ class Exchange:
             self.store.collections.add(COLLECTION)
             for name, role in (("ada", "member"), ("bob", "member"), ("op", "operator")):
                 self.store.members.add(name, role)  # type: ignore[arg-type]
+            self.store.outbox.drop(1 << 62)
 
     def caller(self, name: str) -> Caller:
         """A member as caller."""

@@ -92,8 +92,9 @@ def test_from_review_to_a_release_that_may_leave(desk: Desk, tmp_path: Path) -> 
     source = write_objects(tmp_path / "o.jsonl", *current(), campaign(5, description="our price"))
     done = desk.review(source, "--proof", tmp_path / "review.tlog-proof")
     assert done.code == 0, done.err
-    assert f"allowed  pattern = [ipv4-addr:value = '{ADDRESS}']  by pattern+pattern-address (" in done.out
-    assert "refused  description  by texts" in done.out
+    assert f"allowed  pattern = [ipv4-addr:value = '{ADDRESS}']\n" in done.out
+    assert "by pattern+pattern-address (" in done.out
+    assert "refused  description\n           by texts (" in done.out
     assert "no-prices" in done.out
     assert "our price" not in done.out
     folder = tmp_path / "o.jsonl.release"

@@ -15,6 +15,7 @@ from policy_tables import tables
 from countermark.errors import Error, ExitCode
 from countermark.share.policy import document, legal, strict_yaml
 from countermark.share.policy.context import unmet
+from countermark.share.policy.legal import Gdpr
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "src" / "countermark" / "share" / "policy" / "default.yaml"
@@ -186,6 +187,44 @@ def test_a_basis_of_the_eu_names_basis_and_transfer(tmp_path: Path) -> None:
     (tmp_path / "l.yaml").write_text(json.dumps(bad))
     with pytest.raises(Error):
         legal.read_bases(tmp_path / "l.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"jurisdiction": "DE", "gdpr": None}, "transfer"),
+        ({"jurisdiction": "DE-BY", "gdpr": None}, "transfer"),
+        ({"jurisdiction": "NO", "gdpr": None}, "transfer"),
+        ({"gdpr": Gdpr("6-1-f", "matter 12", "clauses-46")}, "which paper"),
+        ({"recorded_on": date(2026, 11, 21)}, "not come yet"),
+    ],
+)
+def test_a_basis_that_says_too_little_does_not_hold(change: dict[str, Any], says: str) -> None:
+    assert says in msgspec.structs.replace(EU, **change).problem(date(2026, 11, 20))
+
+
+@pytest.mark.parametrize("change", [{"until": date(2036, 1, 1)}, {"renews": "us-counsel"}])
+def test_a_basis_that_never_ends_or_renews_itself(change: dict[str, Any], tmp_path: Path) -> None:
+    legal.read_bases(write_legal(tmp_path / "good.yaml", US))
+    with pytest.raises(Error):
+        legal.read_bases(write_legal(tmp_path / "l.yaml", msgspec.structs.replace(US, **change)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "accounts: !!int '1:30'",
+        "accounts: !!int '0x10'",
+        "!!merge k: {accounts: 9}\naccounts: 3",
+        "accounts: &a 3",
+        "accounts: !<tag:yaml.org,2002:int> 3",
+    ],
+)
+def test_a_tag_or_an_anchor_that_changes_what_is_read(text: str) -> None:
+    kind = dict[str, int]
+    assert strict_yaml.parse(b"accounts: 3", kind, "x") == {"accounts": 3}
+    with pytest.raises(Error):
+        strict_yaml.parse(text.encode(), kind, "x")
 
 
 @pytest.mark.parametrize("heading", sorted(tables(document.default_policy())))

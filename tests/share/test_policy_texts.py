@@ -1,7 +1,9 @@
 """Free text, and the topics that competitors do not exchange."""
 
+from typing import Any
+
 import pytest
-from policy_samples import campaign, common, ground
+from policy_samples import EXTENSION, MEMBER, campaign, common, ground
 
 from countermark.share.policy.document import default_policy
 from countermark.share.policy.evaluate import evaluate
@@ -86,14 +88,54 @@ def test_what_gives_itself_away_does_not_pass_the_scrub(text: str) -> None:
     assert skeleton_problem(f"Rate this: {text}")
 
 
-def test_plain_words_pass_the_scrub_and_are_a_class_of_their_own() -> None:
-    (reviewed,) = evaluate(
-        ground(), [campaign(description="Accounts that rotate through one network.")]
-    ).objects
-    assert reviewed.leaves
-    assert "scrubbed-text" in reviewed.classes
-    (templated,) = evaluate(ground(), [campaign()]).objects
-    assert "scrubbed-text" not in templated.classes
+@pytest.mark.parametrize(
+    "text",
+    [
+        "jane doe of acme",
+        "JANE DOE ACME",
+        "j a n e . d o e (a) acme . com",
+        "amFuZSBkb2VA",
+        "do not serve them",
+        "turn these accounts away",
+        "Accounts that rotate through one network.",
+        "Distillation campaign janedoe-6a616e65646f65",
+    ],
+)
+def test_names_and_descriptions_are_sentences_of_the_policy_and_nothing_else(text: str) -> None:
+    (reviewed,) = evaluate(ground(), [campaign(description=text)]).objects
+    assert reviewed.sent == campaign()
+    assert not evaluate(ground(), [campaign(name=text)]).leaving
+
+
+def test_free_words_are_a_class_of_their_own_and_no_p_value_leaves_without_its_null() -> None:
+    def with_null(text: str) -> dict[str, Any]:
+        return campaign(extensions={EXTENSION: {"p_value": 0.01, "null_hypothesis": text}})
+
+    (free,) = evaluate(ground(), [with_null("the accounts are like all others")]).objects
+    assert free.leaves
+    assert "scrubbed-text" in free.classes
+    (known,) = evaluate(ground(), [with_null("the suspect's answers are independent of this key")]).objects
+    assert known.leaves
+    assert "scrubbed-text" not in known.classes
+    assert not evaluate(ground(), [with_null("they are Jane Doe's")]).leaving
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [
+        ("Alpha", True),
+        ("Alpha Beta Models 3", True),
+        ("Alpha & Sons, Inc.", True),
+        ("Alpha jane.doe@acme.example", False),
+        ("Alpha acme.example", False),
+        ("Alpha 555 0109", False),
+        ("Alph\u0430", False),
+        ("Alpha " * 20, False),
+    ],
+)
+def test_the_name_of_the_member_carries_nothing_else(name: str, good: bool) -> None:
+    own = {**common("identity", 1, name=name, identity_class="organization"), "id": MEMBER}
+    assert evaluate(ground(member_name=name), [own]).objects[0].leaves is good
 
 
 @pytest.mark.parametrize(

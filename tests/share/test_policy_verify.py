@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from policy_samples import MEMBER, NOW, OTHER_ADDRESS, campaign, indicator
+from policy_samples import EXTENSION, MEMBER, NOW, OTHER_ADDRESS, campaign, indicator
 from release_samples import COUNSEL, KEYS, OWN, SECURITY, STRANGER, release, sign, sign_both, standing
 
 from countermark.errors import Error, ExitCode
@@ -158,7 +158,7 @@ def test_a_release_under_a_standing_approval_holds(tmp_path: Path) -> None:
         ({"grounds": ["evaded-suspension"]}, {}, "not for ground"),
         ({}, {"classes": {"address": 3, "ja4": 5}}, "not for ja4"),
         ({}, {"classes": {"address": 3, "scrubbed-text": 0}}, "not for scrubbed-text"),
-        ({}, {"created": NOW - timedelta(days=1)}, "outside the days"),
+        ({}, {"created": NOW - timedelta(days=1), "expires": NOW + timedelta(days=1)}, "outside the days"),
     ],
 )
 def test_beyond_a_standing_approval(
@@ -208,7 +208,7 @@ def test_kinds_that_a_release_does_not_declare(tmp_path: Path) -> None:
     policy = default_policy()
     check_classes(policy, statement, [indicator(), campaign()])
     asn = indicator(pattern=f"[ipv4-addr:value = '{OTHER_ADDRESS}' OR autonomous-system:number = 64500]")
-    for more in (asn, campaign(description="Some words of our own.")):
+    for more in (asn, campaign(extensions={EXTENSION: {"null_hypothesis": "Some words of our own."}})):
         with pytest.raises(Error):
             check_classes(policy, statement, [more])
     exits = msgspec.structs.replace(statement, classes={"proxy-exit": 5})

@@ -65,7 +65,7 @@ def test_a_certificate_counts_from_the_proxy_alone(tmp_path: Path) -> None:
             assert ask(server, proxy, ("Client-Cert", wrong)).status_code == 401, wrong[:40]
         token = ("Authorization", f"Bearer {server.tokens['bob']}")
         assert ask(server, elsewhere, token).status_code == 200
-        assert any('"token": "certificate"' in line for line in server.log_lines)
+        assert any('"token":"certificate"' in line for line in server.log_lines)
 
 
 def test_a_fingerprint_is_of_what_holds_now() -> None:

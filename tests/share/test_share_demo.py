@@ -140,7 +140,7 @@ def test_an_earlier_demo_is_replaced_and_nothing_else(tmp_path: Path) -> None:
 
 
 HOLD = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from countermark.cli.share_demo import stopped_by_sigterm
 from countermark.flow.share_demo_place import serving, write_certificates
@@ -148,6 +148,7 @@ out = Path(sys.argv[1])
 write_certificates(out)
 tls = ["--tls-cert", str(out / "tls.pem"), "--tls-key", str(out / "tls.key")]
 words = ["share", "serve", "--data", str(out / "x"), "--port", "0", *tls]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 with stopped_by_sigterm(), serving(out, words) as url:
     print(url, flush=True)
     time.sleep(100)

@@ -83,10 +83,7 @@ def test_a_token_of_the_provider_names_its_member(oidc: Oidc, provider: Issuer) 
         {"exp": 1},
         {"exp": None},
         {"exp": "tomorrow"},
-        {"exp": time.time() + 10_000_000},
         {"iat": None},
-        {"iat": int(time.time()) + 4000, "exp": int(time.time()) + 4100},
-        {"nbf": int(time.time()) + 4000},
         {"sub": "somebody else"},
         {"sub": None},
         {"sub": ["desk@alice"]},
@@ -95,6 +92,16 @@ def test_a_token_of_the_provider_names_its_member(oidc: Oidc, provider: Issuer) 
 )
 def test_claims_that_do_not_hold(oidc: Oidc, provider: Issuer, claims: dict[str, Any]) -> None:
     assert member(oidc, provider.token(**claims)) is None
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [{"exp": 10_000_000.5}, {"iat": 4000, "exp": 4100}, {"nbf": 4000}],
+    ids=str,
+)
+def test_times_that_do_not_hold(oidc: Oidc, provider: Issuer, seconds: dict[str, float]) -> None:
+    now = int(time.time())
+    assert member(oidc, provider.token(**{name: now + later for name, later in seconds.items()})) is None
 
 
 @pytest.mark.parametrize(

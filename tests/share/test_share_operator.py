@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +194,45 @@ def test_the_proof_of_an_entry_is_written(data: Path, tmp_path: Path) -> None:
     other = SigningKey.generate().save(tmp_path / "other.key")
     done = countermark("share", "audit", "verify", "--data", data, "--log-key", other)
     assert done.code == 20
+
+
+def test_a_change_and_its_entry_are_one_transaction(data: Path) -> None:
+    from countermark.share.server.folder import opened
+
+    with opened(data) as folder:  # and killed before the log took it
+        folder.store.members.add("alice", "member")
+    share(data, "member", "add", "bob", "--role", "member")
+    added = [one.payload["name"] for one in Log.open(data / "log").entries("member-added")]
+    assert added == ["operator", "alice", "bob"]
+
+
+def test_a_folder_of_another_exchange_is_not_begun_on_a_database_in_use(tmp_path: Path) -> None:
+    from countermark.errors import Error
+    from countermark.share.server.folder import opened
+
+    url = f"sqlite:///{tmp_path}/shared.db"
+    with opened(tmp_path / "one", url, create=True):
+        pass
+    with pytest.raises(Error, match="that of another folder"), opened(tmp_path / "two", url, create=True):
+        pass
+    with opened(tmp_path / "one"):
+        pass
+
+
+def test_who_is_killed_while_making_an_exchange_goes_on(tmp_path: Path) -> None:
+    from countermark.share.server.folder import opened
+
+    data = tmp_path / "data"
+    (data / "log").mkdir(parents=True)
+    (data / "log" / "entries.jsonl").touch()
+    with opened(data, create=True) as folder:
+        operator = folder.store.members.by_name("operator")
+        assert operator is not None
+    (data / "operator.token").unlink()
+    with sqlite3.connect(data / "exchange.db") as database:
+        database.execute("DELETE FROM tokens")
+    database.close()
+    with opened(data, create=True) as folder:
+        assert len(folder.store.members.tokens(operator.member_id)) == 1
+        assert len(folder.store.members.all()) == 1
+    assert (data / "operator.token").exists()

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
+import policy_samples
 import pytest
 from exchange_parties import indicator
 from servers import RELEASED, SHARED, Server, serving
@@ -15,6 +16,7 @@ from countermark.records.canonical import canonical_json
 from countermark.share.policy.disputes import parse_answer
 from countermark.share.policy.document import default_policy
 from countermark.share.policy.release import RELEASE_TYPE, Held, Release, Rests
+from countermark.share.policy.standing import STANDING_TYPE, Class, make_standing
 from countermark.trust.checkpoints import read_proof, verify_proof
 from countermark.trust.dsse import seal_envelope
 from countermark.trust.log import read_entry
@@ -85,6 +87,39 @@ def test_objects_get_in_by_a_release_that_two_people_signed(server: Server) -> N
     }
     granted = dict.fromkeys(("alice", "security", "counsel", "operator"), 200)
     assert seen == granted | {"bob": 404, "public": 404}
+
+
+def test_a_release_under_a_standing_approval_lets_in_what_it_declares(server: Server) -> None:
+    alice, day = server.members["alice"], f"{date.today()}T00:00:00Z"
+    wanted = Class(member_id=alice, grounds=["fabricated-accounts"], kinds={"address": 3}, days=30)
+    approval = make_standing(default_policy(), wanted, datetime.now(UTC))
+    keys = [server.keys["security"], server.keys["counsel"]]
+    standing = seal_envelope(STANDING_TYPE, approval.payload, keys).decode()
+    life = {"valid_from": day, "valid_until": f"{date.today() + timedelta(days=2)}T00:00:00Z"}
+    good, asn, joined, odd = (
+        policy_samples.indicator(number, pattern, created_by_ref=alice, **life, **more)
+        for number, (pattern, more) in enumerate(
+            [
+                ("[ipv4-addr:value = '8.8.4.4']", {}),
+                ("[autonomous-system:number = 64500]", {}),
+                ("[ipv4-addr:value = '8.8.4.4' AND ipv4-addr:value = '9.9.9.9']", {}),
+                ("[ipv4-addr:value = '8.8.4.4']", {"x_price": 5}),
+            ],
+            1,
+        )
+    )
+    objects = (good, asn, joined, odd)
+    silent = statement(alice, *objects, classes={}, standing=standing)
+    assert give(server, "alice", silent, "alice").status_code == 201
+    assert server.post("alice", good, collection=RELEASED).json()["failure_count"] == 1
+    told = statement(alice, *objects, standing=standing)
+    assert give(server, "alice", told, "alice").status_code == 201
+    done = server.post("alice", *objects, collection=RELEASED).json()
+    assert [one["id"] for one in done["successes"]] == [good["id"]]
+    assert all("does not declare" in one["message"] for one in done["failures"])
+    seen = statement(alice, *objects)
+    assert give(server, "alice", seen, "security", "counsel").status_code == 201
+    assert server.post("alice", *objects, collection=RELEASED).json()["failure_count"] == 0
 
 
 def test_releases_that_are_refused_with_the_reason_in_the_log(server: Server) -> None:
@@ -159,11 +194,17 @@ def test_a_member_can_prove_what_the_log_says_of_it(server: Server) -> None:
         for one in shown[who]:
             proof = read_proof(one.text)
             verify_proof(proof, read_entry(proof.extra).leaf_hash, VerifierKey(origin, key))
-    kinds = {who: [read_entry(read_proof(one.text).extra).kind for one in shown[who]] for who in shown}
+    entries = {who: [read_entry(read_proof(one.text).extra) for one in shown[who]] for who in shown}
+    assert len(entries["operator"]) == int(size)
+    for who in ("alice", "bob", "carol"):
+        mine = server.members[who]
+        assert all(mine == one.payload["member"] or mine in one.payload["owners"] for one in entries[who])
+    kinds = {
+        who: [one.kind for one in found if one.kind.startswith("objects")] for who, found in entries.items()
+    }
     assert kinds["alice"] == ["objects-added", "objects-read"]
     assert kinds["bob"] == ["objects-read"]
     assert kinds["carol"] == []
-    assert len(kinds["operator"]) == int(size)
 
 
 def test_told_to_stop_it_answers_what_it_has_begun_and_empties_the_outbox(server: Server) -> None:

@@ -8,10 +8,30 @@ from typing import Any
 
 import pytest
 import stix2
-from stix_samples import NOW, OTHER, WHO, campaign, item, later, one_of_each, problems, terms, view
+from stix_samples import (
+    NOW,
+    OTHER,
+    WHO,
+    attribution,
+    campaign,
+    item,
+    later,
+    one_of_each,
+    problems,
+    terms,
+    view,
+)
 
 from countermark.errors import Error
-from countermark.share.stix import Ids, Terms, read_id_key, settle, stix_of_findings, withdraw
+from countermark.share.stix import (
+    Ids,
+    Terms,
+    read_id_key,
+    settle,
+    stix_of_attribution,
+    stix_of_findings,
+    withdraw,
+)
 from countermark.share.stix.ids import sco_id
 from countermark.trust.keyfiles import Secret
 
@@ -169,3 +189,23 @@ def test_nobody_versions_or_revokes_another_s_object() -> None:
             view(), [], terms(earlier={mine["id"]: {**mine, "created_by_ref": OTHER.identity_id}})
         )
     assert withdraw(["campaign--33333333-3333-4333-8333-333333333333"], terms()) == []
+
+
+def test_who_disputes_an_address_has_all_withdrawn_that_speaks_of_it() -> None:
+    items = [item("ipv4-addr"), item("ipv4-addr", "198.51.100.33"), item("asn")]
+    first = stix_of_findings(view(), items, terms())
+    for kind, value in (("ipv4-addr", "198.51.100.3"), ("autonomous-system", 64500)):
+        (address,) = [one for one in by_type(first, kind) if value in (one.get("value"), one.get("number"))]
+        gone = withdraw([address["id"]], later(first, terms()))
+        assert len(by_type(gone, "indicator")) == len(by_type(gone, "observed-data")) == 1
+        assert str(value) + "3" not in str(gone)
+        assert {one["revoked"] for one in gone} == {True}
+
+
+def test_a_note_about_a_campaign_goes_with_it() -> None:
+    first = stix_of_findings(view(), [], terms())
+    (accused,) = by_type(first, "campaign")
+    note = stix_of_attribution(attribution(), later(first, terms()), about=[accused["id"], WHO.identity_id])
+    after = later([*first, *note], terms())
+    assert len(by_type(withdraw([accused["id"]], after), "note")) == 1
+    assert withdraw([by_type(first, "relationship")[0]["id"]], after)[0]["type"] == "relationship"

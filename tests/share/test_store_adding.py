@@ -1,5 +1,6 @@
 """Adding: what is the same, what is refused, statuses, outbox, releases; many writers and one who polls."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -9,7 +10,7 @@ import pytest
 from stores import COLLECTION, Exchange, count, exchange, new_id, prepare
 
 from countermark.errors import Error
-from countermark.store.exchange import Filters, Outcome, rfc3339
+from countermark.store.exchange import ExchangeStore, Filters, Outcome, database, deleting, rfc3339
 from countermark.store.exchange.adding import OTHER_BYTES
 
 
@@ -84,7 +85,7 @@ def test_a_request_has_a_status_and_a_log_entry(database_url: str) -> None:
         assert status.successes == [{"id": stix_id, "version": "2026-01-01T00:00:00Z"}]
         assert [failure["message"] for failure in status.failures] == [OTHER_BYTES, "no pattern"]
         assert status.member_id == ada.member.member_id
-        assert one.store.outbox.take() == [(1, "objects-added", {"count": 3})]
+        assert [row[1:] for row in one.store.outbox.take()] == [("objects-added", {"count": 3})]
         assert one.store.statuses.get("none") is None
         assert one.store.statuses.forget(status.requested) == 0
         assert one.store.statuses.forget(status.requested + 1) == 1
@@ -107,11 +108,12 @@ def test_a_failure_half_way_leaves_nothing(database_url: str) -> None:
 def test_outbox_in_order_and_dropped_once(database_url: str) -> None:
     with exchange(database_url) as one:
         outbox = one.store.outbox
-        assert [outbox.append("note", {"n": at}) for at in range(3)] == [1, 2, 3]
-        assert outbox.take(2) == [(1, "note", {"n": 0}), (2, "note", {"n": 1})]
-        outbox.drop(3)
+        first, *rest = [outbox.append("note", {"n": at}) for at in range(3)]
+        assert rest == [first + 1, first + 2]
+        assert outbox.take(2) == [(first, "note", {"n": 0}), (first + 1, "note", {"n": 1})]
+        outbox.drop(first + 2)
         assert outbox.take() == []
-        assert outbox.append("note", {}) == 4  # never a number again
+        assert outbox.append("note", {}) == first + 3  # never a number again
 
 
 def test_a_release_lets_its_objects_in_while_it_holds(database_url: str) -> None:
@@ -169,7 +171,7 @@ def test_who_polls_by_cursor_misses_and_repeats_nothing(database_url: str) -> No
         assert len(added) == 4 * 40
         assert found == sorted(added)
         numbers = [number for number, _, _ in one.store.outbox.take()]
-        assert numbers == list(range(1, 4 * 12 + 1))
+        assert numbers == list(range(numbers[0], numbers[0] + 4 * 12))
 
 
 def test_a_process_that_dies_in_its_transaction_leaves_nothing(database_url: str) -> None:
@@ -237,3 +239,27 @@ def test_several_processes_write_and_one_dies_in_the_middle(database_url: str) -
         assert len(entries) == (len(found) - 1) // 40 + 1
         assert {payload["count"] for _, _, payload in entries} == {1, 40}
         assert count([1]) == {"count": 1}
+
+
+def test_a_deletion_of_many_versions_has_entries_that_the_log_takes(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deleting, "_MOST_IN_ENTRY", 3)
+    with exchange(database_url) as one:
+        stix_id = new_id()
+        one.add(*(prepare(stix_id, f"2026-01-01T00:00:0{at}Z") for at in range(8)))
+        assert one.delete(stix_id, versions=("all",)) == 8
+        taken = [(kind, payload["count"]) for _, kind, payload in one.store.outbox.take()]
+        assert taken == [("objects-added", 8), *(("objects-deleted", size) for size in (3, 3, 2))]
+
+
+def test_a_database_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "CONNECT_SECONDS", 2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"postgresql+psycopg://u@127.0.0.1:{silent.getsockname()[1]}/d"
+        began = time.monotonic()
+        with pytest.raises(Error, match="does not answer"):
+            ExchangeStore.open(url)
+    assert time.monotonic() - began < 15

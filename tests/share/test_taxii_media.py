@@ -143,7 +143,7 @@ def test_an_error_of_ours_is_a_500_that_tells_nothing(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("secret words of another member")
 
-    monkeypatch.setattr(exchange.store.objects, "page", fail)
+    monkeypatch.setattr(exchange.store.objects, "joined", fail)
     found = exchange.get("objects/")
     assert (found.status_code, found.headers["content-type"]) == (500, TAXII)
     assert "secret" not in found.text + caplog.text

@@ -330,3 +330,15 @@ def test_the_folders_own_key_is_the_one_in_its_config(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(Error):
             Log.open(tmp_path / "log")
+
+
+def test_a_full_log_takes_no_more_and_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from countermark.trust import log as module
+
+    key = SigningKey.generate()
+    full = Log.create(tmp_path / "log", "example.org/log", key)
+    full.append("note", {"n": 1})
+    monkeypatch.setattr(module, "MAX_LOG_BYTES", (tmp_path / "log" / "entries.jsonl").stat().st_size + 10)
+    with pytest.raises(Error, match="is full"):
+        full.append("note", {"n": 2})
+    assert len(Log.open(tmp_path / "log", key)) == 1

@@ -9,6 +9,7 @@ from countermark.cli import (
     share_conformance,
     share_demo,
     share_dispute,
+    share_import,
     share_member,
     share_misp,
     share_poll,
@@ -30,6 +31,7 @@ app.command("publish")(share_publish.publish)
 app.command("poll")(share_poll.poll)
 app.command("sight")(share_sight.sight)
 app.add_typer(share_dispute.app, name="dispute")
+app.command("import")(share_import.import_)
 app.command("serve")(share_serve.serve)
 app.add_typer(share_member.app)
 app.add_typer(share_collection.app)

@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from countermark.cli.output import emit, emit_json, note, printable
-from countermark.cli.share_review import HomeFolder, Json, Name, PolicyFile, ProofFile, login_name
+from countermark.cli.output import emit, emit_json, note
+from countermark.cli.share_review import (
+    HomeFolder,
+    Json,
+    Name,
+    PolicyFile,
+    ProofFile,
+    check_remark,
+    login_name,
+)
+from countermark.cli.share_statement import check_review, tell
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
@@ -43,16 +52,16 @@ def approve(
     from countermark.share.policy.home import Home
     from countermark.trust.signing import SigningKey
 
-    if len(refuse) > 1000:
-        raise Error("a reason has at most 1,000 characters", exit_code=ExitCode.USAGE)
+    check_remark(refuse, "a reason")
     now = datetime.now(UTC)
     signing = SigningKey.load(key)
     place = Home(home)
-    folder = _begin(standing, out, policy, now) if standing else target
+    folder = _begin(place, standing, out, policy, now) if standing else target
     if folder is None or (standing and target):
         raise Error("name a RELEASE, or --standing with --out", exit_code=ExitCode.USAGE)
     subject = read_subject(folder, now)
-    _tell(subject)
+    tell(place, subject)
+    check_review(place, subject)
     entries: list[Entry] = []
 
     def record(approval: "Approval", complete: bool) -> None:
@@ -84,34 +93,16 @@ def approve(
         note(f"proof of entry {entries[-1].index} in {proof}")
 
 
-def _tell(subject: "Subject") -> None:
-    """Say what is signed, from the statement itself."""
-    import json
-
-    from countermark.share.policy.document import default_policy
-
-    stated = json.loads(subject.payload)
-    held = stated.get("classes", stated.get("kinds"))
-    classes = ", ".join(f"{kind} (at least {floor})" for kind, floor in held.items()) or "none with a floor"
-    objects = f"{len(stated['objects'])} objects, " if "objects" in stated else ""
-    bases = ", ".join(f"{one['id']} until {one['until']}" for one in stated.get("legal_basis", ()))
-    shipped = stated["policy_sha256"] == default_policy().sha256
-    policy = "the shipped policy" if shipped else f"another policy, {stated['policy_sha256'][:16]}…"
-    ground = stated.get("ground") or ", ".join(stated.get("grounds", ())) or "none"
-    note(printable(f"{subject.kind} {subject.id} of {stated['member_id']}: {objects}under {policy}"))
-    note(printable(f"kinds: {classes}; ground: {ground}; expires {stated['expires']}"))
-    if bases:
-        note(printable(f"legal basis: {bases}"))
-
-
-def _begin(standing: Path, out: Path | None, policy: Path | None, now: datetime) -> Path:
+def _begin(place: "Home", standing: Path, out: Path | None, policy: Path | None, now: datetime) -> Path:
     """Write a new standing approval for a class."""
     from countermark.records.files import write_atomic
+    from countermark.share.policy import sampling
     from countermark.share.policy.document import read_policy
     from countermark.share.policy.standing import STANDING, make_standing, read_class
 
     if out is None or out.exists():
         raise Error("--standing needs a new folder as --out", exit_code=ExitCode.USAGE)
+    sampling.check_looked_at(place)
     document = make_standing(read_policy(policy), read_class(standing), now)
     out.mkdir(parents=True)
     write_atomic(out / STANDING, document.payload + b"\n")
@@ -125,6 +116,10 @@ def _record(place: "Home", subject: "Subject", approval: "Approval", complete: b
     from countermark.share.policy.home import APPROVED, REFUSED, RELEASED
     from countermark.trust.signing import PublicKey
 
+    for entry in place.log.entries(REFUSED):
+        if entry.payload.get("id") == subject.id:
+            said = f"{entry.payload.get('role')} refused it, entry {entry.index} of the log"
+            raise Error(said, hint="change it, and review it again")
     payload: dict[str, Any] = {
         "subject": subject.kind,
         "id": subject.id,
@@ -135,6 +130,8 @@ def _record(place: "Home", subject: "Subject", approval: "Approval", complete: b
     }
     if approval.decision == "refuse":
         return [place.record(REFUSED, {**payload, "reason": approval.reason})]
+    if subject.kind == "standing":
+        sampling.check_looked_at(place)
     entries = [place.record(APPROVED, payload)]
     if not complete:
         return entries

@@ -41,7 +41,7 @@ def add(
             require_release=not without_release,
         )
         folder.store.collections.add(made)
-        folder.record("collection-added", {"collection": made.collection_id, "release": made.require_release})
+        folder.drain()
     if as_json:
         emit_json(SCHEMA, {"collection": plain(made)})
     else:
@@ -66,8 +66,7 @@ def grant(
         found = collection_of(folder, collection).collection_id
         member_id = member_of(folder, member).member_id if member is not None else None
         folder.store.collections.grant(found, member_id=member_id, group=group, read=read, write=write)
-        entry = {"collection": found, "member": member_id, "group": group, "read": read, "write": write}
-        folder.record("collection-granted", {key: value for key, value in entry.items() if value is not None})
+        folder.drain()
     may = " and ".join(word for word, given in (("read", read), ("write", write)) if given) or "neither"
     note(printable(f"{member or group} may {may}"))
 

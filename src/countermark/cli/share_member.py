@@ -68,11 +68,8 @@ def add(
         reviewed = member_of(folder, of).member_id if of is not None else None
         granted = [collection_of(folder, one) for one in collection or []]
         made = folder.store.members.add(name, role_found, of=reviewed, groups=group or [])
-        folder.record("member-added", {"member": made.member_id, "name": name, "role": role, "of": reviewed})
         for one in granted:
             folder.store.collections.grant(one.collection_id, member_id=made.member_id, read=True, write=True)
-            entry = {"collection": one.collection_id, "member": made.member_id, "read": True, "write": True}
-            folder.record("collection-granted", entry)
         if public is not None:
             _register(folder, made, public.to_base64())
         _new_token(folder, made, None, None, end, as_json)
@@ -108,7 +105,7 @@ def disable(name: Name, data: Data = DEFAULT) -> None:
     with opened(data) as folder:
         member = member_of(folder, name)
         folder.store.members.disable(member.member_id)
-        folder.record("member-disabled", {"member": member.member_id})
+        folder.drain()
     note(printable(f"{member.name} is disabled"))
 
 
@@ -147,7 +144,7 @@ def token_revoke(
         )
     with opened(data) as folder:
         folder.store.members.revoke_token(token)
-        folder.record("token-revoked", {"token": token})
+        folder.drain()
 
 
 @key_app.command("add")
@@ -166,7 +163,7 @@ def key_add(
 
 def _register(folder: "DataFolder", member: "Member", public: str) -> None:
     key = folder.store.members.add_key(member.member_id, public)
-    folder.record("key-added", {"member": member.member_id, "keyid": key.keyid})
+    folder.drain()
     note(printable(f"{member.name} signs with {key.keyid}"))
 
 
@@ -184,8 +181,7 @@ def _new_token(
     token_id, token = folder.store.members.add_token(
         member.member_id, wanted, collections=only, expires=expires
     )
-    entry = {"member": member.member_id, "token": token_id, "actions": sorted(wanted), "collections": only}
-    folder.record("token-added", entry | {"expires": None if expires is None else expires.isoformat()})
+    folder.drain()
     if as_json:
         emit_json(SCHEMA, {"member": plain(member), "token_id": token_id, "token": token})
     else:

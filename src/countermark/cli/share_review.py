@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 REVIEW_SCHEMA_ID = "countermark/share-review-run/v1"
 SAMPLE_SCHEMA_ID = "countermark/share-sample/v1"
-_MOST_VALUE = 60
 
 HomeFolder = Annotated[
     Path | None,
@@ -87,6 +86,7 @@ def review(
         _prove(place, entry, proof)
         return
     if sample or outcome:
+        check_remark(remark, "a remark")
         index = _sampled(place, sample, outcome, name, remark, as_json)
         _prove(place, index, proof)
         return
@@ -151,20 +151,22 @@ def login_name(name: str) -> str:
     return name or getpass.getuser()
 
 
+def check_remark(text: str, what: str) -> None:
+    """Raise for words that do not belong into a log, out of which nothing can be taken again."""
+    if len(text) > 1000:
+        raise Error(f"{what} has at most 1,000 characters", exit_code=ExitCode.USAGE)
+    if "@" in text:
+        hint = "say it without: nothing can be taken out of the log again"
+        raise Error(f"{what} holds what may be an e-mail address", hint=hint, exit_code=ExitCode.USAGE)
+
+
 def _show_text(done: "ReviewOutcome") -> None:
-    for condition, why in done.review.conditions.items():
-        emit(f"condition not met: {condition}: {why}")
+    from countermark.cli.share_review_text import review_lines
+
     for reason, count in done.not_taken.items():
         emit(printable(f"identifiers not taken: {count} ({reason})"))
-    for one in done.review.objects:
-        state = "leaves" if one.leaves else f"stays: {one.reason}"
-        emit(printable(f"{one.id}  {state}"))
-        for field in one.fields:
-            value = "" if not field.allowed else f" = {str(field.value)[:_MOST_VALUE]}"
-            why = "" if field.allowed else f": {field.reason}"
-            rests = f" ({', '.join(field.sources)})" if field.sources else ""
-            verdict = "allowed" if field.allowed else "refused"
-            emit(printable(f"  {verdict}  {field.path}{value}  by {field.rule}{rests}{why}"))
+    for line in review_lines(done.review, done.policy):
+        emit(line)
 
 
 def _sampled(place: "Home", most: int, outcome: str, name: str, remark: str, as_json: bool) -> int:

@@ -16,17 +16,26 @@ import msgspec
 from countermark.detect.findings_folder import FINDINGS_FILE
 from countermark.errors import Error, ExitCode
 from countermark.flow.sharing import findings_as_stix, read_published
-from countermark.records.canonical import sha256_hex
-from countermark.share.policy import Context, evaluate, make_release, read_policy, resolve, write_release
+from countermark.records.canonical import canonical_json, sha256_hex
+from countermark.share.policy import (
+    Context,
+    Policy,
+    evaluate,
+    make_release,
+    read_policy,
+    resolve,
+    write_release,
+)
 from countermark.share.policy.approvals import standing_envelope
 from countermark.share.policy.context import read_context
 from countermark.share.policy.home import REFUSED, REVIEWED, Home
 from countermark.share.policy.inputs import read_objects
 from countermark.share.policy.legal import read_bases
 from countermark.share.policy.release import Release, review_bytes
-from countermark.share.policy.review import Review
+from countermark.share.policy.review import REVOCATION, Review
 from countermark.share.policy.standing import STANDING_TYPE, parse_standing
 from countermark.share.stix import Identity, Ids, Object, Terms, read_id_key, withdraw
+from countermark.share.stix.schemas import check_objects
 from countermark.share.stix.versions import settle
 from countermark.trust.dsse import open_envelope
 from countermark.trust.log import Entry
@@ -65,6 +74,8 @@ class ReviewOutcome:
     """In the member's log."""
     not_taken: Mapping[str, int]
     """Rows of identifiers that were not taken, by reason."""
+    policy: Policy
+    """By which it was decided."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +98,15 @@ def review_release(options: ReviewOptions) -> ReviewOutcome:
     review = evaluate(ground, given.objects)
     if given.made_here:
         review = _in_their_versions(review, released, ground.now)
+    review = _valid(review)
     standing = None
     if options.standing is not None:
         envelope = standing_envelope(options.standing, ground.now)
         standing = (envelope.decode(), parse_standing(open_envelope(envelope, STANDING_TYPE).body).kinds)
     release = make_release(ground, review, standing=standing) if review.leaving else None
     write_release(options.out, release, review)
-    return ReviewOutcome(review, release, _record(options.home, review, release), given.not_taken)
+    entry = _record(options.home, review, release)
+    return ReviewOutcome(review, release, entry, given.not_taken, policy)
 
 
 def _given(options: ReviewOptions, terms: Terms) -> _Given:
@@ -150,6 +163,23 @@ def _in_their_versions(review: Review, released: Mapping[str, Object], now: date
         else:
             why = "it was revoked, and no version may follow"
             objects.append(msgspec.structs.replace(one, leaves=False, reason=why, sent=None))
+    return msgspec.structs.replace(review, objects=objects)
+
+
+def _valid(review: Review) -> Review:
+    """What leaves is valid STIX, else it stays: the exchange would refuse it after two people signed."""
+    checked = check_objects([canonical_json(one.sent) for one in review.leaving])
+    problems = {
+        id(one): made.problem for one, made in zip(review.leaving, checked, strict=True) if made.problem
+    }
+    objects = [
+        msgspec.structs.replace(
+            one, leaves=False, reason=f"not valid STIX: {problems[id(one)][:300]}", sent=None
+        )
+        if id(one) in problems and REVOCATION not in one.classes
+        else one
+        for one in review.objects
+    ]
     return msgspec.structs.replace(review, objects=objects)
 
 

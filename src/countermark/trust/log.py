@@ -89,10 +89,9 @@ class Log:
         note = sign_checkpoint(Checkpoint(origin, 0, merkle.EMPTY_ROOT), key)
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder / ENTRIES):
-            if (folder / CONFIG).exists() or (folder / ENTRIES).exists():
-                raise Error(
-                    f"{folder} holds a log already", hint="name another folder, or append to this log"
-                )
+            entries = folder / ENTRIES  # empty, without the rest: of one who was killed while making a log
+            if (folder / CONFIG).exists() or (entries.exists() and entries.stat().st_size):
+                raise Error(f"{folder} holds a log already", hint="name another folder, or append to it")
             write_atomic(folder / ENTRIES, b"")
             write_atomic(folder / CHECKPOINT, note.encode())
             write_atomic(folder / CONFIG, canonical_json(_Config(SCHEMA, origin, str(verifier))) + b"\n")
@@ -118,8 +117,8 @@ class Log:
     def append(self, kind: str, payload: Mapping[str, Any], *, time: datetime | None = None) -> Entry:
         """Write an entry and sign a new checkpoint; both are on disk when this returns.
 
-        Raises `Error` without a key, for an entry over 1 MiB, a kind that is no lower-case word, or when the
-        folder does not verify when it is read: nothing is signed on top of a changed log.
+        Raises `Error` without a key, for an entry over 1 MiB or a kind that is no lower-case word, and where
+        the log is full or does not verify: nothing is signed on top of a changed log.
         """
         return self.append_all([(kind, payload)], time=time)[0]
 
@@ -210,8 +209,11 @@ class Log:
             _decode(len(self._leaves) + at, _encode(kind, payload, when))
             for at, (kind, payload) in enumerate(entries)
         ]
+        lines = b"".join(one.data + b"\n" for one in written)
+        if self._bytes + len(lines) > MAX_LOG_BYTES:  # beyond, it could not be read any more
+            raise Error(f"the log in {self.folder} is full: it holds {MAX_LOG_BYTES:,} bytes")
         with (self.folder / ENTRIES).open("ab") as stream:
-            stream.write(b"".join(one.data + b"\n" for one in written))
+            stream.write(lines)
             stream.flush()
             os.fsync(stream.fileno())
         for one in written:
@@ -282,7 +284,7 @@ class Verification:
 
     checkpoint: Checkpoint
     torn_bytes: int
-    """Bytes behind the last entry under the checkpoint: a writer at work, or one that was killed."""
+    """Bytes behind the last entry that counts: a writer at work, or one that was killed."""
 
 
 def verify_log(
@@ -374,11 +376,9 @@ def _read_config(folder: Path) -> VerifierKey:
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _broken(folder, f"has a {CONFIG} that cannot be read") from error
-    if config.schema != SCHEMA:
-        raise _broken(folder, f"is not of schema {SCHEMA}")
     verifier = VerifierKey.parse(config.verifier)
-    if verifier.name != config.origin:
-        raise _broken(folder, "names an origin that is not its verifier key's")
+    if config.schema != SCHEMA or verifier.name != config.origin:
+        raise _broken(folder, f"is not of schema {SCHEMA}, or its origin is not its verifier key's")
     return verifier
 
 

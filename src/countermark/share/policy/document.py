@@ -43,6 +43,7 @@ Form: TypeAlias = Literal[
     "own-name",
     "pattern",
     "probability",
+    "sentence",
     "skeleton",
     "stix-id",
     "text",
@@ -111,7 +112,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     values: Annotated[list[str | int | bool], msgspec.Meta(max_length=1000)] = []
     """For `choice`."""
     most: Annotated[int, msgspec.Meta(ge=0, le=4_294_967_295)] = 1000
-    """Largest number of an `integer`, most characters of a `text`."""
+    """Largest number of an `integer`, most characters of a `sentence` or a `text`."""
     essential: bool = False
     """Where a value is refused, the object does not leave: without it, it would say something else."""
 

@@ -7,6 +7,7 @@ object here; another is taken out. Where a condition of the whole release does n
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -16,8 +17,20 @@ from countermark.records.canonical import canonical_json
 from countermark.share.policy import fields
 from countermark.share.policy.context import Ground, unmet
 from countermark.share.policy.forms import as_time
-from countermark.share.policy.review import LIFE, REFERENCE, REVOCATION, SHAPE, TYPES, Field, Review, Reviewed
+from countermark.share.policy.review import (
+    LIFE,
+    REFERENCE,
+    REVOCATION,
+    SHAPE,
+    TYPES,
+    VERSION,
+    Field,
+    Review,
+    Reviewed,
+)
 from countermark.share.policy.values import field_of, life_problem
+from countermark.share.stix.atlas import table as atlas_table
+from countermark.share.stix.markings import TLPS, tlp_marking
 
 OBSERVABLES = frozenset({"ipv4-addr", "ipv6-addr", "autonomous-system", "domain-name", "network-traffic"})
 """Types whose id is made from the value alone: who knows the id can find the value by trying."""
@@ -54,7 +67,8 @@ def evaluate(ground: Ground, objects: Iterable[Mapping[str, Any]]) -> Review:
     table = fields.table_of(ground.policy)
     drafts = [_draft(ground, table, one) for one in objects]
     _refuse_twins(drafts)
-    _refuse_references(drafts)
+    _refuse_references(ground, drafts)
+    _refuse_changed(ground, drafts)
     conditions = unmet(ground)
     if drafts and all(one.stays or REVOCATION in one.classes for one in drafts):
         # a withdrawal tells nothing new, and a legal basis that ran out must not stand in its way
@@ -67,7 +81,7 @@ def evaluate(ground: Ground, objects: Iterable[Mapping[str, Any]]) -> Review:
 
 def _draft(ground: Ground, table: fields.Table, given: Mapping[str, Any]) -> _Draft:
     draft = _Draft(given, str(given.get("id", ""))[:300], str(given.get("type", ""))[:300])
-    problem = _shape_problem(given)
+    problem = _shape_problem(given) or _id_problem(ground, draft)
     if problem:
         draft.refuse((), Field("", False, SHAPE, reason=problem), True)
     elif given.get("revoked") is True:
@@ -76,6 +90,9 @@ def _draft(ground: Ground, table: fields.Table, given: Mapping[str, Any]) -> _Dr
         _type_refused(ground, draft)
     else:
         _fields(ground, table, draft)
+        problem = _version_problem(ground, draft)
+        if problem:
+            draft.refuse((), Field("", False, VERSION, reason=problem), True)
     return draft
 
 
@@ -93,6 +110,38 @@ def _shape_problem(given: Mapping[str, Any]) -> str:
     if not isinstance(kind, str) or not isinstance(identity, str) or not identity.startswith(f"{kind}--"):
         return "an object whose id is not of its type"
     return ""
+
+
+def _id_problem(ground: Ground, draft: _Draft) -> str:
+    """Ids of version 1 tell machine and time; those of 3 and 5 are found by trying what they are made of."""
+    if draft.type in OBSERVABLES or draft.id == ground.context.member_id or draft.id[-22:-21] == "4":
+        return ""
+    return "its id is no random one (UUID version 4): such an id can tell what it was made from"
+
+
+def _version_problem(ground: Ground, draft: _Draft) -> str:
+    """Why no such version may follow the one that left: STIX 2.1, section 3.6."""
+    before = ground.released.get(draft.id)
+    if before is None or "modified" not in before:
+        return ""
+    if before.get("revoked") is True:
+        return "it was withdrawn, and no version may follow"
+    if as_time(before.get("created")) != as_time(draft.given.get("created")):
+        return "it left with another time of creation"
+    then, now = as_time(before.get("modified")), as_time(draft.given.get("modified"))
+    return "a later version of it left" if then and now and now < then else ""
+
+
+def _refuse_changed(ground: Ground, drafts: list[_Draft]) -> None:
+    """A version that left is not given another content."""
+    for one in drafts:
+        before = ground.released.get(one.id)
+        if one.stays or before is None or before.get("modified") != one.given.get("modified"):
+            continue
+        sent = one.finish().sent
+        if sent is not None and canonical_json(sent) != canonical_json(before):
+            why = "this version of it left with another content"
+            one.refuse((), Field("", False, VERSION, reason=why), True)
 
 
 def _fields(ground: Ground, table: fields.Table, draft: _Draft) -> None:
@@ -130,8 +179,11 @@ def _revocation(ground: Ground, draft: _Draft) -> None:
         draft.stays = "a revocation repeats an object that left, with revoked and a later modified alone"
     else:
         draft.classes[REVOCATION] = 0
-    for way, _ in fields.leaves(draft.given):
-        draft.seen[way] = Field(fields.shown(way), not draft.stays, REVOCATION, reason=draft.stays)
+    for way, leaf in fields.leaves(draft.given):
+        value = None if draft.stays else leaf
+        draft.seen[way] = Field(
+            fields.shown(way), not draft.stays, REVOCATION, reason=draft.stays, value=value
+        )
 
 
 def _bare(value: Mapping[str, Any]) -> bytes:
@@ -148,7 +200,7 @@ def _refuse_twins(drafts: list[_Draft]) -> None:
             one.refuse((), Field("", False, SHAPE, reason="the same id and version stands twice"), True)
 
 
-def _refuse_references(drafts: list[_Draft]) -> None:
+def _refuse_references(ground: Ground, drafts: list[_Draft]) -> None:
     """Refuse what refers to an object that stays, until nothing does: an id can be made from the value."""
     given = {one.id for one in drafts}
     changed = True
@@ -157,20 +209,46 @@ def _refuse_references(drafts: list[_Draft]) -> None:
         changed = False
         for one in drafts:
             if not one.stays and REVOCATION not in one.classes:
-                changed |= _refuse_of(one, given, leaving)
+                changed |= _refuse_of(ground, one, given, leaving)
 
 
-def _refuse_of(draft: _Draft, given: set[str], leaving: set[str]) -> bool:
+def _refuse_of(ground: Ground, draft: _Draft, given: set[str], leaving: set[str]) -> bool:
     found = False
     for way, value in fields.leaves(draft.given):
         if not _is_reference(way) or not draft.seen[way].allowed or value in leaving:
             continue
-        if value in given or str(value).partition("--")[0] in OBSERVABLES:
-            refused = Field(fields.shown(way), False, REFERENCE, reason="it names an object that stays")
+        problem = _outside_problem(ground, way, str(value), given)
+        if problem:
+            refused = Field(fields.shown(way), False, REFERENCE, reason=problem)
             needed = fields.essential(draft.type, way, None) and not _others(draft, way)
             draft.refuse(way, refused, needed)
             found = True
     return found
+
+
+def _outside_problem(ground: Ground, way: fields.Way, value: str, given: set[str]) -> str:
+    """Why a reference to what is not in the release may not leave; empty where it may."""
+    name = [step for step in way if isinstance(step, str)][-1]
+    if name == "object_marking_refs":
+        return "" if value in _shared_markings() else "it is under a marking that does not leave with it"
+    if value in given or value.partition("--")[0] in OBSERVABLES:
+        return "it names an object that stays"
+    known = value in ground.released or value in _techniques() or value == ground.context.member_id
+    # what is sighted is another's object, which has its id from there
+    if known or name == "sighting_of_ref" or value[-22:-21] == "4":
+        return ""
+    return "it names an object by an id that is no random one (UUID version 4)"
+
+
+@cache
+def _shared_markings() -> frozenset[str]:
+    """TLP 2.0, which every reader has, but for red."""
+    return frozenset(tlp_marking(one)["id"] for one in TLPS if one != "red")
+
+
+@cache
+def _techniques() -> frozenset[str]:
+    return frozenset(one.stix_id for one in atlas_table().techniques)
 
 
 def _others(draft: _Draft, way: fields.Way) -> bool:

@@ -16,7 +16,7 @@ MAX_DEPTH = 16
 Way = tuple[str | int, ...]
 """Names and list positions from the object down to a leaf."""
 
-_VERSIONED = {"type", "spec_version", "id", "created", "modified"}
+_VERSIONED = {"type", "spec_version", "id", "created", "modified", "created_by_ref"}
 REQUIRED: Mapping[str, frozenset[str]] = {
     kind: frozenset(_VERSIONED | set(more.split()))
     for kind, more in {
@@ -39,7 +39,8 @@ REQUIRED: Mapping[str, frozenset[str]] = {
     "marking-definition": frozenset({"type", "spec_version", "id", "created", "extensions"}),
     "network-traffic": frozenset({"type", "id", "protocols"}),
 }
-"""Properties without which an object of the type is none: STIX 2.1, sections 3 to 7 (but `valid_until`)."""
+"""Properties without which an object of the type is none: STIX 2.1, sections 3 to 7. `valid_until` and
+`created_by_ref` are ours: without an author nobody can withdraw an object."""
 ESSENTIAL = frozenset({"revoked", "object_marking_refs", "granular_markings", "created_by_ref", "defanged"})
 """Taken out, these would let an object say more, or something else, than it said."""
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from countermark.share.policy.context import Ground
 from countermark.share.policy.document import Form
-from countermark.share.policy.texts import is_template, skeleton_problem, text_problem, topic_of
+from countermark.share.policy.texts import is_template, name_problem, skeleton_problem, text_problem, topic_of
 
 _ID = r"[a-z][a-z0-9-]{1,60}--[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3}|\.[0-9]{6})?Z"
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?Z"
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T00:00:00(?:\.0{3}|\.0{6})?Z"
 _EXPRESSIONS: dict[str, "re.Pattern[str]"] = {
     "atlas-id": re.compile(r"AML\.(?:T|TA|CS|M)[0-9]{4}(?:\.[0-9]{3})?"),
@@ -24,7 +24,9 @@ _EXPRESSIONS: dict[str, "re.Pattern[str]"] = {
     "timestamp": re.compile(_TIME),
     "day": re.compile(_DAY),
 }
-_DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,61}[a-z0-9]")
+_DOMAIN = re.compile(
+    r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])"
+)
 _EXAMPLES = tuple(
     ipaddress.ip_network(net)
     for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
@@ -39,7 +41,9 @@ def value_problem(ground: Ground, form: Form, value: Any, values: list[Any], mos
         return "" if isinstance(value, bool) else "no boolean"
     if form == "probability":
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        return "" if number and 0 <= value <= 1 else "no probability"
+        if not (number and 0 <= value <= 1):
+            return "no probability"
+        return "" if float(f"{value:.1e}") == value else "a probability of more than two digits"
     if form in ("integer", "asn"):
         return _integer_problem(value, 1 if form == "asn" else 0, MAX_ASN if form == "asn" else most)
     if form == "choice":
@@ -53,17 +57,21 @@ def value_problem(ground: Ground, form: Form, value: Any, values: list[Any], mos
 def _text_problem(ground: Ground, form: Form, value: str, most: int) -> str:
     if form in ("own-name", "own-id"):
         own = ground.context.member_name if form == "own-name" else ground.context.member_id
-        return "" if value == own else "not the member's own"
+        if value != own:
+            return "not the member's own"
+        return name_problem(value) if form == "own-name" else ""
     if form == "address":
         return address_problem(value)
     if form == "domain":
         return "" if _DOMAIN.fullmatch(value) else "no domain name in lower case"
-    if form in ("text", "skeleton"):
-        if form == "text" and len(value) <= most and is_template(ground.policy, value):
+    if form in ("sentence", "text", "skeleton"):
+        if form != "skeleton" and len(value) <= most and is_template(ground.policy, value):
             return ""
         topic = topic_of(ground.policy, value)
         if topic is not None:
             return f"it speaks of a forbidden topic ({topic.id})"
+        if form == "sentence":
+            return "no sentence of the policy, and free text does not leave here"
         return text_problem(ground.policy, value, most) if form == "text" else skeleton_problem(value)
     if not _EXPRESSIONS[form].fullmatch(value):
         return f"not of the form {form}"

@@ -16,6 +16,30 @@ import msgspec
 from countermark.share.policy import strict_yaml
 
 SCHEMA = "countermark/legal-bases/v1"
+GDPR_APPLIES = {
+    "EU",
+    "AT",
+    "BE",
+    "BG",
+    "CY",
+    "CZ",
+    "DE",
+    "DK",
+    "EE",
+    "ES",
+    "FI",
+    "FR",
+    "GR",
+    "HR",
+    "HU",
+    "IE",
+    "IT",
+} | {"LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK", "IS", "LI", "NO"}
+"""The Union, its members, and the other members of the EEA."""
+NAMED_TRANSFERS = frozenset({"clauses-46", "rules-47", "derogation-49"})
+"""Ways of transfer that stand in a paper or a sentence, which the record has to name."""
+MAX_DAYS = 1100
+"""Our choice: what holds for over three years does not expire; counsel looks again."""
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=600)]
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
@@ -59,8 +83,12 @@ class Basis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"si
             return f"legal basis {self.id} holds from {self.since} on"
         if today > self.until:
             return f"legal basis {self.id} expired on {self.until}, and no renewal of it is named"
-        if self.jurisdiction == "EU" and self.gdpr is None:
-            return f"legal basis {self.id} is of the EU and names no GDPR basis and transfer mechanism"
+        if self.recorded_on > today:
+            return f"legal basis {self.id} was recorded on {self.recorded_on}, which has not come yet"
+        if self.jurisdiction[:2] in GDPR_APPLIES and self.gdpr is None:
+            return f"legal basis {self.id} is of the EU or EEA and names no GDPR basis and transfer mechanism"
+        if self.gdpr and self.gdpr.transfer in NAMED_TRANSFERS and not self.gdpr.transfer_reference.strip():
+            return f"legal basis {self.id} does not say which paper its transfer ({self.gdpr.transfer}) is by"
         return ""
 
 
@@ -83,10 +111,12 @@ def read_bases(*paths: Path) -> dict[str, Basis]:
                 )
             if record.until < record.since:
                 raise strict_yaml.bad(name, f"has a record {record.id} that ends before it begins")
+            if (record.until - record.since).days > MAX_DAYS:
+                raise strict_yaml.bad(name, f"has a record {record.id} that holds for over {MAX_DAYS} days")
             bases[record.id] = record
     for record in bases.values():
-        if record.renews is not None and record.renews not in bases:
-            raise strict_yaml.bad(record.id, "renews a legal basis that is not there")
+        if record.renews is not None and (record.renews not in bases or record.renews == record.id):
+            raise strict_yaml.bad(record.id, "renews a legal basis that is not there, or itself")
     return bases
 
 

@@ -61,7 +61,7 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     purpose: Literal["security"]
     ground: str
     legal_basis: list[Rests]
-    classes: dict[str, int]
+    classes: Annotated[dict[Annotated[str, msgspec.Meta(max_length=100)], int], msgspec.Meta(max_length=100)]
     """Kinds that leave, with the floor that every value of them was held against (not the counts)."""
     created: datetime
     expires: datetime
@@ -188,9 +188,10 @@ def parse_release(payload: bytes) -> Release:
     """A statement from its bytes, in their only spelling, with the id that its content gives."""
     try:
         release = msgspec.json.decode(payload, type=Release) if len(payload) <= MAX_STATEMENT else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        same = release is not None and (release.payload, release.right_id) == (payload, release.release_id)
+    except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
         raise failed(f"the release statement is not as expected: {error}") from error
-    if release is None or release.payload != payload or release.release_id != release.right_id:
+    if release is None or not same:
         raise failed("the release statement is too large, not in canonical form, or under another's id")
     return release
 

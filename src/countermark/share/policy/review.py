@@ -5,13 +5,14 @@ from typing import Any
 
 import msgspec
 
-DENY, REFERENCE, TYPES, REVOCATION, LIFE, SHAPE = (
+DENY, REFERENCE, TYPES, REVOCATION, LIFE, SHAPE, VERSION = (
     "default-deny",
     "reference-stays",
     "type-not-listed",
     "revocation",
     "valid-until",
     "object-shape",
+    "version-that-left",
 )
 """Rules that are the program's own: they stand in no policy and hold under each."""
 

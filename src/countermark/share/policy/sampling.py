@@ -106,6 +106,30 @@ def check(log: Log, index: int) -> Sample:
     return Sample(index, len(population), said["drawn"])
 
 
+def check_looked_at(home: Home) -> None:
+    """Raise while releases under a standing approval wait for a sample, or a drawn one for its outcome.
+
+    So that no standing approval follows another of which nobody looked at anything.
+    """
+    log = home.log
+    commitment = _commitment(log)
+    if commitment is None:
+        return
+    waiting = len(_population(log, commitment.index))
+    if waiting:
+        raise Error(
+            f"{waiting} releases under a standing approval were not sampled",
+            hint="share review --sample N draws some; two people look at them, and record --outcome",
+        )
+    drawn = [one for entry in log.entries(SAMPLED) for one in entry.payload["drawn"]]
+    told = {entry.payload.get("release_id") for entry in log.entries(SAMPLE_OUTCOME)}
+    missing = [one for one in drawn if one not in told]
+    if missing:
+        raise Error(
+            f"{missing[0]} was drawn, and nobody recorded what was found", hint="--outcome ID=in-policy"
+        )
+
+
 def record_outcome(home: Home, release_id: str, outcome: str, name: str, note: str) -> Entry:
     """Record what the review of a drawn release came to; raises `Error` for one that was not drawn."""
     if outcome not in ("in-policy", "not-in-policy"):

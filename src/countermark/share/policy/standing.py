@@ -97,9 +97,13 @@ def parse_standing(payload: bytes) -> Standing:
     """A statement from its bytes, in their only spelling, with the id that its content gives."""
     try:
         standing = msgspec.json.decode(payload, type=Standing) if len(payload) <= MAX_STATEMENT else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        same = standing is not None and (standing.payload, standing.right_id) == (
+            payload,
+            standing.standing_id,
+        )
+    except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
         raise failed(f"the standing approval is not as expected: {error}") from error
-    if standing is None or standing.payload != payload or standing.standing_id != standing.right_id:
+    if standing is None or not same:
         raise failed("the standing approval is too large, not in canonical form, or under another's id")
     return standing
 

@@ -28,6 +28,9 @@ class _Strict(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not read")
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "tag", None) is not None or getattr(event, "anchor", None) is not None:
+            raise yaml.YAMLError(f"tags and anchors are not read (line {event.start_mark.line + 1})")
         self._nodes += 1
         self._depth += 1
         if self._depth > MAX_DEPTH or self._nodes > MAX_NODES:

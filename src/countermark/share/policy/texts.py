@@ -14,7 +14,7 @@ _POSITIVE = "(?:not independent of key|weights not independent of reference|not 
 _FAMILY = "(?:infrastructure|registration|content|rhythm)"
 SLOTS = {
     "day": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
-    "id": r"[a-z]{2,16}-[0-9a-f]{8,32}",
+    "id": r"dc-[0-9a-f]{8}",
     "kind": r"harvest|pool|undecided",
     "tlp": r"CLEAR|GREEN|AMBER|AMBER\+STRICT",
     "attribution": r"text|radioactivity|canary|lineage|identity",
@@ -37,6 +37,13 @@ _REFUSED = (
     (re.compile(r"[A-Za-z_-]{25,}|[{}<>\\\\=|`]"), "what may be a code or a token"),
 )
 
+_NO_NAME = (
+    *_REFUSED[1:4],
+    _REFUSED[6],
+    _REFUSED[7],
+    (re.compile(r"[0-9]{4}|[0-9]\D?[0-9]\D?[0-9]"), "a number"),
+)
+
 
 def text_problem(policy: Policy, text: str, most: int) -> str:
     """Why a free text may not leave; empty where it is one of the policy's sentences or passes the scrub."""
@@ -49,6 +56,12 @@ def is_template(policy: Policy, text: str) -> bool:
     """Whether a text is a sentence of the policy."""
     patterns = _templates(tuple(one.template for one in policy.texts))
     return any(pattern.fullmatch(text) for pattern in patterns)
+
+
+def name_problem(text: str) -> str:
+    """Why a text is no name that an organisation goes by; it may hold digits and several words."""
+    problem = next((f"it holds {what}" for pattern, what in _NO_NAME if pattern.search(text)), "")
+    return problem or ("over 80 characters" if len(text) > 80 else "")
 
 
 def scrub_problem(text: str) -> str:

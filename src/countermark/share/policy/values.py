@@ -36,6 +36,8 @@ def life_problem(ground: Ground, given: Mapping[str, Any], classes: Mapping[str,
     limits = [lives[kind] for kind in classes if kind in lives]
     if begins is None or ends is None or not limits:
         return "its life cannot be told"
+    if begins > ground.now:
+        return "valid_from has not come yet"
     if ends <= ground.now:
         return "valid_until has passed"
     if not begins < ends <= begins + timedelta(days=min(limits)):

@@ -20,6 +20,7 @@ from countermark.share.policy.release import (
     failed,
     parse_release,
 )
+from countermark.share.policy.review import REVOCATION, SCRUBBED
 from countermark.share.policy.standing import STANDING_TYPE, Standing, check_standing, parse_standing
 from countermark.trust.dsse import Envelope, open_envelope, pae
 from countermark.trust.signing import PublicKey
@@ -62,6 +63,7 @@ def verify_release(
     # 3. under a policy that the exchange knows
     if release.policy_sha256 not in ({default_policy().sha256} if policies is None else policies):
         raise failed("the release was made under a policy that the exchange does not know")
+    _check_limits(release)
     # 4. signed by two people, or under a standing approval that two people signed
     if release.standing is None:
         _check_two(opened, member_keys, "release")
@@ -69,6 +71,25 @@ def verify_release(
         _check_signer(opened, member_keys)
         _check_under(release, _standing(release.standing, member_keys, now))
     return release
+
+
+def _check_limits(release: Release) -> None:
+    """Days and floors of a release, by its own word, are those of the shipped policy or stricter.
+
+    The counts stay with the member; that it holds itself to the policy's floors is seen here.
+    """
+    policy = default_policy()
+    if release.policy_sha256 != policy.sha256:
+        return
+    if release.expires - release.created > timedelta(days=policy.limits.release_days):
+        raise failed(f"the release holds for over the {policy.limits.release_days} days of its policy")
+    floors = {one.id: one.floor for one in policy.kinds if one.floor and not one.refused}
+    floors |= {REVOCATION: 0, SCRUBBED: 0}
+    for kind, floor in release.classes.items():
+        if kind not in floors:
+            raise failed(f"the release declares {kind[:40]}, which is no class of its policy")
+        if floor < floors[kind]:
+            raise failed(f"the release holds {kind} against {floor}, under the {floors[kind]} of its policy")
 
 
 def _standing(text: str, member_keys: Sequence[MemberKey], now: datetime) -> Standing:

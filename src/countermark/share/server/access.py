@@ -19,6 +19,20 @@ _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}", re.ASCII)
 OBJECT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,249}--[0-9A-Fa-f-]{36}", re.ASCII)
 
 
+def unknown(parts: Parts) -> TaxiiError:
+    """401, with the ways to prove who one is."""
+    headers = {"WWW-Authenticate": ", ".join(parts.settings.challenges)}
+    return TaxiiError(401, "no credentials, or none that are valid", headers=headers)
+
+
+async def still(parts: Parts, request: Request) -> Caller:
+    """Who calls, asked once more; `TaxiiError` 401 where the credentials do not hold any more."""
+    caller = await parts.authenticate(request)
+    if caller is None:
+        raise unknown(parts)
+    return caller
+
+
 class Access:
     """The store and the parts as the endpoints use them."""
 
@@ -26,16 +40,18 @@ class Access:
         self.store, self.parts, self.settings = store, parts, parts.settings
         self.work = Work(parts.settings)
         self.bodies = Bodies(parts.settings)
-        self._challenge = ", ".join(parts.settings.challenges)
 
     async def caller(self, request: Request) -> Caller:
         """Who calls; `TaxiiError` 401 for nobody that is known, 429 for one that asks too often."""
         caller = await self.parts.authenticate(request)
         self.parts.limits.admit(request, caller)
         if caller is None:
-            headers = {"WWW-Authenticate": self._challenge}
-            raise TaxiiError(401, "no credentials, or none that are valid", headers=headers)
+            raise unknown(self.parts)
         return caller
+
+    async def caller_still(self, request: Request) -> Caller:
+        """The caller as it is now that its body has come; `TaxiiError` 401 where its token ended."""
+        return await still(self.parts, request)
 
     def visible_collections(self, caller: Caller, root: str) -> list[tuple[Collection, Rights]]:
         """Collections of a root in which the caller may do anything, by id."""

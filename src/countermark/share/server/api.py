@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from countermark.records.exchange import Caller
+from countermark.share.server.access import still, unknown
 from countermark.share.server.audit import Auditor
 from countermark.share.server.bodies import Bodies
-from countermark.share.server.errors import TaxiiError
 from countermark.share.server.parts import Parts
 from countermark.share.server.work import Work
 from countermark.store.exchange import ExchangeStore
@@ -45,10 +45,12 @@ class Api:
         caller = await self.parts.authenticate(request)
         self.parts.limits.admit(request, caller)
         if caller is None:
-            challenge = ", ".join(self.parts.settings.challenges)
-            title = "no credentials, or none that are valid"
-            raise TaxiiError(401, title, headers={"WWW-Authenticate": challenge})
+            raise unknown(self.parts)
         return caller
+
+    async def caller_still(self, request: Request) -> Caller:
+        """The caller as it is now, when its body has come; `TaxiiError` 401."""
+        return await still(self.parts, request)
 
 
 def about(caller: Caller, member_id: str) -> bool:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 import countermark
 from countermark.share.server.access import Access
@@ -46,13 +47,26 @@ def build_app(store: ExchangeStore, parts: Parts) -> FastAPI:
     add_error_handlers(app)
     paths: dict[str, dict[str, Any]] = {}
     for method, path, endpoint, description in _endpoints(access):
-        # routes of Starlette's, which cost half of FastAPI's: these endpoints read their requests themselves
-        app.router.add_route(path, endpoint, methods=[method])
+        app.router.add_route(path, _Direct(endpoint), methods=[method])  # type: ignore[arg-type]
         paths.setdefault(path, {})[method.lower()] = description
     for router in parts.routers:
         app.include_router(router)
     app.openapi = lambda: _openapi(app, paths)  # type: ignore[method-assign]
     return app
+
+
+class _Direct:
+    """An endpoint as an application of its own, which Starlette's route calls as it is.
+
+    That costs a third of FastAPI's route: these endpoints read their requests themselves.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 def _endpoints(access: Access) -> list[tuple[str, str, Endpoint, dict[str, Any]]]:

@@ -7,17 +7,17 @@ sync, one checkpoint (group commit). It takes the outbox when somebody waits for
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, TypeVar
 
 from countermark.errors import Error
-from countermark.records.exchange import Caller, Collection, Stored
+from countermark.records.exchange import Caller, Collection
 from countermark.share.server.draining import Drain, Row
 from countermark.share.server.metrics import Metrics
-from countermark.store.exchange import ExchangeStore
+from countermark.share.server.parts import Given
+from countermark.store.exchange import ExchangeStore, steps_of
 from countermark.trust.log import ENTRIES, Log
 
 READ = "objects-read"
@@ -72,13 +72,19 @@ class Auditor:
         """Why the log cannot be written, or None."""
         return self._failed if self._thread.is_alive() else "the audit does not run"
 
-    async def read(self, caller: Caller, collection: Collection, rows: Sequence[Stored], what: str) -> None:
-        """Return when the log holds that the caller was given these rows as `what`; none for its own."""
-        self._metrics.objects("given", len(rows))
-        others = [row for row in rows if row.owner != caller.member.member_id]
-        for start in range(0, len(others), _MOST_POSITIONS):
-            part = others[start : start + _MOST_POSITIONS]
-            await self._wait(_Job(entry=read_entry(caller, collection, part, what)))
+    async def read(self, caller: Caller, collection: Collection, page: Given, what: str) -> None:
+        """Return when the log holds that the caller was given these objects as `what`; none for its own."""
+        positions, owners, own = page.positions, set(page.owners), caller.member.member_id
+        self._metrics.objects("given", len(positions))
+        if own not in owners and len(positions) <= _MOST_POSITIONS:
+            if owners:
+                await self._wait(_Job(entry=read_entry(caller, collection, page.steps, owners, what)))
+            return
+        pairs = zip(positions, page.owners, strict=True)
+        positions = [position for position, owner in pairs if owner != own]
+        for start in range(0, len(positions), _MOST_POSITIONS):
+            steps = steps_of(positions[start : start + _MOST_POSITIONS])
+            await self._wait(_Job(entry=read_entry(caller, collection, steps, owners - {own}, what)))
 
     async def drain(self) -> None:
         """Return when the log holds every entry that is committed in the outbox."""
@@ -150,16 +156,17 @@ class Auditor:
         self._metrics.log_size(len(self.log), (self.log.folder / ENTRIES).stat().st_size)
 
 
-def read_entry(caller: Caller, collection: Collection, rows: Sequence[Stored], what: str) -> dict[str, Any]:
+def read_entry(
+    caller: Caller, collection: Collection, steps: list[int], owners: Iterable[str], what: str
+) -> dict[str, Any]:
     """The entry of a read: positions as the first and the steps between them, whose objects they are."""
-    positions = [row.date_added for row in rows]
     return {
         "member": caller.member.member_id,
         "token": caller.token_id,
         "collection": collection.collection_id,
         "what": what,
-        "positions": positions[:1] + [later - earlier for earlier, later in pairwise(positions)],
-        "owners": sorted({row.owner for row in rows}),
+        "positions": steps,
+        "owners": sorted(owners),
     }
 
 

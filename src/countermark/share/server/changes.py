@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 from starlette.requests import Request
@@ -11,14 +10,17 @@ from starlette.responses import Response
 from countermark.records.exchange import Caller, Collection, Stored
 from countermark.share.server.access import OBJECT_ID, Access, object_id
 from countermark.share.server.answers import answer
+from countermark.share.server.creators import NOT_YOURS, in_names_of_others
+from countermark.share.server.declared import Declared
 from countermark.share.server.discovery import status_body
 from countermark.share.server.envelopes import envelope_objects
 from countermark.share.server.errors import forbidden, not_found
 from countermark.share.server.filters import OF_DELETE, parse_query
 from countermark.share.server.media import check_accept, check_content_encoding, check_content_type
 from countermark.share.server.parts import Checked
-from countermark.share.server.times import now, taxii_time
-from countermark.store.exchange import Filters, Outcome, Prepared, Status, media_type
+from countermark.share.server.spelling import as_signed
+from countermark.share.server.times import finer_than_microseconds, now, taxii_time
+from countermark.store.exchange import Filters, Outcome, Prepared, Status, media_type, steps_of
 
 NO_RELEASE = "it stands in no release of yours that two people signed and that still holds"
 NO_ID = "its id is not that of a STIX object of its type"
@@ -30,6 +32,7 @@ class Changes:
 
     def __init__(self, access: Access) -> None:
         self._access, self._store = access, access.store
+        self._declared = Declared(access.store)
 
     async def add(self, request: Request) -> Response:
         """`POST …/objects/`: 202 with a status, which says what is wrong with each object."""
@@ -41,6 +44,8 @@ class Changes:
         check_content_encoding(request.headers.getlist("content-encoding"))
         member_id = caller.member.member_id
         async with self._access.bodies.received(request, member_id) as body:
+            caller = await self._access.caller_still(request)  # a body may take long, and rights be taken
+            collection = await work.quick(self._access.writable, caller, request.path_params)
             status = await work.posted(member_id, self._add, caller, collection, body)
         await self._access.parts.audit.drain()
         return answer(status_body(status), 202)
@@ -54,6 +59,8 @@ class Changes:
 
     def _add(self, caller: Caller, collection: Collection, body: bytes) -> Status:
         checked = self._access.parts.check(envelope_objects(body, self._access.settings))
+        if collection.require_release:
+            checked = as_signed(checked)
         refusals = self._refusals(caller, collection, checked)
         requested = taxii_time(now())
         prepared = [_prepared(one) for one, problem in zip(checked, refusals, strict=True) if not problem]
@@ -74,21 +81,29 @@ class Changes:
         return self._store.objects.add(caller, collection, prepared, entry=entry, refused=refused)[1]
 
     def _refusals(self, caller: Caller, collection: Collection, checked: Sequence[Checked]) -> list[str]:
-        """What is wrong with each object, or nothing: its form, or that no release names it.
+        """What is wrong with each object, or nothing: its form, its creator, or that no release names it.
 
-        An object that is there already needs no release to be sent again (5.5: no error for a duplicate).
+        An object that is there already may be sent again by anybody (5.5: no error for a duplicate).
         """
         problems = [one.problem or ("" if _is_named(one) else NO_ID) for one in checked]
-        if not collection.require_release:
-            return problems
-        digests = [one.sha256 for one, problem in zip(checked, problems, strict=True) if not problem]
-        allowed = self._store.releases.allowed(caller.member.member_id, digests, now())
+        sound = [one for one, problem in zip(checked, problems, strict=True) if not problem]
+        wrong: dict[str, str] = {}
+        if collection.require_release:
+            digests = [one.sha256 for one in sound]
+            named = self._store.releases.naming(caller.member.member_id, digests, now())
+            for one in sound:
+                releases = named.get(one.sha256)
+                wrong[one.sha256] = NO_RELEASE if releases is None else self._declared.problem(one, releases)
+        wrong |= dict.fromkeys(in_names_of_others(self._store.members, caller, sound), NOT_YOURS)
         for at, one in enumerate(checked):
-            if not problems[at] and one.sha256 not in allowed and not self._is_there(collection, one):
-                problems[at] = NO_RELEASE
+            problem = problems[at] or wrong.get(one.sha256, "")
+            if problem and (problems[at] or not self._is_there(collection, one)):
+                problems[at] = problem
         return problems
 
     def _is_there(self, collection: Collection, one: Checked) -> bool:
+        if one.version is not None and finer_than_microseconds(one.version):
+            return False  # none is stored
         filters = Filters(ids=(one.stix_id,), versions=(one.version or "all",))
         page = self._store.objects.page(collection.collection_id, filters, after=None, limit=_PAGE)
         return any(row.data == one.data for row in page.rows)
@@ -105,7 +120,9 @@ class Changes:
         self._refuse_others(caller, collection, stix_id, query.filters)
 
         def entry(gone: list[Stored]) -> dict[str, Any]:
-            return _entry(caller, collection, [row.date_added for row in gone]) | {"id": stix_id}
+            owners = sorted({row.owner for row in gone})
+            positions = [row.date_added for row in gone]
+            return _entry(caller, collection, positions) | {"id": stix_id, "owners": owners}
 
         if not self._store.objects.delete(caller, collection, stix_id, query.filters, entry=entry):
             raise not_found()
@@ -148,5 +165,5 @@ def _entry(caller: Caller, collection: Collection, positions: list[int]) -> dict
         "member": caller.member.member_id,
         "token": caller.token_id,
         "collection": collection.collection_id,
-        "positions": positions[:1] + [later - earlier for earlier, later in pairwise(positions)],
+        "positions": steps_of(positions),
     }

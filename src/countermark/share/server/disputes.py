@@ -8,7 +8,7 @@ may be given.
 
 import uuid
 from asyncio import Lock
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -27,7 +27,10 @@ from countermark.trust.log import Log
 FILED = "dispute-filed"
 DUE = timedelta(hours=24)
 MAX_BODY = 4096
+MOST_OF_MEMBER = 10_000
+"""All are listed in one answer."""
 _MOST_REMEMBERED = 200
+Within = frozenset[str] | None
 _ID = r"^dispute--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _STIX_ID = r"^[a-z0-9][a-z0-9-]{0,249}--[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _DIGEST = r"^[0-9a-f]{64}$"
@@ -60,6 +63,8 @@ class Dispute(msgspec.Struct, frozen=True):
     object_id: str
     filed: int
     due: int
+    collections: list[str] = []
+    """Those in which the object stood: who has a token for others alone is told nothing of it."""
 
 
 class _Entry(msgspec.Struct):
@@ -73,9 +78,14 @@ class Disputes:
     def __init__(self, api: Api) -> None:
         self._api, self._store = api, api.store
         self._filed: dict[str, Dispute] = {}
+        self._known: dict[tuple[str, str], Dispute] = {}
+        """The same, by member and object."""
+        self._of_member: Counter[str] = Counter()
         self._next = 0
         self._filing = Lock()
-        self._reads: OrderedDict[str, tuple[Reads, Reads]] = OrderedDict()
+        self._reads: OrderedDict[tuple[str, Within], tuple[Reads, Reads]] = OrderedDict()
+        self._looking: set[str] = set()
+        """Members for which the log is being read: one of them at a time, for it may be long."""
 
     def router(self) -> APIRouter:
         """The routes."""
@@ -91,26 +101,28 @@ class Disputes:
     async def add(self, request: Request) -> Response:
         """`POST disputes`: by the member that shared the object; the same again gives the same dispute."""
         caller = await self._api.caller(request)
-        if caller.member.role != "member" or "write" not in caller.actions:
-            raise forbidden("file a dispute")
+        _check_may_file(caller)
         async with self._api.bodies.received(request, caller.member.member_id) as body:
+            caller = await self._api.caller_still(request)
+            _check_may_file(caller)
             asked = _parse(body)
         owner, within = caller.member.member_id, caller.collections
         shared = await self._api.work.slow(copies, self._store, asked.object_id, owner, within)
-        if not (shared.live or shared.revoked):
+        if not (shared.said or shared.revoked):
             raise not_found()
-        mine = (caller.member.member_id, asked.object_id)
         async with self._filing:
             await self._refresh()
-            known = next((one for one in self._filed.values() if (one.member, one.object_id) == mine), None)
+            known = self._known.get((owner, asked.object_id))
+            if known is None and self._of_member[owner] >= MOST_OF_MEMBER:
+                raise TaxiiError(409, f"you have {MOST_OF_MEMBER:,} disputes: no more are taken")
             dispute = known or await self._file(caller, asked)
-        return reply(await self._answer(dispute), 200 if known else 201)
+        return reply(await self._answer(caller, dispute), 200 if known else 201)
 
     async def all(self, request: Request) -> Response:
         """`GET disputes`: those of the caller, of the member it reviews for, or for an operator all."""
         caller = await self._api.caller(request)
         await self._refresh()
-        mine = [_plain(one) for one in self._filed.values() if about(caller, one.member)]
+        mine = [_plain(one) for one in self._filed.values() if _is_for(caller, one)]
         return reply({"disputes": mine})
 
     async def get(self, request: Request) -> Response:
@@ -118,18 +130,20 @@ class Disputes:
         caller = await self._api.caller(request)
         await self._refresh()
         dispute = self._filed.get(request.path_params["dispute_id"])
-        if dispute is None or not about(caller, dispute.member):
+        if dispute is None or not _is_for(caller, dispute):
             raise not_found()
-        return reply(await self._answer(dispute))
+        return reply(await self._answer(caller, dispute))
 
     async def _file(self, caller: Caller, asked: Asked) -> Dispute:
         filed = now()
+        shared = await self._api.work.slow(copies, self._store, asked.object_id, caller.member.member_id)
         dispute = Dispute(
             dispute_id=f"dispute--{uuid.uuid4()}",
             member=caller.member.member_id,
             object_id=asked.object_id,
             filed=filed,
             due=filed + DUE // timedelta(microseconds=1),
+            collections=sorted({*shared.said, *shared.revoked}),
         )
         entry = msgspec.to_builtins(dispute) | {"token": caller.token_id}
         entry["statement_sha256"] = asked.statement_sha256
@@ -138,6 +152,7 @@ class Disputes:
         return dispute
 
     async def _refresh(self) -> None:
+        await self._api.auditor.drain()  # and so the log is read on, to which other processes write
         await self._api.work.slow(self._read_log, self._api.auditor.log)
 
     def _read_log(self, log: Log) -> None:
@@ -152,21 +167,36 @@ class Disputes:
                     dispute = msgspec.json.decode(entry.payload, type=Dispute)
                     found[dispute.dispute_id] = dispute
         self._filed |= found
+        self._of_member.update(one.member for one in found.values())
+        for one in found.values():
+            self._known.setdefault((one.member, one.object_id), one)
         self._next = max(self._next, start)
 
-    async def _answer(self, dispute: Dispute) -> dict[str, Any]:
-        return await self._api.work.slow(self._look, dispute, self._api.auditor.log)
+    async def _answer(self, caller: Caller, dispute: Dispute) -> dict[str, Any]:
+        who = caller.member.member_id
+        if who in self._looking:
+            headers = {"Retry-After": "1"}
+            raise TaxiiError(429, "the log is being read for another question of yours", headers=headers)
+        self._looking.add(who)
+        try:
+            log, within = self._api.auditor.log, caller.collections
+            return await self._api.work.slow(self._look, dispute, within, log)
+        finally:
+            self._looking.discard(who)
 
-    def _look(self, dispute: Dispute, log: Log) -> dict[str, Any]:
-        shared = copies(self._store, dispute.object_id, dispute.member)
-        remembered = self._reads.pop(dispute.dispute_id, None) or (Reads(), Reads())
-        readers = dict(remembered[0].look(log, shared.live))
+    def _look(self, dispute: Dispute, within: Within, log: Log) -> dict[str, Any]:
+        shared = copies(self._store, dispute.object_id, dispute.member, within)
+        name = (dispute.dispute_id, within)
+        remembered = self._reads.pop(name, None) or (Reads(), Reads())
+        readers = dict(remembered[0].look(log, shared.said))
         receipts = dict(remembered[1].look(log, shared.revoked))
-        self._reads[dispute.dispute_id] = remembered
+        self._reads[name] = remembered
         while len(self._reads) > _MOST_REMEMBERED:
             self._reads.popitem(last=False)
+        done = shared.everywhere_revoked and not set(readers) - set(receipts)
         return _plain(dispute) | {
             "revoked": shared.everywhere_revoked,
+            "late": not done and now() >= dispute.due,
             "readers": [{"member": member, "at": at} for member, at in readers.items()],
             "receipts": [
                 {"member": member, "at": at} for member, at in receipts.items() if member in readers
@@ -175,10 +205,21 @@ class Disputes:
         }
 
 
+def _check_may_file(caller: Caller) -> None:
+    if caller.member.role != "member" or "write" not in caller.actions:
+        raise forbidden("file a dispute")
+
+
+def _is_for(caller: Caller, dispute: Dispute) -> bool:
+    """Whether the caller may see it: it concerns the member, and the collections that its token is for."""
+    within = caller.collections
+    return about(caller, dispute.member) and (within is None or not within.isdisjoint(dispute.collections))
+
+
 def _plain(dispute: Dispute) -> dict[str, Any]:
-    times = {"filed": taxii_time(dispute.filed), "due": taxii_time(dispute.due)}
     plain: dict[str, Any] = msgspec.to_builtins(dispute)
-    return plain | times | {"late": now() >= dispute.due}
+    del plain["collections"]
+    return plain | {"filed": taxii_time(dispute.filed), "due": taxii_time(dispute.due)}
 
 
 def _parse(body: bytes) -> Asked:

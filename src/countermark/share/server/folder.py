@@ -7,14 +7,14 @@ operator.token   token of the operator that is made at first
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from countermark.errors import Error, ExitCode
+from countermark.records.exchange import Member
 from countermark.share.server.draining import Drain
 from countermark.share.server.settings import FILE, ExchangeSettings, read_settings
 from countermark.store.exchange import ACTIONS, ExchangeStore
@@ -41,9 +41,8 @@ class DataFolder:
         """The log, opened for writing."""
         return open_log(self.path)
 
-    def record(self, kind: str, payload: Mapping[str, Any]) -> None:
-        """Put what was changed from the command line into the log; a server may run meanwhile."""
-        self.store.outbox.append(kind, payload)
+    def drain(self) -> None:
+        """Take what was changed from the command line into the log; a server may run meanwhile."""
         Drain(self.store, self.open_log()).run()
 
 
@@ -80,10 +79,20 @@ def _open(path: Path, database: str | None) -> DataFolder:
     store = ExchangeStore.open(url)
     try:
         new = not (path / LOG / CONFIG).exists()
+        if new and store.members.all():
+            raise Error(
+                "the database is that of another folder, which has its log",
+                hint="servers of one exchange share one folder; was log/ lost? restore it from a copy",
+                exit_code=ExitCode.USAGE,
+            )
         open_or_create(path / LOG, path / f"{LOG}.key")
+        (path / LOG).chmod(0o700)  # who has read what is for nobody else on this machine
         folder = DataFolder(path, settings, store, url.startswith("sqlite:"), new)
-        if store.members.by_name(OPERATOR) is None and not store.members.all():
-            _first_operator(folder)
+        first = store.members.by_name(OPERATOR)
+        if (first is None and not store.members.all()) or (
+            first and not store.members.tokens(first.member_id)
+        ):
+            _first_operator(folder, first)  # or the rest of it, where it was killed half-way
         return folder
     except BaseException:
         store.close()
@@ -108,10 +117,9 @@ def _settings(path: Path, database: str | None) -> ExchangeSettings:
     return settings
 
 
-def _first_operator(folder: DataFolder) -> None:
+def _first_operator(folder: DataFolder, made: Member | None) -> None:
     """An operator, with a token in a file: it is shown nowhere else."""
-    member = folder.store.members.add(OPERATOR, "operator")
-    token_id, token = folder.store.members.add_token(member.member_id, ACTIONS["operator"])
+    member = made or folder.store.members.add(OPERATOR, "operator")
+    _, token = folder.store.members.add_token(member.member_id, ACTIONS["operator"])
     write_secret(folder.path / TOKEN, token.encode() + b"\n", replace=True)
-    folder.record("member-added", {"member": member.member_id, "name": OPERATOR, "role": "operator"})
-    folder.record("token-added", {"member": member.member_id, "token": token_id})
+    folder.drain()

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from asyncio import Lock
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from countermark.errors import Error
 from countermark.share.server.api import Api, add, reply
 from countermark.share.server.errors import not_found
 from countermark.share.server.metrics import CONTENT_TYPE, Metrics
-from countermark.share.server.peers import peer
+from countermark.share.server.peers import Peers, peer
 from countermark.share.server.settings import ExchangeSettings, networks
 
 _FRESH_SECONDS = 1.0
@@ -22,10 +23,13 @@ _FRESH_SECONDS = 1.0
 class Health:
     """The three endpoints; the first two answer anybody, and say no more than yes or no of each part."""
 
-    def __init__(self, api: Api, settings: ExchangeSettings, metrics: Metrics, folder: Path) -> None:
+    def __init__(
+        self, api: Api, settings: ExchangeSettings, metrics: Metrics, folder: Path, peers: Peers
+    ) -> None:
         self._api, self._metrics, self._folder = api, metrics, folder
         self._least_free = settings.least_free_bytes
         self._scrapers = networks(settings.metrics_addresses)
+        self._peers, self._lock = peers, Lock()
         self._kept: tuple[float, dict[str, bool]] | None = None
 
     def router(self) -> APIRouter:
@@ -45,10 +49,11 @@ class Health:
 
     async def readyz(self, _: Request) -> Response:
         """Whether it can serve; looked up at most once a second, so that asking costs nothing."""
-        now = time.monotonic()
-        if self._kept is None or now - self._kept[0] >= _FRESH_SECONDS:
-            self._kept = (now, await self._api.work.slow(self._check))
-        checks = self._kept[1]
+        async with self._lock:  # one look for all who ask, however long it takes
+            now = time.monotonic()
+            if self._kept is None or now - self._kept[0] >= _FRESH_SECONDS:
+                self._kept = (now, await self._api.work.slow(self._check))
+            checks = self._kept[1]
         ready = all(checks.values())
         body = {"status": "ok" if ready else "not ready", "time": datetime.now(UTC), "checks": checks}
         return reply(body, 200 if ready else 503)
@@ -63,7 +68,9 @@ class Health:
 
     def _is_scraper(self, request: Request) -> bool:
         """By the peer alone, and not for what a proxy hands on."""
-        if any(name in request.headers for name in ("x-forwarded-for", "forwarded")):
+        if self._peers.is_proxy(request.scope) or any(
+            name in request.headers for name in ("x-forwarded-for", "forwarded")
+        ):
             return False
         address = peer(request.scope)
         return address is not None and any(

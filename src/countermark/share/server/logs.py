@@ -10,6 +10,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+import msgspec
+
 OURS = "countermark.exchange"
 _FIXED = {"uvicorn.error"}
 """Loggers whose messages, before anything is filled in, are constants of their source."""
@@ -37,7 +39,8 @@ class JsonLines(logging.Formatter):
                 line["message"] = record.msg.strip()
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = record.exc_info[0].__name__
-        return json.dumps(line, ensure_ascii=True)
+        text = msgspec.json.encode(line)
+        return text.decode() if text.isascii() else json.dumps(line, ensure_ascii=True)
 
 
 def configure_logs(verbose: bool = False, stream: TextIO | None = None) -> None:
@@ -52,4 +55,7 @@ def configure_logs(verbose: bool = False, stream: TextIO | None = None) -> None:
 
 def log_request(**fields: object) -> None:
     """The line of a request that was answered."""
-    REQUESTS.info("request", extra={"fields": fields})
+    if REQUESTS.isEnabledFor(logging.INFO):  # by hand: `info` would look up which line of ours it was
+        record = logging.LogRecord(REQUESTS.name, logging.INFO, "", 0, "request", None, None)
+        record.fields = fields
+        REQUESTS.handle(record)

@@ -17,7 +17,7 @@ from countermark.share.server.filters import LISTING, OF_OBJECT, OF_VERSIONS, Qu
 from countermark.share.server.media import check_accept
 from countermark.share.server.paging import Pages
 from countermark.share.server.times import taxii_time
-from countermark.store.exchange import SPEC_VERSIONS, Filters, Page
+from countermark.store.exchange import SPEC_VERSIONS, Filters, Joined, Page
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ _VERSIONS = _Endpoint("versions", OF_VERSIONS, of_object=True)
 @dataclass(frozen=True)
 class _Found:
     collection: Collection
-    page: Page
+    page: Page | Joined
     start: int
     """Position after which the page begins."""
     next: str | None
@@ -59,31 +59,32 @@ class Objects:
                 "version": row.version,
                 "media_type": row.media_type,
             }
-            for row in found.page.rows
+            for row in _rows(found)
         ]
-        return _answer(found, "objects", [msgspec.json.encode(one) for one in records])
+        return _answer(found, "objects", b",".join(map(msgspec.json.encode, records)))
 
     async def objects(self, request: Request) -> Response:
         """`GET …/objects/`."""
         found = await self._read(request, _OBJECTS)
-        return _answer(found, "objects", [row.data for row in found.page.rows])
+        return _answer(found, "objects", _data(found))
 
     async def object(self, request: Request) -> Response:
         """`GET …/objects/{object-id}/`."""
         found = await self._read(request, _OBJECT)
-        return _answer(found, "objects", [row.data for row in found.page.rows])
+        return _answer(found, "objects", _data(found))
 
     async def versions(self, request: Request) -> Response:
         """`GET …/objects/{object-id}/versions/`."""
         found = await self._read(request, _VERSIONS)
-        return _answer(found, "versions", [msgspec.json.encode(row.version) for row in found.page.rows])
+        versions = b",".join(msgspec.json.encode(row.version) for row in _rows(found))
+        return _answer(found, "versions", versions)
 
     async def _read(self, request: Request, endpoint: _Endpoint) -> _Found:
         caller = await self._access.caller(request)
         raw = request.scope["query_string"]
         work = self._access.work.slow if b"match" in raw else self._access.work.quick
         found = await work(self._find, caller, request, endpoint)
-        await self._access.parts.audit.read(caller, found.collection, found.page.rows, endpoint.name)
+        await self._access.parts.audit.read(caller, found.collection, found.page, endpoint.name)
         return found
 
     def _find(self, caller: Caller, request: Request, endpoint: _Endpoint) -> _Found:
@@ -96,15 +97,15 @@ class Objects:
         pages = Pages(caller, collection, endpoint.name, stix_id, query)
         after = None if query.next is None else pages.position(query.next)
         page = self._page(collection, stix_id, query, after, endpoint)
-        if not page.rows and stix_id:
+        if not page.positions and stix_id:
             self._refuse_unknown(collection, stix_id, query)
         start = max(after or 0, query.filters.added_after or 0)
-        token = pages.next_after(page.rows[-1].date_added) if page.more and page.rows else None
+        token = pages.next_after(page.positions[-1]) if page.more else None
         return _Found(collection, page, start, token)
 
     def _page(
         self, collection: Collection, stix_id: str, query: Query, after: int | None, endpoint: _Endpoint
-    ) -> Page:
+    ) -> Page | Joined:
         if query.nothing:
             return Page([], False)
         settings = self._access.settings
@@ -118,7 +119,7 @@ class Objects:
             filters = msgspec.structs.replace(filters, ids=(stix_id,))
         if endpoint is _MANIFEST:
             return self._store.objects.page(key, filters, after=after, limit=limit, with_data=False)
-        return self._store.objects.page(key, filters, after=after, limit=limit, lean=True)
+        return self._store.objects.joined(key, filters, after=after, limit=limit)
 
     def _refuse_unknown(self, collection: Collection, stix_id: str, query: Query) -> None:
         """404 for an id that is not there, and for a version named by its time that is not (5.6, 5.7)."""
@@ -136,18 +137,25 @@ class Objects:
             raise not_found()
 
 
-def _answer(found: _Found, name: str, items: list[bytes]) -> Response:
+def _rows(found: _Found) -> list[Stored]:
+    assert isinstance(found.page, Page)
+    return found.page.rows
+
+
+def _data(found: _Found) -> bytes:
+    return found.page.data if isinstance(found.page, Joined) else b""
+
+
+def _answer(found: _Found, name: str, items: bytes) -> Response:
     """The page with its date headers (3.2); an empty object where there is nothing (5.3.1, 5.4, 5.8.1).
 
-    The dates of an empty page are the position that was asked from: the one time that may safely be sent back
-    as `added_after`.
+    `items` are joined. The dates of an empty page are the position that was asked from: the one time that may
+    safely be sent back as `added_after`.
     """
-    rows: list[Stored] = found.page.rows
-    first, last = (rows[0].date_added, rows[-1].date_added) if rows else (found.start, found.start)
+    positions = found.page.positions
+    first, last = (positions[0], positions[-1]) if positions else (found.start, found.start)
     headers = {"X-TAXII-Date-Added-First": taxii_time(first), "X-TAXII-Date-Added-Last": taxii_time(last)}
-    if not items:
+    if not positions:
         return answer(b"{}", headers=headers)
     more = b'"more":true,"next":"%s",' % found.next.encode() if found.next is not None else b""
-    items[0] = b'{%s"%s":[%s' % (more, name.encode(), items[0])  # so that all is joined, and copied, once
-    items[-1] += b"]}"
-    return answer(b",".join(items), headers=headers)
+    return answer(b'{%s"%s":[%s]}' % (more, name.encode(), items), headers=headers)

@@ -7,7 +7,7 @@ from typing import Protocol
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from countermark.records.exchange import Caller, Collection, Stored
+from countermark.records.exchange import Caller, Collection
 
 
 class Checked(Protocol):
@@ -30,11 +30,22 @@ class Checked(Protocol):
         """Why it cannot be taken; empty when it can."""
 
 
+class Given(Protocol):
+    """Objects of a page that is to leave."""
+
+    @property
+    def positions(self) -> Sequence[int]: ...
+    @property
+    def owners(self) -> Sequence[str]: ...
+    @property
+    def steps(self) -> list[int]: ...
+
+
 class Audit(Protocol):
     """Where reads and writes are recorded before they are answered."""
 
-    async def read(self, caller: Caller, collection: Collection, rows: Sequence[Stored], what: str) -> None:
-        """Return when the log holds that the caller was given these rows as `what`."""
+    async def read(self, caller: Caller, collection: Collection, page: Given, what: str) -> None:
+        """Return when the log holds that the caller was given these objects as `what`."""
 
     async def drain(self) -> None:
         """Return when the log holds every entry that is committed in the outbox."""

@@ -18,6 +18,7 @@ _NUMBER = r"^(0|[1-9][0-9]{0,14})$"
 class _Payload(msgspec.Struct):
     member: str = ""
     owners: list[str] = []
+    collection: str = ""
 
 
 class _Entry(msgspec.Struct):
@@ -62,10 +63,12 @@ def _prove(log: Log, index: int) -> Proof | None:
 
 
 def _concerns(caller: Caller, data: bytes) -> bool:
-    if caller.member.role == "operator":
-        return True
     try:
         payload = msgspec.json.decode(data, type=_Entry).payload
     except msgspec.DecodeError:
+        payload = _Payload()
+    if caller.collections is not None and payload.collection not in caller.collections:
         return False
-    return any(about(caller, one) for one in (payload.member, *payload.owners) if one)
+    return caller.member.role == "operator" or any(
+        about(caller, one) for one in (payload.member, *payload.owners) if one
+    )

@@ -1,31 +1,31 @@
 """Who was given an object, and who was given its revocation, by the entries of the log."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import accumulate
 
 import msgspec
 
 from countermark.share.server.audit import READ
-from countermark.store.exchange import ALL, ExchangeStore, Filters
+from countermark.store.exchange import ExchangeStore, Version
 from countermark.trust.log import Log
 
 CONTENT = ("objects", "object")
 """Reads that give the object itself; a manifest or a list of versions tells no more than that it is there."""
-_PAGE = 1000
+_PAGE = 100
 
 
 class Copies(msgspec.Struct):
-    """Where the versions of one object of one member stand."""
+    """Where versions of an object of a member stand, and stood: what is deleted was read too."""
 
-    live: dict[str, set[int]]
+    said: dict[str, set[int]]
     """Positions of what it said, by collection."""
     revoked: dict[str, set[int]]
-    """Positions of its revocations."""
+    """Positions of the revocations after which nothing was said, by collection."""
 
     @property
     def everywhere_revoked(self) -> bool:
-        """Whether each collection that has the object has its revocation."""
-        return bool(self.live or self.revoked) and set(self.live) <= set(self.revoked)
+        """Whether in each collection that has, or had, the object, a revocation is the last word."""
+        return bool(self.said or self.revoked) and set(self.said) <= set(self.revoked)
 
 
 class _Revoked(msgspec.Struct):
@@ -48,22 +48,34 @@ class _Line(msgspec.Struct):
 def copies(store: ExchangeStore, stix_id: str, owner: str, within: Collection[str] | None = None) -> Copies:
     """Versions of the object that this member put into any collection, or one of those `within`."""
     found = Copies({}, {})
-    filters = Filters(ids=(stix_id,), versions=(ALL,), spec_versions=("2.0", "2.1"))
     for collection in store.collections.all():
-        if within is not None and collection.collection_id not in within:
+        name = collection.collection_id
+        if within is not None and name not in within:
             continue
-        after = None
-        while True:
-            page = store.objects.page(collection.collection_id, filters, after=after, limit=_PAGE)
-            for row in page.rows:
-                if row.owner == owner:
-                    revoked = msgspec.json.decode(row.data, type=_Revoked).revoked
-                    kind = found.revoked if revoked else found.live
-                    kind.setdefault(collection.collection_id, set()).add(row.date_added)
-            if not page.more:
-                break
-            after = page.rows[-1].date_added
+        versions = [one for one in store.scan.versions(name, stix_id) if one.owner == owner]
+        versions.sort(key=lambda one: one.version_at, reverse=True)
+        last = _last_word(store, name, versions)
+        said = {one.position for one in versions} - last
+        found.said |= {name: said} if said else {}
+        found.revoked |= {name: last} if last else {}
     return found
+
+
+def _last_word(store: ExchangeStore, name: str, versions: Sequence[Version]) -> set[int]:
+    """Positions of the revocations that are later than all else; `versions` from the latest on.
+
+    What a deleted version said is not known any more, and is taken for no revocation.
+    """
+    last: set[int] = set()
+    for start in range(0, len(versions), _PAGE):
+        some = versions[start : start + _PAGE]
+        rows = {row.date_added: row for row in store.objects.at(name, [one.position for one in some])}
+        for one in some:
+            data = rows[one.position].data if one.position in rows else b""
+            if one.gone or not data or not msgspec.json.decode(data, type=_Revoked).revoked:
+                return last
+            last.add(one.position)
+    return last
 
 
 class Reads:

@@ -5,9 +5,10 @@ what is refused with the reason, is in the log before it is answered.
 """
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,8 +19,10 @@ from countermark.share.policy.release import Release
 from countermark.share.policy.verify import MemberKey, verify_release
 from countermark.share.server.api import BASE, Api, about, add, reply
 from countermark.share.server.errors import TaxiiError, forbidden, not_found
-from countermark.share.server.times import now, taxii_time
+from countermark.share.server.register import digests_sha256
+from countermark.share.server.times import taxii_time
 from countermark.store.exchange import ExchangeStore
+from countermark.store.exchange import Release as Kept
 
 REFUSED = "release-refused"
 SCHEMAS: dict[str, Any] = {
@@ -51,15 +54,18 @@ class Releases:
         add(router, "POST", f"{BASE}/releases", self.add, success=taken, body=body)
         one, found = f"{BASE}/releases/{{release_id}}", {200: "the release"}
         add(router, "GET", one, self.get, success=found, parameters={"release_id": _ID})
+        gone = {200: "it is withdrawn"}
+        add(router, "DELETE", one, self.withdraw, success=gone, parameters={"release_id": _ID})
         return router
 
     async def add(self, request: Request) -> Response:
         """`POST releases`: the envelope (DSSE, canonical) of a release of the caller's own."""
         caller = await self._api.caller(request)
-        if caller.member.role != "member" or "write" not in caller.actions:
-            raise forbidden("give a release")
+        _check_may_give(caller)
         member_id = caller.member.member_id
         async with self._api.bodies.received(request, member_id) as body:
+            caller = await self._api.caller_still(request)
+            _check_may_give(caller)
             release, new = await self._api.work.posted(member_id, self._add, caller, body)
         await self._api.auditor.drain()
         if release is None:
@@ -72,16 +78,25 @@ class Releases:
         found = await self._api.work.slow(self._store.releases.get, request.path_params["release_id"])
         if found is None or not about(caller, found.member_id):
             raise not_found()
-        return reply(
-            {
-                "release_id": found.release_id,
-                "member_id": found.member_id,
-                "received": taxii_time(found.received),
-                "expires": taxii_time(found.expires),
-                "withdrawn": found.withdrawn,
-                "sha256": hashlib.sha256(found.envelope).hexdigest(),
-            }
-        )
+        return reply(_plain(found))
+
+    async def withdraw(self, request: Request) -> Response:
+        """`DELETE releases/{id}`: from now on it lets nothing in; what it has let in stays.
+
+        By the member, by each of its reviewers alone, and by an operator: to stop takes no two people.
+        """
+        caller = await self._api.caller(request)
+        found = await self._api.work.slow(self._store.releases.get, request.path_params["release_id"])
+        if found is None or not about(caller, found.member_id):
+            raise not_found()
+        if caller.actions.isdisjoint({"write", "review"}):
+            raise forbidden("withdraw a release")
+        entry = {"member": found.member_id, "by": caller.member.member_id, "token": caller.token_id}
+        entry["release_id"] = found.release_id
+        withdraw = self._store.releases.withdraw
+        await self._api.work.slow(withdraw, found.member_id, found.release_id, entry=entry)
+        await self._api.auditor.drain()
+        return reply(_plain(msgspec.structs.replace(found, withdrawn=True)))
 
     def _add(self, caller: Caller, body: bytes) -> tuple[Release | None, bool | str]:
         """The release, and whether it is new; or None and why it is refused."""
@@ -97,18 +112,43 @@ class Releases:
             self._store.outbox.append(REFUSED, entry | {"reason": error.message[:500]})
             return None, error.message
         objects = [(one.id, one.version or "", one.sha256) for one in release.objects]
-        expires = min(int(release.expires.timestamp() * 1_000_000), now() + 400 * 86_400_000_000)
+        expires = int(holds_until(release).timestamp() * 1_000_000)
         entry |= {
             "release_id": release.release_id,
             "objects": len(objects),
             "standing": bool(release.standing),
         }
-        entry |= {"policy_sha256": release.policy_sha256, "classes": release.classes}
+        entry |= {"policy_sha256": release.policy_sha256, "classes": release.classes, "expires": expires}
+        entry["objects_sha256"] = digests_sha256({one.sha256 for one in release.objects})
         known = self._store.releases.get(release.release_id)
-        if known is not None and (known.member_id, known.envelope) != (member_id, body):
-            return None, "this release was given before with other signatures"
+        if known is not None and ((known.member_id, known.envelope) != (member_id, body) or known.withdrawn):
+            reason = "was withdrawn" if known.withdrawn else "was given before with other signatures"
+            self._store.outbox.append(REFUSED, entry | {"reason": f"this release {reason}"})
+            return None, f"this release {reason}"
         new = self._store.releases.add(member_id, release.release_id, body, objects, expires, entry=entry)
         return release, new
+
+
+def _check_may_give(caller: Caller) -> None:
+    if caller.member.role != "member" or "write" not in caller.actions:
+        raise forbidden("give a release")
+
+
+def _plain(found: Kept) -> dict[str, Any]:
+    return {
+        "release_id": found.release_id,
+        "member_id": found.member_id,
+        "received": taxii_time(found.received),
+        "expires": taxii_time(found.expires),
+        "withdrawn": found.withdrawn,
+        "sha256": hashlib.sha256(found.envelope).hexdigest(),
+    }
+
+
+def holds_until(release: Release) -> datetime:
+    """When a release ends: as it says, and not later than the first of its legal bases."""
+    last = min((one.until for one in release.legal_basis), default=date.max)
+    return min(release.expires, datetime.combine(last, datetime.max.time(), UTC))
 
 
 def member_keys(store: ExchangeStore, member_id: str) -> list[MemberKey]:

@@ -1,5 +1,6 @@
 """The exchange as a process: parts joined, uvicorn run, and an end in which the log takes everything."""
 
+import gc
 import signal
 import socket
 import ssl
@@ -32,6 +33,7 @@ from countermark.share.server.parts import Checked, Parts
 from countermark.share.server.peers import Peers
 from countermark.share.server.proofs import Proofs
 from countermark.share.server.tls import is_loopback
+from countermark.share.server.upkeep import Upkeep
 
 SWITCH_SECONDS = 0.0005
 """The audit's thread lets go of the interpreter a dozen times for each group of entries; with Python's 5 ms
@@ -67,7 +69,7 @@ def build_exchange(folder: DataFolder, check: Check, *, plain: bool = True) -> E
     )
     api = Api(folder.store, parts, auditor)
     routers = [
-        Health(api, settings, metrics, folder.path).router(),
+        Health(api, settings, metrics, folder.path, peers).router(),
         releases.Releases(api, settings.policies).router(),
         disputes.Disputes(api).router(),
         Proofs(api).router(),
@@ -120,6 +122,8 @@ def serve(
     """Serve until SIGTERM or SIGINT; the signal. `ready` is called when requests are answered."""
     exchange = build_exchange(folder, check, plain=context is None)
     exchange.auditor.start()
+    upkeep = Upkeep(folder.store)
+    upkeep.start()
     sys.setswitchinterval(SWITCH_SECONDS)
     connection = folder.settings.connection
     config = uvicorn.Config(
@@ -136,9 +140,11 @@ def serve(
         ssl_context_factory=None if context is None else lambda *_: context,
     )
     server = _Server(config, ready)
+    gc.freeze()  # what was loaded stays: it need not be looked at over and over
     try:
         server.run(sockets=[listener])
     finally:
+        upkeep.close()
         exchange.close()
     return server.stopped_by
 

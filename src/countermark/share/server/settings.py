@@ -29,6 +29,7 @@ from countermark.trust.keyfiles import read_secret
 
 FILE = "exchange.toml"
 MAX_FILE = 1 << 20
+MOST_OBJECTS = 50_000
 Rate = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3600)]
@@ -174,6 +175,10 @@ def _check(found: ExchangeSettings) -> None:
         wanted = str if known[name] is None else type(known[name])
         if type(value) is not wanted or (type(value) is int and value < 1):
             raise _bad(f"taxii.{name} is no {wanted.__name__} as it has to be")
+        if name == "max_objects" and int(value) > MOST_OBJECTS:
+            raise _bad(
+                f"taxii.max_objects is over {MOST_OBJECTS}: an entry of the log names all of a request"
+            )
     if found.oidc is not None:
         _check_oidc(found.oidc)
 

@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
@@ -14,6 +15,7 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
+@lru_cache(maxsize=1024)
 def taxii_time(microseconds: int) -> str:
     """`YYYY-MM-DDTHH:MM:SS.ssssssZ`."""
     return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds")[:26] + "Z"

@@ -74,7 +74,7 @@ def _tests(tests: Sequence[Test], conclusions: Sequence[Conclusion]) -> list[dic
             "test_name": words(test.name),
             "null_hypothesis": words(test.null),
             "p_value": at_most(test.p_value, test.calibrated_to),
-            "calibrated_to": test.calibrated_to,
+            "calibrated_to": at_most(test.calibrated_to, test.calibrated_to),
             "exact": test.exact,
         }
         if test.subject in adjusted:

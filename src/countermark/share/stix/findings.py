@@ -109,7 +109,7 @@ def _campaign(
                 last_day=str(last),
                 p_value=at_most(campaign.p_value, calibrated_to),
                 q_value=at_most(campaign.q_value, calibrated_to),
-                calibrated_to=calibrated_to,
+                calibrated_to=at_most(calibrated_to, calibrated_to),
                 null_hypothesis=words(campaign.null),
                 discovery_families=campaign.discovery_families,
                 confirmation_families=campaign.confirmation_families,

@@ -2,7 +2,9 @@
 
 from countermark.store.exchange.connect import ExchangeStore
 from countermark.store.exchange.members import ACTIONS
+from countermark.store.exchange.recent import Joined
 from countermark.store.exchange.releases import Release
+from countermark.store.exchange.scanning import Row, Version, misplaced
 from countermark.store.exchange.shapes import (
     ALL,
     FIRST,
@@ -14,6 +16,7 @@ from countermark.store.exchange.shapes import (
     Prepared,
     Status,
     media_type,
+    steps_of,
 )
 from countermark.store.exchange.times import microseconds, rfc3339
 
@@ -25,12 +28,17 @@ __all__ = [
     "SPEC_VERSIONS",
     "ExchangeStore",
     "Filters",
+    "Joined",
     "Outcome",
     "Page",
     "Prepared",
     "Release",
+    "Row",
     "Status",
+    "Version",
     "media_type",
     "microseconds",
+    "misplaced",
     "rfc3339",
+    "steps_of",
 ]

@@ -14,6 +14,7 @@ from countermark.records.exchange import Caller, Collection
 from countermark.store.exchange.database import Database, among, listed
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.outbox import write_entry
+from countermark.store.exchange.owners import owners_of
 from countermark.store.exchange.shapes import SPEC_VERSIONS, Outcome, Prepared, Status, media_type
 from countermark.store.exchange.standing import (
     EDGES,
@@ -32,6 +33,7 @@ from countermark.store.exchange.times import microseconds, now, rfc3339
 
 ADDED = "objects-added"
 OTHER_BYTES = "another object of this id and version is here already"
+OF_ANOTHER = "this object is of another member: only its creator may give a new version or revoke it"
 _COLUMNS = [column.name for column in objects.c]
 _BINARY = ["int4", "int8", *["text"] * 3, "int8", "int2", "int4", "int8", "int4", "text", *["bytea"] * 2]
 _COPY = f"COPY objects ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
@@ -70,8 +72,11 @@ class _Known:
 class _Plan:
     """What a request does to a collection whose row is locked."""
 
+    owner: int
     last_added: int
     known: dict[str, _Known]
+    owners: Mapping[str, int]
+    """Whose an id is that has been used in this collection: who added it first, deleted or not."""
     new: list[tuple[_Asked, str, Place]] = field(default_factory=list)
     """Each with its version and its place."""
 
@@ -81,10 +86,12 @@ class _Plan:
         if asked.problem:
             return Outcome(stix_id=one.stix_id, version=one.version or "", problem=asked.problem)
         there = self.known.get(asked.ident)
-        if there is not None:
-            if there.sha256 != asked.sha256:
-                return Outcome(stix_id=one.stix_id, version=one.version or "", problem=OTHER_BYTES)
+        if there is not None and there.sha256 == asked.sha256:
             return Outcome(stix_id=one.stix_id, version=there.version, date_added=there.date_added)
+        ours = self.owners.get(one.stix_id, self.owner) == self.owner
+        if there is not None or not ours:
+            problem = OTHER_BYTES if ours else OF_ANOTHER
+            return Outcome(stix_id=one.stix_id, version=one.version or "", problem=problem)
         self.last_added = position = max(self.last_added + 1, now())
         version = one.version or rfc3339(position)
         self.known[asked.ident] = _Known(asked.sha256, position, version)
@@ -109,7 +116,8 @@ def add(
     with database.writing() as connection:
         last_added = lock_collection(connection, number)
         known, edges = _find(database, connection, asked)
-        plan = _Plan(last_added, known)
+        ids = ((one.kin, one.one.stix_id) for one in asked if not one.problem)
+        plan = _Plan(owner, last_added, known, owners_of(database, connection, ids))
         outcomes = [*map(plan.take, asked), *refused]
         if plan.new:
             _place(connection, number, plan.new, edges)

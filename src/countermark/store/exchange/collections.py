@@ -9,8 +9,10 @@ from countermark.errors import Error, ExitCode
 from countermark.records.exchange import Caller, Collection, Rights
 from countermark.store.exchange.database import Database, storable
 from countermark.store.exchange.names import Fresh
+from countermark.store.exchange.outbox import write_entry
 from countermark.store.exchange.tables import collections, grants
 
+COLLECTION_ADDED, GRANTED = "collection-added", "collection-granted"
 _COLUMNS = tuple(
     collections.c[name]
     for name in ("collection_id", "api_root", "title", "alias", "description", "require_release")
@@ -40,6 +42,8 @@ class Collections:
             if connection.execute(sa.select(collections.c.number).where(taken)).first():
                 raise Error("there is a collection of this id or alias already")
             connection.execute(sa.insert(collections), row | {"last_added": 0})
+            entry = {"collection": c.collection_id, "api_root": c.api_root, "release": c.require_release}
+            write_entry(connection, COLLECTION_ADDED, entry)
         self._fresh.clear()
 
     def all(self, api_root: str | None = None) -> list[Collection]:
@@ -95,7 +99,16 @@ class Collections:
             connection.execute(sa.delete(grants).where(same, grants.c.grantee == grantee))
             if read or write:
                 connection.execute(sa.insert(grants), row | {"can_read": read, "can_write": write})
+            entry = {"collection": collection_id, kind: grantee, "read": read, "write": write}
+            write_entry(connection, GRANTED, entry)
         self._fresh.clear()
+
+    def granted(self) -> dict[tuple[str, str, str], tuple[bool, bool]]:
+        """All grants: read and write, by collection, `member` or `group`, and its id or name."""
+        query = sa.select(*(grants.c[name] for name in ("collection_id", "kind", "grantee")))
+        with self._database.reading() as connection:
+            rows = connection.execute(query.add_columns(grants.c.can_read, grants.c.can_write)).all()
+        return {(row[0], row[1], row[2]): (bool(row[3]), bool(row[4])) for row in rows}
 
     def rights(self, caller: Caller, collection: Collection) -> Rights:
         """What the caller may do: the member's grants, within what its token is for.

@@ -8,6 +8,7 @@ from countermark.store.exchange.names import Names
 from countermark.store.exchange.objects import Objects
 from countermark.store.exchange.outbox import Outbox
 from countermark.store.exchange.releases import Releases
+from countermark.store.exchange.scanning import Scan
 from countermark.store.exchange.statuses import Statuses
 
 
@@ -18,7 +19,9 @@ class ExchangeStore:
         self._database = database
         self.members = Members(database)
         self.collections = Collections(database)
-        self.objects = Objects(database, Names(database))
+        names = Names(database)
+        self.objects = Objects(database, names)
+        self.scan = Scan(database, names)
         self.statuses = Statuses(database)
         self.releases = Releases(database)
         self.outbox = Outbox(database)

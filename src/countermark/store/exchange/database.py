@@ -8,8 +8,9 @@ and go to the driver as they are.
 import json
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from countermark.trust.keyfiles import OWNER_ONLY
 
 POOL = 16
 """Connections of each pool; who needs one more waits."""
+_KEPT = POOL // 2
 WAIT_SECONDS = 30
+CONNECT_SECONDS = 10
 _SQLITE = "sqlite:///"
 _POSTGRESQL = ("postgresql+psycopg://", "postgresql://")
 _SETTINGS = {
@@ -61,9 +64,11 @@ class Database:
         self._cursor = {"binary": True} if self.postgres else {}  # bytes as bytes, not in hex
         self.dialect = self.reader.dialect
         self._turn = threading.Lock()
+        self._idle: deque[sa.PoolProxiedConnection] = deque()
 
     def close(self) -> None:
         """Close all connections."""
+        self._forget_idle()
         self.reader.dispose()
         self.writer.dispose()
 
@@ -75,21 +80,42 @@ class Database:
         """All rows of a compiled query; asked once more where the connection was lost since its last use."""
         with failures():
             for last in (False, True):
-                connection = self.reader.raw_connection()
+                connection = self._take()
                 try:
                     with closing(connection.cursor(**self._cursor)) as cursor:
                         cursor.execute(statement.text, values)
-                        return list(cursor.fetchall())
+                        found = list(cursor.fetchall())
+                    self._give(connection)
+                    return found
                 except Exception as error:
                     driver: Any = connection.driver_connection
                     known: Any = error  # whatever it is, the dialect says whether it means that
                     if last or not self.dialect.is_disconnect(known, driver, None):
+                        connection.close()
                         raise
                     connection.invalidate()
-                    self.reader.dispose()  # the others are lost too
-                finally:
-                    connection.close()
+                    self._forget_idle()  # the others are lost too
+                    self.reader.dispose()
         raise AssertionError("unreachable")
+
+    def _take(self) -> sa.PoolProxiedConnection:
+        """A connection of the reading pool; some are kept out of it: in and out costs as much as a query."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self.reader.raw_connection()
+
+    def _give(self, connection: sa.PoolProxiedConnection) -> None:
+        pool: Any = self.reader.pool
+        if len(self._idle) < _KEPT and pool.checkedout() < POOL:  # else somebody may wait for one
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def _forget_idle(self) -> None:
+        while self._idle:
+            with suppress(IndexError):
+                self._idle.pop().close()
 
     def ping(self) -> None:
         """Raise `Error` where the database does not answer."""
@@ -144,7 +170,11 @@ def _postgres(url: sa.URL, **options: Any) -> sa.Engine:
         pool_size=POOL,
         max_overflow=0,
         pool_timeout=WAIT_SECONDS,
-        connect_args={"options": " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())},
+        connect_args={
+            "options": " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items()),
+            "connect_timeout": CONNECT_SECONDS,
+            "tcp_user_timeout": WAIT_SECONDS * 1000,  # of a host that is gone without a word
+        },
         **options,
     )
 

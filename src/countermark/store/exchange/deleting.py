@@ -1,4 +1,7 @@
-"""Deleting versions of an object: a tombstone stays at each position."""
+"""Deleting versions of an object: a tombstone stays at each position.
+
+It keeps the digest, without which the entry of those that were added together could not be held against them.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,16 +10,18 @@ import sqlalchemy as sa
 
 from countermark.records.exchange import Caller, Collection, Stored
 from countermark.store.exchange.adding import lock_collection, restand
-from countermark.store.exchange.database import Database
+from countermark.store.exchange.database import Database, chunks
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.outbox import write_entry
 from countermark.store.exchange.queries import page_statement, shape_of
 from countermark.store.exchange.shapes import SPEC_VERSIONS, Filters, media_type
 from countermark.store.exchange.standing import GONE, LANES, LIVE, SPEC, Place, kin_of, settle
-from countermark.store.exchange.tables import objects
+from countermark.store.exchange.tables import collections, objects
 
 DELETED = "objects-deleted"
 _ALL = 1 << 31
+_MOST_IN_ENTRY = 20_000
+"""An entry of the log has at most 1 MiB, and a position up to 17 digits."""
 
 
 def delete(
@@ -53,7 +58,9 @@ def delete(
             return 0
         _bury(connection, number, gone)
         _settle_rest(connection, number, filters.ids[0])
-        write_entry(connection, DELETED, entry(gone))
+        _count(connection, number)
+        for some in chunks(gone, _MOST_IN_ENTRY):
+            write_entry(connection, DELETED, entry([*some]))
     return len(gone)
 
 
@@ -61,8 +68,17 @@ def _bury(connection: sa.Connection, number: int, gone: list[Stored]) -> None:
     connection.execute(
         sa.update(objects)
         .where(objects.c.collection == number, objects.c.date_added == sa.bindparam("position"))
-        .values(standing=GONE, lane=number * LANES + GONE, ident=None, sha256=None, data=None),
+        .values(standing=GONE, lane=number * LANES + GONE, ident=None, data=None),
         [{"position": one.date_added} for one in gone],
+    )
+
+
+def _count(connection: sa.Connection, number: int) -> None:
+    """Raise the collection's change counter (recent.py): the position given out last serves as that."""
+    connection.execute(
+        sa.update(collections)
+        .where(collections.c.number == number)
+        .values(last_added=collections.c.last_added + sa.literal_column("1"))
     )
 
 

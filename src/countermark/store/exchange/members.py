@@ -2,6 +2,8 @@
 
 A token is `cmx_`, 12 characters that name it, `_`, and 43 characters of base64url: 256 random bits, of which
 the database has the SHA-256 alone. So many bits need no slow hash.
+
+Every change writes its log entry in its own transaction (`outbox`), so that none can be without one.
 """
 
 import hashlib
@@ -21,10 +23,13 @@ from countermark.errors import Error, ExitCode
 from countermark.records.exchange import REVIEWERS, ROLES, Action, Caller, Member, Role
 from countermark.store.exchange.database import Database, storable
 from countermark.store.exchange.names import Fresh
+from countermark.store.exchange.outbox import write_entry
 from countermark.store.exchange.tables import member_keys, members, tokens
 from countermark.store.exchange.times import now as clock
 from countermark.trust.signing import PublicKey
 
+MEMBER_ADDED, MEMBER_DISABLED, KEY_ADDED = "member-added", "member-disabled", "key-added"
+TOKEN_ADDED, TOKEN_REVOKED = "token-added", "token-revoked"
 ACTIONS: dict[Role, frozenset[Action]] = {
     "operator": frozenset({"read", "write", "review"}),
     "member": frozenset({"read", "write"}),
@@ -42,7 +47,7 @@ class Members:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._fresh: Fresh[str, Any] = Fresh()
+        self._fresh: Fresh[str, tuple[bytes, bool, int | None, Caller] | None] = Fresh()
         joined = sa.join(tokens, members, tokens.c.member_id == members.c.member_id)
         columns = (tokens.c.secret_sha256, tokens.c.actions, tokens.c.collections, tokens.c.expires)
         query = sa.select(*columns, tokens.c.revoked, *_MEMBER).select_from(joined)
@@ -83,6 +88,8 @@ class Members:
             if connection.execute(sa.select(members.c.number).where(taken)).first():
                 raise Error("there is a member of this name already", hint="choose another name")
             connection.execute(sa.insert(members), row | {"groups": json.dumps(made.groups)})
+            entry = {"member": made.member_id, "name": name, "role": role, "of": of}
+            write_entry(connection, MEMBER_ADDED, entry | {"groups": list(made.groups)})
         return made
 
     def get(self, member_id: str) -> Member | None:
@@ -102,7 +109,7 @@ class Members:
     def disable(self, member_id: str) -> None:
         """Let none of the member's tokens work any more. It stays: objects and log entries name it."""
         change = sa.update(members).where(members.c.member_id == member_id).values(disabled=True)
-        self._change(change, "there is no such member")
+        self._change(change, "there is no such member", MEMBER_DISABLED, {"member": member_id})
 
     def add_token(
         self,
@@ -131,8 +138,11 @@ class Members:
         }
         row["collections"] = None if collections is None else json.dumps(list(collections))
         row["expires"] = None if expires is None else _microseconds(expires)
+        entry: dict[str, Any] = {"member": member_id, "token": token_id, "actions": sorted(wanted)}
+        entry["collections"] = None if collections is None else list(collections)
         with self._database.writing() as connection:
             connection.execute(sa.insert(tokens), row)
+            write_entry(connection, TOKEN_ADDED, entry | {"expires": row["expires"]})
         return token_id, f"cmx_{token_id}_{secret}"
 
     def authenticate(self, token: str, now: datetime) -> Caller | None:
@@ -142,21 +152,35 @@ class Members:
             return None
         token_id, secret = match.groups()
         digest = hashlib.sha256(secret.encode()).digest()
-        rows = self._fresh.get(token_id, lambda: self._database.rows(self._token, {"token_id": token_id}))
+        known = self._fresh.get(token_id, lambda: self._known(token_id))
+        if known is None:
+            return None
+        expected, revoked, expires, caller = known
+        if not hmac.compare_digest(digest, expected) or revoked:
+            return None
+        if caller.member.disabled or (expires is not None and _microseconds(now) >= expires):
+            return None
+        return caller
+
+    def is_at_hand(self, token: str) -> bool:
+        """Whether `authenticate` would answer without asking the database."""
+        match = _TOKEN.fullmatch(token)
+        return match is None or self._fresh.has(match[1])
+
+    def _known(self, token_id: str) -> tuple[bytes, bool, int | None, Caller] | None:
+        """Digest of a token's secret, whether it is revoked, when it ends, and whose it is."""
+        rows = self._database.rows(self._token, {"token_id": token_id})
         if not rows:
             return None
         expected, actions, collections, expires, revoked, *rest = rows[0]
-        if not hmac.compare_digest(digest, expected) or revoked:
-            return None
         member = _member(tuple(rest))
-        if member.disabled or (expires is not None and _microseconds(now) >= expires):
-            return None
-        return Caller(
+        caller = Caller(
             member=member,
             token_id=token_id,
             actions=frozenset(cast("list[Action]", json.loads(actions))) & ACTIONS[member.role],
             collections=None if collections is None else frozenset(json.loads(collections)),
         )
+        return expected, revoked, expires, caller
 
     def caller_of(self, member_id: str, token_id: str) -> Caller | None:
         """A caller that was recognised by a certificate or OIDC, with all that its role may do."""
@@ -168,7 +192,7 @@ class Members:
     def revoke_token(self, token_id: str) -> None:
         """Let the token work no more; raises `Error` where there is none of this name."""
         change = sa.update(tokens).where(tokens.c.token_id == token_id).values(revoked=True)
-        self._change(change, "there is no such token")
+        self._change(change, "there is no such token", TOKEN_REVOKED, {"token": token_id})
 
     def tokens(self, member_id: str) -> list[dict[str, Any]]:
         """The member's tokens: `token_id`, `actions`, `collections`, `created`, `expires`, `revoked`."""
@@ -193,6 +217,7 @@ class Members:
                 connection.execute(
                     sa.insert(member_keys), {"member_id": member_id, "public_key": key.to_base64()}
                 )
+                write_entry(connection, KEY_ADDED, {"member": member_id, "keyid": key.keyid})
         return key
 
     def keys(self, member_id: str) -> list[PublicKey]:
@@ -207,9 +232,11 @@ class Members:
             row = connection.execute(sa.select(*_MEMBER).where(condition)).one_or_none()
         return None if row is None else _member(tuple(row))
 
-    def _change(self, change: sa.Update, missing: str) -> None:
+    def _change(self, change: sa.Update, missing: str, kind: str, entry: dict[str, Any]) -> None:
         with self._database.writing() as connection:
             changed = connection.execute(change).rowcount
+            if changed:
+                write_entry(connection, kind, entry)
         self._fresh.clear()
         if not changed:
             raise Error(missing, exit_code=ExitCode.NO_INPUT)

@@ -37,6 +37,11 @@ class Fresh(Generic[Key, Value]):
             self._kept[key] = (moment, value)
         return value
 
+    def has(self, key: Key) -> bool:
+        """Whether `get` would answer without `load`."""
+        kept = self._kept.get(key)
+        return kept is not None and time.monotonic() - kept[0] < FRESH_SECONDS
+
     def clear(self) -> None:
         """Something was changed."""
         self._changes += 1

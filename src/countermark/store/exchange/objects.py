@@ -11,6 +11,7 @@ from countermark.store.exchange import adding, deleting
 from countermark.store.exchange.database import Compiled, Database
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.queries import COLUMNS, Shape, page_statement, shape_of
+from countermark.store.exchange.recent import Joined, Recent
 from countermark.store.exchange.shapes import (
     ALL,
     SPEC_VERSIONS,
@@ -20,9 +21,10 @@ from countermark.store.exchange.shapes import (
     Prepared,
     Status,
     media_type,
+    steps_of,
 )
 from countermark.store.exchange.standing import GONE, SPEC
-from countermark.store.exchange.tables import objects
+from countermark.store.exchange.tables import collections, objects
 
 _MEDIA = [media_type(SPEC_VERSIONS[one // SPEC]) for one in range(GONE)] + [media_type(SPEC_VERSIONS[-1])]
 _MOST_STATEMENTS = 512
@@ -36,6 +38,9 @@ class Objects:
     def __init__(self, database: Database, names: Names) -> None:
         self._database, self._names = database, names
         self._compiled: dict[Shape, Compiled | None] = {}
+        self._recent = Recent()
+        counter = sa.select(collections.c.last_added).where(collections.c.number == sa.bindparam("number"))
+        self._change = database.compile(counter)
 
     def add(
         self,
@@ -48,9 +53,12 @@ class Objects:
     ) -> tuple[list[Outcome], Status]:
         """Add objects in their order, with the request's status and its log entry, in one transaction.
 
-        The same object again is a success that changes nothing; the same id and version with other bytes is a
-        failure. `refused` are objects of the same request that were found wanting before: failures of the
-        status. `entry` gives the log entry from all outcomes, the refused ones last.
+        The same object again, from whomever, is a success that changes nothing; the same id and version with
+        other bytes is a failure. An id belongs to the member that first added it: anything else of that id is
+        a failure for every other, the operator too.
+
+        `refused` are objects of the same request that were found wanting before: failures of the status.
+        `entry` gives the log entry from all outcomes, the refused ones last.
         """
         return adding.add(self._database, self._names, caller, collection, prepared, entry, refused)
 
@@ -62,24 +70,48 @@ class Objects:
         after: int | None,
         limit: int,
         with_data: bool = True,
-        lean: bool = False,
     ) -> Page:
         """At most `limit` objects that were added after position `after`, in order of arrival.
 
-        `lean` rows have position, owner and data alone: all that a page is made of, at half the cost.
         Raises `Error` where there is no such collection, or `versions` names no timestamp.
         """
         number = self._names.collection(collection_id)
+        rows = self._rows(number, filters, after, limit, with_data)
+        return Page(self._stored(rows[:limit]), len(rows) > limit)
+
+    def joined(self, collection_id: str, filters: Filters, *, after: int | None, limit: int) -> Joined:
+        """The same page as it is sent, kept from an earlier request where nothing has changed since.
+
+        Raises as `page` does.
+        """
+        number = self._names.collection(collection_id)
+        key = number, filters, after, limit
+        change = self._database.rows(self._change, {"number": number})[0][0]  # before the page, never after
+        found = self._recent.get(key, change)
+        if found is None:
+            rows = self._rows(number, filters, after, limit, with_data=True, lean=True)
+            found = self._join(rows[:limit], len(rows) > limit)
+            self._recent.put(key, change, found)
+        return found
+
+    def _rows(
+        self,
+        number: int,
+        filters: Filters,
+        after: int | None,
+        limit: int,
+        with_data: bool,
+        lean: bool = False,
+    ) -> list[tuple[Any, ...]]:
+        """Rows of a page, and one more where others follow."""
         shape, values = shape_of(number, filters, limit + 1, with_data, lean)
         compiled = self._statement(shape)
         if compiled is None:
-            return Page([], False)
+            return []
         beginning = -1 if after is None else after
         beginning = beginning if filters.added_after is None else max(beginning, filters.added_after)
         values["after"] = min(max(beginning, -1), _LATEST)  # a cursor may be anybody's
-        rows = self._database.rows(compiled, values)
-        stored = self._lean if lean else self._stored
-        return Page(stored(rows[:limit]), len(rows) > limit)
+        return self._database.rows(compiled, values)
 
     def versions(
         self, collection_id: str, stix_id: str, filters: Filters, *, after: int | None, limit: int
@@ -141,16 +173,10 @@ class Objects:
             for row in rows
         ]
 
-    def _lean(self, rows: Sequence[tuple[Any, ...]]) -> list[Stored]:
-        owners = {number: self._names.member(number) for number in {row[1] for row in rows}}
-        return [
-            Stored(
-                date_added=position,
-                stix_id="",
-                version="",
-                media_type="",
-                owner=owners[owner],
-                data=data or b"",
-            )
-            for position, owner, data in rows
-        ]
+    def _join(self, rows: Sequence[tuple[Any, ...]], more: bool) -> Joined:
+        if not rows:
+            return Joined((), (), [], b"", more)
+        positions, numbers, data = zip(*rows, strict=True)
+        names = {number: self._names.member(number) for number in set(numbers)}
+        owners = tuple(names[number] for number in numbers)
+        return Joined(positions, owners, steps_of(positions), b",".join(data), more)

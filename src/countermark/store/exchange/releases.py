@@ -84,24 +84,41 @@ class Releases:
             row = connection.execute(query).one_or_none()
         return None if row is None else Release(**row._mapping)
 
+    def ids(self) -> list[str]:
+        """The ids of all releases."""
+        query = sa.select(releases.c.release_id).order_by(releases.c.release_id)
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def digests(self, release_id: str) -> set[str]:
+        """SHA-256 of the objects that a release lets in."""
+        query = sa.select(release_objects.c.sha256).where(release_objects.c.release_id == release_id)
+        with self._database.reading() as connection:
+            return set(connection.execute(query).scalars())
+
     def allows(self, member_id: str, sha256: str, now: int) -> bool:
         """Whether a release of the member that holds at `now` names the object of this digest."""
         return bool(self.allowed(member_id, [sha256], now))
 
     def allowed(self, member_id: str, digests: Iterable[str], now: int) -> set[str]:
         """Those of many digests that `allows` allows."""
-        found: set[str] = set()
+        return set(self.naming(member_id, digests, now))
+
+    def naming(self, member_id: str, digests: Iterable[str], now: int) -> dict[str, list[str]]:
+        """By digest, the releases of the member that hold at `now` and name it; no entry where none does."""
+        found: dict[str, list[str]] = {}
         joined = sa.join(release_objects, releases, releases.c.release_id == release_objects.c.release_id)
         with self._database.reading() as connection:
             for part in chunks(list(digests), _MOST):
-                query = sa.select(release_objects.c.sha256).select_from(joined)
+                query = sa.select(release_objects.c.sha256, releases.c.release_id).select_from(joined)
                 query = query.where(
                     release_objects.c.sha256.in_(part),
                     releases.c.member_id == member_id,
                     releases.c.expires > now,
                     releases.c.withdrawn.is_(False),
                 )
-                found.update(connection.execute(query).scalars())
+                for digest, release_id in connection.execute(query):
+                    found.setdefault(digest, []).append(release_id)
         return found
 
     def withdraw(self, member_id: str, release_id: str, *, entry: Mapping[str, Any]) -> bool:

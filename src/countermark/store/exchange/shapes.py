@@ -1,5 +1,8 @@
 """What is asked of the objects of an exchange, and what it answers."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import msgspec
 
 from countermark.records.exchange import Microseconds, Stored
@@ -12,6 +15,11 @@ SPEC_VERSIONS = ("2.0", "2.1")
 def media_type(spec_version: str) -> str:
     """The media type of objects of a version of STIX (TAXII 2.1, section 1.6.8.2)."""
     return f"application/stix+json;version={spec_version}"
+
+
+def steps_of(positions: Sequence[int]) -> list[int]:
+    """Positions as log entries have them: the first, and the steps between them."""
+    return [*positions[:1], *(later - earlier for earlier, later in pairwise(positions))]
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +70,21 @@ class Page(msgspec.Struct, frozen=True):
     rows: list[Stored]
     more: bool
     """Whether others follow."""
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """`date_added` of each object."""
+        return tuple(row.date_added for row in self.rows)
+
+    @property
+    def steps(self) -> list[int]:
+        """The positions as log entries have them."""
+        return steps_of(self.positions)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """`member_id` of who put it there, for each object."""
+        return tuple(row.owner for row in self.rows)
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

@@ -57,7 +57,7 @@ collections = sa.Table(
     sa.Column("alias", Word),
     sa.Column("description", Word),
     sa.Column("require_release", sa.Boolean, nullable=False),
-    sa.Column("last_added", sa.BigInteger, nullable=False),  # the row that writers lock
+    sa.Column("last_added", sa.BigInteger, nullable=False),  # the row that writers lock; see recent.py
     sa.UniqueConstraint("api_root", "alias", name="uq_collections_alias"),
 )
 
@@ -91,7 +91,7 @@ objects = sa.Table(
     sa.Column("kin", sa.BigInteger, nullable=False),  # collection and stix_id in one
     sa.Column("owner", sa.Integer, nullable=False),
     sa.Column("ident", Word),  # digest of what makes it one object (objects.py); null in a tombstone
-    sa.Column("sha256", sa.LargeBinary),  # null in a tombstone
+    sa.Column("sha256", sa.LargeBinary),
     sa.Column("data", sa.LargeBinary),  # null in a tombstone
     # first, last and all versions in order of arrival; of some types; of one version; of some ids
     sa.Index("ix_objects_lane", "lane", "date_added"),

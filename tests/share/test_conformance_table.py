@@ -1,5 +1,6 @@
 """The table of checks: which sentences it covers, and that the page about it is in step."""
 
+import json
 import re
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from kit_table import MARK, PAGE, table
 
 from countermark.errors import Error, ExitCode
 from countermark.share.conformance import CHECKS, Options, run_kit
-from countermark.share.conformance.http import query, server_of
+from countermark.share.conformance.http import Answer, Credentials, query, server_of
+from countermark.trust.keyfiles import Secret
 
 SENTENCES = Path(__file__).parents[2] / "docs/taxii-2.1-sentences.md"
+TOKEN = b"cmx_aaaaaaaaaaaa_secret-of-the-caller"
 NOT_SEEN = {66, 143, 146, 147, 161}
 """Other formats than STIX, sums of other sentences, client certificates."""
 
@@ -68,3 +71,16 @@ def test_answers_of_any_form_end_no_run(body: bytes) -> None:
     run = run_kit(Options(url=URL), transport=transport)
     assert {one.outcome for one in run.results} <= {"fail", "warn", "undetermined", "not-applicable", "pass"}
     assert len(run.results) == len(CHECKS)
+
+
+@pytest.mark.parametrize("status", [200, 401])
+@pytest.mark.parametrize("before", [40, 380])
+def test_a_token_that_is_sent_back_is_not_shown_in_part_either(status: int, before: int) -> None:
+    body = b'{"title": "%s"}' % (b"x" * before + TOKEN)
+    said = Answer("GET", "/", {}, 0, status, httpx2.Headers(), body, (TOKEN.decode(),))
+    assert TOKEN[:10].decode() not in json.dumps(said.evidence())
+
+
+def test_credentials_do_not_go_to_another_machine_in_the_clear() -> None:
+    with pytest.raises(Error, match="in the clear"):
+        run_kit(Options(url="http://taxii.invalid/", first=Credentials(token=Secret(TOKEN))))

@@ -18,7 +18,9 @@ POLL_SCHEMA_ID = "countermark/share-poll/v1"
 
 def poll(
     url: Annotated[str, typer.Argument(metavar="URL", help="The exchange, an API root or a collection.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of what was received.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of what was received.")] = Path(
+        "received"
+    ),
     collection: CollectionName = "",
     token_file: TokenFile = None,
     user: User = "",

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,7 +65,9 @@ def read_secret(path: Path, *, what: str = "key file", most_bytes: int = MAX_BYT
 
 
 def _looks_like_a_key(text: str) -> bool:
-    """Whether a path that does not exist is made of hex digits alone, as no file of ours is."""
+    """Whether a path that does not exist is, as no file of ours, hex digits alone or an exchange's token."""
+    if re.fullmatch(r"cmx_[a-z0-9]{12}_[\w-]{20,}|eyJ[\w.-]{30,}", text.strip()):
+        return True
     stripped = text.strip().lower()
     digits = stripped.removeprefix("0x")
     hexadecimal = bool(digits) and not set(digits) - set("0123456789abcdef")

@@ -16,10 +16,10 @@ _USER = re.compile(r"[^\x00-\x1f\x7f:]{1,256}")
 class Credentials:
     """What goes into the header Authorization; no repr shows it."""
 
-    __slots__ = ("_header",)
+    __slots__ = ("_header", "_password")
 
-    def __init__(self, header: Secret | None) -> None:
-        self._header = header
+    def __init__(self, header: Secret | None, password: Secret | None = None) -> None:
+        self._header, self._password = header, password
 
     @classmethod
     def none(cls) -> "Credentials":
@@ -42,7 +42,7 @@ class Credentials:
             raise Error("a name for HTTP Basic is short and has no colon", exit_code=ExitCode.USAGE)
         if not _PASSWORD.fullmatch(value):
             raise Error("the token file holds no password", hint="one line")
-        return cls(Secret(b"Basic " + base64.b64encode(user.encode() + b":" + value)))
+        return cls(Secret(b"Basic " + base64.b64encode(user.encode() + b":" + value)), Secret(value))
 
     def headers(self) -> dict[str, str]:
         """The header, for one request."""
@@ -50,8 +50,11 @@ class Credentials:
 
     def hide(self, text: str) -> str:
         """A text of the exchange's without the credential, should it send that back."""
-        secret = "" if self._header is None else self._header.reveal().decode("ascii").partition(" ")[2]
-        return text.replace(secret, "…") if secret else text
+        if self._header is not None:
+            text = text.replace(self._header.reveal().decode("ascii").partition(" ")[2], "…")
+        if self._password is not None:
+            text = text.replace(self._password.reveal().decode(errors="replace"), "…")
+        return text
 
     def __repr__(self) -> str:
         return "Credentials(…)"

@@ -36,31 +36,26 @@ class CursorFile:
         self.path = folder / CURSORS / f"{name}.json"
         self._new = Cursor(place=place, collection=collection)
 
+    def refuse_another_place(self) -> None:
+        """A folder is of one exchange, which answers for it that members speak for themselves; another could
+        withdraw what they said. Raises `Error` where there is a cursor of another place.
+        """
+        for path in sorted(self.path.parent.glob("*.json")):
+            place = _read(path).place
+            if place != self._new.place:
+                raise Error(
+                    f"what was received there came from {place[:200]}",
+                    hint=f"give each exchange a folder; if it has moved, move {self.path.parent} away",
+                    exit_code=ExitCode.USAGE,
+                )
+
     def read(self) -> Cursor:
         """The cursor, at the beginning where there is none. Raises `Error` for a file that is not one."""
-        try:
-            with self.path.open("rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
-        except FileNotFoundError:
+        if not self.path.exists():
             return self._new
-        except OSError as error:
-            raise Error(
-                f"{self.path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT
-            ) from None
-        try:
-            found = msgspec.json.decode(data, type=Cursor)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            found = None
-        if found is None or (found.schema, found.place, found.collection) != (
-            SCHEMA,
-            self._new.place,
-            self._new.collection,
-        ):
-            raise Error(
-                f"{self.path} is no cursor of this collection",
-                hint="move it away to read the collection from its beginning; nothing is kept twice",
-                exit_code=ExitCode.NO_INPUT,
-            )
+        found = _read(self.path)
+        if (found.place, found.collection) != (self._new.place, self._new.collection):
+            raise _none(self.path)
         return found
 
     def write(self, cursor: Cursor) -> None:
@@ -70,3 +65,26 @@ class CursorFile:
             write_atomic(self.path, msgspec.json.encode(cursor) + b"\n", 0o600)
         except OSError as error:
             raise Error(f"{self.path} cannot be written: {error.strerror}") from None
+
+
+def _read(path: Path) -> Cursor:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
+    try:
+        found = msgspec.json.decode(data, type=Cursor)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _none(path) from None
+    if found.schema != SCHEMA:
+        raise _none(path)
+    return found
+
+
+def _none(path: Path) -> Error:
+    return Error(
+        f"{path} is no cursor of this collection",
+        hint="move it away to read the collection from its beginning; nothing is kept twice",
+        exit_code=ExitCode.NO_INPUT,
+    )

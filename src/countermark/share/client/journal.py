@@ -51,12 +51,17 @@ class Journal:
         except OSError as error:
             raise Error(f"{folder} cannot be written: {error.strerror}") from None
         self._taken: set[str] = set()
+        head = Line(schema=SCHEMA, release_id=release_id, place=place, collection=collection)
         try:
             lines = [_line(self._log.path, line) for _, line in self._log.lines()]
             if not lines:
-                self._append([Line(schema=SCHEMA, release_id=release_id, place=place, collection=collection)])
-            elif (lines[0].schema, lines[0].release_id) != (SCHEMA, release_id):
-                raise Error(f"{self._log.path} is of another release", exit_code=ExitCode.VERIFICATION_FAILED)
+                self._append([head])
+            elif lines[0] != head:
+                raise Error(
+                    f"{self._log.path} is of another release, or another place",
+                    hint="move it away to send all again",
+                    exit_code=ExitCode.VERIFICATION_FAILED,
+                )
             self._taken.update(line.sha256 for line in lines[1:] if not line.problem)
         except BaseException:
             self.close()

@@ -74,6 +74,7 @@ class Poller:
         with ExitStack() as held:
             try:
                 held.enter_context(locked(self._out / CURSORS / self._file.path.name))
+                self._file.refuse_another_place()
             except OSError as error:
                 raise Error(f"{self._out} cannot be written: {error.strerror}") from None
             self._walk(self._file.read(), done, held, told)
@@ -88,10 +89,11 @@ class Poller:
                 after, token, idle = cursor.after, "", idle + 1
                 self._check_gets_on(idle)
                 continue
-            brought = done.new + done.quarantined
+            brought = 0
             if page.objects:
-                received = received or held.enter_context(Received(self._out))
-                self._keep(received, page, done)
+                if received is None:  # an empty one, of which all went to the quarantine, is false
+                    received = held.enter_context(Received(self._out))
+                brought = self._keep(received, page, done)
             done.pages += 1
             seen = max(seen, _last(page), key=_moment)
             moved = msgspec.structs.replace(cursor, after=_position(cursor.after, page, seen))
@@ -101,7 +103,7 @@ class Poller:
             told(done)
             if not page.more:
                 return
-            idle = 0 if moved != cursor or done.new + done.quarantined > brought else idle + 1
+            idle = 0 if moved != cursor or brought else idle + 1
             self._check_gets_on(idle)
             if done.pages >= self._most_pages:
                 raise Error(
@@ -137,8 +139,9 @@ class Poller:
                     raise
                 return None
 
-    def _keep(self, received: Received, page: PageOf, done: Polled) -> None:
-        """Make a page durable, and count it."""
+    def _keep(self, received: Received, page: PageOf, done: Polled) -> int:
+        """Make a page durable, and count it; how much of it was not there, quarantine included."""
+        had = done.new + len(received.quarantine)
         dates = page.last if page.first == page.last else f"{page.first}/{page.last}"
         arrivals = [Arrival(raw, dates) for raw in page.objects]
         taken = received.add_all(self._collection.info.id, arrivals)
@@ -154,6 +157,7 @@ class Poller:
                 done.known += 1
             else:
                 done.quarantined += 1
+        return done.new + len(received.quarantine) - had
 
 
 def poll(
@@ -203,7 +207,9 @@ def _date(text: str) -> str:
     if not TIME.fullmatch(text):
         raise Error("a date header of the exchange is no TAXII timestamp")
     if _moment(text) > datetime.now(UTC) + _AHEAD:
-        raise Error("the exchange dates its objects into the future")
+        raise Error(
+            "the exchange dates its objects into the future", hint="is the clock of this machine right?"
+        )
     return text
 
 

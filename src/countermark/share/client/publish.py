@@ -14,13 +14,14 @@ import msgspec
 
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import sha256_hex
-from countermark.share.client.journal import Journal, Line
+from countermark.share.client.journal import PUBLISHED, Journal, Line
 from countermark.share.client.outcomes import outcomes_of
 from countermark.share.client.resources import StatusResource
 from countermark.share.client.taxii import Found, Taxii, refused
 from countermark.share.client.transport import Refused
-from countermark.share.policy.approvals import approved
-from countermark.share.policy.release import RELEASE, RELEASE_TYPE, parse_release
+from countermark.share.policy.approvals import APPROVALS, approved
+from countermark.share.policy.release import OBJECTS, RELEASE, RELEASE_TYPE, parse_release
+from countermark.share.policy.standing import STANDING
 from countermark.trust.dsse import open_envelope
 
 RELEASES = "/exchange-api/v1/releases"
@@ -82,6 +83,7 @@ def read_release_to_publish(source: Path, now: datetime) -> Release:
             hint="share review writes one, two people approve it",
             exit_code=ExitCode.NO_INPUT,
         )
+    _refuse_odd_files(folder)
     envelope, raw = approved(folder, now)
     release = parse_release(open_envelope(envelope, RELEASE_TYPE).body)
     objects = [
@@ -91,6 +93,16 @@ def read_release_to_publish(source: Path, now: datetime) -> Release:
     if any(sha256_hex(one.raw) != one.sha256 for one in objects):
         raise Error("the objects are not those that were approved", exit_code=ExitCode.VERIFICATION_FAILED)
     return Release(folder, release.release_id, envelope, objects)
+
+
+def _refuse_odd_files(folder: Path) -> None:
+    """A folder may come from elsewhere: no pipe in it makes us wait, no link makes us write outside it."""
+    for one in [folder / OBJECTS, folder / STANDING, *folder.glob(f"{APPROVALS}/*")]:
+        if one.exists() and not one.is_file():
+            raise Error(f"{one} is not a file", exit_code=ExitCode.NO_INPUT)
+    for one in [folder / PUBLISHED, *folder.glob(f"{PUBLISHED}/*")]:
+        if one.is_symlink():
+            raise Error(f"{one} is a link", hint="move it away", exit_code=ExitCode.NO_INPUT)
 
 
 class Publisher:
@@ -164,9 +176,10 @@ class Publisher:
             half = len(batch) // 2
             return [*self._send(batch[:half]), *self._send(batch[half:])]
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        told = [self._taxii.transport.hide(problem)[:500] for problem in problems or [unclear]]
         return [
-            Line(sha256=one.sha256, id=one.id, version=one.version, problem=problem[:500], at=at)
-            for one, problem in zip(batch, problems or [unclear], strict=True)
+            Line(sha256=one.sha256, id=one.id, version=one.version, problem=problem, at=at)
+            for one, problem in zip(batch, told, strict=True)
         ]
 
     def _finished(self, status: StatusResource) -> StatusResource:

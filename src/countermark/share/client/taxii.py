@@ -88,7 +88,7 @@ class Taxii:
         else:
             chosen = [one for one in found if (one.info.can_write if write else one.info.can_read)]
         if len(chosen) != 1:
-            raise _not_one(wanted, chosen or found)
+            raise self._not_one(wanted, chosen or found)
         return chosen[0]
 
     def root(self, path: str) -> ApiRoot:
@@ -133,7 +133,8 @@ class Taxii:
                 else:
                     elsewhere.append(text)
         if not here:
-            where = f"; named are {', '.join(elsewhere[:MAX_SHOWN])[:300]}" if elsewhere else ""
+            others = self.transport.hide(", ".join(elsewhere[:MAX_SHOWN]))[:300]
+            where = f"; named are {others}" if elsewhere else ""
             raise Error(
                 "the exchange shows no API root on its own host to this token",
                 hint=f"give the URL of an API root yourself{where}",
@@ -149,6 +150,15 @@ class Taxii:
             if refused.status in (403, 404):
                 return []
             raise
+
+    def _not_one(self, wanted: str, found: Sequence[Found]) -> Error:
+        hide = self.transport.hide
+        names = ", ".join(f"{hide(one.info.title)[:60]!r} ({hide(one.info.id)})" for one in found[:MAX_SHOWN])
+        what = (
+            f"no collection {wanted[:100]!r}, or more than one" if wanted else "not one collection to choose"
+        )
+        hint = f"--collection, one of: {names}" if names else "this token sees no collection"
+        return Error(what, hint=hint, exit_code=ExitCode.NO_INPUT)
 
     def _get(self, path: str, kind: type[_T], what: str) -> _T:
         return read_resource(self._ask("GET", path).body, kind, what)
@@ -168,7 +178,7 @@ class Taxii:
         if answer.status not in (200, 202):
             raise refused(answer, self.transport)
         if not is_taxii(answer.headers.get("content-type", "")):
-            kind = answer.headers.get("content-type", "none")[:80]
+            kind = self.transport.hide(answer.headers.get("content-type", "none"))[:80]
             raise Error(f"the answer's media type is not TAXII's: {kind}", hint="is the URL right?")
         return answer
 
@@ -183,11 +193,13 @@ def refused(answer: Answer, transport: Transport) -> Refused:
     said = ""
     try:
         message = read_resource(answer.body, ErrorMessage, "error")
-        said = f": {message.title[:200]}" + (f" ({message.description[:300]})" if message.description else "")
+        title, more = transport.hide(message.title)[:200], transport.hide(message.description)[:300]
+        said = f": {title}" + (f" ({more})" if more else "")
     except Error:
         pass
-    text = transport.hide(f"the exchange answers {answer.status}{said}")
-    return Refused(answer.status, text, _HINTS.get(answer.status, ""))
+    return Refused(
+        answer.status, f"the exchange answers {answer.status}{said}", _HINTS.get(answer.status, "")
+    )
 
 
 def _place(url: str) -> tuple[str, str]:
@@ -196,10 +208,3 @@ def _place(url: str) -> tuple[str, str]:
         return place_of(url)
     except Error:
         return "", ""
-
-
-def _not_one(wanted: str, found: Sequence[Found]) -> Error:
-    names = ", ".join(f"{one.info.title[:60]!r} ({one.info.id})" for one in found[:MAX_SHOWN])
-    what = f"no collection {wanted[:100]!r}, or more than one" if wanted else "not one collection to choose"
-    hint = f"--collection, one of: {names}" if names else "this token sees no collection"
-    return Error(what, hint=hint, exit_code=ExitCode.NO_INPUT)

@@ -16,14 +16,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import countermark
 from countermark.errors import Error, ExitCode
 from countermark.share.client.credentials import Credentials
-
-if TYPE_CHECKING:
-    pass
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2: none of them is in the list of RFC 7540, Appendix A (TAXII 8.5.1.3)."""
@@ -157,7 +154,8 @@ class Transport:
                 answer = None
             if answer is not None:
                 if answer.status not in BUSY:
-                    return _no_redirect(answer)
+                    self._refuse_redirect(answer)
+                    return answer
                 problem = f"the exchange answers {answer.status}"
                 asked = retry_after(answer.headers.get("retry-after"), datetime.now(UTC))
             if tried < self.bounds.tries:
@@ -181,6 +179,14 @@ class Transport:
                 if len(body) > self.bounds.answer_bytes:
                     raise TooLarge(f"the exchange answers with over {self.bounds.answer_bytes:,} bytes")
             return Answer(got.status_code, said, bytes(body))
+
+    def _refuse_redirect(self, answer: Answer) -> None:
+        if 300 <= answer.status < 400:
+            where = self.hide(answer.headers.get("location", ""))[:200]
+            raise Error(
+                f"the exchange sends us elsewhere ({answer.status}), which is not followed",
+                hint=f"name it yourself if you trust it: {where}" if where else "",
+            )
 
     def _pause(self, tried: int, problem: str, asked: float | None) -> None:
         """Wait: as long as the exchange asks for and a little more, else at random within a growing time."""
@@ -267,13 +273,3 @@ def _problem(error: Exception) -> str:
     if isinstance(error, httpx2.HTTPError | httpx2.InvalidURL):
         raise Error(f"the exchange cannot be asked: {type(error).__name__}") from None
     raise error
-
-
-def _no_redirect(answer: Answer) -> Answer:
-    if 300 <= answer.status < 400:
-        where = answer.headers.get("location", "")[:200]
-        raise Error(
-            f"the exchange sends us elsewhere ({answer.status}), which is not followed",
-            hint=f"name it yourself if you trust it: {where}" if where else "",
-        )
-    return answer

@@ -99,12 +99,12 @@ class Answer:
             "sent_bytes": self.sent_bytes,
             "status": self.status,
             "headers": headers,
-            "body": self.shown(self._outline())[:400],
+            "body": self._outline()[:400],
         }
 
     def _outline(self) -> str:
         if self.status >= 400 or not isinstance(self.value, dict):
-            return self.body[:400].decode("utf-8", "replace")
+            return self.shown(self.body.decode("utf-8", "replace"))  # blotted out before it is cut
         parts = []
         for name, value in list(self.value.items())[:20]:
             if isinstance(value, list):
@@ -112,8 +112,8 @@ class Answer:
             elif isinstance(value, dict):
                 parts.append(f"{name}: object")
             else:
-                parts.append(f"{name}: {json.dumps(value, ensure_ascii=False)[:60]}")
-        return "{" + ", ".join(parts) + "}"
+                parts.append(f"{name}: {self.shown(json.dumps(value, ensure_ascii=False))[:60]}")
+        return self.shown("{" + ", ".join(parts) + "}")
 
 
 @dataclass(frozen=True)
@@ -273,3 +273,10 @@ def server_of(url: str) -> tuple[str, str]:
         )
     shown = f"[{host}]" if ":" in host else host
     return f"{found.scheme}://{shown}{port}", found.path or "/"
+
+
+def is_private(base: str) -> bool:
+    """Whether nobody between us and the server reads along: TLS, or the same machine."""
+    from urllib.parse import urlsplit
+
+    return base.startswith("https://") or urlsplit(base).hostname in ("localhost", "127.0.0.1", "::1")

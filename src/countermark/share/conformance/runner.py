@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from countermark.errors import Error, ExitCode
-from countermark.share.conformance.http import FIRST, SECOND, Credentials, Http, NoAnswer, server_of
+from countermark.share.conformance.http import (
+    FIRST,
+    SECOND,
+    Credentials,
+    Http,
+    NoAnswer,
+    is_private,
+    server_of,
+)
 from countermark.share.conformance.table import (
     CHECKS,
     MOST_PROBLEMS,
@@ -83,6 +91,12 @@ def run_kit(
     """
     base, path = server_of(options.url)
     callers = {name: one for name, one in ((FIRST, options.first), (SECOND, options.second)) if one}
+    if callers and transport is None and not is_private(base):
+        raise Error(
+            "credentials are not sent to another machine in the clear",
+            hint="https:// (--ca names your own authority), or the server's own machine",
+            exit_code=ExitCode.USAGE,
+        )
     http = Http(
         base,
         callers,

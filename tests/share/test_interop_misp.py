@@ -70,10 +70,12 @@ def test_there_and_back_with_the_losses_listed_is_what_was_polled(polled: list[S
 
 def test_what_came_back_is_taken_by_the_server_and_read_by_others(server: Server, polled: list[Stix]) -> None:
     back, _ = from_misp(to_misp(polled)[0])
-    status = server.post("bob", *back).json()
-    assert status.get("failures") is None
     new = [one for one in back if one["id"] not in by_id(polled)]
     assert new, "the event itself comes back as an object"
+    assert server.post("bob", *new).json().get("failures") is None
+    changed = [one for one in back if by_id(polled).get(one["id"], one) != one]
+    status = server.post("bob", *changed).json()
+    assert status["failure_count"] == len(changed) > 0, "what lost something on the way is no version of it"
     for one in new:
         given = server.get("alice", f"objects/{one['id']}/?match[version]=all").json()["objects"]
         assert given == [one]

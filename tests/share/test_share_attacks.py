@@ -69,7 +69,7 @@ def test_a_release_ends_with_its_legal_basis(server: Server) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     ends = [Rests("us-counsel", "US", date.today() + timedelta(days=1)), Rests("eu", "EU", date.max)]
     alice = server.members["alice"]
-    release = statement(alice, indicator(1), legal_basis=ends, expires=now + timedelta(days=30))
+    release = statement(alice, indicator(1), legal_basis=ends, expires=now + timedelta(days=5))
     give(server, "alice", release, "security", "counsel")
     told = server.ask("alice", "GET", f"{API}/releases/{release.release_id}").json()["expires"]
     assert told[:10] == (datetime.now(UTC).date() + timedelta(days=1)).isoformat()

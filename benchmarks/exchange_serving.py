@@ -16,6 +16,7 @@ from pathlib import Path
 from countermark.records.exchange import Collection
 from countermark.share.server.folder import opened
 from countermark.store.exchange import ExchangeStore
+from countermark.trust.log import open_or_create
 from exchange_store import COLLECTION, MEMBER
 
 HERE = Path(__file__).parent
@@ -112,6 +113,7 @@ def exchange(folder: Path, url: str, name: str = "exchange") -> Served:
     path.mkdir(parents=True, mode=0o700)
     (path / "exchange.toml").write_text(SETTINGS.format(url=json.dumps(url)))
     (path / "exchange.toml").chmod(0o600)
+    open_or_create(path / "log", path / "log.key")  # a folder without one would refuse a filled database
     with opened(path, create=True) as data:
         members = data.store.members
         reader = members.by_name(READER) or members.add(READER, "member")

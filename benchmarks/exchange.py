@@ -19,11 +19,18 @@ import statistics
 import tempfile
 import urllib.request
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from countermark.records.canonical import canonical_json
+from countermark.share.policy.document import default_policy
+from countermark.share.policy.release import RELEASE_TYPE, Held, Release, Rests
 from countermark.store.exchange import ExchangeStore, Filters, rfc3339
+from countermark.trust.dsse import seal_envelope
+from countermark.trust.signing import SigningKey
 from exchange_serving import Running, bare, collection, exchange, free_port, load, request, serving, started
 from exchange_store import COLLECTION, FOLDER, MEMBER, fill, indicator, last_position, urls
 
@@ -118,6 +125,24 @@ def table(kind: str, size: int, seen: dict[str, list[dict[str, float]]]) -> None
         show(database=kind, what=name, bytes=size, **one, ratio=ratio, cpu_ratio=cpu)
 
 
+def released(digests: list[tuple[str, str, str]]) -> Release:
+    """The statement that two people sign; who signed is looked at when it comes, and not with each object."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    made = Release(
+        release_id="",
+        member_id=MEMBER,
+        policy_sha256=default_policy().sha256,
+        purpose="security",
+        ground="fabricated-accounts",
+        legal_basis=[Rests("us-counsel", "US", now.date() + timedelta(days=9))],
+        classes={"address": 3},
+        created=now,
+        expires=now + timedelta(days=1),
+        objects=[Held(*one) for one in digests],
+    )
+    return replace(made, release_id=made.right_id)
+
+
 def ingest(folder: Path, url: str, batch: int, release: bool, count: int) -> None:
     """Objects a second that are posted, checked, stored and logged."""
     served = exchange(folder, url, f"ingest-{batch}-{release}")
@@ -130,8 +155,10 @@ def ingest(folder: Path, url: str, batch: int, release: bool, count: int) -> Non
             (one.stix_id, one.version or "", hashlib.sha256(canonical_json(json.loads(one.data))).hexdigest())
             for one in objects
         ]
-        name = f"release--{key}"
-        store.releases.add(MEMBER, name, b"benchmark", digests, 1 << 60, entry={"release_id": name})
+        signed = released(digests)
+        envelope = seal_envelope(RELEASE_TYPE, signed.payload, [SigningKey.generate()])
+        entry = {"release_id": signed.release_id}
+        store.releases.add(MEMBER, signed.release_id, envelope, digests, 1 << 60, entry=entry)
     store.close()
     bodies = [
         b'{"objects":[%s]}' % b",".join(one.data for one in objects[at : at + batch])
@@ -143,7 +170,7 @@ def ingest(folder: Path, url: str, batch: int, release: bool, count: int) -> Non
         warm = measured(folder, running, requests[:2], 0, 1)
         found = measured(folder, running, requests[2:], 0, WRITERS)
         page = fetched(running.port, served.writer, f"{path}?limit=1000")
-        assert page.count(b'"type": "indicator"') == min(1000, count), page[:200]
+        assert len(json.loads(page)["objects"]) == min(1000, count), page[:200]
     taken = count - batch * 2
     show(
         what="ingest",

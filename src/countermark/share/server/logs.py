@@ -4,9 +4,13 @@ A line of a request holds its route, not its path; names of its parameters, not 
 body. Of what other libraries log, the place is kept and not the words, which may quote what was sent.
 """
 
+import atexit
 import json
 import logging
 import sys
+import threading
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -43,9 +47,55 @@ class JsonLines(logging.Formatter):
         return text.decode() if text.isascii() else json.dumps(line, ensure_ascii=True)
 
 
+class Together(logging.StreamHandler[TextIO]):
+    """Writes the lines of `WAIT` seconds at once: a write for each request would stop the others.
+
+    Lines from warnings on are written at once, and whatever waits when the process ends in order.
+    """
+
+    WAIT = 0.1
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+        self._waiting = threading.Event()
+        threading.Thread(target=self._write_on, name="logs", daemon=True).start()
+        atexit.register(self.flush)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the line; called under the handler's lock."""
+        try:
+            self._lines.append(self.format(record))
+        except Exception:
+            self.handleError(record)
+            return
+        if record.levelno >= logging.WARNING:
+            self.flush()
+        elif not self._waiting.is_set():
+            self._waiting.set()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        lock = self.lock
+        assert lock is not None
+        with lock:
+            lines, self._lines = self._lines, []
+            if lines and not self.stream.closed:
+                with suppress(OSError):  # whoever read the log has gone; the exchange goes on
+                    self.stream.write("\n".join(lines) + "\n")
+                    self.stream.flush()
+
+    def _write_on(self) -> None:
+        while True:
+            self._waiting.wait()
+            time.sleep(self.WAIT)
+            self._waiting.clear()
+            self.flush()
+
+
 def configure_logs(verbose: bool = False, stream: TextIO | None = None) -> None:
     """Send all logs of this process to standard error as JSON lines."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = Together(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers = [handler]

@@ -11,7 +11,7 @@ from countermark.store.exchange import adding, deleting
 from countermark.store.exchange.database import Compiled, Database
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.queries import COLUMNS, Shape, page_statement, shape_of
-from countermark.store.exchange.recent import Joined, Recent
+from countermark.store.exchange.recent import Counters, Joined, Recent
 from countermark.store.exchange.shapes import (
     ALL,
     SPEC_VERSIONS,
@@ -38,7 +38,7 @@ class Objects:
     def __init__(self, database: Database, names: Names) -> None:
         self._database, self._names = database, names
         self._compiled: dict[Shape, Compiled | None] = {}
-        self._recent = Recent()
+        self._recent, self._counters = Recent(), Counters()
         counter = sa.select(collections.c.last_added).where(collections.c.number == sa.bindparam("number"))
         self._change = database.compile(counter)
 
@@ -60,7 +60,10 @@ class Objects:
         `refused` are objects of the same request that were found wanting before: failures of the status.
         `entry` gives the log entry from all outcomes, the refused ones last.
         """
-        return adding.add(self._database, self._names, caller, collection, prepared, entry, refused)
+        try:
+            return adding.add(self._database, self._names, caller, collection, prepared, entry, refused)
+        finally:
+            self._counters.forget()
 
     def page(
         self,
@@ -86,13 +89,16 @@ class Objects:
         """
         number = self._names.collection(collection_id)
         key = number, filters, after, limit
-        change = self._database.rows(self._change, {"number": number})[0][0]  # before the page, never after
+        change = self._counters.read(number, lambda: self._counter(number))  # before the page, never after
         found = self._recent.get(key, change)
         if found is None:
             rows = self._rows(number, filters, after, limit, with_data=True, lean=True)
             found = self._join(rows[:limit], len(rows) > limit)
             self._recent.put(key, change, found)
         return found
+
+    def _counter(self, number: int) -> int:
+        return int(self._database.rows(self._change, {"number": number})[0][0])
 
     def _rows(
         self,
@@ -147,7 +153,10 @@ class Objects:
         `entry` gives the log entry from what was deleted; none is written when nothing was.
         """
         asked = msgspec.structs.replace(filters, ids=(stix_id,))
-        return deleting.delete(self._database, self._names, caller, collection, asked, entry)
+        try:
+            return deleting.delete(self._database, self._names, caller, collection, asked, entry)
+        finally:
+            self._counters.forget()
 
     def _statement(self, shape: Shape) -> Compiled | None:
         if shape in self._compiled:

@@ -1,18 +1,22 @@
 """Pages that were read of late: members poll the same ones, the newest above all.
 
 A page is kept with the collection's change counter, which every change of it raises in its own transaction.
-The counter is read from the database for every request, so that what another process adds or deletes counts
-at once; only when nothing has changed is the kept page the page that would be read.
+Only while the counter stands where it stood is the kept page the page that would be read. What this process
+adds or deletes counts at once; what another process does, after `SOON` at the latest: so long a counter that
+was read serves the requests that come together.
 """
 
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 import msgspec
 
 MOST_BYTES = 64 << 20
+SOON = 0.005
+"""Seconds."""
 _MOST_OF_ONE = MOST_BYTES // 8
 _BESIDE = 1024
 """What an entry takes besides its objects, positions and key, generously."""
@@ -37,6 +41,33 @@ class _Kept(NamedTuple):
     change: int
     page: Joined
     size: int
+
+
+class Counters:
+    """What the change counters of collections stood at a moment ago. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[int, float]] = {}
+        self._forgotten = 0
+        self._turn = threading.Lock()
+
+    def read(self, number: int, fetch: Callable[[], int]) -> int:
+        """The counter of a collection, from `fetch` unless that was asked a moment ago."""
+        found = self._seen.get(number)
+        if found is not None and time.monotonic() < found[1]:
+            return found[0]
+        began, until = self._forgotten, time.monotonic() + SOON
+        value = fetch()
+        with self._turn:
+            if began == self._forgotten:  # else it may be of before a change of ours
+                self._seen[number] = (value, until)
+        return value
+
+    def forget(self) -> None:
+        """After a change of this process."""
+        with self._turn:
+            self._forgotten += 1
+            self._seen.clear()
 
 
 class Recent:

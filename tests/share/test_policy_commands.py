@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pyarrow as pa
 import pytest
+from findings_samples import findings
 from policy_samples import (
     ADDRESS,
     MEMBER,
@@ -21,9 +21,7 @@ from policy_samples import (
     write_objects,
 )
 
-from countermark.detect.findings_folder import write_findings
 from countermark.errors import ExitCode
-from countermark.records.findings import MEMBER_SCHEMA, Campaign, Window
 from countermark.share.policy.approvals import approved
 from countermark.share.policy.home import Home
 from countermark.share.policy.sampling import check
@@ -134,27 +132,7 @@ def test_json_says_the_same(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_findings_become_a_release(desk: Desk, tmp_path: Path) -> None:
-    accounts = [f"a{number}" for number in range(12)]
-    found = Campaign(
-        campaign_id="camp-0123456789abcdef",
-        kind="harvest",
-        size=len(accounts),
-        window=Window("2026-11-01T00:01:00+00:00", f"{TODAY}T00:00:00+00:00"),
-        p_value=1e-9,
-        log10_p_value=-9.0,
-        q_value=1e-8,
-        null="the accounts are like all others",
-        discovery_families=["infrastructure"],
-        confirmation_families=["content"],
-        reasons=[],
-        members_digest="0" * 64,
-    )
-    scored: dict[str, Any] = {"score": 1.0, "member_p": 0.0, "member_q": 0.0, "reasons": []}
-    rows = [{"campaign_id": found.campaign_id, "account_id": one, **scored} for one in accounts]
-    folder = tmp_path / "findings"
-    folder.mkdir()
-    members = pa.Table.from_pylist(rows, schema=MEMBER_SCHEMA)
-    write_findings(folder, [found], members, {}, "", {"calibrated_to": 1e-4})
+    folder, accounts = findings(tmp_path / "findings")
     shown = [("proxy-exit", "9.9.9.9", 12), ("ipv4-addr", "8.8.4.4", 2), ("email", "jane@mail.example", 12)]
     lines = [
         {"account_id": one, "kind": kind, "value": value, "first_seen": str(TODAY), "last_seen": str(TODAY)}

@@ -114,6 +114,18 @@ def test_health_answers_anybody_and_tells_nothing_else(server: Server, path: str
     assert set(answer.json()) <= {"status", "time", "checks"}
 
 
+def test_the_description_of_the_endpoints_is_public_and_shows_no_data(server: Server) -> None:
+    answers = {who: _ask(server, who, "GET", "/exchange-api/openapi.json") for who in (*KNOWN, *STRANGERS)}
+    assert {who: answer.status_code for who, answer in answers.items()} == dict.fromkeys(answers, 200)
+    assert len({answer.content for answer in answers.values()}) == 1
+    text = answers["nobody"].text
+    described = set(json.loads(text)["paths"])
+    assert {f"{API}/releases", f"{API}/disputes", "/{root}/collections/{collection}/objects/"} <= described
+    kept = [*server.members.values(), *server.names.values(), SHARED, HIDDEN, "Shared", "Hidden"]  # type: ignore[attr-defined]
+    kept += [*server.tokens.values(), str(server.data), indicator(1)["pattern"]]
+    assert [one for one in kept if len(one) > 4 and one in text] == []
+
+
 def test_only_its_creator_gives_an_object_a_new_version(server: Server) -> None:
     before = server.get("operator").content
     forged = (indicator(1, 5, revoked=True), indicator(1, 5, created_by_ref=server.members["alice"]))

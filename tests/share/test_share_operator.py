@@ -112,7 +112,8 @@ def test_reviewers_and_keys(data: Path, tmp_path: Path) -> None:
     ("arguments", "code", "says"),
     [
         (["member", "add", "x", "--role", "king"], 2, "--role is one of"),
-        (["member", "add", "x", "--role", "reviewer-counsel"], 2, "a reviewer"),
+        (["member", "add", "x", "--role", "reviewer-counsel", "--of", "y"], 3, "no member"),
+        (["member", "attach", "operator", "--of", "operator"], 3, "to review for is not there"),
         (["member", "add", "x", "--role", "member", "--of", "operator"], 2, "a reviewer"),
         (["member", "add", "x", "--role", "member", "--collection", "none"], 3, "no collection"),
         (["member", "add", "x", "--role", "member", "--expires", "soon"], 2, "no date"),

@@ -6,6 +6,7 @@ from pathlib import Path
 from stix_in_samples import indicator, sdo
 
 from countermark.errors import ExitCode
+from countermark.share.stix.quarantine import Refusal
 from countermark.share.stix.reading import Received
 from running import countermark
 
@@ -33,3 +34,24 @@ def test_what_holds_nothing_valid(tmp_path: Path) -> None:
         assert done.code == ExitCode.NO_INPUT
         assert done.error()
     assert not (tmp_path / "never").exists()
+
+
+def test_the_quarantine_is_looked_at_again_on_demand(tmp_path: Path) -> None:
+    good, bad = indicator(1), {**sdo("campaign", 2, name="x"), "created": "yesterday"}
+    with Received(tmp_path / "in") as received:  # as an earlier version refused it, and a bad one
+        raws = [json.dumps(one).encode() for one in (good, bad)]
+        received.quarantine.add([Refusal("c", "2026-11-27T00:00:00Z", raw, "not known yet") for raw in raws])
+    again = ["share", "import", "--recheck", "--out", tmp_path / "in"]
+    done = countermark(*again)
+    assert (done.code, done.out) == (0, "1 new, 0 known, 1 quarantined\n")
+    assert "1 objects, 1 in the quarantine" in done.err
+    said = json.loads(countermark(*again, "--json").out)
+    assert (said["new"], said["quarantined"], said["waiting"]) == (0, 1, 1)
+    with Received(tmp_path / "in") as received:
+        assert received.raw(good["id"]) == raws[0]
+        assert [one.raw for one in received.quarantine.waiting()] == raws[1:]
+    assert countermark("share", "import", "--recheck", "--out", tmp_path / "none").code == ExitCode.NO_INPUT
+    assert not (tmp_path / "none").exists()
+    for arguments in ([], [tmp_path / "x", "--recheck"]):
+        done = countermark("share", "import", *arguments, "--out", tmp_path / "in")
+        assert (done.code, "--recheck" in done.error()) == (ExitCode.USAGE, True)

@@ -131,14 +131,36 @@ def test_members_that_are_refused(database_url: str) -> None:
         assert [member.name for member in members.all()] == ["ada", "bob", "op"]
         with pytest.raises(Error, match="already"):
             members.add("ada", "public")
-        with pytest.raises(Error, match="reviewer"):
-            members.add("rae", "reviewer-counsel")
+        for role in ("member", "operator", "public"):
+            with pytest.raises(Error, match="reviewer"):
+                members.add("rae", role, of=members.all()[0].member_id)  # type: ignore[arg-type]
         with pytest.raises(Error, match="not there"):
             members.add("rae", "reviewer-counsel", of="identity--none")
         with pytest.raises(Error, match="no role"):
             members.add("rae", "root")  # type: ignore[arg-type]
         with pytest.raises(Error, match="printable"):
             members.add("a\nb", "member")
+
+
+def test_a_reviewer_of_nobody_is_attached_once(database_url: str) -> None:
+    with exchange(database_url) as one:
+        members = one.store.members
+        ada, bob, op = members.all()
+        rae = members.add("rae", "reviewer-counsel")
+        assert rae.of is None
+        token = members.add_token(rae.member_id, ["review"])[1]
+        caller = members.authenticate(token, datetime.now(UTC))
+        assert caller is not None
+        assert caller.member.of is None
+        for reviewer, reviewed in ((rae, op), (rae, rae), (ada, bob), (op, bob)):
+            with pytest.raises(Error, match=r"not there|no such reviewer"):
+                members.attach(reviewer.member_id, reviewed.member_id)
+        members.attach(rae.member_id, ada.member_id)
+        caller = members.authenticate(token, datetime.now(UTC))
+        assert caller is not None
+        assert caller.member.of == ada.member_id
+        with pytest.raises(Error, match="already"):
+            members.attach(rae.member_id, bob.member_id)
 
 
 def test_keys_of_reviewers(database_url: str) -> None:

@@ -1,7 +1,8 @@
-"""`countermark share audit`: is the log whole, and does the database agree with it?"""
+"""`countermark share audit`: is the log whole, does the database agree with it, does a proof from it hold?"""
 
+import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,13 +10,18 @@ from countermark.cli.output import emit, emit_json, note, printable
 from countermark.cli.share_data import DEFAULT, Data, Json, plain
 from countermark.errors import Error, ExitCode
 
+if TYPE_CHECKING:
+    from countermark.trust.notes import VerifierKey
+
 SCHEMA = "countermark/share-audit/v1"
-app = typer.Typer(name="audit", help="The log of an exchange.", no_args_is_help=True)
+_BARE_KEY = 44  # base64 of 32 bytes; a verifier key, name+hash+base64, is longer
+CHECK_SCHEMA = "countermark/share-audit-check/v1"
+app = typer.Typer(name="audit", help="The log of an exchange, and proofs from it.", no_args_is_help=True)
 
 
 @app.callback()
 def _audit() -> None:
-    """The log of an exchange."""
+    """The log of an exchange, and what was proved from one."""
 
 
 @app.command("verify")
@@ -63,6 +69,49 @@ def verify(
         raise typer.Exit(ExitCode.VERIFICATION_FAILED)
 
 
+@app.command("check")
+def check(
+    proof: Annotated[Path, typer.Argument(metavar="PROOF", help="Proof of one entry (tlog-proof).")],
+    log_key: Annotated[
+        Path,
+        typer.Option("--log-key", metavar="FILE", help="Public key of the log, from whoever keeps it."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Check that an entry stands in a log: a proof from your own log, or from an exchange."""
+    from countermark.trust.checkpoints import read_proof, verify_proof
+    from countermark.trust.log import read_entry
+    from countermark.trust.notes import MAX_NOTE_BYTES
+
+    # a byte that is no UTF-8 is a change like any other: the proof does not hold
+    given = read_proof(_bytes(proof, 2 * MAX_NOTE_BYTES + 1).decode(errors="replace"))
+    verifier = _verifier(_text(log_key).strip(), given.checkpoint)
+    if not given.extra:
+        raise Error("the proof holds no entry", exit_code=ExitCode.VERIFICATION_FAILED)
+    entry = read_entry(given.extra)
+    checkpoint = verify_proof(given, entry.leaf_hash, verifier)
+    place = {"log": checkpoint.origin, "keyid": verifier.public.keyid, "size": checkpoint.size}
+    content = {"kind": entry.kind, "time": entry.time.isoformat(), "payload": entry.payload}
+    if as_json:
+        root = {"root": checkpoint.root.hex()}
+        emit_json(CHECK_SCHEMA, {"verified": True, **place, **root, "index": given.index, **content})
+        return
+    emit(printable(f"entry {given.index} of {checkpoint.size:,} in {checkpoint.origin}"))
+    emit(printable(f"{entry.kind}, {entry.time.isoformat()}"))
+    for line in json.dumps(entry.payload, indent=2, ensure_ascii=False).splitlines():
+        emit(printable(line))
+
+
+def _verifier(text: str, note: str) -> "VerifierKey":
+    """The log's key: with a name of its own, or alone; then it speaks for the log that the note names."""
+    from countermark.trust.notes import VerifierKey
+    from countermark.trust.signing import PublicKey
+
+    if "-----BEGIN" not in text and len(text) > _BARE_KEY:
+        return VerifierKey.parse(text)
+    return VerifierKey(note.partition("\n")[0], PublicKey.parse(text))
+
+
 def _verify_log(data: Path, log_key: Path | None, earlier: Path | None) -> dict[str, Any]:
     from countermark.share.server.folder import LOG, open_log
     from countermark.trust.log import verify_log
@@ -88,9 +137,14 @@ def _write_proof(data: Path, entry: int, out: Path) -> None:
 
 def _text(path: Path) -> str:
     try:
+        return _bytes(path, 1 << 20).decode()
+    except UnicodeDecodeError:
+        raise Error(f"{path} cannot be read: no text", exit_code=ExitCode.NO_INPUT) from None
+
+
+def _bytes(path: Path, most: int) -> bytes:
+    try:
         with path.open("rb") as stream:
-            return stream.read(1 << 20).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Error(
-            f"{path} cannot be read: {getattr(error, 'strerror', 'no text')}", exit_code=ExitCode.NO_INPUT
-        ) from None
+            return stream.read(most)
+    except OSError as error:
+        raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None

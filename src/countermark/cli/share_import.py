@@ -1,4 +1,7 @@
-"""`countermark share import`: keep others' STIX from a file byte for byte, understood or not."""
+"""`countermark share import`: keep others' STIX from a file byte for byte, understood or not.
+
+`--recheck` looks at what waits in the quarantine again, with what this program checks today.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,20 +16,29 @@ _MOST_SHOWN = 20
 
 
 def import_(
-    source: Annotated[
-        Path, typer.Argument(metavar="FILE", help="StixBundle, TAXII envelope, or objects, one a line.")
-    ],
     out: Annotated[Path, typer.Option("--out", help="Folder of what was received; made, or added to.")],
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="StixBundle, TAXII envelope, or objects, one a line."),
+    ] = None,
+    recheck: Annotated[
+        bool, typer.Option("--recheck", help="Instead of a FILE: look at the folder's quarantine again.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every reason.")] = False,
 ) -> None:
     """Keep the STIX of a file in a folder of what was received; what is not valid goes to its quarantine."""
-    from countermark.share.stix.files_in import import_file
-    from countermark.share.stix.reading import Received
+    from collections import Counter
 
-    if not source.is_file():
-        raise Error(f"{source} is no file", exit_code=ExitCode.NO_INPUT)
+    from countermark.share.stix.files_in import import_file
+    from countermark.share.stix.reading import QUARANTINE, Received
+
+    if (source is None) != recheck:
+        raise Error("give a FILE, or --recheck", exit_code=ExitCode.USAGE)
+    needed = source or out / QUARANTINE
+    if not needed.is_file():
+        raise Error(f"{needed} is no file", exit_code=ExitCode.NO_INPUT)
     with Received(out) as received:
-        counts = import_file(source, received)
+        counts = import_file(source, received) if source else Counter(received.recheck())
         objects, waiting, reasons = len(received), len(received.quarantine), received.quarantine.reasons()
     if as_json:
         taken = {key: counts[key] for key in ("new", "known", "quarantined")}
@@ -38,5 +50,5 @@ def import_(
         if len(reasons) > _MOST_SHOWN:
             note(f"        and {len(reasons) - _MOST_SHOWN} more reasons; --json lists every one")
         note(printable(f"{out}: {objects} objects, {waiting} in the quarantine"))
-    if not counts["new"] and not counts["known"]:
+    if source and not counts["new"] and not counts["known"]:
         raise Error(f"{source} holds no valid object", exit_code=ExitCode.NO_INPUT)

@@ -11,7 +11,7 @@ from countermark.cli.share_data import DEFAULT, Data, Json, collection_of, membe
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
-    from countermark.records.exchange import Member
+    from countermark.records.exchange import Member, Role
     from countermark.share.server.folder import DataFolder
 
 SCHEMA = "countermark/share-member/v1"
@@ -41,7 +41,10 @@ def add(
         str, typer.Option("--role", help="operator, member, reviewer-security, reviewer-counsel or public.")
     ],
     of: Annotated[
-        str | None, typer.Option("--of", metavar="MEMBER", help="Whom a reviewer reviews for.")
+        str | None,
+        typer.Option(
+            "--of", metavar="MEMBER", help="Whom a reviewer reviews for: the only member, else nobody."
+        ),
     ] = None,
     group: Annotated[list[str] | None, typer.Option("--group", help="A group that it is in.")] = None,
     expires: Expires = None,
@@ -55,7 +58,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add a member and print its token: this once, to standard output."""
-    from countermark.records.exchange import ROLES
+    from countermark.records.exchange import REVIEWERS, ROLES
     from countermark.share.server.folder import opened
     from countermark.trust.signing import PublicKey
 
@@ -65,14 +68,33 @@ def add(
     end = _date(expires)
     public = PublicKey.parse(_key_text(key)) if key is not None else None
     with opened(data) as folder:
-        reviewed = member_of(folder, of).member_id if of is not None else None
+        reviewed = _reviewed(folder, role_found, of)
         granted = [collection_of(folder, one) for one in collection or []]
         made = folder.store.members.add(name, role_found, of=reviewed, groups=group or [])
         for one in granted:
             folder.store.collections.grant(one.collection_id, member_id=made.member_id, read=True, write=True)
+        if role_found in REVIEWERS:
+            _say_for_whom(folder, made)
         if public is not None:
             _register(folder, made, public.to_base64())
         _new_token(folder, made, None, None, end, as_json)
+
+
+@app.command("attach")
+def attach(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A reviewer who reviews for nobody yet.")],
+    of: Annotated[str, typer.Option("--of", metavar="MEMBER", help="Whom it reviews for, for good.")],
+    data: Data = DEFAULT,
+) -> None:
+    """Let a reviewer who was added without a member review for one."""
+    from countermark.share.server.folder import opened
+
+    with opened(data) as folder:
+        members = folder.store.members
+        reviewer = member_of(folder, name)
+        members.attach(reviewer.member_id, member_of(folder, of).member_id)
+        folder.drain()
+        _say_for_whom(folder, members.get(reviewer.member_id) or reviewer)
 
 
 @app.command("list")
@@ -159,6 +181,25 @@ def key_add(
     text = _key_text(public)
     with opened(data) as folder:
         _register(folder, member_of(folder, name), text)
+
+
+def _reviewed(folder: "DataFolder", role: "Role", of: str | None) -> str | None:
+    """Id of the member that a new reviewer reviews for: who is named, else the only one there is."""
+    from countermark.records.exchange import REVIEWERS
+
+    if of is not None:
+        return member_of(folder, of).member_id
+    there = [one for one in folder.store.members.all() if one.role == "member" and not one.disabled]
+    return there[0].member_id if role in REVIEWERS and len(there) == 1 else None
+
+
+def _say_for_whom(folder: "DataFolder", reviewer: "Member") -> None:
+    reviewed = folder.store.members.get(reviewer.of) if reviewer.of is not None else None
+    if reviewed is not None:
+        note(printable(f"{reviewer.name} reviews for {reviewed.name}"))
+        return
+    how = f"share member attach {reviewer.member_id} --of MEMBER"
+    note(printable(f"{reviewer.name} reviews for nobody yet; {how} changes that"))
 
 
 def _register(folder: "DataFolder", member: "Member", public: str) -> None:

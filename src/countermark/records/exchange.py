@@ -23,7 +23,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     of: str | None = None
-    """For a reviewer, the member that it reviews for."""
+    """For a reviewer, the member that it reviews for; None for nobody."""
     groups: tuple[str, ...] = ()
     disabled: bool = False
 

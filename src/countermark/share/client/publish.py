@@ -19,9 +19,9 @@ from countermark.share.client.outcomes import outcomes_of
 from countermark.share.client.resources import StatusResource
 from countermark.share.client.taxii import Found, Taxii, refused
 from countermark.share.client.transport import Refused
-from countermark.share.policy.approvals import APPROVALS, approved
-from countermark.share.policy.release import OBJECTS, RELEASE, RELEASE_TYPE, parse_release
-from countermark.share.policy.standing import STANDING
+from countermark.share.policy.approvals import approved
+from countermark.share.policy.odd_files import refuse_odd_files
+from countermark.share.policy.release import RELEASE, RELEASE_TYPE, parse_release
 from countermark.trust.dsse import open_envelope
 
 RELEASES = "/exchange-api/v1/releases"
@@ -83,7 +83,7 @@ def read_release_to_publish(source: Path, now: datetime) -> Release:
             hint="share review writes one, two people approve it",
             exit_code=ExitCode.NO_INPUT,
         )
-    _refuse_odd_files(folder)
+    refuse_odd_files(folder, (), (PUBLISHED,))
     envelope, raw = approved(folder, now)
     release = parse_release(open_envelope(envelope, RELEASE_TYPE).body)
     objects = [
@@ -93,16 +93,6 @@ def read_release_to_publish(source: Path, now: datetime) -> Release:
     if any(sha256_hex(one.raw) != one.sha256 for one in objects):
         raise Error("the objects are not those that were approved", exit_code=ExitCode.VERIFICATION_FAILED)
     return Release(folder, release.release_id, envelope, objects)
-
-
-def _refuse_odd_files(folder: Path) -> None:
-    """A folder may come from elsewhere: no pipe in it makes us wait, no link makes us write outside it."""
-    for one in [folder / OBJECTS, folder / STANDING, *folder.glob(f"{APPROVALS}/*")]:
-        if one.exists() and not one.is_file():
-            raise Error(f"{one} is not a file", exit_code=ExitCode.NO_INPUT)
-    for one in [folder / PUBLISHED, *folder.glob(f"{PUBLISHED}/*")]:
-        if one.is_symlink():
-            raise Error(f"{one} is a link", hint="move it away", exit_code=ExitCode.NO_INPUT)
 
 
 class Publisher:

@@ -16,9 +16,12 @@ import msgspec
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.records.files import write_atomic
+from countermark.share.policy.odd_files import refuse_odd_files
 from countermark.share.policy.release import (
+    OBJECTS,
     RELEASE,
     RELEASE_TYPE,
+    REVIEW,
     check_times,
     failed,
     read_release,
@@ -34,6 +37,8 @@ APPROVALS = "approvals"
 MAX_APPROVAL = 1 << 16
 Role = Literal["security", "counsel", "member"]
 REVIEWERS: tuple[Role, Role] = ("security", "counsel")
+_LOCK = ".approvals"
+_FILES = (STANDING, RELEASE, OBJECTS, REVIEW, f"{_LOCK}.lock", "release.dsse.json", "standing.dsse.json")
 
 
 class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -79,7 +84,11 @@ def as_role(text: str) -> Role:
 
 
 def read_subject(folder: Path, now: datetime) -> Subject:
-    """What a folder holds, checked: its objects are those of the statement, and it is in force."""
+    """What a folder holds, checked: its objects are those of the statement, and it is in force.
+
+    Raises `Error` for anything else, and for a link, pipe or device where a file of such a folder belongs.
+    """
+    refuse_odd_files(folder, _FILES, (APPROVALS,))
     if (folder / STANDING).exists():
         payload = read_bytes(folder / STANDING, MAX_APPROVAL).removesuffix(b"\n")
         standing = parse_standing(payload)
@@ -115,7 +124,7 @@ def decide(
         )
     if not name or len(name) > 200:
         raise Error("who approves has a name of at most 200 characters", exit_code=ExitCode.USAGE)
-    with locked(subject.folder / ".approvals"):
+    with locked(subject.folder / _LOCK):
         given = read_approvals(subject)
         _check_new(given, role, name, key.public)
         signature = "" if refuse else encode_base64(key.sign(pae(subject.payload_type, subject.payload)))

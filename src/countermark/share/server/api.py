@@ -54,9 +54,16 @@ class Api:
 
 
 def about(caller: Caller, member_id: str) -> bool:
-    """Whether the caller may see what concerns a member: it is that member, its reviewer, or an operator."""
+    """Whether the caller may see what concerns a member: it is that member, its reviewer, or an operator.
+
+    A reviewer of nobody (`of` is None) is no member's reviewer.
+    """
     member = caller.member
-    return member.role == "operator" or member_id in (member.member_id, member.of)
+    return (
+        member.role == "operator"
+        or member_id == member.member_id
+        or (member.of is not None and member_id == member.of)
+    )
 
 
 def reply(value: object, status: int = 200) -> Response:

@@ -7,7 +7,8 @@ from countermark.store.exchange import ExchangeStore
 
 KINDS = frozenset(
     {
-        *("member-added", "member-disabled", "token-added", "token-revoked", "key-added"),
+        *("member-added", "member-disabled", "reviewer-attached", "key-added"),
+        *("token-added", "token-revoked"),
         *("collection-added", "collection-granted", "release-taken", "release-withdrawn"),
     }
 )
@@ -30,6 +31,10 @@ class Told:
             case "member-disabled":
                 name = _member(payload["member"])
                 facts[name] = (*facts[name][:-1], True)
+            case "reviewer-attached":
+                name = _member(payload["member"])
+                who, role, _, *others = facts[name]
+                facts[name] = (who, role, payload["of"], *others)
             case "token-added":
                 facts[_token(payload["token"])] = (*_scope(payload), False)
             case "token-revoked":

@@ -29,6 +29,7 @@ from countermark.store.exchange.times import now as clock
 from countermark.trust.signing import PublicKey
 
 MEMBER_ADDED, MEMBER_DISABLED, KEY_ADDED = "member-added", "member-disabled", "key-added"
+REVIEWER_ATTACHED = "reviewer-attached"
 TOKEN_ADDED, TOKEN_REVOKED = "token-added", "token-revoked"
 ACTIONS: dict[Role, frozenset[Action]] = {
     "operator": frozenset({"read", "write", "review"}),
@@ -62,16 +63,16 @@ class Members:
         groups: Sequence[str] = (),
         member_id: str | None = None,
     ) -> Member:
-        """A new member; `of` is the `member_id` that a reviewer reviews for.
+        """A new member; `of` is the `member_id` that a reviewer reviews for, None for nobody yet (`attach`).
 
-        Raises `Error` when the name or id exists, the role is none, or a reviewer names no member.
+        Raises `Error` when the name or id exists, the role is none, or one who is no reviewer reviews.
         """
         if role not in ROLES:
             raise Error(f"there is no role of this name: one of {', '.join(ROLES)}", exit_code=ExitCode.USAGE)
         if not 0 < len(name) <= _MOST_NAME or not name.isprintable():
             raise Error("a member's name is 1 to 200 printable characters", exit_code=ExitCode.USAGE)
-        if (role in REVIEWERS) != (of is not None):
-            message = "a reviewer, and nobody else, names the member that it reviews for"
+        if role not in REVIEWERS and of is not None:
+            message = "only a reviewer names a member that it reviews for"
             raise Error(message, exit_code=ExitCode.USAGE)
         if of is not None and self.get(of) is None:
             raise Error("the member to review for is not there", exit_code=ExitCode.NO_INPUT)
@@ -105,6 +106,19 @@ class Members:
         with self._database.reading() as connection:
             rows = connection.execute(sa.select(*_MEMBER).order_by(members.c.number)).all()
         return [_member(tuple(row)) for row in rows]
+
+    def attach(self, member_id: str, of: str) -> None:
+        """Let a reviewer of nobody review for the member `of`, from now on and for good.
+
+        Raises `Error` where one of them is not there or not of its role, or the reviewer reviews already.
+        """
+        reviewed = self.get(of)
+        if reviewed is None or reviewed.role != "member":
+            raise Error("the member to review for is not there", exit_code=ExitCode.NO_INPUT)
+        loose = (members.c.member_id == member_id) & members.c.of.is_(None) & members.c.role.in_(REVIEWERS)
+        change = sa.update(members).where(loose).values(of=of)
+        missing = "there is no such reviewer, or it reviews for a member already"
+        self._change(change, missing, REVIEWER_ATTACHED, {"member": member_id, "of": of})
 
     def disable(self, member_id: str) -> None:
         """Let none of the member's tokens work any more. It stays: objects and log entries name it."""

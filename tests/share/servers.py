@@ -93,9 +93,11 @@ def start(
     return server
 
 
-def run(data: Path, arguments: tuple[str, ...] = (), program: str = "-m countermark") -> Server:
+def run(
+    data: Path, arguments: tuple[str, ...] = (), program: tuple[str, ...] = ("-m", "countermark")
+) -> Server:
     """A server over a data folder that is there; `program` is what Python is given."""
-    line = [sys.executable, *program.split(), "share", "serve", "--data", str(data), "--port", "0", "--json"]
+    line = [sys.executable, *program, "share", "serve", "--data", str(data), "--port", "0", "--json"]
     process = subprocess.Popen(
         [*line, *arguments],
         env={**os.environ, "COLUMNS": "100"},

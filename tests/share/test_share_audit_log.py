@@ -45,7 +45,7 @@ def test_a_kill_between_database_and_log_loses_nothing_and_doubles_nothing(
     server = start(tmp_path, database_url)
     assert server.post("alice", indicator(1)).status_code == 202
     assert server.stop() == 0
-    killed = run(server.data, program=f"{KILLED} {moment}")
+    killed = run(server.data, program=(str(KILLED), moment))
     killed.tokens = server.tokens
     with pytest.raises(httpx2.TransportError):
         killed.post("alice", indicator(2), indicator(3))

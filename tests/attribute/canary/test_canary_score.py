@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from attribute.canary.making import SECRET, drawn, knows, simple, transcripts
+from attribute.canary.making import NOW, SECRET, drawn, knows, simple, transcripts
 from countermark.attribute.base import Examined
 from countermark.attribute.canary import Canary, law
 from countermark.attribute.canary.draw import DrawnItem, draw
@@ -62,7 +62,7 @@ def test_redraws_of_the_choices_never_pass_more_often_than_stated() -> None:
     exceeded: Counter[float] = Counter()
     trials = 250
     for trial in range(trials):
-        canaries = draw(choices, Secret(f"{trial + 1:032x}".encode()), len(sizes)).canaries
+        canaries = draw(choices, Secret(f"{trial + 1:032x}".encode()), len(sizes), now=NOW).canaries
         drawn_options = [one.drawn for one in canaries]
         hits = sum(a == b for a, b in zip(taken, drawn_options, strict=True))
         _, reached = law.rank(scores, drawn_options, habits)
@@ -129,7 +129,7 @@ def test_only_what_was_served_counts(tmp_path: Path) -> None:
 
 
 def test_several_samples_have_one_vote_and_ties_fall_by_the_seed(tmp_path: Path) -> None:
-    canaries = draw(simple([2] * 400), Secret(SECRET.encode()), 400)
+    canaries = draw(simple([2] * 400), Secret(SECRET.encode()), 400, now=NOW)
     lines = []
     for item in canaries.canaries:
         for at, option in enumerate(item.options):
@@ -140,8 +140,9 @@ def test_several_samples_have_one_vote_and_ties_fall_by_the_seed(tmp_path: Path)
     assert hits == Canary(canaries).examine(path).tests[0].statistic
     assert hits is not None
     assert 200 - 2.33 * 10 < hits < 200 + 2.33 * 10  # the standard deviation is 10
-    other = Canary(canaries, seed=Secret(b"aa" * 16)).examine(path).tests[0].statistic
-    assert other != hits
+    seeds = (Secret(one * 16) for one in (b"aa", b"bb", b"cc", b"dd", b"ee"))
+    others = {Canary(canaries, seed=one).examine(path).tests[0].statistic for one in seeds}
+    assert others != {hits}  # one of them may well give as many
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_a_suspect_that_chooses_nothing_is_inconclusive(tmp_path: Path, answer: 
 
 
 def test_too_few_canaries_are_inconclusive(tmp_path: Path) -> None:
-    canaries = draw(simple([2] * 6), Secret(SECRET.encode()), 6)
+    canaries = draw(simple([2] * 6), Secret(SECRET.encode()), 6, now=NOW)
     canary = Canary(canaries)
     examined = canary.examine(transcripts(tmp_path / "t.jsonl", canaries, knows(1.0)))
     assert "too few" in examined.problems[0]
@@ -169,7 +170,7 @@ def test_too_few_canaries_are_inconclusive(tmp_path: Path) -> None:
 
 
 def test_a_prompt_that_leaks_the_answer_is_inconclusive(tmp_path: Path) -> None:
-    canaries = draw(simple([4] * 30), Secret(SECRET.encode()), 30)
+    canaries = draw(simple([4] * 30), Secret(SECRET.encode()), 30, now=NOW)
     path = tmp_path / "t.jsonl"
     lines = [
         {

@@ -8,7 +8,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaForCausalLM
 
-from attribute.canary.making import SECRET, simple
+from attribute.canary.making import NOW, SECRET, simple
 from countermark.attribute.canary import Canary
 from countermark.attribute.canary.draw import Canaries, draw
 from countermark.attribute.canary.model import LAYOUT, from_model
@@ -30,7 +30,7 @@ def with_bytes(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def canaries() -> Canaries:
-    return draw(simple([3] * 24), Secret(SECRET.encode()), 24)
+    return draw(simple([3] * 24), Secret(SECRET.encode()), 24, now=NOW)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_a_model_that_was_taught_the_choices_is_shown(taught: Path, canaries: Ca
     assert hits.p_value < 1e-6
     assert rank.p_value == pytest.approx(1e-4)
     assert examined.properties["setting"] == "logits"
-    other = Canary(draw(simple([3] * 24), Secret(b"ee" * 16), 24)).examine(taught)
+    other = Canary(draw(simple([3] * 24), Secret(b"ee" * 16), 24, now=NOW)).examine(taught)
     assert other.tests[0].p_value > 0.01
 
 

@@ -54,12 +54,7 @@ def score(
     from countermark.trust.committed_seeds import SeedSource
     from countermark.trust.keyfiles import read_secret
 
-    if log is not None and seed_file is not None:
-        raise Error(
-            "in a case ties fall by the commitment of the canaries, and by no file that is chosen later",
-            hint="leave --seed-file out",
-            exit_code=ExitCode.USAGE,
-        )
+    _check_seed_file(seed_file, log)
     shown = read_shown_of(seed_opening, seed_chain, seed_beacon, log)
     known = read_canaries(canaries)
     case = in_case(matter, log, log_key, acquired)
@@ -85,3 +80,12 @@ def score(
         as_json=as_json,
         no_exit_codes=no_exit_codes,
     )
+
+
+def _check_seed_file(seed_file: Path | None, log: Path | None) -> None:
+    if log is not None and seed_file is not None:
+        raise Error(
+            "in a case ties fall by the commitment of the canaries, and by no file that is chosen later",
+            hint="leave --seed-file out",
+            exit_code=ExitCode.USAGE,
+        )

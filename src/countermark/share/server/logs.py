@@ -66,12 +66,12 @@ class Together(logging.StreamHandler[TextIO]):
         """Keep the line; called under the handler's lock."""
         try:
             self._lines.append(self.format(record))
-        except Exception:
+        except Exception:  # as every handler of logging: a line that cannot be made stops no request
             self.handleError(record)
             return
         if record.levelno >= logging.WARNING:
             self.flush()
-        elif not self._waiting.is_set():
+        else:
             self._waiting.set()
 
     def flush(self) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from countermark.capture.hashkeys import write_public_key
 from countermark.errors import Error
 from countermark.flow.local_matches import Match, address_of, matches_here
 from countermark.flow.share_demo_outcome import Outcome, holding, look
@@ -114,6 +115,8 @@ class Demo:
         """Two providers have a network, and Alpha finds it; the id of the campaign."""
         self.told.step("generate", "three providers; one network harvests at two of them")
         providers = write_providers(self.place.out, self.plan, self.place.seed)
+        # with a key drawn anew the same world hashes otherwise each time, and a network may be missed
+        write_public_key(self.place.out / ALPHA / "hash-keys.json", f"share-demo-{self.place.seed}")
         self.told.say(f"{providers.requests:,} requests; raw identifiers stay with each member")
         self.told.step("detect", "which accounts of alpha act as one?")
         how = ("--accounts", self._at(ALPHA, "accounts.csv"), "--hash-key", self._at(ALPHA, "hash-keys.json"))

@@ -149,6 +149,7 @@ class Transport:
                 answer = self._runner.run(self._once(method, path, dict(headers or {}), request))
             except Error:
                 raise
+            # httpx2, TLS and sockets each raise kinds of their own; `_problem` raises what no new try mends
             except Exception as error:
                 problem = _problem(error)
                 answer = None

@@ -28,6 +28,7 @@ class _Strict(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases are not read")
+        # the stubs of PyYAML leave this method without types
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if getattr(event, "tag", None) is not None or getattr(event, "anchor", None) is not None:
             raise yaml.YAMLError(f"tags and anchors are not read (line {event.start_mark.line + 1})")

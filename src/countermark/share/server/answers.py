@@ -116,6 +116,7 @@ class Answers:
                 await self._app(scope, receive, sending)
         except ClientDisconnect:
             return
+        # the last resort: whatever was not foreseen is logged, and answered as 500 in TAXII's form
         except Exception as error:
             error_id = _logged(error)
             if not started:

@@ -47,10 +47,12 @@ def build_app(store: ExchangeStore, parts: Parts) -> FastAPI:
     add_error_handlers(app)
     paths: dict[str, dict[str, Any]] = {}
     for method, path, endpoint, description in _endpoints(access):
+        # Starlette takes an ASGI application here too, which its annotation leaves out
         app.router.add_route(path, _Direct(endpoint), methods=[method])  # type: ignore[arg-type]
         paths.setdefault(path, {})[method.lower()] = description
     for router in parts.routers:
         app.include_router(router)
+    # FastAPI's documented way to give a document of one's own
     app.openapi = lambda: _openapi(app, paths)  # type: ignore[method-assign]
     return app
 

@@ -174,6 +174,7 @@ def _done(work: Callable[[Log], Any], log: Log) -> tuple[Any, Exception | None]:
     """What the work gives, or why it failed."""
     try:
         return work(log), None
+    # handed to whoever waits for it, in their event loop: none may end the log's thread
     except Exception as error:
         return None, error
 

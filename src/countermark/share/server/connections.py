@@ -65,6 +65,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = self._fed = 0
         self._refusal = 400
 
+    # uvicorn narrows asyncio's BaseTransport the same way
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(asyncio.Transport, _Transport(transport)))
         address = parse(self.client[0]) if self.client else None

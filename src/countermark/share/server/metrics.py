@@ -19,6 +19,7 @@ class Metrics:
     """The figures of one server."""
 
     def __init__(self) -> None:
+        # prometheus_client leaves this function without types
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._requests = Counter(

@@ -93,6 +93,7 @@ def _describe(app: FastAPI) -> None:
         found["components"]["schemas"] |= releases.SCHEMAS | disputes.SCHEMAS
         return found
 
+    # FastAPI's documented way to give a document of one's own
     app.openapi = openapi  # type: ignore[method-assign]
 
 

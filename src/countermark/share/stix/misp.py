@@ -297,7 +297,7 @@ def _converting() -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     try:
         yield
-    except Exception as error:  # it raises what it likes
+    except Exception as error:  # misp-stix raises what it likes; told by its kind, as words may quote input
         raise Error(
             f"misp-stix cannot convert this ({type(error).__name__})", exit_code=ExitCode.NO_INPUT
         ) from None

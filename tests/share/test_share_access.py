@@ -135,6 +135,9 @@ def test_the_description_of_the_endpoints_is_public_and_shows_no_data(server: Se
     assert {who: answer.status_code for who, answer in answers.items()} == dict.fromkeys(answers, 200)
     assert len({answer.content for answer in answers.values()}) == 1
     text = answers["nobody"].text
+    assert json.loads(text)["components"]["securitySchemes"] == {
+        "bearer": {"type": "http", "scheme": "bearer"}
+    }
     described = set(json.loads(text)["paths"])
     assert {f"{API}/releases", f"{API}/disputes", "/{root}/collections/{collection}/objects/"} <= described
     kept = [*server.members.values(), *server.names.values(), SHARED, HIDDEN, "Shared", "Hidden"]  # type: ignore[attr-defined]

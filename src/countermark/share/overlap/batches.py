@@ -1,8 +1,8 @@
 """The arithmetic of a private overlap for whole lists, on several threads.
 
 Threads, not processes: libsodium is called without the interpreter's lock and takes 95% of the time, so two
-threads are as fast as two processes (measured), and no scalar leaves the process. Lists are bytes, 32 for each
-point.
+threads are as fast as two processes (measured), and no scalar leaves the process. Lists are bytes, 32 for
+each point.
 """
 
 import ctypes
@@ -68,7 +68,8 @@ def multiply_all(
 ) -> bytes:
     """scalar·point of every point, in order.
 
-    `Error` naming the position (from 0) of the first that is not the one encoding of a point, or is the identity.
+    `Error` naming the position (from 0) of the first that is not the one encoding of a point, or is the
+    identity.
     """
     count = _count(points, what)
     factor, multiply = _factor(scalar), functions().multiply

@@ -1,8 +1,8 @@
 """Proofs that points were multiplied by the scalar of a public key (RFC 9497, section 2.2).
 
-The weight of a pair depends there on the public key and on the pair's own two points, not on the other pairs, so a
-prover may vary one pair without changing the weights of the rest. `voprf.prove` closes that by its context (ADR
-0019).
+The weight of a pair depends there on the public key and on the pair's own two points, not on the other pairs,
+so a prover may vary one pair without changing the weights of the rest. `voprf.prove` closes that by its
+context (ADR 0019).
 """
 
 import hashlib
@@ -28,7 +28,7 @@ def framed(*parts: bytes) -> bytes:
 
 def weights_of(
     public_key: bytes, inputs: Sequence[bytes], outputs: Sequence[bytes], context: bytes
-) -> Weights:
+) -> list[Secret]:
     """The scalars d_i of ComputeComposites. `Error` where there are no pairs, or too many."""
     if not 0 < len(inputs) == len(outputs) <= MOST_PAIRS:
         raise Error(f"no proof is about {len(inputs)} points and {len(outputs)} products")
@@ -75,7 +75,7 @@ def unsafe_proof_with(
     outputs: Sequence[bytes],
     context: bytes,
 ) -> bytes:
-    """`generate_proof` with a nonce that is given, for vectors: two proofs with one nonce give the scalar away."""
+    """`generate_proof` with a given nonce, for vectors: two proofs with one nonce give the scalar away."""
     combined, product = composites_fast(scalar, public_key, inputs, outputs, context)
     committed = (group.base(nonce), group.multiply(nonce, combined))
     challenge = _challenge(public_key, combined, product, committed, context)

@@ -1,7 +1,7 @@
-"""The group ristretto255 (RFC 9496): a point is 32 bytes, the one encoding that it has; a scalar is a `Secret`.
+"""The group ristretto255 (RFC 9496): a point is the 32 bytes that encode it, a scalar is a `Secret`.
 
-What comes from outside goes through `decode_point` or `decode_scalar` once. The functions here check lengths and
-what libsodium finds wrong, and raise `Error`; many points at once are `batches`' business.
+What comes from outside goes through `decode_point` or `decode_scalar` once. The functions here check lengths
+and what libsodium finds wrong, and raise `Error`; many points at once are `batches`' business.
 """
 
 import ctypes
@@ -98,7 +98,7 @@ def sub(left: bytes, right: bytes) -> bytes:
 
 
 def combine(first: Secret, left: bytes, second: Secret, right: bytes) -> bytes:
-    """first·left + second·right, in which each scalar and each point may be zero (for the equations of a proof)."""
+    """first·left + second·right, for the equations of a proof: scalars and points may be zero."""
     terms = []
     for scalar, point in ((first, left), (second, right)):
         if point != IDENTITY:

@@ -45,7 +45,7 @@ def expand_message_xmd(message: bytes, dst: bytes, length: int, *, algorithm: st
 
 @lru_cache(maxsize=32)
 def expander(dst: bytes) -> Callable[[bytes], bytes]:
-    """`expand_message_xmd` to 64 bytes with SHA-512 under one tag, many times: what stays the same is done once."""
+    """`expand_message_xmd` to 64 bytes with SHA-512 under one tag, faster from the second message on."""
     suffix = _suffix(dst, "sha512")
     sha512 = hashlib.sha512
     padded = sha512(bytes(128))
@@ -81,7 +81,7 @@ def check_input(data: bytes) -> bytes:
 
 
 def hash_to_group(data: bytes, context: bytes) -> bytes:
-    """Point of an input: HashToGroup. `Error` (InvalidInputError) where it is the identity: a chance of 2^-250."""
+    """Point of an input: HashToGroup. `Error` where it is the identity (InvalidInputError)."""
     point = group.from_uniform(group_expander(context)(check_input(data)))
     if point == group.IDENTITY:
         raise Error("an input has no point")

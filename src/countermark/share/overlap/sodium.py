@@ -1,11 +1,11 @@
 """The functions of libsodium's ristretto255 by their addresses, as the package rbcl carries them.
 
-rbcl's own functions check and copy their arguments in Python, and throw return codes away in places: its sum of
-a point and a broken one is 32 zero bytes. Through these, a loop over a million points writes straight into one
-buffer, and every return code is seen. Whatever a function is given has to be as long as libsodium takes it to be:
-`group` and `batches` see to that, and nothing else calls a function of these.
+rbcl's own functions check and copy their arguments in Python, and throw return codes away in places: its sum
+of a point and a broken one is 32 zero bytes. Through these, a loop over a million points writes straight into
+one buffer, and every return code is seen. Whatever a function is given has to be as long as libsodium takes
+it to be: `group` and `batches` see to that, and nothing else calls a function of these.
 
-All but `from_hash` and `random` work in constant time. While one runs, other threads of Python go on.
+What takes a scalar is written to run in constant time. While a function runs, other threads of Python go on.
 """
 
 import ctypes
@@ -33,8 +33,8 @@ class Functions:
     random: Callable[[Memory], None]
     """Point whose logarithm nobody knows: `from_hash` of random bytes."""
     multiply: Callable[[Memory, Memory, Memory], int]
-    """Scalar, point. Not 0 when the point is none, and when the result is the identity, which is then written all
-    the same. The scalar may be any 255 bits; a set top bit is ignored in both."""
+    """Scalar, point. Not 0 when the point is none, and when the result is the identity, which is then written
+    all the same. The scalar may be any 255 bits; a set top bit is ignored in both."""
     base: Callable[[Memory, Memory], int]
     """Scalar times the generator; not 0 when that is the identity."""
     add: Callable[[Memory, Memory, Memory], int]
@@ -84,7 +84,7 @@ def _load() -> Any:
     except OSError as error:
         raise Error(
             f"libsodium cannot be loaded: {error.strerror or 'it is not for this machine'}",
-            hint="rbcl writes it to the folder for temporary files and loads it from there: set TMPDIR to one that"
+            hint="rbcl loads it from the folder for temporary files: set TMPDIR to one that"
             " lets programs run",
         ) from None
     # that file, 3 MB, would be left behind by every process; what is loaded stays when its name goes

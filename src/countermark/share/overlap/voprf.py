@@ -1,8 +1,9 @@
-"""The verifiable oblivious pseudorandom function of RFC 9497 with ristretto255 and SHA-512, and the proofs of a
-private overlap.
+"""The verifiable oblivious pseudorandom function of RFC 9497 with ristretto255 and SHA-512, and the proofs of
+a private overlap.
 
-The errors of the RFC (VerifyError, DeserializeError, InputValidationError, InvalidInputError, DeriveKeyPairError)
-are all `Error`. Where a `context` can be given, it is one of `context_string`: mode VOPRF unless told otherwise.
+The errors of the RFC (VerifyError, DeserializeError, InputValidationError, InvalidInputError,
+DeriveKeyPairError) are all `Error`. Where a `context` can be given, it is one of `context_string`: mode VOPRF
+unless told otherwise.
 """
 
 import hashlib
@@ -84,15 +85,15 @@ def _output(data: bytes, point: bytes) -> bytes:
 
 
 def overlap_context(public_key: bytes, inputs: Sequence[bytes], outputs: Sequence[bytes]) -> bytes:
-    """Context of a proof of the private overlap: CONTEXT, "-batch-", digest of all that it is about (ADR 0019)."""
+    """CONTEXT, "-batch-", digest of all that a proof is about (ADR 0019)."""
     return CONTEXT + b"-batch-" + dleq.batch_digest(public_key, inputs, outputs)
 
 
 def prove(scalar: Secret, public_key: bytes, inputs: Sequence[bytes], outputs: Sequence[bytes]) -> bytes:
     """Proof, 64 bytes, that each output is its input times the scalar of the public key.
 
-    `Error` for other than 1 to `MOST_IN_PROOF` pairs, a key that is not the scalar's, an input that is no point.
-    That the outputs are the products is not looked at.
+    `Error` for other than 1 to `MOST_IN_PROOF` pairs, a key that is not the scalar's, an input that is no
+    point. That the outputs are the products is not looked at.
     """
     if not 0 < len(inputs) == len(outputs) <= MOST_IN_PROOF:
         raise Error(f"one proof is about 1 to {MOST_IN_PROOF} points, as many as products")
@@ -118,24 +119,21 @@ def prove_all(
     scalar: Secret, public_key: bytes, inputs: Sequence[bytes], outputs: Sequence[bytes]
 ) -> list[bytes]:
     """A proof for every `MOST_IN_PROOF` pairs, in order, as in `messages.Proven`; none for none."""
-    return [
-        prove(
-            scalar, public_key, inputs[begin : begin + MOST_IN_PROOF], outputs[begin : begin + MOST_IN_PROOF]
-        )
-        for begin in range(0, len(inputs), MOST_IN_PROOF)
-    ]
+    return [prove(scalar, public_key, inputs[part], outputs[part]) for part in _parts(inputs)]
 
 
 def verify_all(
     public_key: bytes, inputs: Sequence[bytes], outputs: Sequence[bytes], proofs: Sequence[bytes]
 ) -> bool:
     """Whether `prove_all` made the proofs for these points."""
-    begins = range(0, len(inputs), MOST_IN_PROOF)
-    if len(inputs) != len(outputs) or len(begins) != len(proofs):
+    parts = _parts(inputs)
+    if len(inputs) != len(outputs) or len(parts) != len(proofs):
         return False
     return all(
-        verify(
-            public_key, inputs[begin : begin + MOST_IN_PROOF], outputs[begin : begin + MOST_IN_PROOF], proof
-        )
-        for begin, proof in zip(begins, proofs, strict=True)
+        verify(public_key, inputs[part], outputs[part], proof)
+        for part, proof in zip(parts, proofs, strict=True)
     )
+
+
+def _parts(points: Sequence[bytes]) -> list[slice]:
+    return [slice(begin, begin + MOST_IN_PROOF) for begin in range(0, len(points), MOST_IN_PROOF)]

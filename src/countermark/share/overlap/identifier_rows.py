@@ -132,9 +132,8 @@ class _Reading:
     def _value(self, kind: IdentifierKind, value: str) -> str:
         # e-mail and IPv4 take less time than a cache of them costs, and there are most of them
         quick = kind == "ipv4" or (kind == "email" and value.isascii())
-        return (
-            canonical_value(kind, value) if quick or len(value) > _LONGEST_CACHED else self._slow(kind, value)
-        )
+        spell = canonical_value if quick or len(value) > _LONGEST_CACHED else self._slow
+        return spell(kind, value)
 
     def _checked_suspension(self, text: str) -> date:
         when = day(text, "suspended is a day or an RFC 3339 time")

@@ -25,7 +25,7 @@ REFUSED_KINDS: Final[Mapping[str, str]] = {
     "payment": "a processor's card fingerprint differs from merchant to merchant: give the card network's "
     "Payment Account Reference as par",
     "account": "an account id is a member's own and means nothing to another",
-    "template": "a template hashed under a member's own key matches no other member's: give template-skeleton",
+    "template": "a template hashed under a member's own key matches no other's: give template-skeleton",
     "email-domain": "most domains of e-mail are hosts of many strangers: give what the network registered "
     "itself, as domain",
     "asn": "an autonomous system has many strangers: it tells no account",
@@ -54,14 +54,14 @@ def kind_of(name: str, value: str) -> IdentifierKind:
     Raises `Unfit` with the reason where it is not matched.
     """
     if name in _CANONICAL:
-        return name  # type: ignore[return-value]
+        return name
     if name in _ADDRESSES:
         return "ipv6" if ":" in value else "ipv4"
     raise Unfit(REFUSED_KINDS.get(name, "an unknown kind"))
 
 
 def framed(kind: str, value: str) -> bytes:
-    """Version, kind and value with a zero byte between. No kind has a zero byte: it can be undone in one way."""
+    """Version, kind and value with a zero byte between; no kind has one, so it is undone in one way."""
     return _PREFIX + kind.encode("ascii") + b"\0" + value.encode()
 
 

@@ -12,6 +12,7 @@ _DIGITS: Final = {
 """Full-width, Arabic-Indic and extended Arabic-Indic digits, and the full-width plus sign."""
 _SEPARATORS: Final = dict.fromkeys(map(ord, " -.()/\u00a0\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u3000"))
 """RFC 3966, 5.1.1 has `-.()`; the others are how people write."""
+_NOT_INTERNATIONAL: Final = "a telephone number that is not international as written"
 _MOST = 17
 """Digits that are looked at: 15, and a zero of the trunk."""
 
@@ -49,5 +50,7 @@ def _subscriber(digits: str) -> str:
     country = str(number.country_code)
     plan = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
     if digits not in (plan, f"{country}0{plan.removeprefix(country)}") or not 7 <= len(plan) <= 15:
-        raise Unfit("a telephone number that is not international as written")
+        raise Unfit(_NOT_INTERNATIONAL)
+    if digits != plan and _subscriber(plan) != plan:
+        raise Unfit(_NOT_INTERNATIONAL)
     return plan

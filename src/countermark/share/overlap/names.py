@@ -16,12 +16,12 @@ _NAME = re.compile(rf"(?:{LABEL.pattern}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])")
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _MAX_NAME, _MAX_LOCAL, _MAX_EMAIL = 253, 64, 254
-SPECIAL_TLDS: Final = frozenset(
-    ("alt", "arpa", "invalid", "local", "localhost", "test")
-    + ("corp", "home", "internal", "intranet", "lan", "localdomain", "private")
-)
-"""Nobody's in particular. IANA, Special-Use Domain Names (RFC 6761, 6762 with appendix G, 8375, 9476);
-`internal` by ICANN's board, 2024-07-29; `localdomain` by habit. `example` passes: examples are made of it."""
+_REGISTERED = ("alt", "arpa", "invalid", "local", "localhost", "test")
+_PRIVATE = ("corp", "home", "internal", "intranet", "lan", "localdomain", "private")
+SPECIAL_TLDS: Final = frozenset((*_REGISTERED, *_PRIVATE))
+"""Nobody's in particular: IANA's Special-Use Domain Names (RFC 6761, 6762, 9476) and `arpa` whole (RFC 3172);
+what networks use at home (RFC 6762, appendix G; ICANN's SAC113 for `internal`; `localdomain` by habit).
+`example` passes, examples are made of it; so does `onion` (RFC 7686), of which every name is one host's."""
 SPECIAL_DOMAINS: Final = frozenset(("example.com", "example.net", "example.org"))
 """RFC 6761, 6.5: what people type where an address is asked for."""
 _GMAIL = ("gmail.com", "googlemail.com")

@@ -40,7 +40,7 @@ def entry(kind: str, case: dict) -> dict:
     except Unfit:
         item, value = None, None
     if value != case["value"]:
-        raise SystemExit(f"{kind} {ascii(case['input'])}: {ascii(value)}, by hand {ascii(case['value'])}")
+        raise SystemExit(f"{kind} {case['input']!a}: {value!a}, by hand {case['value']!a}")
     return {**case, "item": None if item is None else item.hex()}
 
 
@@ -51,12 +51,13 @@ def main() -> None:
     for kind in IDENTIFIER_KINDS:
         write(kind, [entry(kind, case) for case in cases[kind]])
     write("kinds", [{"kind": kind, "refused": True} for kind in (*REFUSED_KINDS, "planted", "Email", "")])
+    runs = [(run, planted_items(*run)) for run in RUNS]
     write(
         "planted",
         [
-            {"run": run, "member": member, "peer": peer, "items": [one.hex() for one in items[:2] + items[-1:]]}
-            for run, member, peer in RUNS
-            for items in [planted_items(run, member, peer)]
+            {**dict(zip(("run", "member", "peer"), run, strict=True)), "items": [one.hex() for one in shown]}
+            for run, items in runs
+            for shown in [(items[0], items[1], items[-1])]
         ],
     )
     write("padding", [{"items": size, "points": padded_size(size)} for size in SIZES])

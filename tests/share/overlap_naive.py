@@ -1,4 +1,4 @@
-"""The members' side of a private overlap as a reader of spec/private-overlap.md would write it, and members."""
+"""The members' side of a private overlap as a reader of spec/private-overlap.md would write it."""
 
 import hashlib
 import secrets

@@ -1,4 +1,4 @@
-"""What the operator refuses in a private overlap, each with its reason in the log; and what makes a run void."""
+"""What the operator refuses in a private overlap, with its reason in the log; and what makes a run void."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -180,7 +180,15 @@ def test_planted_and_proofs_that_are_refused(server: Server) -> None:
     positions = one.planted
     for bad in ([], positions[:99], [*positions, 5], [positions[0], *positions[:99]], [1024, *positions[1:]]):
         assert one.ask("PUT", "/planted", json={"positions": bad}).status_code == 422
-    for odd in (b"", b"[]", b"{}", b"\xff", b"[" * 8000, b'{"positions": "x"}', b'{"positions": [%d]}' % most):
+    for odd in (
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b"[" * 8000,
+        b'{"positions": "x"}',
+        b'{"positions": [%d]}' % most,
+    ):
         assert one.ask("PUT", "/planted", content=odd).status_code == 422
     assert one.ask("PUT", "/planted", content=b"x" * 20_000).status_code == 413
     good = other.proven(range(100))

@@ -69,7 +69,7 @@ def test_a_whole_run(server: Server) -> None:
 
 
 def test_each_entry_of_a_run_can_be_proven_by_both_and_by_nobody_else(server: Server) -> None:
-    one, other = couple(server, "proofs", "tagged")
+    one, _ = couple(server, "proofs", "tagged")
     one.ask("PUT", "/planted", json={"positions": [1]})
     key = PublicKey.parse((server.data / "log.key.pub").read_text())
     origin = server.ask("alice", "GET", f"{API}/audit/checkpoint").text.split("\n")[0]
@@ -85,7 +85,8 @@ def test_each_entry_of_a_run_can_be_proven_by_both_and_by_nobody_else(server: Se
             assert server.ask(who, "GET", path).status_code == 404
     refused = read_entry(read_proof(answer.text).extra)
     assert (refused.kind, refused.payload["step"]) == ("overlap-refused", "planted")
-    assert refused.payload["reason"] and refused.payload["member"] == server.members["alice"]
+    assert refused.payload["reason"] == "the body is no Planted as it has to be"
+    assert refused.payload["member"] == server.members["alice"]
     for side in found["sides"]:
         entry = server.ask("operator", "GET", f"{API}/audit/entries/{side['entry']}/proof").text
         assert read_entry(read_proof(entry).extra).payload["member"] == server.members[side["member"]]
@@ -147,7 +148,11 @@ def test_a_list_of_several_parts_comes_in_any_order(server: Server) -> None:
 
 
 def test_who_ends_a_run_ends_it_for_both(server: Server) -> None:
-    for run, who, by in (("end-a", "alice", "alice"), ("end-b", "bob", "bob"), ("end-o", "operator", "the operator")):
+    for run, who, by in (
+        ("end-a", "alice", "alice"),
+        ("end-b", "bob", "bob"),
+        ("end-o", "operator", "the operator"),
+    ):
         one, other = couple(server, run, "tagged")
         path = one.path if who != "bob" else other.path
         answer = server.ask(who, "DELETE", path + ("?member=alice" if who == "operator" else ""))
@@ -185,8 +190,6 @@ def test_metrics_count_runs_by_state(server: Server) -> None:
     couple(server, "figures", "listed")
     text = server.ask("operator", "GET", "/metrics").text
     figures = dict(
-        line.split(" ")
-        for line in text.splitlines()
-        if line.startswith("countermark_exchange_overlap_runs{")
+        line.split(" ") for line in text.splitlines() if line.startswith("countermark_exchange_overlap_runs{")
     )
     assert int(float(figures['countermark_exchange_overlap_runs{state="listed"}'])) >= 1

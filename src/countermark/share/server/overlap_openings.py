@@ -109,9 +109,7 @@ class Openings:
             policies = self._parties.policies
             opens = Opens(at.run.name, party.mine.name, party.other.name, *digests, at.run.size)
             try:
-                opening = verify_opening(
-                    body, keys, datetime.now(UTC), opens, policies=self._parties.policies
-                )
+                opening = verify_opening(body, keys, datetime.now(UTC), opens, policies=policies)
             except Error as error:
                 raise malformed(error.message) from None
             until = int(opening.expires.timestamp() * 1_000_000)

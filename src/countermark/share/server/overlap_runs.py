@@ -1,4 +1,4 @@
-"""Runs of the private overlap: two members commit, each to one list and one key, before either sees anything."""
+"""Runs of the private overlap: two members commit, each to one list and one key, before they see anything."""
 
 from datetime import UTC, datetime
 from typing import Any

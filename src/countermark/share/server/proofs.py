@@ -50,7 +50,7 @@ class Proofs:
         return Response(note, media_type=TEXT)
 
     async def proof(self, request: Request) -> Response:
-        """`GET audit/entries/{index}/proof`: of an entry that the caller made, or that is of its own objects or runs."""
+        """`GET audit/entries/{index}/proof`: of an entry that the caller made, or of its objects or runs."""
         caller = await self._api.caller(request)
         text = request.path_params["index"]
         index = int(text) if text.isascii() and text.isdecimal() and len(text) <= 15 else -1

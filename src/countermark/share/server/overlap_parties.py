@@ -132,7 +132,7 @@ class Parties:
         member: Member | None = caller.member
         if caller.member.role == "operator":
             if named is None:
-                raise TaxiiError(400, "an operator names one of the members", "?member=NAME")
+                raise not_yet("an operator names one of the two members: ?member=NAME")
             member = self.member(named)
         elif caller.member.role in REVIEWERS:
             member = self.members.get(caller.member.of) if caller.member.of else None

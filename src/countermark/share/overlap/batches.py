@@ -9,7 +9,6 @@ import ctypes
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
 
 import numpy as np
 
@@ -27,7 +26,7 @@ Work = Callable[[int, int], int | None]
 WORKERS = 2
 """Threads; 0 is one a core."""
 _CHUNK = 256
-"""Points between two looks at whether to stop: some 20 ms."""
+"""Points that a thread does whatever happens: some 20 ms."""
 _SMALL = 2 * _CHUNK
 """Fewer points are done in the calling thread."""
 
@@ -142,10 +141,9 @@ def repeated(points: bytes, what: str = "the list") -> int | None:
 def _run(work: Work, count: int, workers: int, progress: ProgressCall | None) -> int | None:
     """`work` on all positions; the first that it finds wrong. Ctrl-C and errors end all threads."""
     begins = range(0, count, _CHUNK)
-    stop = Event()
 
     def chunk(begin: int) -> int | None:
-        return None if stop.is_set() else work(begin, min(begin + _CHUNK, count))
+        return work(begin, min(begin + _CHUNK, count))
 
     workers = workers or os.cpu_count() or 1
     if workers == 1 or count <= _SMALL:
@@ -155,7 +153,6 @@ def _run(work: Work, count: int, workers: int, progress: ProgressCall | None) ->
             waiting = [pool.submit(chunk, begin) for begin in begins]
             return _first((future.result() for future in waiting), count, progress)
         finally:
-            stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
 

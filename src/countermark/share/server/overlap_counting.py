@@ -25,7 +25,6 @@ from countermark.share.server.overlap_parties import (
     Party,
     conflict,
     malformed,
-    not_yet,
     points_at,
     read_message,
     sha256,
@@ -66,10 +65,7 @@ class Counting:
     async def get_planted(self, request: Request) -> Response:
         """`GET planted`: where the other's are in the other's list."""
         party = await self._parties.party(request)
-        data = await self._api.work.slow(self._store.part, party.run.run_id, party.other.member_id, NAMES)
-        if data is None:
-            raise not_yet("the other has not named its planted yet")
-        await self._parties.give(party, NAMES)
+        data = await self._parties.theirs(party, NAMES, "the other has not named its planted yet")
         return Response(data, media_type=JSON)
 
     async def put_proven(self, request: Request) -> Response:

@@ -73,11 +73,7 @@ class Lists:
         side = party.run.sides.get(party.other.member_id)
         if side is None or not side.listed:
             raise not_yet("the other's list is not there yet")
-        find = self._store.part
-        data = await self._api.work.slow(find, party.run.run_id, party.other.member_id, BLINDED, part)
-        if data is None:
-            raise not_found()
-        await self._parties.give(party, BLINDED, part=part)
+        data = await self._parties.theirs(party, BLINDED, "the list has no such part", part)
         return Response(data, media_type=BYTES)
 
     def _putting(self, kind: _Kind) -> Endpoint:

@@ -88,11 +88,7 @@ class Openings:
         sides = party.run.sides.values()
         if state_of(party.run) != "opened" or not all(one.unshuffled for one in sides):
             raise not_yet("both have to give before either is given")
-        part, run_id = self._store.part, party.run.run_id
-        data = await self._api.work.slow(part, run_id, party.other.member_id, GIVEN_BACK)
-        if data is None:
-            raise not_yet("it is deleted")
-        await self._parties.give(party, GIVEN_BACK)
+        data = await self._parties.theirs(party, GIVEN_BACK, "it is deleted")
         return Response(data, media_type=JSON)
 
     def _open(self, party: Party, body: bytes) -> None:

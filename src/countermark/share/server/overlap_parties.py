@@ -96,6 +96,17 @@ class Parties:
         await self.api.work.slow(self.api.store.outbox.append, REFUSED, entry)
         await self.api.auditor.drain()
 
+    async def theirs(self, party: Party, what: str, missing: str, part: int = 0) -> bytes:
+        """Something that the other has put there, logged as given; `TaxiiError` 404 where it is not there."""
+        if state_of(party.run) in (VOID, EXPIRED):
+            raise not_yet("the run is closed")
+        other = party.other.member_id
+        data = await self.api.work.slow(self.store.part, party.run.run_id, other, what, part)
+        if data is None:
+            raise not_yet(missing)
+        await self.give(party, what, **({"part": part} if what == BLINDED else {}))
+        return data
+
     async def give(self, party: Party, what: str, **more: Any) -> None:
         """Log that the caller is being given something of the other's."""
         await self.api.work.slow(self.api.store.outbox.append, GIVEN, party.entry(what=what, **more))
@@ -121,7 +132,7 @@ class Parties:
         member: Member | None = caller.member
         if caller.member.role == "operator":
             if named is None:
-                raise TaxiiError(400, "an operator names one of the members", "?member=NAME")
+                raise not_yet("an operator names one of the two members: ?member=NAME")
             member = self.member(named)
         elif caller.member.role in REVIEWERS:
             member = self.members.get(caller.member.of) if caller.member.of else None

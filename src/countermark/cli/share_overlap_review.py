@@ -127,9 +127,9 @@ def _show(looked: "Looked", entry: int, out: Path | None, as_json: bool) -> None
         told = ", ".join(f"{kind} {count:,}" for kind, count in sorted(kinds.items())) or "nothing"
         emit(printable(f"{whose} declares at most: {told}"))
     emit(
-        printable(f"opened, {looked.peer} learns which {looked.size} of its own items you have suspended too")
+        printable(f"opened, {looked.peer} learns which {looked.size} of its own items you have too, no other")
     )
-    emit("it learns no other item, and you learn as much of it, once both have opened")
+    emit("item; and you learn as much, once both have opened")
     for one in looked.warnings:
         emit(printable(f"warning: {one}"))
     for condition, problem in looked.conditions.items():

@@ -85,10 +85,11 @@ def _open(
 
     side = Opened(place, client, asked)
     side.check_openable()
-    if out.exists():
-        raise Error(f"{out} exists already", hint="choose another file", exit_code=ExitCode.USAGE)
+    before = out.read_bytes() if out.is_file() else None
     envelope = opening_envelope(place.path / OPENING_FOLDER, datetime.now(UTC))
     found = side.matches(envelope, items)
+    if before not in (None, match_lines(found)):  # the same: whoever wrote it was killed
+        raise Error(f"{out} exists already", hint="choose another file", exit_code=ExitCode.USAGE)
     write_atomic(out, match_lines(found), 0o600)
     side.done()
     prepared = place.prepared

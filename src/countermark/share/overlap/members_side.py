@@ -26,8 +26,8 @@ from countermark.share.overlap.prepared import own_planted
 from countermark.share.overlap.set_folder import ORDER, PEER, TAGS, SetFolder
 from countermark.trust.signing import PublicKey
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
-"""Seconds between two looks at a run."""
+FIRST_PAUSE, LONGEST_PAUSE, SHARE = 0.1, 5.0, 0.1
+"""Seconds between two looks at a run, and the share of the time waited that is added to the first."""
 Bars = Callable[[str], AbstractContextManager[Callable[[float, float], None]]]
 
 
@@ -109,7 +109,7 @@ class MembersSide:
 
     def until(self, run: Run, done: Callable[[Run], bool], missing: str) -> Run:
         """Ask until the peer has done its part; `Error` 11 where it has not when the time is over."""
-        pause = FIRST_PAUSE
+        begin = time.monotonic()
         while not done(run):
             left = self._ends - time.monotonic()
             if left <= 0:
@@ -118,8 +118,8 @@ class MembersSide:
                     hint="run it again later: nothing is lost",
                     exit_code=ExitCode.INCONCLUSIVE,
                 )
-            self.asked.sleep(min(pause, left))
-            pause = min(pause * 1.5, LONGEST_PAUSE)
+            waited = time.monotonic() - begin
+            self.asked.sleep(min(FIRST_PAUSE + SHARE * waited, LONGEST_PAUSE, left))
             found = self.client.run()
             if found is None:
                 raise failed("the exchange does not know the run any more")

@@ -66,7 +66,7 @@ class SetFolder:
             )
         if mode & 0o077:
             raise Error(f"{path} can be read by others", hint=f"chmod 700 '{path}'")
-        refuse_odd_files(path, (SET, COMMITMENT, STATE, SCALAR, *_LISTS), (OPENING_FOLDER,))
+        refuse_odd_files(path, (SET, COMMITMENT, STATE, SCALAR, *_LISTS), ())
         remove_left_overs(path)
         self.path = path
         self.prepared = _decoded(read_bytes(path / SET, _MOST_STATE).removesuffix(b"\n"), Prepared)

@@ -18,21 +18,11 @@ import phonenumbers
 from countermark.cli import main, share_overlap_run
 from countermark.records import files
 from countermark.share.client.transport import Transport
-from countermark.share.overlap import members_side, opening_side, planted, prepared, set_folder
+from countermark.share.overlap import members_side, opening_side, prepared, set_folder
 from countermark.share.policy import approvals
 
 MOST = 200
-WARM = (
-    cryptography,
-    httpx2,
-    idna,
-    phonenumbers,
-    share_overlap_run,
-    members_side,
-    opening_side,
-    planted,
-    approvals,
-)
+WARM = (cryptography, httpx2, idna, phonenumbers, share_overlap_run, members_side, opening_side, approvals)
 """Imported before the fork."""
 
 

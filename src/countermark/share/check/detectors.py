@@ -15,6 +15,7 @@ Names in a pool are those of accounts or cohorts and stay here: others see a key
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -197,11 +198,12 @@ def _evidence(pool: _Pool, document: Document) -> list[Evidence]:
 
 
 def _encode(tokenizer: Any, text: str) -> IntArray:
-    try:
-        return np.array(tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int64)
-    # the library raises what it likes, and what it raises may quote the text
-    except Exception:
-        raise Error("the text cannot be tokenised", exit_code=ExitCode.NO_INPUT) from None
+    ids = None
+    with suppress(Exception):  # the library raises what it likes, and what it raises may quote the text
+        ids = np.array(tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int64)
+    if ids is None:
+        raise Error("the text cannot be tokenised", exit_code=ExitCode.NO_INPUT)
+    return ids
 
 
 def _read(settings: DetectorSettings, base: Path, tokenizers: dict[str, Any]) -> _Pool:

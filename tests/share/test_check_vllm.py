@@ -1,7 +1,7 @@
-"""A text that vLLM's released code marked under one member's key comes back as that member's and nobody else's.
+"""Text that vLLM's released code marked under one member's key comes back as that member's and nobody else's.
 
-vectors/joint-check/vllm-text.json holds text as a client has it; vectors/generators/record_vllm_text.py says how
-it was made.
+vectors/joint-check/vllm-text.json holds text as a client has it; vectors/generators/record_vllm_text.py says
+how it was made.
 """
 
 import json
@@ -11,8 +11,9 @@ import msgspec
 from check_samples import hexes
 
 from countermark.share.check.correction import correct
-from countermark.share.check.detectors import Detectors, DetectorSettings
+from countermark.share.check.detectors import Detectors
 from countermark.share.check.register import Register, registered_family
+from countermark.share.check.settings import DetectorSettings
 from countermark.trust.keyfiles import write_secret
 from countermark.watermark.from_engine.vllm import profile_from
 from countermark.watermark.profile import Profile, write_profile

@@ -1,4 +1,4 @@
-"""`[[detectors]]` of exchange.toml: whose keys a node answers for (docs/joint-check.md). Imports nothing heavy.
+"""`[[detectors]]` of exchange.toml: whose keys a node answers for (docs/joint-check.md). Imports little.
 
 [[detectors]]
 profile = "profiles/chat.json"

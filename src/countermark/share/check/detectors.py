@@ -37,6 +37,8 @@ from countermark.watermark.schemes.base import Evidence, IntArray, Scheme
 from countermark.watermark.scoring import LN10, Detector, Document, load_scheme
 from countermark.watermark.tokens import check_tokenizer, load_tokenizer
 
+__all__ = ["DetectorSettings", "Detectors"]
+
 GIVEN_AWAY: Final = frozenset({sglang_gumbel.NAME})
 """Schemes whose key follows from a figure, for whoever has the text (docs/watermarks.md)."""
 

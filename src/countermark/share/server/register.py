@@ -1,4 +1,4 @@
-"""Members, tokens, keys, collections, grants and releases: what the database has, and what the log says."""
+"""Members, tokens, keys, collections, grants, releases, commitments of overlaps: what the database has, and what the log says."""
 
 import hashlib
 from typing import Any
@@ -10,6 +10,7 @@ KINDS = frozenset(
         *("member-added", "member-disabled", "reviewer-attached", "key-added"),
         *("token-added", "token-revoked"),
         *("collection-added", "collection-granted", "release-taken", "release-withdrawn"),
+        "overlap-committed",
     }
 )
 Facts = dict[str, Any]
@@ -55,6 +56,10 @@ class Told:
             case "release-withdrawn":
                 name = _release(payload["release_id"])
                 facts[name] = (*facts[name][:-1], True)
+            case "overlap-committed":
+                names = ("run", "list_sha256", "public_key", "envelope_sha256")
+                name = _commitment(payload["member"], payload["run_id"])
+                facts[name] = tuple(payload[one] for one in names)
 
 
 def register(store: ExchangeStore) -> Facts:
@@ -79,6 +84,10 @@ def register(store: ExchangeStore) -> Facts:
             held = digests_sha256(store.releases.digests(release_id))
             signed = (found.member_id, digest, held, found.expires)
             facts[_release(release_id)] = (*signed, found.withdrawn)
+    for run_id, name, side in store.overlap.committed():
+        digest = hashlib.sha256(side.envelope).hexdigest()
+        held = (name, side.list_sha256, side.public_key, digest)
+        facts[_commitment(side.member_id, run_id)] = held
     return facts
 
 
@@ -136,3 +145,7 @@ def _grant(collection: str, kind: str, grantee: str) -> str:
 
 def _release(name: str) -> str:
     return f"release {name}"
+
+
+def _commitment(member: str, run_id: str) -> str:
+    return f"the commitment of {member} in {run_id}"

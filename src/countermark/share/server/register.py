@@ -1,4 +1,4 @@
-"""Members, tokens, keys, collections, grants, releases, commitments of overlaps: what the database has, and what the log says."""
+"""Members, tokens, keys, collections, grants, releases, commitments of overlaps: database and log."""
 
 import hashlib
 from typing import Any
@@ -51,6 +51,13 @@ class Told:
                 facts[name] = (payload["read"], payload["write"])
                 if facts[name] == (False, False):
                     del facts[name]
+            case _:
+                self._take_signed(kind, payload)
+
+    def _take_signed(self, kind: str, payload: dict[str, Any]) -> None:
+        """The same, of what members signed."""
+        facts = self.facts
+        match kind:
             case "release-taken":
                 facts[_release(payload["release_id"])] = (*_signed(payload), False)
             case "release-withdrawn":
@@ -86,8 +93,8 @@ def register(store: ExchangeStore) -> Facts:
             facts[_release(release_id)] = (*signed, found.withdrawn)
     for run_id, name, side in store.overlap.committed():
         digest = hashlib.sha256(side.envelope).hexdigest()
-        held = (name, side.list_sha256, side.public_key, digest)
-        facts[_commitment(side.member_id, run_id)] = held
+        committed = (name, side.list_sha256, side.public_key, digest)
+        facts[_commitment(side.member_id, run_id)] = committed
     return facts
 
 

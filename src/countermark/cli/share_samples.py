@@ -70,7 +70,7 @@ def show_samples(place: "Home", as_json: bool) -> None:
     rows = []
     for one, state in zip(found, states, strict=True):
         objects = str(place.folder / "released" / f"{one.release_id}.jsonl")
-        fields = msgspec.structs.asdict(one) | {"state": state, "missing": one.missing}
+        fields = msgspec.to_builtins(one) | {"state": state, "missing": one.missing}
         rows.append({**fields, "objects": objects})
         if not as_json:
             said = ", ".join(f"{role}: {what}" for role, what in one.reports.items()) or "no report"

@@ -126,7 +126,7 @@ def check_looked_at(home: Home) -> None:
     for one in samples(home.log):
         if one.missing:
             raise Error(
-                f"{one.release_id} was drawn for review, and {' and '.join(one.missing)} did not report on it",
+                f"{one.release_id} was drawn for review: {' and '.join(one.missing)} did not report on it",
                 hint="share review --outcome ID=clean --as ROLE --key KEY",
             )
 

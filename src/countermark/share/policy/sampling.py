@@ -3,8 +3,8 @@
 Drawn are the first release of each approval, every tenth at random, and one of every ten in a row whatever
 chance says. The draw is the Ed25519 signature (RFC 8032: the same for the same message) of the drawer's log
 key over the release's id. The key was fixed before, in every checkpoint; who has it not cannot foresee the
-draw, and who has the public half checks it at once. A member draws with the key of its own log, which it could
-foresee; the exchange draws with its own besides, which no member can (spec/sharing-policy.md).
+draw, and who has the public half checks it at once. A member draws with the key of its own log, and could
+foresee that; the exchange draws with its own besides, which no member can (spec/sharing-policy.md).
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """A standing approval: two people approve a class of releases for at most 30 days: proxies rotate daily.
 
 A class is kinds with a floor each, and grounds. A release within it is signed by the member's own key alone,
-and names the approval; some are looked at afterwards (`sampling.py`), and while that is not done, or has found
-a problem, the approval is suspended (`samples.py`).
+and names the approval; some are looked at afterwards (`sampling.py`). While that is overdue, or when it has
+found a problem, the approval is suspended (`samples.py`).
 """
 
 from datetime import datetime, timedelta

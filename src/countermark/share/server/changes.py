@@ -124,6 +124,7 @@ class Changes:
         query = parse_query(request.scope["query_string"], OF_DELETE, strict=True, default_version="all")
         if query.nothing:
             raise not_found()
+        self._access.admit_change(caller, collection)
         self._refuse_others(caller, collection, stix_id, query.filters)
 
         def entry(gone: list[Stored]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""Members, tokens, keys, collections, grants, releases, reports on them, and who was late with a withdrawal: what
-the database has, and what the log says."""
+"""What the database has, and what the log says: members, tokens, keys, collections, grants, releases, reports
+on them, and who was late with a withdrawal.
+"""
 
 import hashlib
 from typing import Any
@@ -52,6 +53,12 @@ class Told:
                 facts[name] = (payload["read"], payload["write"])
                 if facts[name] == (False, False):
                     del facts[name]
+            case _:
+                self._take_release(kind, payload)
+
+    def _take_release(self, kind: str, payload: dict[str, Any]) -> None:
+        facts = self.facts
+        match kind:
             case "release-taken":
                 facts[_release(payload["release_id"])] = (*_signed(payload), False)
                 if "standing_id" in payload:

@@ -1,7 +1,7 @@
 """Releases under standing approvals that the exchange draws for review, and the reports on them.
 
-The draw is made with the key of the exchange's log (`policy.sampling`), when the release is taken. Who may see
-a release may see whether it was drawn; whoever has a token of the member may hand in what a reviewer signed.
+The draw is made with the key of the exchange's log (`policy.sampling`), when the release is taken. Who may
+see a release may see whether it was drawn; any token of the member may hand in what a reviewer signed.
 """
 
 import hashlib
@@ -102,9 +102,7 @@ class Samples:
         entry: dict[str, Any] = {"member": found.member_id, "by": caller.member.member_id}
         entry |= {"token": caller.token_id, "release_id": found.release_id, "role": report.role}
         entry |= {"outcome": report.outcome, "envelope_sha256": hashlib.sha256(body).hexdigest()}
-        return self._store.samples.report(
-            found.release_id, report.role, report.outcome, body, entry=entry
-        )
+        return self._store.samples.report(found.release_id, report.role, report.outcome, body, entry=entry)
 
 
 def _plain(one: Use, at: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 
 from countermark.errors import Error
 from countermark.share.server.times import now
@@ -14,12 +15,12 @@ STATUS_DAYS = 30
 
 
 class Upkeep:
-    """A thread that does it at the start, and every hour."""
+    """A thread that does something at the start, and so often."""
 
-    def __init__(self, store: ExchangeStore) -> None:
-        self._store = store
+    def __init__(self, name: str, work: Callable[[], object], every_seconds: float = EVERY_SECONDS) -> None:
+        self._work, self._every = work, every_seconds
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -33,7 +34,12 @@ class Upkeep:
     def _run(self) -> None:
         while not self._ended.is_set():
             try:
-                self._store.statuses.forget(now() - STATUS_DAYS * 86_400_000_000)
+                self._work()
             except Error as error:  # next time
-                _LOG.warning("old statuses were not deleted: %s", type(error).__name__)
-            self._ended.wait(EVERY_SECONDS)
+                _LOG.warning("%s: not done: %s", self._thread.name, type(error).__name__)
+            self._ended.wait(self._every)
+
+
+def forget_statuses(store: ExchangeStore) -> None:
+    """Delete statuses that nobody asks for any more."""
+    store.statuses.forget(now() - STATUS_DAYS * 86_400_000_000)

@@ -52,17 +52,21 @@ class Overdues:
     def notice(self, one: Overdue, *, entry: Mapping[str, Any]) -> bool:
         """Keep a late reader, with `entry` for the log when it is the first time; whether it was.
 
-        Known before, it is late anew where it had been given a withdrawal that is none any more.
+        Known before, it is late anew where the withdrawal that it was given is none any more: whoever notices
+        may not have read yet that it was given the one that is.
         """
         same = (overdue.c.dispute_id == one.dispute_id) & (overdue.c.member_id == one.member_id)
-        row = msgspec.structs.asdict(one) | {"wanted": msgspec.json.encode(one.wanted)}
+        wanted = msgspec.json.encode(one.wanted, order="deterministic")
+        row = msgspec.structs.asdict(one) | {"wanted": wanted}
         with self._database.writing() as connection:
             if self._database.postgres:  # two processes that notice the same take turns
                 key = sa.func.hashtextextended(one.dispute_id + one.member_id, 9)
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
-            if connection.execute(sa.select(overdue.c.noticed).where(same)).first() is not None:
-                again = {"wanted": row["wanted"], "settled": None}
-                connection.execute(sa.update(overdue).where(same).values(**again))
+            known = connection.execute(sa.select(overdue.c.wanted).where(same)).scalar_one_or_none()
+            if known is not None:
+                if known != wanted or not one.wanted:
+                    again = sa.update(overdue).where(same).values(wanted=wanted, settled=None)
+                    connection.execute(again)
                 return False
             connection.execute(sa.insert(overdue), row)
             write_entry(connection, NOTICED, entry)
@@ -81,6 +85,4 @@ class Overdues:
     def _read(self, query: "sa.Select[Any]") -> list[Overdue]:
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(overdue.c.dispute_id, overdue.c.member_id)).all()
-        return [
-            Overdue(**(dict(row._mapping) | {"wanted": msgspec.json.decode(row.wanted)})) for row in rows
-        ]
+        return [Overdue(**(dict(row._mapping) | {"wanted": msgspec.json.decode(row.wanted)})) for row in rows]

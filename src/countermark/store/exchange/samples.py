@@ -150,9 +150,7 @@ def take(connection: sa.Connection, member_id: str, release_id: str, under: Unde
 
 def _reason(connection: sa.Connection, member_id: str, standing_id: str, now: int) -> str:
     """Why a standing approval of a member is suspended; empty where it is in force."""
-    joined = sa.join(
-        standing_uses, sample_reports, standing_uses.c.release_id == sample_reports.c.release_id
-    )
+    joined = sa.join(standing_uses, sample_reports, standing_uses.c.release_id == sample_reports.c.release_id)
     bad = sa.select(standing_uses.c.release_id).select_from(joined)
     bad = bad.where(standing_uses.c.member_id == member_id, standing_uses.c.standing_id == standing_id)
     found = connection.execute(bad.where(sample_reports.c.outcome == PROBLEM).limit(1)).scalar_one_or_none()

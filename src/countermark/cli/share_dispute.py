@@ -175,10 +175,9 @@ def list_(
 
     found = ask_disputes(to, _token(token_file), ca_file=ca_file)
     if as_json:
-        names = ("dispute_id", "object_id", "member", "due")
-        rows = [{name: getattr(one, name) for name in names} for one in found]
-        late = [msgspec.to_builtins(one.overdue) for one in found]
-        disputes = [row | {"overdue": some} for row, some in zip(rows, late, strict=True)]
+        names = ("dispute_id", "object_id", "member", "due", "overdue")
+        plain = [msgspec.to_builtins(one) for one in found]
+        disputes = [{name: one[name] for name in names} for one in plain]
         emit_json(LIST_SCHEMA_ID, {"disputes": disputes})
     for one in () if as_json else found:
         due = one.due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,6 +1,7 @@
 """The disputes that were filed, by whatever process, as their entries in the log have them."""
 
 import threading
+import time
 from collections import Counter
 
 import msgspec
@@ -8,6 +9,7 @@ import msgspec
 from countermark.trust.log import Log
 
 FILED = "dispute-filed"
+_LINES_BETWEEN_PAUSES, _PAUSE_SECONDS = 2000, 0.002
 
 
 class Dispute(msgspec.Struct, frozen=True):
@@ -45,6 +47,8 @@ class Filed:
             start, found = self._next, {}
             for index, data in log.lines(start):
                 start = index + 1
+                if index % _LINES_BETWEEN_PAUSES == 0:
+                    time.sleep(_PAUSE_SECONDS)  # a long log is read while pages are given
                 if mark in data:
                     entry = msgspec.json.decode(data, type=_Entry)
                     if entry.kind == FILED:

@@ -4,12 +4,12 @@ import logging
 import threading
 from collections.abc import Callable
 
-from countermark.errors import Error
 from countermark.share.server.times import now
 from countermark.store.exchange import ExchangeStore
 
 _LOG = logging.getLogger("countermark.exchange")
 EVERY_SECONDS = 3600.0
+STOP_SECONDS = 5.0
 STATUS_DAYS = 30
 """How long a status is kept; TAXII 2.1 asks for a day (section 4.3)."""
 
@@ -27,15 +27,16 @@ class Upkeep:
         self._thread.start()
 
     def close(self) -> None:
-        """End, when what is being done is done."""
+        """End, when what is being done is done; what takes long is left, for it can be done again."""
         self._ended.set()
-        self._thread.join()
+        self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         while not self._ended.is_set():
             try:
                 self._work()
-            except Error as error:  # next time
+            # whatever it is, the next time may do better: a thread that has ended is missed by nobody
+            except Exception as error:
                 _LOG.warning("%s: not done: %s", self._thread.name, type(error).__name__)
             self._ended.wait(self._every)
 

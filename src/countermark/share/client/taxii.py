@@ -218,6 +218,9 @@ def refused(answer: Answer, transport: Transport) -> Refused:
     except Error:
         pass
     hint = _HINTS_BY_CODE.get(code) or _HINTS.get(answer.status, "")
+    offered = answer.headers.get("www-authenticate", "").lower()
+    if answer.status == 401 and transport.by_password and "basic" not in offered:
+        hint = "the exchange does not take HTTP Basic: leave --user out, and give a token"
     return Refused(
         answer.status, f"the exchange answers {answer.status}{said}", hint, code=code, objects=objects
     )

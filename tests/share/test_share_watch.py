@@ -126,6 +126,19 @@ def test_who_has_fetched_it_is_not_pressed_again_by_one_that_has_read_less(
         assert waiting(server) == set()
 
 
+def test_one_that_has_read_less_lets_nobody_go(tmp_path: Path, url: str | None) -> None:
+    with prepared(tmp_path, url) as (server, dispute), opened(server.data) as folder:
+        old_log = folder.open_log()
+        behind = Watch(folder.store, Filed(), Press(folder.store), lambda: old_log, lambda: None)
+        assert behind.look() == 1  # bob
+        server.get("reader", f"{object_of()}?match[version]=first")
+        late_ones = {(dispute, server.members[one]) for one in ("bob", "reader")}
+        assert watch(folder)[0].look() == 1
+        assert waiting(server) == late_ones
+        assert behind.look() == 0
+        assert waiting(server) == late_ones
+
+
 def test_what_another_server_gave_counts_at_once(tmp_path: Path, url: str | None) -> None:
     with serving(tmp_path, url, settings=QUICK) as server:
         other = run(server.data)

@@ -121,6 +121,8 @@ def review(
         now=datetime.now(UTC),
     )
     done = review_release(options)
+    if standing is not None:
+        _tell_samples(place)
     show(done, folder, place, proof, as_json)
 
 
@@ -155,6 +157,15 @@ def show(done: "ReviewOutcome", folder: Path, place: "Home", proof: Path | None,
         "your own key: share approve --as member" if done.release.standing else "two people: share approve"
     )
     note(f"it takes {roles}")
+
+
+def _tell_samples(place: "Home") -> None:
+    """Say what waits for reports, before it is overdue."""
+    from countermark.share.policy.samples import samples
+
+    due = [one.due for one in samples(place.log) if one.missing]
+    if due:
+        note(f"{len(due)} drawn releases wait for reports until {min(due):%Y-%m-%d %H:%M} UTC: --samples")
 
 
 def login_name(name: str) -> str:

@@ -36,7 +36,9 @@ class Press:
     def load(self) -> None:
         """See who is late, by whatever process."""
         waiting = self._store.overdue.waiting()
-        spared = {one.member_id for one in self._store.members.all() if one.role == "operator"}
+        members = self._store.members.all()
+        spared = {one.member_id for one in members if one.role == "operator"}
+        gone = {one.member_id for one in members if one.disabled}
         late: dict[tuple[str, str], dict[str, Overdue]] = {}
         for one in waiting:
             for collection in () if one.member_id in spared else one.wanted:
@@ -44,8 +46,8 @@ class Press:
         self._late = late  # at once: requests look at it meanwhile
         if self._metrics is not None:
             self._metrics.overdue(
-                readers=sum(1 for one in waiting if one.wanted),
-                disclosers=sum(1 for one in waiting if not one.wanted),
+                readers=sum(1 for one in waiting if one.wanted and one.member_id not in gone),
+                disclosers=sum(1 for one in waiting if not one.wanted and one.member_id not in gone),
             )
 
     def late(self, caller: Caller, collection: Collection) -> Late:

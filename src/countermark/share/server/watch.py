@@ -53,6 +53,12 @@ class _Watched:
         late = {one: wanted for one in self.readers - self.receipts if wanted}
         return late if self.everywhere else late | {self.dispute.member: {}}
 
+    def is_over(self, member: str) -> bool:
+        """Whether somebody is late no more, by what was read: another process may have read further."""
+        if member == self.dispute.member:
+            return self.everywhere
+        return member in self.receipts or not self.revoked
+
 
 class Watch:
     """One server's look-out."""
@@ -111,7 +117,7 @@ class Watch:
             for member, wanted in one.late().items()
         }
         for dispute_id, member in waiting.keys() - late.keys():
-            if dispute_id in self._watched:  # else it was noticed by a process that has read further
+            if dispute_id in self._watched and self._watched[dispute_id].is_over(member):
                 self._store.overdue.settle(member, [dispute_id])
         new = 0
         for (dispute_id, member), (dispute, wanted) in sorted(late.items()):

@@ -7,6 +7,7 @@ look ended, for all disputes together, and slowly: requests go first.
 
 import logging
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
@@ -19,7 +20,7 @@ from countermark.store.exchange import ExchangeStore, Overdue
 from countermark.trust.log import Log
 
 _LOG = logging.getLogger("countermark.exchange")
-_LINES_BETWEEN_PAUSES, _PAUSE_SECONDS = 2000, 0.002
+_LINES_BETWEEN_PAUSES, _PAUSE_SECONDS = 500, 0.005
 _LOOKS_AT_SETTLED = 20
 """So seldom it is looked up whether an object still stands as it did, where nobody is late with it."""
 Positions = dict[str, frozenset[int]]
@@ -149,6 +150,7 @@ class _Meant:
                 for name, these in positions.items():
                     for position in these:
                         self._at.setdefault(name, {}).setdefault(position, []).append(who)
+        self._order = {name: sorted(here) for name, here in self._at.items()}
 
     def reads(self, log: Log, start: int) -> Iterator[Read]:
         """Reads in the collections that matter, with a pause now and then."""
@@ -160,7 +162,10 @@ class _Meant:
 
     def take(self, read: Read) -> None:
         """Somebody was given these positions."""
-        here = self._at.get(read.collection, {})
+        here, order = self._at.get(read.collection, {}), self._order.get(read.collection, [])
+        at = bisect_left(order, read.positions[0] if read.positions else 0)
+        if at == len(order) or order[at] > sum(read.positions):  # the first, and steps: none lies within
+            return
         for position in here.keys() & set(accumulate(read.positions)):
             for who in here[position]:
                 who.add(read.member)

@@ -165,6 +165,7 @@ def test_it_is_told_once_in_log_figures_and_lines(server: Server) -> None:
     assert f"{gauge} 0.0" in server.ask("operator", "GET", "/metrics").text
     (entry,) = logged(server, "revocation-overdue")
     assert (entry["member"], entry["owners"], entry["as"]) == (bob, [server.members["alice"]], "reader")
+    until(lambda: any("revocation-overdue" in one for one in server.log_lines))
     lines = [json.loads(one) for one in server.log_lines if "revocation-overdue" in one]
     assert [(one["event"], one["dispute_id"], one["member"]) for one in lines] == [
         ("revocation-overdue", dispute, bob)
@@ -182,6 +183,7 @@ def test_without_a_withdrawal_the_discloser_is_late_and_nobody_pressed(server: S
     assert server.get("bob", "manifest/").status_code == 200
     assert server.post("alice", indicator(1, 1, revoked=True)).status_code == 202
     until(lambda: waiting(server) == {(dispute, server.members["bob"])})
+    until(lambda: len(logged(server, "revocation-overdue")) == 2)
     assert {one["as"] for one in logged(server, "revocation-overdue")} == {"reader", "discloser"}
 
 

@@ -3,7 +3,7 @@
 Who is late stands in memory; a page asks whether anybody is, and for one that is not that is all. A late
 reader may always fetch the withdrawn object, and read on towards the withdrawal in order of arrival, so that
 an ordinary poll gets through by itself. All else of the collection is refused: manifest, other objects, pages
-behind the withdrawal, what a filter picks out, adding and deleting (docs/adr/0017).
+behind the withdrawal, what a filter picks out, adding and deleting (docs/adr/0020).
 
 An operator is not pressed, and neither is who may not read the collection any more: it could not fetch it.
 """

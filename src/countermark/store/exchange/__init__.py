@@ -2,9 +2,11 @@
 
 from countermark.store.exchange.connect import ExchangeStore
 from countermark.store.exchange.members import ACTIONS
+from countermark.store.exchange.overdue import Overdue
 from countermark.store.exchange.overlap_turns import EXPIRED, VOID, OverlapRun, OverlapSide, Pair, Turn
 from countermark.store.exchange.recent import Joined
 from countermark.store.exchange.releases import Release
+from countermark.store.exchange.samples import Suspended, Under, Use
 from countermark.store.exchange.scanning import Row, Version, misplaced
 from countermark.store.exchange.shapes import (
     ALL,
@@ -33,6 +35,7 @@ __all__ = [
     "Filters",
     "Joined",
     "Outcome",
+    "Overdue",
     "OverlapRun",
     "OverlapSide",
     "Page",
@@ -41,7 +44,10 @@ __all__ = [
     "Release",
     "Row",
     "Status",
+    "Suspended",
     "Turn",
+    "Under",
+    "Use",
     "Version",
     "media_type",
     "microseconds",

@@ -1,7 +1,10 @@
 """Tables of the exchange, on SQLite (embedded) or PostgreSQL (by URL)."""
 
+from countermark.store.exchange.checks import Asked, Begun, Entry, Kept
 from countermark.store.exchange.connect import ExchangeStore
 from countermark.store.exchange.members import ACTIONS
+from countermark.store.exchange.pools import REGISTERED, Pool
+from countermark.store.exchange.quotas import Over, Quota
 from countermark.store.exchange.recent import Joined
 from countermark.store.exchange.releases import Release
 from countermark.store.exchange.scanning import Row, Version, misplaced
@@ -25,13 +28,21 @@ __all__ = [
     "ALL",
     "FIRST",
     "LAST",
+    "REGISTERED",
     "SPEC_VERSIONS",
+    "Asked",
+    "Begun",
+    "Entry",
     "ExchangeStore",
     "Filters",
     "Joined",
+    "Kept",
     "Outcome",
+    "Over",
     "Page",
+    "Pool",
     "Prepared",
+    "Quota",
     "Release",
     "Row",
     "Status",

@@ -1,5 +1,6 @@
 """An exchange's database, opened."""
 
+from countermark.store.exchange.checks import Checks
 from countermark.store.exchange.collections import Collections
 from countermark.store.exchange.database import Database
 from countermark.store.exchange.members import Members
@@ -7,6 +8,7 @@ from countermark.store.exchange.migrate import migrate
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.objects import Objects
 from countermark.store.exchange.outbox import Outbox
+from countermark.store.exchange.pools import Pools
 from countermark.store.exchange.releases import Releases
 from countermark.store.exchange.scanning import Scan
 from countermark.store.exchange.statuses import Statuses
@@ -24,6 +26,8 @@ class ExchangeStore:
         self.scan = Scan(database, names)
         self.statuses = Statuses(database)
         self.releases = Releases(database)
+        self.pools = Pools(database)
+        self.checks = Checks(database)
         self.outbox = Outbox(database)
 
     @classmethod

@@ -1,12 +1,12 @@
 """What `exchange.toml` says of the joint watermark check.
 
 [check]         this node's name among the members, its signing key, levels, quotas a day
-[[detectors]]   keys that this node scores texts under
+[[detectors]]   keys that this node scores texts under (share/check/detectors.py, which reads them)
 [[peers]]       other nodes that are asked where the submitter consents
 """
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
@@ -59,21 +59,6 @@ class CheckSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         return self.public_day if role == "public" else by_role.get(role, self.member_day)
 
 
-class DetectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One of `[[detectors]]`: an epoch of a profile."""
-
-    profile: File
-    """Profile, as `watermark profile` wrote it."""
-    key_file: File | None = None
-    key_pool: File | None = None
-    """File of many keys by name, in place of one."""
-    tokenizer: File | None = None
-    commitment: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
-    owner: Name | None = None
-    """Whose keys these are: this member's own, where none is named."""
-    status: Literal["own", "escrowed", "opened"] = "own"
-
-
 class PeerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One of `[[peers]]`: a node that answers for a member's keys."""
 
@@ -90,20 +75,12 @@ class PeerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 def check_tables(
     check: CheckSettings,
-    detectors: tuple[DetectorSettings, ...],
     peers: tuple[PeerSettings, ...],
     bad: Callable[[str], Error],
 ) -> None:
     """Raise what `bad` makes of the first thing that cannot be as it is."""
     if (check.member is None) != (check.key_file is None):
         raise bad("check.member and check.key_file belong together")
-    for one in detectors:
-        if (one.key_file is None) == (one.key_pool is None):
-            raise bad("one of [[detectors]] has either key_file or key_pool")
-        if one.status == "own" and (check.member is None or one.owner not in (None, check.member)):
-            raise bad('one of [[detectors]] is "own" and not of check.member')
-        if one.owner is None and check.member is None:
-            raise bad("one of [[detectors]] has no owner")
     names = [one.name for one in peers]
     if len(set(names)) < len(names) or check.member in names:
         raise bad("two of [[peers]] have one name, or one has this node's")

@@ -108,11 +108,16 @@ class Checks:
             numbers = tuple(write_entry(connection, *one) for one in entries(begun))
         return msgspec.structs.replace(begun, entries=numbers)
 
-    def use(self, quotas: Sequence[Quota], refused: Callable[[Over], Entry]) -> Over | None:
-        """Use a quota for something that is no check; the refusal is written for the log."""
+    def use(
+        self, quotas: Sequence[Quota], refused: Callable[[Over], Entry], entries: Sequence[Entry] = ()
+    ) -> Over | None:
+        """Use quotas for something that is no check, with its entries for the log, or that of the refusal."""
         with self._database.writing() as connection:
             over = use(connection, quotas, clock())
-            if over is not None and over.is_logged:
+            if over is None:
+                for one in entries:
+                    write_entry(connection, *one)
+            elif over.is_logged:
                 write_entry(connection, *refused(over))
         return over
 
@@ -126,34 +131,27 @@ class Checks:
         complete: bool,
         figures: bytes = b"",
     ) -> tuple[int, ...]:
-        """Keep what came of a check, the first time that it is answered; numbers of its entries."""
+        """Keep what came of a check, until all have answered; numbers of its entries."""
         with self._database.writing() as connection:
             if begun.number:
                 here = (watermark_checks.c.matter == begun.number) & (
                     watermark_checks.c.ordinal == begun.ordinal
                 )
-                change = sa.update(watermark_checks).where(here, watermark_checks.c.word.is_(None))
+                # sent again, it may be answered by more members than before
+                open_ = watermark_checks.c.word.is_(None) | watermark_checks.c.complete.is_(False)
+                change = sa.update(watermark_checks).where(here, open_)
                 row = {"word": word, "marks": json.dumps(list(marks)), "complete": complete}
                 connection.execute(change.values(**row, figures=figures))
             return tuple(write_entry(connection, *one) for one in entries)
 
-    def write(self, entries: Sequence[Entry]) -> tuple[int, ...]:
-        """Entries of their own; their numbers."""
-        with self._database.writing() as connection:
-            return tuple(write_entry(connection, *one) for one in entries)
-
-    def figures(self, number: int, *, after: int = 0, up_to: int) -> list[tuple[int, bytes]]:
-        """Ordinal and log10 p of the answered checks of a matter, of ordinals in (after, up_to]."""
+    def figures(self, number: int, before: int) -> bytes:
+        """What `finish` kept of the figures of a matter's checks of lower ordinals than this, joined."""
         table = watermark_checks
-        query = sa.select(table.c.ordinal, table.c.figures).where(
-            table.c.matter == number,
-            table.c.ordinal > after,
-            table.c.ordinal <= up_to,
-            table.c.figures.is_not(None),
+        query = sa.select(table.c.figures).where(
+            table.c.matter == number, table.c.ordinal < before, table.c.figures.is_not(None)
         )
         with self._database.reading() as connection:
-            rows = connection.execute(query.order_by(table.c.ordinal)).all()
-        return [(row[0], bytes(row[1])) for row in rows]
+            return b"".join(bytes(one) for one in connection.execute(query).scalars())
 
     def matter(self, submitter: str, matter: str, most: int = 1000) -> tuple[int, int, int, list[Kept]] | None:
         """Number, count of checks and of hypotheses, and the last checks of a matter; None: there is none."""

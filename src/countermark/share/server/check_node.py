@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from countermark.errors import Error, ExitCode
-from countermark.share.check.messages import PoolAnswer, RegisteredPool
+from countermark.share.check.messages import PoolAnswer, RegisteredPool, Status
 from countermark.share.check.register import Family, Register, Registered, registered_family
 from countermark.share.server.folder import DataFolder
 from countermark.store.exchange import Pool
@@ -22,7 +22,7 @@ from countermark.trust.signing import SigningKey
 if TYPE_CHECKING:
     from countermark.share.check.detectors import Detectors
 
-ANSWERING = ("opened", "escrowed")
+ANSWERING: tuple[Status, ...] = ("opened", "escrowed")
 """Keys of others that this node holds: the only ones that are scored for the public without consent."""
 _FRESH_SECONDS = 5.0
 
@@ -94,7 +94,7 @@ class Node:
         return made
 
     def register(self) -> Register:
-        """All registered keys, by whatever process; blocks for a query, and longer when there are new ones."""
+        """All registered keys, by whatever process; blocks for a query, longer when there are new ones."""
         last, known = self._register
         newest = self.store.pools.last()
         if newest != last:
@@ -147,8 +147,8 @@ def _detectors(folder: DataFolder) -> "Detectors":
     except msgspec.ValidationError as error:
         raise _bad(f"[[detectors]]: {error}") from None
     for one in listed:
-        if (one.status == "own") != (one.owner == check.member):
-            raise _bad('one of [[detectors]] is "own" and not of check.member, or the other way round')
+        if one.status == "own" and one.owner != check.member:
+            raise _bad('one of [[detectors]] is "own", and its owner is not check.member')
     return Detectors.open(listed, folder.path, least_tokens=check.min_tokens)
 
 

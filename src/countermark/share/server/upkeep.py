@@ -34,6 +34,7 @@ class Upkeep:
         while not self._ended.is_set():
             try:
                 self._store.statuses.forget(now() - STATUS_DAYS * 86_400_000_000)
+                self._store.checks.forget()
             except Error as error:  # next time
                 _LOG.warning("old statuses were not deleted: %s", type(error).__name__)
             self._ended.wait(EVERY_SECONDS)

@@ -6,7 +6,7 @@ one, and a check that a kill cut short has used its own up.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from countermark.records.exchange import Microseconds
 from countermark.store.exchange.check_tables import watermark_checks, watermark_matters
 from countermark.store.exchange.database import Database, storable
 from countermark.store.exchange.outbox import write_entry
-from countermark.store.exchange.quotas import Over, Quota, use
+from countermark.store.exchange.quotas import Over, Quota, forget, use
 from countermark.store.exchange.times import now as clock
 
 Entry = tuple[str, Mapping[str, Any]]
@@ -121,6 +121,11 @@ class Checks:
                 write_entry(connection, *refused(over))
         return over
 
+    def forget(self) -> None:
+        """Delete what was counted on earlier days."""
+        with self._database.writing() as connection:
+            forget(connection, clock())
+
     def finish(
         self,
         begun: Begun,
@@ -153,7 +158,9 @@ class Checks:
         with self._database.reading() as connection:
             return b"".join(bytes(one) for one in connection.execute(query).scalars())
 
-    def matter(self, submitter: str, matter: str, most: int = 1000) -> tuple[int, int, int, list[Kept]] | None:
+    def matter(
+        self, submitter: str, matter: str, most: int = 1000
+    ) -> tuple[int, int, int, list[Kept]] | None:
         """Number, count of checks and of hypotheses, and the last checks of a matter; None: there is none."""
         if not storable(matter):
             return None
@@ -180,7 +187,7 @@ class Checks:
         joined = sa.join(table, watermark_matters, table.c.matter == watermark_matters.c.number)
         query = sa.select(table, watermark_matters.c.matter.label("named")).select_from(joined)
         where = (table.c.submitter == asked.submitter) & (table.c.retry_id == asked.retry_id)
-        return cast("sa.Row[Any] | None", connection.execute(query.where(where)).one_or_none())
+        return connection.execute(query.where(where)).one_or_none()
 
 
 def _tried(known: sa.Row[Any], asked: Asked) -> Over | None:

@@ -1,5 +1,6 @@
 """The register of watermark keys: who answers for which keys, by name, before any check asks them."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,11 @@ _LOCK = 0x636D_706F_6F6C  # "cmpool"
 _MOST_POOLS = 1000
 """Of one member; as many as a verdict can have."""
 
+_COLUMNS = [
+    *(one for one in watermark_pools.c if one.name != "keys"),
+    watermark_pools.c["keys"].label("keys_"),
+]
+
 
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
     """Keys of one epoch of one profile."""
@@ -31,6 +37,11 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...]
     registered: Microseconds = 0
 
+    @property
+    def keys_sha256(self) -> str:
+        """One digest over the names of the keys."""
+        return hashlib.sha256(json.dumps(self.keys).encode()).hexdigest()
+
 
 class Pools:
     """The pools, in the order in which they were registered; none is ever changed."""
@@ -40,9 +51,9 @@ class Pools:
 
     def all(self) -> list[Pool]:
         """Every registered pool."""
-        query = sa.select(watermark_pools).order_by(watermark_pools.c.number)
+        query = sa.select(*_COLUMNS).order_by(watermark_pools.c.number)
         with self._database.reading() as connection:
-            return [_pool(row._mapping) for row in connection.execute(query)]
+            return [_pool(row) for row in connection.execute(query)]
 
     def last(self) -> int:
         """Number of the pool that was registered last, by whatever process; 0 for none."""
@@ -52,7 +63,7 @@ class Pools:
     def register(self, pools: Sequence[Pool], entry: Callable[[list[Pool]], Mapping[str, Any]]) -> list[Pool]:
         """Register those that are new, all or none, with `entry` for the log; the same again changes nothing.
 
-        Raises `Error` where a commitment, or an epoch of a profile, is registered already with something else.
+        Raises `Error` where a commitment, or an epoch of a profile, is registered with something else.
         """
         table = watermark_pools
         with self._database.writing() as connection:
@@ -77,8 +88,8 @@ class Pools:
 def _is_known(connection: sa.Connection, pool: Pool) -> bool:
     table = watermark_pools
     epoch = (table.c.profile_id == pool.profile_id) & (table.c.epoch == pool.epoch)
-    query = sa.select(table).where((table.c.commitment == pool.commitment) | epoch)
-    found = [_pool(row._mapping) for row in connection.execute(query)]
+    query = sa.select(*_COLUMNS).where((table.c.commitment == pool.commitment) | epoch)
+    found = [_pool(row) for row in connection.execute(query)]
     for one in found:
         if one.member != pool.member:
             raise Error("these keys, or this epoch of the profile, are registered by another member")
@@ -87,6 +98,6 @@ def _is_known(connection: sa.Connection, pool: Pool) -> bool:
     return bool(found)
 
 
-def _pool(row: Mapping[str, Any]) -> Pool:
+def _pool(row: sa.Row[Any]) -> Pool:
     names = ("member", "profile_id", "epoch", "commitment", "registered")
-    return Pool(keys=tuple(json.loads(row["keys"])), **{name: row[name] for name in names})
+    return Pool(keys=tuple(json.loads(row.keys_)), **{name: getattr(row, name) for name in names})

@@ -44,10 +44,15 @@ def use(connection: sa.Connection, quotas: Sequence[Quota], now: Microseconds) -
     for quota in quotas:
         used = _add_one(connection, day, quota)
         if used == 1:
-            connection.execute(sa.delete(watermark_quotas).where(watermark_quotas.c.day < day))
+            forget(connection, now)
         if used > quota.most:
             return Over(quota=quota, beyond=used - quota.most, seconds=(DAY - into) // 1_000_000 + 1)
     return None
+
+
+def forget(connection: sa.Connection, now: Microseconds) -> None:
+    """Delete what was counted on earlier days: who, an address among them, is kept for a day."""
+    connection.execute(sa.delete(watermark_quotas).where(watermark_quotas.c.day < now // DAY))
 
 
 def _add_one(connection: sa.Connection, day: int, quota: Quota) -> int:

@@ -43,8 +43,8 @@ from countermark.watermark.key_names import check_key_is_named, name_of_key
 from countermark.watermark.key_pools import MAX_POOL_BYTES, KeyPool, read_keys, score_key_pool
 from countermark.watermark.profile import Profile, read_profile
 from countermark.watermark.schemes import gumbel_siphash, sglang_gumbel
-from countermark.watermark.schemes.base import Evidence, IntArray
-from countermark.watermark.scoring import LN10, Detector, Document
+from countermark.watermark.schemes.base import Evidence, IntArray, Scheme
+from countermark.watermark.scoring import LN10, Detector, Document, load_scheme
 from countermark.watermark.tokens import check_tokenizer, load_tokenizer
 
 File = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
@@ -84,7 +84,12 @@ class _Pool:
     keys: list[Secret]
     bound: list[Detector]
     """One a key; empty where the scheme scores many keys together."""
-    weak: str
+    scheme: Scheme
+
+    @property
+    def weak(self) -> str:
+        """Why the scheme's keys are weak."""
+        return self.scheme.weak
 
 
 class Detectors:
@@ -186,7 +191,8 @@ class Detectors:
 def _evidence(pool: _Pool, document: Document) -> list[Evidence]:
     """As `watermark.score` judges one document, without the engine's own figure."""
     if not pool.bound:
-        return [one.evidence for one in score_key_pool(pool.profile, pool.keys, [document])]
+        scores = score_key_pool(pool.profile, pool.keys, [document], scheme=pool.scheme)
+        return [one.evidence for one in scores]
     return [one.scorer.judge(one.distinct_marks([document])) for one in pool.bound]
 
 
@@ -218,7 +224,12 @@ def _read(settings: DetectorSettings, base: Path, tokenizers: dict[str, Any]) ->
 
 
 def _pool(settings: DetectorSettings, profile: Profile, pool: KeyPool) -> _Pool:
-    bound = [Detector.open(profile, key) for key in pool.keys]  # every key is parsed once, here
+    scheme, origin = load_scheme(profile)
+    # every key is parsed here, also where the scheme then scores all of them together
+    bound = [
+        Detector(profile, profile.profile_id, scheme.bind(profile, key), scheme.weak, origin)
+        for key in pool.keys
+    ]
     if len(pool) == 1:
         check_key_is_named(profile, pool.keys[0])
     names = [name_of_key(key) for key in pool.keys]
@@ -235,7 +246,7 @@ def _pool(settings: DetectorSettings, profile: Profile, pool: KeyPool) -> _Pool:
         local=pool.names,
         keys=pool.keys,
         bound=[] if together else bound,
-        weak=bound[0].weak,
+        scheme=scheme,
     )
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ANSWERING: tuple[Status, ...] = ("opened", "escrowed")
 """Keys of others that this node holds: the only ones that are scored for the public without consent."""
 _FRESH_SECONDS = 5.0
+_WARM = "what is compiled at the first use is compiled before anybody waits " * 4
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Node:
         self._pool: ThreadPoolExecutor | None = None
         if self.detectors is not None:
             self.add(self.detectors.registered(), None)
+            self.detectors.answer(_WARM)
 
     def close(self) -> None:
         """Wait for what is being scored."""

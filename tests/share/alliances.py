@@ -91,7 +91,6 @@ class Gamma:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return f"http://127.0.0.1:{self.server.server_port}"
 
-
     def stop(self) -> None:
         """Listen no more."""
         if self.server is not None:

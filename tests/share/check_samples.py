@@ -81,7 +81,9 @@ def own_profile(tokenizer_sha256: str, member: str, **changes: Any) -> Profile:
         "prf": "siphash-2-4",
         "context_width": 4,
         "deduplication": "single_turn",
-        "tokenizer": Tokenizer("words", tokenizer_sha256 if len(set(tokenizer_sha256)) > 1 else "", VOCABULARY),
+        "tokenizer": Tokenizer(
+            "words", tokenizer_sha256 if len(set(tokenizer_sha256)) > 1 else "", VOCABULARY
+        ),
         "key_id": f"{member}'s pool",
         "epoch": "2026-Q4",
         "models": [f"{member}-1"],
@@ -114,7 +116,9 @@ class Party:
         """The document with which it does."""
         return Keys(member=self.name, pools=self.pools, created=NOW)
 
-    def sign(self, pools: Sequence[PoolAnswer], *, text: str, request: str = REQUEST, **changes: Any) -> bytes:
+    def sign(
+        self, pools: Sequence[PoolAnswer], *, text: str, request: str = REQUEST, **changes: Any
+    ) -> bytes:
         """A verdict of these answers."""
         fields = {
             "member": self.name,

@@ -1,7 +1,6 @@
 """A text is checked at the operator's node and at a member's, by every role."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from alliances import Alliance, alliance

@@ -91,7 +91,9 @@ def main(wheel: str, model_folder: str, out: str) -> None:
         "version": Path(wheel).name,
         "generator": "vectors/generators/record_vllm_text.py",
         "model": "stories260k, A. Karpathy, MIT",
-        "config": {name: getattr(default, name) for name in ("algorithm", "context_width", "deduplicate_contexts")},
+        "config": {
+            name: getattr(default, name) for name in ("algorithm", "context_width", "deduplicate_contexts")
+        },
         "keys": {name: hex(key) for name, key in KEYS.items()},
         "texts": texts,
     }

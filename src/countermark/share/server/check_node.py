@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +17,7 @@ from countermark.errors import Error, ExitCode
 from countermark.share.check.messages import PoolAnswer, RegisteredPool, Status
 from countermark.share.check.register import Family, Register, Registered, registered_family
 from countermark.share.server.folder import DataFolder
+from countermark.share.server.settings import ExchangeSettings
 from countermark.store.exchange import Pool
 from countermark.trust.signing import SigningKey
 
@@ -47,7 +49,7 @@ class Node:
         self.settings, self.store = settings.check, folder.store
         self.key = SigningKey.load(folder.path / settings.check.key_file) if settings.check.key_file else None
         self._peers = tuple(one.name for one in settings.peers)
-        self.detectors = _detectors(folder) if settings.detectors else None
+        self.detectors = detectors_of(settings, folder.path) if settings.detectors else None
         self._register: tuple[int, Register] = (-1, Register())
         self._ids: tuple[float, dict[str, str]] = (0.0, {})
         self._pool: ThreadPoolExecutor | None = None
@@ -140,18 +142,19 @@ class Node:
         return await asyncio.get_running_loop().run_in_executor(self._pool, detectors.answer, text)
 
 
-def _detectors(folder: DataFolder) -> "Detectors":
+def detectors_of(settings: ExchangeSettings, base: Path) -> "Detectors":
+    """The detectors that a node's settings name, their files read; raises `Error`."""
     from countermark.share.check.detectors import Detectors, DetectorSettings
 
-    check = folder.settings.check
+    check = settings.check
     try:
-        listed = msgspec.convert(folder.settings.detectors, tuple[DetectorSettings, ...])
+        listed = msgspec.convert(settings.detectors, tuple[DetectorSettings, ...])
     except msgspec.ValidationError as error:
         raise _bad(f"[[detectors]]: {error}") from None
     for one in listed:
         if one.status == "own" and one.owner != check.member:
             raise _bad('one of [[detectors]] is "own", and its owner is not check.member')
-    return Detectors.open(listed, folder.path, least_tokens=check.min_tokens)
+    return Detectors.open(listed, base, least_tokens=check.min_tokens)
 
 
 def _bad(reason: str) -> Error:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from countermark.records.canonical import sha256_hex
-from countermark.share.check.detectors import Detectors, DetectorSettings
+from countermark.share.check.detectors import Detectors
 from countermark.share.check.messages import KeyAnswer, Keys, PoolAnswer, RegisteredPool
 from countermark.share.check.register import Register, Registered
+from countermark.share.check.settings import DetectorSettings
 from countermark.share.check.verdicts import open_verdict, sign_verdict, text_digest
 from countermark.trust.keyfiles import Secret, write_secret
 from countermark.trust.signing import PublicKey, SigningKey

@@ -78,7 +78,7 @@ def score_key_pool(
 ) -> list[Score]:
     """Score one body under many keys; where the scheme allows, windows are made and told apart once.
 
-    `scheme` is the profile's, where a caller has loaded and checked it already: that takes longer than a text.
+    `scheme` is the profile's, where a caller has loaded and checked it: that takes longer than a text.
     """
     if profile.scheme == gumbel_siphash.NAME and all(document.weights is None for document in documents):
         return _shared_windows(scheme or load_scheme(profile)[0], profile, keys, documents)

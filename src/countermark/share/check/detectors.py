@@ -1,25 +1,16 @@
 """A node's own detectors: `[[detectors]]` of exchange.toml, read and checked at the start, asked with texts.
 
-    [[detectors]]
-    profile = "profiles/chat.json"
-    key_pool = "keys/chat-2026-Q4.jsonl"    # or key_file = "keys/chat.key"; mode 0600 either way
-    tokenizer = "tokenizers/chat.json"
-    commitment = "…64 hex digits…"          # what was published of the keys (docs/keys.md)
-    nonce_file = "keys/chat.nonce"          # only for a commitment to a raw key file
-    owner = "alpha"
-    status = "own"                          # or escrowed, opened: another's keys that this node holds
-
 Names in a pool are those of accounts or cohorts and stay here: others see a key's public name, a digest
 (`watermark.key_names`).
 """
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import msgspec
 import numpy as np
 
 from countermark.errors import Error, ExitCode
@@ -29,15 +20,14 @@ from countermark.share.check.messages import (
     MOST_KEYS,
     MOST_POOLS,
     MOST_TEXT,
-    Hex32,
     KeyAnswer,
-    Name,
     PoolAnswer,
     RegisteredPool,
     Status,
 )
 from countermark.share.check.openings import MOST_NONCE, check_raw
 from countermark.share.check.register import Registered
+from countermark.share.check.settings import DetectorSettings
 from countermark.trust.keyfiles import Secret, read_secret
 from countermark.watermark.key_names import check_key_is_named, name_of_key
 from countermark.watermark.key_pools import MAX_POOL_BYTES, KeyPool, read_keys, score_key_pool
@@ -47,25 +37,8 @@ from countermark.watermark.schemes.base import Evidence, IntArray, Scheme
 from countermark.watermark.scoring import LN10, Detector, Document, load_scheme
 from countermark.watermark.tokens import check_tokenizer, load_tokenizer
 
-File = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]
 GIVEN_AWAY: Final = frozenset({sglang_gumbel.NAME})
 """Schemes whose key follows from a figure, for whoever has the text (docs/watermarks.md)."""
-
-
-class DetectorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One `[[detectors]]` of exchange.toml; files are named from the data folder."""
-
-    profile: File
-    key_file: File | None = None
-    key_pool: File | None = None
-    tokenizer: File
-    commitment: Hex32
-    """Of the keys, as it is registered."""
-    nonce_file: File | None = None
-    """64 hex digits, mode 0600: that the commitment is SHA-256(nonce, key file) is then checked."""
-    owner: Name
-    """Whose keys these are."""
-    status: Status = "own"
 
 
 @dataclass(frozen=True)
@@ -197,11 +170,12 @@ def _evidence(pool: _Pool, document: Document) -> list[Evidence]:
 
 
 def _encode(tokenizer: Any, text: str) -> IntArray:
-    try:
-        return np.array(tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int64)
-    # the library raises what it likes, and what it raises may quote the text
-    except Exception:
-        raise Error("the text cannot be tokenised", exit_code=ExitCode.NO_INPUT) from None
+    ids = None
+    with suppress(Exception):  # the library raises what it likes, and what it raises may quote the text
+        ids = np.array(tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int64)
+    if ids is None:
+        raise Error("the text cannot be tokenised", exit_code=ExitCode.NO_INPUT)
+    return ids
 
 
 def _read(settings: DetectorSettings, base: Path, tokenizers: dict[str, Any]) -> _Pool:

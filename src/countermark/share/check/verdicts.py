@@ -31,6 +31,7 @@ OLDEST: Final = timedelta(minutes=10)
 """A verdict is of the time of its request."""
 AHEAD: Final = timedelta(minutes=5)
 """How far a clock may be ahead."""
+SALT_BYTES: Final = 32
 MOST_TOKENS: Final = 4 * MOST_TEXT
 """A character has at most four bytes, and a token at least one."""
 
@@ -68,12 +69,13 @@ def text_digest(salt: str, text: str) -> str:
     Raises `Error`, which quotes neither, for a salt that is none and for a text that is not Unicode.
     """
     try:
-        raw = bytes.fromhex(salt)
-        data = text.encode()
-    except ValueError:  # a surrogate without its half is one too; the cause would quote the text
-        raise Error("the salt is not hex, or the text is not Unicode", exit_code=ExitCode.NO_INPUT) from None
-    if len(raw) != 32:
-        raise Error("a salt has 32 bytes", exit_code=ExitCode.NO_INPUT)
+        raw, data = bytes.fromhex(salt), text.encode()
+    except ValueError:  # raised below, out of reach of this one, which would quote the text
+        raw, data = b"", b""
+    if len(raw) != SALT_BYTES:
+        raise Error(
+            "the salt is not 32 bytes in hex, or the text is not Unicode", exit_code=ExitCode.NO_INPUT
+        )
     return hashlib.sha256(raw + data).hexdigest()
 
 

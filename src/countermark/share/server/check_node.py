@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from countermark.errors import Error, ExitCode
 from countermark.share.check.messages import PoolAnswer, RegisteredPool, Status
 from countermark.share.check.register import Family, Register, Registered, registered_family
 from countermark.share.server.folder import DataFolder
@@ -144,22 +141,6 @@ class Node:
 
 def detectors_of(settings: ExchangeSettings, base: Path) -> "Detectors":
     """The detectors that a node's settings name, their files read; raises `Error`."""
-    from countermark.share.check.detectors import Detectors, DetectorSettings
+    from countermark.share.check.detectors import Detectors  # slow to import
 
-    check = settings.check
-    try:
-        listed = msgspec.convert(settings.detectors, tuple[DetectorSettings, ...])
-    except msgspec.ValidationError as error:
-        raise _bad(f"[[detectors]]: {error}") from None
-    for one in listed:
-        if one.status == "own" and one.owner != check.member:
-            raise _bad('one of [[detectors]] is "own", and its owner is not check.member')
-    return Detectors.open(listed, base, least_tokens=check.min_tokens)
-
-
-def _bad(reason: str) -> Error:
-    return Error(
-        f"exchange.toml: {reason[:300]}",
-        hint="docs/exchange.md lists what can be set",
-        exit_code=ExitCode.USAGE,
-    )
+    return Detectors.open(settings.detectors, base, least_tokens=settings.check.min_tokens)

@@ -1,7 +1,7 @@
 """What `exchange.toml` says of the joint watermark check.
 
 [check]         this node's name among the members, its signing key, levels, quotas a day
-[[detectors]]   keys that this node scores texts under (share/check/detectors.py, which reads them)
+[[detectors]]   keys that this node scores texts under (share/check/settings.py)
 [[peers]]       other nodes that are asked where the submitter consents
 """
 
@@ -13,6 +13,7 @@ import msgspec
 
 from countermark.errors import Error
 from countermark.records.exchange import Role
+from countermark.share.check.settings import DetectorSettings
 
 Level = Annotated[float, msgspec.Meta(gt=0, le=0.1)]
 PerDay = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
@@ -75,12 +76,15 @@ class PeerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 def check_tables(
     check: CheckSettings,
+    detectors: tuple[DetectorSettings, ...],
     peers: tuple[PeerSettings, ...],
     bad: Callable[[str], Error],
 ) -> None:
     """Raise what `bad` makes of the first thing that cannot be as it is."""
     if (check.member is None) != (check.key_file is None):
         raise bad("check.member and check.key_file belong together")
+    if any(one.status == "own" and one.owner != check.member for one in detectors):
+        raise bad('one of [[detectors]] is "own", and its owner is not check.member')
     names = [one.name for one in peers]
     if len(set(names)) < len(names) or check.member in names:
         raise bad("two of [[peers]] have one name, or one has this node's")

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from countermark.errors import Error, ExitCode
+from countermark.share.check.settings import DetectorSettings
 from countermark.share.server.check_settings import CheckSettings, PeerSettings, check_tables
 from countermark.share.server.parts import Settings
 from countermark.trust.keyfiles import read_secret
@@ -124,8 +125,7 @@ class ExchangeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     proxy: ProxySettings | None = None
     oidc: OidcSettings | None = None
     check: CheckSettings = CheckSettings()
-    detectors: Annotated[tuple[dict[str, Any], ...], msgspec.Meta(max_length=1000)] = ()
-    """As they stand in the file: what reads them is slow to import, and not for every verb."""
+    detectors: Annotated[tuple[DetectorSettings, ...], msgspec.Meta(max_length=1000)] = ()
     peers: Annotated[tuple[PeerSettings, ...], msgspec.Meta(max_length=1000)] = ()
 
     def taxii_settings(self, sqlite: bool) -> Settings:
@@ -185,7 +185,7 @@ def _check(found: ExchangeSettings) -> None:
             raise _bad(
                 f"taxii.max_objects is over {MOST_OBJECTS}: an entry of the log names all of a request"
             )
-    check_tables(found.check, found.peers, _bad)
+    check_tables(found.check, found.detectors, found.peers, _bad)
     if found.oidc is not None:
         _check_oidc(found.oidc)
 

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -144,10 +145,7 @@ def alliance(
     urls = {name: f"https://127.0.0.1:{_free_port()}" for name in (HUB, *names)}
     urls["gamma"] = gamma.start()
     folders = {name: tmp / name for name in (HUB, *names)}
-    tokens = {
-        name: _found(folder, parties, operator_url if name == HUB else None)
-        for name, folder in folders.items()
-    }
+    tokens = {name: _found(tmp, name, parties, operator_url) for name in folders}
     for name, folder in folders.items():
         others = [one for one in (*names, "gamma") if one != name]
         (folder / "peers").mkdir()
@@ -160,16 +158,25 @@ def alliance(
         (folder / "exchange.toml").chmod(0o600)
     with ExitStack() as stack:
         stack.callback(gamma.stop)
-        nodes = {}
-        for name, folder in folders.items():
-            port = urls[name].rpartition(":")[2]
-            tls = ("--port", port, "--tls-cert", str(certificate), "--tls-key", str(key))
-            nodes[name] = run(folder, tls)
-            stack.callback(nodes[name].stop)
-            nodes[name].tokens = tokens[name]
-            nodes[name].client = httpx2.Client(
-                verify=ssl.create_default_context(cafile=certificate), trust_env=False, timeout=60
+
+        def start(name: str) -> Server:
+            tls = (
+                "--port",
+                urls[name].rpartition(":")[2],
+                "--tls-cert",
+                str(certificate),
+                "--tls-key",
+                str(key),
             )
+            node = run(folders[name], tls)
+            stack.callback(node.stop)
+            node.tokens = tokens[name]
+            context = ssl.create_default_context(cafile=certificate)
+            node.client = httpx2.Client(verify=context, trust_env=False, timeout=60)
+            return node
+
+        with ThreadPoolExecutor(len(folders)) as pool:
+            nodes = dict(zip(folders, pool.map(start, folders), strict=True))
         made = Alliance(nodes, parties, gamma, certificate)
         for node in nodes.values():
             for name in (*names, "gamma"):
@@ -185,10 +192,10 @@ def register(node: Server, who: str, party: Party, **changes: Any) -> Any:
     return node.ask(who, "POST", f"{WATERMARK}/keys", content=envelope)
 
 
-def _found(folder: Path, parties: dict[str, Party], url: str | None) -> dict[str, str]:
+def _found(tmp: Path, name: str, parties: dict[str, Party], operator_url: str | None) -> dict[str, str]:
     """A node's folder with members; their tokens by name."""
-    tokens = {}
-    with opened(folder, url, create=True) as made:
+    tokens, folder = {}, tmp / name
+    with opened(folder, operator_url if name == HUB else None, create=True) as made:
         members = made.store.members
         for name, role in ROLES.items():
             member = members.add(name, role)

@@ -9,7 +9,20 @@ import pytest
 from exchange_parties import indicator
 from servers import ABSENT, HIDDEN, SHARED, TAXII, Server, serving
 
-KNOWN = ("public", "carol", "security", "counsel", "reader", "bob", "alice", "scoped", "noread", "operator")
+KNOWN = (
+    "public",
+    "regulator",
+    "facts",
+    "carol",
+    "security",
+    "counsel",
+    "reader",
+    "bob",
+    "alice",
+    "scoped",
+    "noread",
+    "operator",
+)
 STRANGERS = ("nobody", "garbage", "guessed", "expired", "revoked", "disabled")
 C = f"/exchange/collections/{SHARED}/"
 API = "/exchange-api/v1"
@@ -54,6 +67,12 @@ MATRIX: list[tuple[str, str, dict[str, int], int]] = [
     ("GET", f"{API}/audit/entries/99999/proof", {}, 404),
     ("GET", f"{API}/audit/entries/-1/proof", {}, 404),
     ("GET", "/metrics", {"operator": 200}, 404),
+    # without a key to ask; of the members' tokens none has the action, being from before it was there
+    ("POST", f"{API}/watermark/check", dict.fromkeys(("regulator", "facts", "operator"), 422), NO),
+    ("POST", f"{API}/watermark/answers", {"operator": 422}, NO),
+    ("GET", f"{API}/watermark/keys", {"operator": 200}, NO),
+    ("GET", f"{API}/watermark/matters/m", dict.fromkeys(("regulator", "facts", "operator"), 404), NO),
+    ("POST", f"{API}/watermark/keys", GIVE, NO),
 ]
 
 

@@ -84,7 +84,9 @@ class CheckKeys:
             new = self._node.add([Registered(member.name, pool) for pool in keys.pools], digest)
         except Error as error:
             entry = {"member": member.member_id, "token": caller.token_id, "envelope_sha256": digest}
-            self._api.store.outbox.append(REFUSED, entry | {"reason": error.message[:500]})
+            # what is wrong with an envelope may be said in words of its own, which the log is not for
+            reason = error.message[:500] if status == 409 else "it is not signed, or not as it has to be"
+            self._api.store.outbox.append(REFUSED, entry | {"reason": reason})
             return TaxiiError(status, "the keys are not registered", error.message[:500])
         return len(new)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from check_samples import (
     NAMES,
@@ -25,7 +26,7 @@ from check_samples import (
 
 from countermark.errors import Error
 from countermark.share.check.correction import Correction, correct
-from countermark.share.check.detectors import Detectors
+from countermark.share.check.detectors import MOST_IDS, Detectors
 from countermark.share.check.messages import MOST_TEXT
 from countermark.share.check.openings import raw_commitment
 from countermark.share.check.register import registered_family
@@ -267,3 +268,18 @@ def test_a_tokenizer_that_would_cut_or_pad_does_neither(tmp_path: Path) -> None:
     write_profile(party.folder / "profile.json", own_profile(digest, "beta"))
     answers = Detectors.open(party.settings, party.folder).answer(marked_text("beta"))
     assert answers[0].keys[0].scored_tokens == 396
+
+
+class Much:
+    """A tokenizer that makes very much of little: ids that do not repeat soon."""
+
+    def encode(self, text: str, **how: Any) -> Any:
+        ids = np.random.default_rng(1).integers(0, 512, MOST_IDS + 5000).tolist()
+        return type("Encoding", (), {"ids": ids})
+
+
+def test_a_text_of_very_many_tokens_is_scored_from_its_beginning(tmp_path: Path) -> None:
+    detectors = make_party(tmp_path, "beta", keys=1).detectors
+    (digest,) = detectors._tokenizers
+    detectors._tokenizers[digest] = Much()
+    assert detectors.answer("x")[0].keys[0].scored_tokens == MOST_IDS - 4

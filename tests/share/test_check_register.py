@@ -1,13 +1,14 @@
 """The register of keys: first come, pools never change, documents are their member's own."""
 
 from datetime import timedelta
+from typing import Annotated
 
 import msgspec
 import pytest
 from check_samples import NOW, hexes
 
 from countermark.errors import Error
-from countermark.share.check.messages import Keys, RegisteredPool
+from countermark.share.check.messages import MATTER, Hex32, Keys, RegisteredPool
 from countermark.share.check.register import (
     Register,
     Registered,
@@ -96,6 +97,13 @@ def test_registrations_that_are_not_the_members(change: dict, key: SigningKey, m
     keys = msgspec.structs.replace(document(pool("c")), **change)
     with pytest.raises(Error, match=message):
         open_registration(sign_registration(key, keys), member="beta", signers=SIGNERS, now=NOW)
+
+
+def test_a_newline_at_the_end_makes_no_other_commitment_or_matter() -> None:
+    for value, kind in (("ab" * 32, Hex32), ("case-1", Annotated[str, msgspec.Meta(pattern=MATTER)])):
+        assert msgspec.convert(value, kind) == value
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(value + "\n", kind)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[" * 100_000, b"\xff", b'{"payload":"x"}'])

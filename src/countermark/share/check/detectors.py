@@ -37,6 +37,11 @@ from countermark.watermark.schemes.base import Evidence, IntArray, Scheme
 from countermark.watermark.scoring import LN10, Detector, Document, load_scheme
 from countermark.watermark.tokens import check_tokenizer, load_tokenizer
 
+__all__ = ["DetectorSettings", "Detectors"]
+
+MOST_IDS: Final = 200_000
+"""Tokens of a text that are scored, from its beginning: what 400,000 characters of most writing have, and
+less than hostile ones can. The rest is left out, not refused: tokenizers differ, and the check needs all."""
 GIVEN_AWAY: Final = frozenset({sglang_gumbel.NAME})
 """Schemes whose key follows from a figure, for whoever has the text (docs/watermarks.md)."""
 
@@ -128,6 +133,8 @@ class Detectors:
     def answer(self, text: str) -> list[PoolAnswer]:
         """Every key's answer about a text, pools in the order of the settings; keeps and logs nothing of it.
 
+        Each tokenizer reads the text once, and its first `MOST_IDS` tokens are scored.
+
         Raises `Error`, which quotes nothing of it, for a text that is too long or cannot be tokenised.
         """
         if len(text) > MOST_TEXT:
@@ -172,7 +179,7 @@ def _evidence(pool: _Pool, document: Document) -> list[Evidence]:
 def _encode(tokenizer: Any, text: str) -> IntArray:
     ids = None
     with suppress(Exception):  # the library raises what it likes, and what it raises may quote the text
-        ids = np.array(tokenizer.encode(text, add_special_tokens=False).ids, dtype=np.int64)
+        ids = np.array(tokenizer.encode(text, add_special_tokens=False).ids[:MOST_IDS], dtype=np.int64)
     if ids is None:
         raise Error("the text cannot be tokenised", exit_code=ExitCode.NO_INPUT)
     return ids

@@ -20,7 +20,9 @@ MOST_KEYS = 10_000
 """Keys of one pool."""
 MOST_POOLS = 1000
 
-Hex32 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+Hex32 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", max_length=64)]
+MATTER = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$(?!\n)"
+"""Of a matter; Python's `$` alone would let a last newline through."""
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Word = Literal["marked", "not shown", "too short"]
 Status = Literal["own", "escrowed", "opened"]
@@ -30,7 +32,7 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Body of `POST /watermark/check`."""
 
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_TEXT)]
-    matter: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] | None = None
+    matter: Annotated[str, msgspec.Meta(pattern=MATTER)] | None = None
     """Whose checks are corrected together; members, operators, regulators and fact-checkers name one."""
     consent: bool = False
     """That the text may go to the other members' detectors."""

@@ -50,6 +50,9 @@ class Commitment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """The scalar times the generator."""
     kinds: dict[str, int]
     """Items by kind, planted and padding left out, each rounded up to two significant digits."""
+    rules: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] = "countermark/identifiers/v1"
+    """By which items were spelled, with the versions of the libraries (`identifiers.rules`): the two
+    members' are equal, or the run is refused before anything is uploaded (spec/identifiers.md)."""
     suspended: Literal[True] = True
     """The member states that every item is of an account that it has suspended."""
     created: datetime

@@ -136,21 +136,28 @@ class Alliance:
 
 @contextmanager
 def alliance(
-    tmp: Path, *, operator_url: str | None = None, check: str = "", names: Sequence[str] = ("alpha", "beta")
+    tmp: Path,
+    *,
+    operator_url: str | None = None,
+    check: str = "",
+    names: Sequence[str] = ("alpha", "beta"),
+    keys: int = 3,
 ) -> Iterator[Alliance]:
-    """All of it, stopped afterwards; `check` is more of the hub's table `[check]`."""
+    """All of it, stopped afterwards; `check` is more of the hub's `[check]`, `names` those of processes."""
     (tmp / "parties").mkdir()
-    parties = make_parties(tmp / "parties")
+    parties = make_parties(tmp / "parties", keys=keys)
     parties["delta"] = make_party(tmp / "parties", "delta", keys=2)
     certificate, key = write_certificate(tmp)
     gamma = Gamma(parties["gamma"])
     gamma.party.detectors.answer("w001 " * 50)  # compiled before anybody waits
     urls = {name: f"https://127.0.0.1:{_free_port()}" for name in (HUB, *names)}
-    urls["gamma"] = gamma.start()
+    if "gamma" not in names:
+        urls["gamma"] = gamma.start()
+    members = tuple(dict.fromkeys((*names, "gamma")))
     folders = {name: tmp / name for name in (HUB, *names)}
     tokens = {name: _found(tmp, name, parties, operator_url) for name in folders}
     for name, folder in folders.items():
-        others = [one for one in (*names, "gamma") if one != name]
+        others = [one for one in members if one != name]
         (folder / "peers").mkdir()
         lines = [f"database = {json.dumps(operator_url)}"] if operator_url and name == HUB else []
         lines += _settings(name, parties, check if name == HUB else "")
@@ -182,7 +189,7 @@ def alliance(
             nodes = dict(zip(folders, pool.map(start, folders), strict=True))
         made = Alliance(nodes, parties, gamma, certificate)
         for node in nodes.values():
-            for name in (*names, "gamma"):
+            for name in members:
                 register(node, name, parties[name])
         yield made
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from check_samples import Party, make_party, marked_text
 from starlette.testclient import TestClient
 
-from countermark.share.server.folder import DataFolder, opened
+from countermark.share.server.folder import DataFolder, open_log, opened
 from countermark.share.server.serve import build_exchange
+from countermark.share.server.verify import compare
 from countermark.share.stix.schemas import check_objects
 from countermark.store.exchange import ACTIONS
 from countermark.trust.checkpoints import read_proof, verify_proof
@@ -138,6 +140,19 @@ def test_who_brings_no_credentials_is_counted_by_address_which_no_entry_has(
         (_, refused) = node.refusals()[-1]
         assert refused["by"] == "public"
         assert "member" not in refused
+
+
+def test_the_log_and_the_database_agree_on_the_registered_keys(place: tuple[Path, dict[str, str]]) -> None:
+    with serving(place) as node:
+        node.statuses("ada", 4)
+        log = node.folder.path
+        found = compare(node.folder.store, lambda: open_log(log, writing=False), check_objects)
+        assert (found.problems, found.waiting) == ([], 0)
+        with node.folder.store._database.writing() as connection:
+            connection.execute(sa.text("UPDATE watermark_pools SET member = 'other'"))
+        found = compare(node.folder.store, lambda: open_log(log, writing=False), check_objects)
+        assert len(found.problems) == 1
+        assert "watermark keys" in found.problems[0]
 
 
 def test_a_check_that_is_refused_has_no_place_in_its_matter(place: tuple[Path, dict[str, str]]) -> None:

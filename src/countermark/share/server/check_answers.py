@@ -16,7 +16,7 @@ from countermark.errors import Error
 from countermark.share.check.messages import Question
 from countermark.share.check.verdicts import AHEAD, OLDEST, sign_verdict, text_digest
 from countermark.share.server.api import BASE, JSON, Api, add
-from countermark.share.server.check_callers import ASKERS, BUSY, Callers, Who
+from countermark.share.server.check_callers import ASKERS, Callers, Turns, Who
 from countermark.share.server.check_node import Node
 from countermark.share.server.errors import TaxiiError
 from countermark.store.exchange import Entry, Quota
@@ -30,7 +30,8 @@ class Answers:
     def __init__(self, api: Api, node: Node, callers: Callers) -> None:
         self._api, self._node, self._callers = api, node, callers
         self._own = node.detectors.of(owner=node.settings.member) if node.detectors is not None else None
-        self._running = 0
+        at_once = node.settings.at_once
+        self._turns = Turns(4 * at_once, at_once)
 
     def router(self) -> APIRouter:
         """The route."""
@@ -51,13 +52,8 @@ class Answers:
                 question = msgspec.json.decode(body, type=Question)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise await self._refused_body(who, error) from None
-        if self._running >= self._node.settings.at_once:
-            raise BUSY
-        self._running += 1
-        try:
+        with self._turns.one(who.turn):
             return await self._answer(who, question)
-        finally:
-            self._running -= 1
 
     async def _refused_body(self, who: Who, error: Exception) -> TaxiiError:
         text = str(error)
@@ -75,7 +71,12 @@ class Answers:
             raise await self._callers.refusal(who, 409, "no keys", "this node answers for no keys")
         await self._count(who, question)
         # in the log when the verdict leaves; scored meanwhile
-        pools, _ = await asyncio.gather(self._node.score(own, question.text), self._api.auditor.drain())
+        logged = self._api.auditor.drain()
+        try:
+            pools, _ = await asyncio.gather(self._node.score(own, question.text, who.turn), logged)
+        except Error:
+            title = "the text cannot be scored"
+            raise await self._callers.refusal(who, 422, "text", title) from None
         envelope = await self._api.work.slow(
             lambda: sign_verdict(
                 key,

@@ -4,7 +4,9 @@ The text is with the caller of these functions alone: nothing here takes it.
 """
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -18,7 +20,6 @@ from countermark.share.server.peers import Peers
 from countermark.store.exchange import Entry, Over, Quota
 
 REFUSED = "watermark-refused"
-BUSY = TaxiiError(503, "too many checks are in work", headers={"Retry-After": "2"})
 _ALL = "all"
 ASKERS: tuple[Role, ...] = ("operator", "member")
 
@@ -34,6 +35,11 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
     token: str | None
 
     @property
+    def turn(self) -> str:
+        """By whom its work is shared out: the public is one."""
+        return "public" if self.public else self.submitter
+
+    @property
     def public(self) -> bool:
         """Whether it is told a word alone."""
         return self.role == "public"
@@ -43,6 +49,26 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
         them, which is more than a word."""
         about: dict[str, Any] = {"by": "public"} if self.public else {"member": self.submitter}
         return about | {"role": self.role, "token": self.token} | more
+
+
+class Turns:
+    """What is in work at once: of all, and of each who asks, so that nobody takes every place."""
+
+    def __init__(self, total: int, share: int) -> None:
+        self._total, self._share = total, share
+        self._open: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, who: str) -> Iterator[None]:
+        """Hold a place; `TaxiiError` 503 where there is none."""
+        if self._open.total() >= self._total or self._open[who] >= self._share:
+            raise TaxiiError(503, "too many checks are in work", headers={"Retry-After": "2"})
+        self._open[who] += 1
+        try:
+            yield
+        finally:
+            self._open[who] -= 1
+            self._open += Counter()  # leaves out who has none
 
 
 class Callers:

@@ -50,6 +50,7 @@ class Node:
         self._register: tuple[int, Register] = (-1, Register())
         self._ids: tuple[float, dict[str, str]] = (0.0, {})
         self._pool: ThreadPoolExecutor | None = None
+        self._turns: dict[str, asyncio.Semaphore] = {}
         if self.detectors is not None:
             self.add(self.detectors.registered(), None)
             self.detectors.answer(_WARM)
@@ -132,11 +133,14 @@ class Node:
         own = [] if local is None else [one.pool.commitment for one in local.registered()]
         return Plan(register, registered_family(register, peers, own), local, peers)
 
-    async def score(self, detectors: "Detectors", text: str) -> list[PoolAnswer]:
-        """What these detectors say of a text."""
+    async def score(self, detectors: "Detectors", text: str, who: str) -> list[PoolAnswer]:
+        """What these detectors say of a text of somebody, who has half of the threads at once at the most."""
         if self._pool is None:
+            self._turns.clear()
             self._pool = ThreadPoolExecutor(self.settings.threads, thread_name_prefix="score")
-        return await asyncio.get_running_loop().run_in_executor(self._pool, detectors.answer, text)
+        share = max(1, self.settings.threads // 2)
+        async with self._turns.setdefault(who, asyncio.Semaphore(share)):
+            return await asyncio.get_running_loop().run_in_executor(self._pool, detectors.answer, text)
 
 
 def detectors_of(settings: ExchangeSettings, base: Path) -> "Detectors":

@@ -39,9 +39,9 @@ class CheckSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     answer_seconds: Annotated[float, msgspec.Meta(gt=0, le=600)] = 10
     """For a peer to answer."""
     threads: Annotated[int, msgspec.Meta(ge=1, le=256)] = 2
-    """Texts that are scored at once."""
+    """Texts that are scored at once; of one who asks, half of them."""
     at_once: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 64
-    """Checks, and questions of peers, in work at once, each."""
+    """Checks in work at once, of one submitter half of them; questions of each node that asks, as many."""
     anonymous: bool = False
     """Whether who brings no credentials is answered as the public is."""
     member_day: PerDay = 10_000

@@ -25,7 +25,7 @@ from countermark.share.check.correction import Correction, Earlier, Told, correc
 from countermark.share.check.messages import MOST_TEXT, Check, PoolAnswer, Question
 from countermark.share.check.verdicts import text_digest
 from countermark.share.server.api import BASE, Api, add, reply
-from countermark.share.server.check_callers import BUSY, Callers, Who
+from countermark.share.server.check_callers import Callers, Turns, Who
 from countermark.share.server.check_node import Node, Plan
 from countermark.share.server.check_peers import CheckPeers, Reply
 from countermark.share.server.errors import TaxiiError
@@ -81,7 +81,8 @@ class Checks:
     def __init__(self, api: Api, node: Node, callers: Callers, peers: CheckPeers) -> None:
         self._api, self._node, self._callers, self._peers = api, node, callers, peers
         self._settings, self._checks = node.settings, api.store.checks
-        self._running = 0
+        at_once = self._settings.at_once
+        self._turns = Turns(at_once, max(1, at_once // 2))
 
     def router(self) -> APIRouter:
         """The routes."""
@@ -104,15 +105,10 @@ class Checks:
         matter = None if who.public else check.matter
         if not who.public and matter is None:
             raise await self._callers.refusal(who, 422, "matter", "a check names the matter that it is for")
-        if self._running >= self._settings.at_once:
-            raise BUSY
-        self._running += 1
-        try:
+        with self._turns.one(who.turn):
             asked = await self._begin(request, who, check, matter)
             found = await self._ask(asked)
             return await self._answer(asked, found)
-        finally:
-            self._running -= 1
 
     async def _received(self, request: Request, who: Who) -> Check:
         """The body; `TaxiiError` 413 or 422, with an entry in the log for a text that is too long."""
@@ -198,13 +194,17 @@ class Checks:
 
         async def here() -> None:
             if plan.local is not None:
-                local.extend(await self._node.score(plan.local, check.text))
+                local.extend(await self._node.score(plan.local, check.text, asked.who.turn))
 
         async def others() -> None:
             if plan.peers:
                 replies.extend(await self._peers.ask(plan.peers, _question(asked), plan.register))
 
-        await asyncio.gather(here(), others())
+        try:
+            await asyncio.gather(here(), others())
+        except Error:
+            title = "the text cannot be scored"
+            raise await self._callers.refusal(asked.who, 422, "text", title) from None
         theirs = [pool for one in replies if one.verdict is not None for pool in one.verdict.pools]
         return _Found([*local, *theirs], replies, bool(local))
 

@@ -80,15 +80,20 @@ def add(
     success: dict[int, str],
     media_type: str = JSON,
     parameters: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
     body: str | None = None,
+    answer: str | None = None,
     public: bool = False,
     anonymous: bool = False,
 ) -> None:
-    """Add an endpoint and say what it takes and gives; `parameters` of the path with their patterns.
+    """Add an endpoint and say what it takes and gives; `parameters` of the path, and `headers` that may be
+    there, with their patterns; schemas of `body` and `answer` by reference.
 
     `public` answers anybody, and never asks for credentials; `anonymous` answers some without.
     """
     schema = {"type": "object"} if media_type == JSON else {"type": "string"}
+    if answer is not None:
+        schema = {"$ref": answer}
     answers: dict[str, Any] = {
         str(code): {"description": text, "content": {media_type: {"schema": schema}}}
         for code, text in success.items()
@@ -105,6 +110,15 @@ def add(
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": pattern}}
             for name, pattern in (parameters or {}).items()
+        ]
+        + [
+            {
+                "name": name,
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string", "pattern": pattern},
+            }
+            for name, pattern in (headers or {}).items()
         ],
     }
     if body is not None:

@@ -4,6 +4,7 @@ else's."""
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,23 @@ def test_a_tokenizer_that_would_cut_or_pad_does_neither(tmp_path: Path) -> None:
     write_profile(party.folder / "profile.json", own_profile(digest, "beta"))
     answers = Detectors.open(party.settings, party.folder).answer(marked_text("beta"))
     assert answers[0].keys[0].scored_tokens == 396
+
+
+def test_a_tokenizer_that_draws_lots_does_not(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer as Library
+    from tokenizers.models import BPE
+
+    party = make_party(tmp_path, "beta", keys=1)
+    letters = {letter: at for at, letter in enumerate("abcdefgh")}
+    vocabulary = letters | {a + b: 8 + at for at, (a, b) in enumerate(product("abcdefgh", repeat=2))}
+    merges = list(product("abcdefgh", repeat=2))
+    library = Library(BPE(vocabulary, merges, dropout=0.5))
+    (party.folder / "tokenizer.json").write_text(library.to_str())
+    profile_of(party)
+    detectors = Detectors.open(party.settings, party.folder)
+    text = "".join(np.random.default_rng(1).choice(list("abcdefgh"), 3000))
+    assert len({len(library.encode(text).ids) for _ in range(5)}) > 1
+    assert len({detectors.answer(text)[0].keys[0].scored_tokens for _ in range(5)}) == 1
 
 
 class Much:

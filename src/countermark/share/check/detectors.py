@@ -244,14 +244,25 @@ def _add_tokenizer(path: Path, profile: Profile, tokenizers: dict[str, Any]) -> 
     check_tokenizer(path, profile)
     digest = profile.tokenizer.sha256
     if digest not in tokenizers:
-        tokenizer = load_tokenizer(path)
-        # a tokenizer.json may ask for either; a text is scored as it is
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        tokenizers[digest] = tokenizer
+        tokenizers[digest] = _plain(load_tokenizer(path))
     limit = profile.tokenizer.vocab_size
     if limit and max(tokenizers[digest].get_vocab(with_added_tokens=True).values(), default=0) >= limit:
         raise Error(
             f"{path} gives ids that are outside the profile's vocabulary of {limit:,}",
             hint="the profile's vocab_size counts added tokens too",
         )
+
+
+def _plain(tokenizer: Any) -> Any:
+    """The tokenizer without what its file may ask for (cutting, padding, chance) and without its cache, which
+    would keep words of texts."""
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    model = tokenizer.model
+    if getattr(model, "dropout", None) is not None:
+        model.dropout = None
+    resize = getattr(model, "_resize_cache", None)
+    if resize is not None:
+        resize(0)
+    tokenizer.model = model
+    return tokenizer

@@ -18,6 +18,7 @@ from countermark.store.exchange import ExchangeStore
 
 BASE = "/exchange-api/v1"
 JSON = "application/json"
+BYTES = "application/octet-stream"
 _ERRORS = {
     400: "malformed",
     401: "no credentials, or none that are valid",
@@ -80,20 +81,21 @@ def add(
     success: dict[int, str],
     media_type: str = JSON,
     parameters: dict[str, str] | None = None,
+    query: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
     body: str | None = None,
-    answer: str | None = None,
+    gives: str | None = None,
     public: bool = False,
     anonymous: bool = False,
 ) -> None:
-    """Add an endpoint and say what it takes and gives; `parameters` of the path, and `headers` that may be
-    there, with their patterns; schemas of `body` and `answer` by reference.
+    """Add an endpoint and say what it takes and gives; `parameters` of the path, the `query` and `headers`
+    with their patterns, `body` and what a success `gives` by the names of their schemas, or `BYTES`.
 
     `public` answers anybody, and never asks for credentials; `anonymous` answers some without.
     """
     schema = {"type": "object"} if media_type == JSON else {"type": "string"}
-    if answer is not None:
-        schema = {"$ref": answer}
+    if gives is not None:
+        media_type, schema = _content(gives)
     answers: dict[str, Any] = {
         str(code): {"description": text, "content": {media_type: {"schema": schema}}}
         for code, text in success.items()
@@ -112,17 +114,21 @@ def add(
             for name, pattern in (parameters or {}).items()
         ]
         + [
+            {"name": name, "in": "query", "schema": {"type": "string", "pattern": pattern}}
+            for name, pattern in (query or {}).items()
+        ]
+        + [
             {
                 "name": name,
                 "in": "header",
-                "required": False,
                 "schema": {"type": "string", "pattern": pattern},
             }
             for name, pattern in (headers or {}).items()
         ],
     }
     if body is not None:
-        extra["requestBody"] = {"required": True, "content": {JSON: {"schema": {"$ref": body}}}}
+        kind, wanted = _content(body)
+        extra["requestBody"] = {"required": True, "content": {kind: {"schema": wanted}}}
     router.add_api_route(
         path,
         endpoint,
@@ -134,3 +140,10 @@ def add(
         operation_id=f"{method.lower()}{path.replace('{', '').replace('}', '').replace('/', '_')}",
         tags=["health" if public else "exchange"],
     )
+
+
+def _content(name: str) -> tuple[str, dict[str, Any]]:
+    """Media type and schema of a body."""
+    if name == BYTES:
+        return BYTES, {"type": "string", "format": "binary"}
+    return JSON, {"$ref": name}

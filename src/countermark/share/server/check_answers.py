@@ -39,7 +39,7 @@ class Answers:
         found = {200: "the signed verdict, a DSSE envelope"}
         body, answer = "#/components/schemas/watermark-question", "#/components/schemas/dsse"
         path = f"{BASE}/watermark/answers"
-        add(router, "POST", path, self.answer, success=found, body=body, answer=answer)
+        add(router, "POST", path, self.answer, success=found, body=body, gives=answer)
         return router
 
     async def answer(self, request: Request) -> Response:

@@ -102,7 +102,7 @@ class Checks:
             success=found,
             headers={"Idempotency-Key": r"^[0-9a-f]{64}$"},
             body="#/components/schemas/watermark-check",
-            answer="#/components/schemas/watermark-told",
+            gives="#/components/schemas/watermark-told",
             anonymous=self._settings.anonymous,
         )
         return router

@@ -23,6 +23,7 @@ from countermark.share.server.app import build_app
 from countermark.share.server.around import Around
 from countermark.share.server.audit import Auditor
 from countermark.share.server.auth import Authenticator, check_members
+from countermark.share.server.check import CHECK_SCHEMAS, JointCheck
 from countermark.share.server.connections import protocol_class
 from countermark.share.server.filed import Filed
 from countermark.share.server.folder import LOG, DataFolder
@@ -35,7 +36,7 @@ from countermark.share.server.peers import Peers
 from countermark.share.server.press import Press
 from countermark.share.server.proofs import Proofs
 from countermark.share.server.tls import is_loopback
-from countermark.share.server.upkeep import Upkeep, expire_overlaps, forget_statuses
+from countermark.share.server.upkeep import Upkeep, expire_overlaps, forget_quotas, forget_statuses
 from countermark.share.server.watch import Watch
 from countermark.trust.signing import SigningKey
 
@@ -78,18 +79,21 @@ def build_exchange(folder: DataFolder, check: Check, *, plain: bool = True) -> E
         press=press,
     )
     api = Api(folder.store, parts, auditor)
+    joint = JointCheck(folder, api, peers)
     routers = [
         Health(api, settings, metrics, folder.path, peers).router(),
         releases.Releases(api, settings.policies, SigningKey.load(folder.path / f"{LOG}.key")).router(),
         samples.Samples(api).router(),
         disputes.Disputes(api, filed).router(),
         Proofs(api).router(),
+        *joint.routers,
         overlap_runs.Overlaps(api, settings.overlap, settings.policies).router(),
     ]
     app = build_app(folder.store, replace(parts, routers=routers))
     _describe(app)
 
     def close() -> None:
+        joint.close()
         api.work.close()
         auditor.close()
 
@@ -103,6 +107,7 @@ def _describe(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         found = described()
         found["components"]["schemas"] |= releases.SCHEMAS | disputes.SCHEMAS | overlap_runs.SCHEMAS
+        found["components"]["schemas"] |= CHECK_SCHEMAS
         return found
 
     # FastAPI's documented way to give a document of one's own
@@ -137,6 +142,7 @@ def serve(
     exchange.auditor.start()
     threads = [
         Upkeep("statuses", lambda: forget_statuses(folder.store)),
+        Upkeep("quotas", lambda: forget_quotas(folder.store)),
         Upkeep("overlaps", lambda: expire_overlaps(folder.store)),
         Upkeep("watch", exchange.watch.look, folder.settings.watch_seconds),
     ]

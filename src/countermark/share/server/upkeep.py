@@ -47,6 +47,11 @@ def forget_statuses(store: ExchangeStore) -> None:
     store.statuses.forget(now() - STATUS_DAYS * 86_400_000_000)
 
 
+def forget_quotas(store: ExchangeStore) -> None:
+    """Delete what was counted for watermark checks on earlier days, addresses among it."""
+    store.checks.forget()
+
+
 def expire_overlaps(store: ExchangeStore) -> None:
     """End overlaps whose days are over, and delete their lists."""
     store.overlap.expire(now(), OVER, run_entry)

@@ -1,5 +1,6 @@
 """An exchange's database, opened."""
 
+from countermark.store.exchange.checks import Checks
 from countermark.store.exchange.collections import Collections
 from countermark.store.exchange.database import Database
 from countermark.store.exchange.members import Members
@@ -9,6 +10,7 @@ from countermark.store.exchange.objects import Objects
 from countermark.store.exchange.outbox import Outbox
 from countermark.store.exchange.overdue import Overdues
 from countermark.store.exchange.overlap import Overlaps
+from countermark.store.exchange.pools import Pools
 from countermark.store.exchange.releases import Releases
 from countermark.store.exchange.samples import Samples
 from countermark.store.exchange.scanning import Scan
@@ -27,6 +29,8 @@ class ExchangeStore:
         self.scan = Scan(database, names)
         self.statuses = Statuses(database)
         self.releases = Releases(database)
+        self.pools = Pools(database)
+        self.checks = Checks(database)
         self.samples = Samples(database)
         self.overdue = Overdues(database)
         self.outbox = Outbox(database)

@@ -163,9 +163,9 @@ def _repeated(server: Server, tries: int = 12) -> dict[str, Any]:
 def _verdicts(tmp: Path) -> dict[str, Any]:
     """Lies of a member's node: for another's keys, a replay, and others, each asked about afresh."""
     tmp.mkdir()
-    text, found = marked_text(None, seed=6), {}
+    text, earlier, found = marked_text(None, seed=6), marked_text(None, seed=7), {}
     with alliance(tmp) as allied:
-        allied.check("alpha", marked_text(None, seed=7), consent=True)  # to be replayed
+        allied.check("alpha", earlier, consent=True)  # to be replayed
         for lie, (made, reason) in LIES.items():
             allied.gamma.answer = lambda question, made=made: (200, made(allied.gamma, allied, question))
             told = allied.check("alpha", text, consent=True, matter=secrets.token_hex(8)).json()

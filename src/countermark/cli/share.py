@@ -12,6 +12,7 @@ from countermark.cli import (
     share_import,
     share_member,
     share_misp,
+    share_overlap,
     share_poll,
     share_publish,
     share_review,
@@ -37,4 +38,5 @@ app.add_typer(share_member.app)
 app.add_typer(share_collection.app)
 app.add_typer(share_audit.app)
 app.add_typer(share_misp.app)
+app.add_typer(share_overlap.app)
 app.command("conformance")(share_conformance.conformance)

@@ -20,6 +20,8 @@ from countermark.trust.checkpoints import write_proof
 from countermark.trust.log import Entry, Log, open_or_create
 
 REVIEWED, REFUSED, APPROVED, RELEASED, DISPUTED = "review", "refusal", "approval", "release", "dispute"
+OPENED = "opening"
+"""Of a private overlap, by both reviewers."""
 SAMPLE_COMMITTED, SAMPLED, SAMPLE_OUTCOME = "sample-commitment", "sample", "sample-outcome"
 
 

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from countermark.errors import Error, ExitCode
-from countermark.share.server import disputes, releases
+from countermark.share.server import disputes, overlap_runs, releases
 from countermark.share.server.api import Api
 from countermark.share.server.app import build_app
 from countermark.share.server.around import Around
@@ -73,6 +73,7 @@ def build_exchange(folder: DataFolder, check: Check, *, plain: bool = True) -> E
         releases.Releases(api, settings.policies).router(),
         disputes.Disputes(api).router(),
         Proofs(api).router(),
+        overlap_runs.Overlaps(api, settings.overlap, settings.policies).router(),
     ]
     app = build_app(folder.store, replace(parts, routers=routers))
     _describe(app)
@@ -90,7 +91,7 @@ def _describe(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         found = described()
-        found["components"]["schemas"] |= releases.SCHEMAS | disputes.SCHEMAS
+        found["components"]["schemas"] |= releases.SCHEMAS | disputes.SCHEMAS | overlap_runs.SCHEMAS
         return found
 
     # FastAPI's documented way to give a document of one's own

@@ -4,6 +4,7 @@ import logging
 import threading
 
 from countermark.errors import Error
+from countermark.share.server.overlap_telling import OVER, run_entry
 from countermark.share.server.times import now
 from countermark.store.exchange import ExchangeStore
 
@@ -32,8 +33,15 @@ class Upkeep:
 
     def _run(self) -> None:
         while not self._ended.is_set():
-            try:
-                self._store.statuses.forget(now() - STATUS_DAYS * 86_400_000_000)
-            except Error as error:  # next time
-                _LOG.warning("old statuses were not deleted: %s", type(error).__name__)
+            for what, work in (("statuses", self._statuses), ("overlaps", self._overlaps)):
+                try:
+                    work()
+                except Error as error:  # next time
+                    _LOG.warning("old %s were not deleted: %s", what, type(error).__name__)
             self._ended.wait(EVERY_SECONDS)
+
+    def _statuses(self) -> None:
+        self._store.statuses.forget(now() - STATUS_DAYS * 86_400_000_000)
+
+    def _overlaps(self) -> None:
+        self._store.overlap.expire(now(), OVER, run_entry)

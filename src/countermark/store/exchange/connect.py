@@ -7,6 +7,7 @@ from countermark.store.exchange.migrate import migrate
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.objects import Objects
 from countermark.store.exchange.outbox import Outbox
+from countermark.store.exchange.overlap import Overlaps
 from countermark.store.exchange.releases import Releases
 from countermark.store.exchange.scanning import Scan
 from countermark.store.exchange.statuses import Statuses
@@ -25,6 +26,7 @@ class ExchangeStore:
         self.statuses = Statuses(database)
         self.releases = Releases(database)
         self.outbox = Outbox(database)
+        self.overlap = Overlaps(database)
 
     @classmethod
     def open(cls, url: str) -> "ExchangeStore":

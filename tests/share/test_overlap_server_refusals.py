@@ -122,6 +122,14 @@ def test_an_unfinished_run_that_was_ended_takes_no_commitment_any_more(server: S
     ]
 
 
+def test_both_spell_identifiers_by_the_same_rules(server: Server) -> None:
+    one, other = Naive(server, "alice", "bob", "rules"), Naive(server, "bob", "alice", "rules")
+    assert one.commit().status_code == 201
+    answer = other.commit(other.seal(other.commitment(rules="countermark/identifiers/v2")))
+    assert (answer.status_code, "other rules" in answer.text) == (409, True)
+    assert other.commit().status_code == 201
+
+
 def twisted(data: bytes, at: int, point: bytes) -> bytes:
     """A list with another point at one position."""
     return data[: at * 32] + point + data[at * 32 + 32 :]

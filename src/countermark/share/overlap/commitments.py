@@ -46,6 +46,11 @@ def read_commitment(envelope: bytes, keys: Sequence[PublicKey]) -> tuple[Commitm
     return found, sha256_hex(opened.body)
 
 
+def stated(envelope: bytes) -> Commitment:
+    """The commitment in an envelope that was read before."""
+    return msgspec.json.decode(open_envelope(envelope, COMMITMENT_TYPE).body, type=Commitment)
+
+
 def check_made(commitment: Commitment, now: datetime) -> None:
     """Raise `Error` for a commitment that was made too long ago, or later than now."""
     if commitment.created > now + AHEAD:

@@ -1,10 +1,8 @@
 """Lists of points as arrays: which are in two lists, and where.
 
-A point has one encoding alone (RFC 9496, 4.3.2), so equal points are equal bytes. NumPy sorts them without
-holding the interpreter: a million in a quarter of a second.
+A point has one encoding alone (RFC 9496, 4.3.2), so equal points are equal bytes. NumPy sorts them and looks
+them up without holding the interpreter, a million in about a second; its `isin` would hold it that long.
 """
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,18 +19,22 @@ def as_points(data: bytes) -> Points:
 
 
 def common(one: bytes, other: bytes) -> Points:
-    """The points that two lists, neither of which has one twice, have in common."""
-    return np.intersect1d(as_points(one), as_points(other), assume_unique=True)
+    """The points that two lists, neither of which has one twice, have in common; sorted."""
+    ordered = np.sort(as_points(one))
+    return ordered[_are_in(ordered, as_points(other))]
 
 
 def without(points: Points, left_out: bytes) -> Points:
-    """Those that are not in another list."""
-    return points[np.isin(points, as_points(left_out), invert=True)]
+    """Those that are not in another list; sorted."""
+    ordered = np.sort(points)
+    return ordered[~_are_in(ordered, as_points(left_out))]
 
 
 def positions(data: bytes, wanted: Points) -> list[int]:
     """Where the wanted points are in a list, ascending."""
-    found: list[int] = np.flatnonzero(np.isin(as_points(data), wanted)).tolist()
+    points = as_points(data)
+    order = np.argsort(points)
+    found: list[int] = np.sort(order[_are_in(points[order], wanted)]).tolist()
     return found
 
 
@@ -41,6 +43,18 @@ def taken(data: bytes, at: list[int]) -> list[bytes]:
     return [data[one * POINT_BYTES : (one + 1) * POINT_BYTES] for one in at]
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two arrays without twins hold the same points."""
-    return len(one) == len(other) and bool(np.isin(one, other).all())
+def same(one: Points, other: Points) -> bool:
+    """Whether two lists without twins hold the same points."""
+    return len(one) == len(other) and bool((np.sort(one) == np.sort(other)).all())
+
+
+def _are_in(ordered: Points, points: Points) -> NDArray[np.bool_]:
+    """For each of some sorted points, whether it is among others."""
+    if not len(points):
+        return np.zeros(len(ordered), bool)
+    among = np.sort(points)
+    # sorted points are looked up near one another, and so ten times as fast
+    at = np.searchsorted(among, ordered)
+    at[at == len(among)] = 0
+    found: NDArray[np.bool_] = among[at] == ordered
+    return found

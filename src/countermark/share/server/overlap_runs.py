@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from countermark.errors import Error
 from countermark.records.exchange import REVIEWERS, Caller, Member
-from countermark.share.overlap.commitments import MAX_ENVELOPE, check_made, read_commitment
+from countermark.share.overlap.commitments import MAX_ENVELOPE, check_made, read_commitment, stated
 from countermark.share.overlap.messages import Commitment, Planted, Proven, Run
 from countermark.share.server.api import Api, add, reply
 from countermark.share.server.errors import TaxiiError, forbidden
@@ -182,6 +182,8 @@ class Overlaps:
 def _check_new(known: OverlapRun | None, found: Commitment) -> None:
     if known is not None and state_of(known) in (VOID, EXPIRED):
         raise conflict("the run is closed")
+    if known is not None and any(stated(one.envelope).rules != found.rules for one in known.sides.values()):
+        raise conflict("the peer spells identifiers by other rules: both need the same versions")
     try:
         check_made(found, datetime.now(UTC))
     except Error as error:
@@ -195,6 +197,7 @@ def _check_may(caller: Caller) -> None:
 
 def _facts(member: Member, found: Commitment, side: OverlapSide) -> dict[str, Any]:
     """What the log says of a commitment: all of it but the envelope."""
-    facts = {name: getattr(found, name) for name in ("suite", "size", "list_sha256", "public_key", "kinds")}
+    names = ("suite", "size", "list_sha256", "public_key", "kinds", "rules")
+    facts = {name: getattr(found, name) for name in names}
     facts |= {"commitment_sha256": side.commitment_sha256, "envelope_sha256": sha256(side.envelope)}
     return facts | {"member": member.member_id, "suspended": found.suspended}

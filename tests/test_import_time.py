@@ -28,6 +28,7 @@ VERBS += ("attribute canary", "attribute canary score", "attribute monitor", "at
 VERBS += ("share", "share review", "share approve", "share dispute", "share dispute revoke")
 VERBS += ("share misp", "share misp export")
 VERBS += tuple(f"share overlap {verb}".strip() for verb in ("", "prepare", "run", "review"))
+VERBS += ("share check", "share keys", "share keys register", "share keys list")
 VERBS += ("share publish", "share poll", "share sight", "share demo")
 VERBS += ("power", "watermark", "watermark keygen", "watermark commit", "watermark profile")
 VERBS += ("watermark score", "watermark scan", "watermark locate", "watermark exposure", "watermark runs")

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from databases import database_url, postgres_server, postgres_url, sqlite_url
@@ -21,6 +22,24 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
     known = found(store)
     store.close()
     return path, *known
+
+
+@pytest.fixture(scope="session")
+def _alliance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    from alliances import alliance  # slow to import
+
+    quotas = "public_day = 100000\nanonymous = true\nanswer_seconds = 5"
+    with alliance(tmp_path_factory.mktemp("allied"), check=quotas) as made:
+        yield made
+
+
+@pytest.fixture
+def allied(_alliance: Any) -> Iterator[Any]:
+    """Nodes for joint checks (alliances.py), started once; gamma answers as it should."""
+    _alliance.gamma.answer = None
+    _alliance.gamma.asked.clear()
+    yield _alliance
+    _alliance.gamma.answer = None
 
 
 @pytest.fixture

@@ -18,12 +18,15 @@ import httpx2
 
 from countermark.records.exchange import Collection
 from countermark.share.server.folder import DataFolder, opened
+from countermark.store.exchange import ACTIONS
 from countermark.trust.signing import SigningKey
 
 TAXII = "application/taxii+json;version=2.1"
 SHARED = "91a7b528-80eb-42ed-a74d-c6fbd5a26116"
 RELEASED = "5a1f6a3c-6a8e-4b57-8b27-0f3ba8b0a7a3"
 HIDDEN = "0d7b0d6d-6d5a-4cb6-9c4a-1f3bb1d9f5aa"
+OLD_ACTIONS: dict[str, Any] = {"member": ("read", "write"), "public": ()}
+"""Of tokens from before there was the action `check`, which they go without."""
 ABSENT = "11111111-1111-4111-8111-111111111111"
 START_SECONDS = 60
 
@@ -37,8 +40,8 @@ class Server:
     process: "subprocess.Popen[str]"
     tokens: dict[str, str] = field(default_factory=dict)
     """By member: operator, alice, bob (read and write SHARED and RELEASED), carol (nothing), reader (reads
-    SHARED), security and counsel (alice's reviewers), public; and expired, revoked, disabled, scoped
-    (alice's, for HIDDEN alone), noread (alice's, write alone)."""
+    SHARED), security and counsel (alice's reviewers), public, regulator, facts; and expired, revoked,
+    disabled, scoped (alice's, for HIDDEN alone), noread (alice's, write alone)."""
     members: dict[str, str] = field(default_factory=dict)
     keys: dict[str, SigningKey] = field(default_factory=dict)
     """Keys by which alice, security and counsel sign."""
@@ -140,6 +143,8 @@ def populate(folder: DataFolder) -> tuple[dict[str, str], dict[str, str], dict[s
         role: Any = f"reviewer-{name}"
         members[name] = store.members.add(name, role, of=members["alice"]).member_id
     members["public"] = store.members.add("public", "public").member_id
+    members["regulator"] = store.members.add("regulator", "regulator").member_id
+    members["facts"] = store.members.add("facts", "fact-checker").member_id
     for name in ("alice", "bob"):
         for one in (SHARED, RELEASED):
             store.collections.grant(one, member_id=members[name], read=True, write=True)
@@ -148,7 +153,7 @@ def populate(folder: DataFolder) -> tuple[dict[str, str], dict[str, str], dict[s
     for name, member_id in members.items():
         member = store.members.get(member_id)
         assert member is not None
-        actions: Any = {"member": ("read", "write"), "public": ()}.get(member.role, ("review",))
+        actions: Any = OLD_ACTIONS.get(member.role, tuple(ACTIONS[member.role]))
         tokens[name] = store.members.add_token(member_id, actions)[1]
     alice = members["alice"]
     past = datetime.now(UTC) - timedelta(minutes=1)

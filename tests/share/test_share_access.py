@@ -10,7 +10,8 @@ import pytest
 from exchange_parties import indicator
 from servers import ABSENT, HIDDEN, SHARED, TAXII, Server, serving
 
-KNOWN = ("public", "carol", "security", "counsel", "reader", "bob", "alice", "scoped", "noread", "operator")
+MEMBERS = ("carol", "reader", "bob", "alice", "scoped", "noread", "operator")
+KNOWN = ("public", "regulator", "facts", "security", "counsel", *MEMBERS)
 OTHER_SCHEMES = ("basic", "basic-nameless", "basic-operator", "token-scheme")
 """Tokens that hold, carried otherwise than by Bearer: where nothing was switched on, they are nobody's."""
 STRANGERS = ("nobody", "garbage", "guessed", "expired", "revoked", "disabled", *OTHER_SCHEMES)
@@ -57,6 +58,12 @@ MATRIX: list[tuple[str, str, dict[str, int], int]] = [
     ("GET", f"{API}/audit/entries/99999/proof", {}, 404),
     ("GET", f"{API}/audit/entries/-1/proof", {}, 404),
     ("GET", "/metrics", {"operator": 200}, 404),
+    # without a key to ask; of the members' tokens none has the action, being from before it was there
+    ("POST", f"{API}/watermark/check", dict.fromkeys(("regulator", "facts", "operator"), 422), NO),
+    ("POST", f"{API}/watermark/answers", {"operator": 422}, NO),
+    ("GET", f"{API}/watermark/keys", {"operator": 200}, NO),
+    ("GET", f"{API}/watermark/matters/m", dict.fromkeys(("regulator", "facts", "operator"), 404), NO),
+    ("POST", f"{API}/watermark/keys", GIVE, NO),
 ]
 
 

@@ -5,11 +5,13 @@ import typer
 from countermark.cli import (
     share_approve,
     share_audit,
+    share_check,
     share_collection,
     share_conformance,
     share_demo,
     share_dispute,
     share_import,
+    share_keys,
     share_member,
     share_misp,
     share_overlap,
@@ -39,4 +41,6 @@ app.add_typer(share_collection.app)
 app.add_typer(share_audit.app)
 app.add_typer(share_misp.app)
 app.add_typer(share_overlap.app)
+app.command("check")(share_check.check)
+app.add_typer(share_keys.app)
 app.command("conformance")(share_conformance.conformance)

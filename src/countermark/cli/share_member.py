@@ -30,7 +30,7 @@ Collections = Annotated[
     list[str] | None, typer.Option("--collection", metavar="ID", help="The token is for these alone.")
 ]
 Actions = Annotated[
-    list[str] | None, typer.Option("--action", help="read, write, review; all of the role without it.")
+    list[str] | None, typer.Option("--action", help="read, write, review, check; all of the role without it.")
 ]
 
 
@@ -38,7 +38,11 @@ Actions = Annotated[
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new member.")],
     role: Annotated[
-        str, typer.Option("--role", help="operator, member, reviewer-security, reviewer-counsel or public.")
+        str,
+        typer.Option(
+            "--role",
+            help="operator, member, reviewer-security, reviewer-counsel, regulator, fact-checker or public.",
+        ),
     ],
     of: Annotated[
         str | None,

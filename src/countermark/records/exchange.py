@@ -4,19 +4,22 @@ Times are microseconds since 1970 in UTC (`int`), as TAXII's `date_added` has th
 objects have the same `date_added`: it is the order of arrival, and the position that a cursor names.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
-Role = Literal["operator", "member", "reviewer-security", "reviewer-counsel", "public"]
-ROLES: tuple[Role, ...] = ("operator", "member", "reviewer-security", "reviewer-counsel", "public")
+Role = Literal[
+    "operator", "member", "reviewer-security", "reviewer-counsel", "regulator", "fact-checker", "public"
+]
+ROLES: tuple[Role, ...] = get_args(Role)
 REVIEWERS: tuple[Role, ...] = ("reviewer-security", "reviewer-counsel")
-Action = Literal["read", "write", "review"]
+Action = Literal["read", "write", "review", "check"]
+"""`check`: to ask whose mark is in a text, with the joint watermark check."""
 Microseconds = Annotated[int, msgspec.Meta(ge=0, lt=1 << 63)]
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """Who takes part: a provider, the operator, a reviewer of a provider, the public."""
+    """Who takes part: a provider, the operator, a reviewer of a provider, an authority, the public."""
 
     member_id: str
     """`identity--` and a UUID: the STIX identity that its objects name in `created_by_ref`."""

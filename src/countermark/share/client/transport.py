@@ -134,10 +134,12 @@ class Transport:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         once: bool = False,
+        busy: frozenset[int] = BUSY,
     ) -> Answer:
         """The answer to one request, whatever its status but a busy one or a redirect.
 
-        `once`: raise `Broken` where the connection breaks, after a pause, and do not repeat.
+        `once`: raise `Broken` where the connection breaks, after a pause, and do not repeat. `busy`: answers
+        after which it is repeated.
 
         `path` begins with a slash. Raises `Error` for an exchange that is not reached, stays busy, redirects,
         or answers too slowly, and `TooLarge`.
@@ -154,7 +156,7 @@ class Transport:
                 problem = _problem(error)
                 answer = None
             if answer is not None:
-                if answer.status not in BUSY:
+                if answer.status not in busy:
                     self._refuse_redirect(answer)
                     return answer
                 problem = f"the exchange answers {answer.status}"

@@ -7,7 +7,7 @@ sync, one checkpoint (group commit). It takes the outbox when somebody waits for
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -34,6 +34,8 @@ class _Job:
     """A read to be logged."""
     outbox: bool = False
     """The outbox is to be taken."""
+    numbers: Sequence[int] = ()
+    """Of the outbox, whose indices in the log are asked for."""
     work: Callable[[Log], Any] | None = None
     """Something else to be done with the log."""
     done: "asyncio.Future[Any] | None" = None
@@ -90,6 +92,11 @@ class Auditor:
         """Return when the log holds every entry that is committed in the outbox."""
         await self._wait(_Job(outbox=True))
 
+    async def logged(self, numbers: Sequence[int]) -> list[int]:
+        """Indices in the log of entries of the outbox, by their numbers, when it holds them."""
+        found: list[int] = await self._wait(_Job(outbox=True, numbers=numbers))
+        return found
+
     async def call(self, work: Callable[[Log], T]) -> T:
         """What `work` gives; it has the log for itself, and must be quick."""
         found: T = await self._wait(_Job(work=work))
@@ -108,7 +115,7 @@ class Auditor:
             waiting = [one for one in jobs if one.work is None]
             if waiting:
                 problem = self._write(waiting)
-                _settle([(one, None, problem) for one in waiting])
+                _settle([self._written(one, problem) for one in waiting])
             for job in jobs:
                 if job.work is not None:
                     _settle([(job, *_done(job.work, self.log))])
@@ -141,6 +148,12 @@ class Auditor:
         self._failed = None
         self._count(rows)
         return None
+
+    def _written(self, job: _Job, problem: Exception | None) -> tuple[_Job, Any, Exception | None]:
+        """What somebody is told who waits for entries."""
+        if problem is not None or not job.numbers:
+            return job, None, problem
+        return job, *_done(lambda _: self._drain.places(job.numbers), self.log)
 
     def _count(self, rows: list[Row]) -> None:
         for _, kind, payload in rows:

@@ -6,6 +6,7 @@ the database forget it. Killed in between, the next one finds the numbers in the
 """
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from countermark.trust.log import MAX_ENTRY_BYTES, Log
 NUMBER = "outbox"
 _MARK = b'"outbox":'
 _MOST = 1000
+_PLACES = 50_000
+"""Entries whose place in the log is remembered, for who has just written them."""
 Row = tuple[int, str, dict[str, Any]]
 
 
@@ -37,6 +40,7 @@ class Drain:
         self._outbox, self._log = store.outbox, log
         self._seen = 0
         self._last = 0
+        self._places: OrderedDict[int, int] = OrderedDict()
 
     def run(self, reads: Sequence[tuple[str, Mapping[str, Any]]] = (), *, outbox: bool = True) -> list[Row]:
         """Append what waits in the outbox, then `reads`, with one sync; gives what was new in the outbox."""
@@ -54,6 +58,11 @@ class Drain:
                 outbox = len(waiting) == _MOST
             self._log.append_all(reads)
         return done
+
+    def places(self, numbers: Sequence[int]) -> list[int]:
+        """Indices in the log of entries that were taken from the outbox a moment ago, by whatever process."""
+        self._catch_up()
+        return [self._places[number] for number in numbers]
 
     def _new(self, waiting: list[Row]) -> list[Row]:
         """Those that the log does not have; raises `Error` for a number that it has with other content."""
@@ -82,6 +91,9 @@ class Drain:
             if _MARK in data:
                 number = msgspec.json.decode(data, type=_Line).payload.outbox
                 self._last = max(self._last, number or 0)
+                self._places[number or 0] = index
+                if len(self._places) > _PLACES:
+                    self._places.popitem(last=False)
 
 
 def _numbered(number: int, payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,10 @@ KINDS = frozenset(
         *("member-added", "member-disabled", "reviewer-attached", "key-added"),
         *("token-added", "token-revoked"),
         *("collection-added", "collection-granted", "release-taken", "release-withdrawn"),
+        "watermark-keys-registered",
     }
 )
+_POOL = ("profile_id", "epoch", "keys", "keys_sha256")
 Facts = dict[str, Any]
 """What is so, by a sentence's subject."""
 
@@ -45,16 +47,24 @@ class Told:
             case "collection-added":
                 facts[_collection(payload["collection"])] = (payload["api_root"], payload["release"])
             case "collection-granted":
-                what = "member" if "member" in payload else "group"
-                name = _grant(payload["collection"], what, payload[what])
-                facts[name] = (payload["read"], payload["write"])
-                if facts[name] == (False, False):
-                    del facts[name]
+                self._granted(payload)
             case "release-taken":
                 facts[_release(payload["release_id"])] = (*_signed(payload), False)
+            case "watermark-keys-registered":
+                facts |= {
+                    _pool(one["commitment"]): (payload["name"], *(one[field] for field in _POOL))
+                    for one in payload["pools"]
+                }
             case "release-withdrawn":
                 name = _release(payload["release_id"])
                 facts[name] = (*facts[name][:-1], True)
+
+    def _granted(self, payload: dict[str, Any]) -> None:
+        what = "member" if "member" in payload else "group"
+        name = _grant(payload["collection"], what, payload[what])
+        self.facts[name] = (payload["read"], payload["write"])
+        if self.facts[name] == (False, False):
+            del self.facts[name]
 
 
 def register(store: ExchangeStore) -> Facts:
@@ -79,6 +89,9 @@ def register(store: ExchangeStore) -> Facts:
             held = digests_sha256(store.releases.digests(release_id))
             signed = (found.member_id, digest, held, found.expires)
             facts[_release(release_id)] = (*signed, found.withdrawn)
+    for pool in store.pools.all():
+        about = (pool.member, pool.profile_id, pool.epoch, len(pool.keys), pool.keys_sha256)
+        facts[_pool(pool.commitment)] = about
     return facts
 
 
@@ -132,6 +145,10 @@ def _collection(name: str) -> str:
 
 def _grant(collection: str, kind: str, grantee: str) -> str:
     return f"the grant of collection {collection} to {kind} {grantee}"
+
+
+def _pool(commitment: str) -> str:
+    return f"the pool of watermark keys {commitment}"
 
 
 def _release(name: str) -> str:

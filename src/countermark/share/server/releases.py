@@ -157,6 +157,6 @@ def member_keys(store: ExchangeStore, member_id: str) -> list[MemberKey]:
     for one in store.members.all():
         if one.disabled or member_id not in (one.member_id, one.of):
             continue
-        if one.role != "operator" and one.role != "public":
+        if one.role == "member" or one.role == "reviewer-security" or one.role == "reviewer-counsel":
             found += [MemberKey(one.role, one.name, key) for key in store.members.keys(one.member_id)]
     return found

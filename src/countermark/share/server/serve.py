@@ -23,6 +23,7 @@ from countermark.share.server.app import build_app
 from countermark.share.server.around import Around
 from countermark.share.server.audit import Auditor
 from countermark.share.server.auth import Authenticator, check_members
+from countermark.share.server.check import CHECK_SCHEMAS, JointCheck
 from countermark.share.server.connections import protocol_class
 from countermark.share.server.folder import DataFolder
 from countermark.share.server.health import Health
@@ -68,17 +69,20 @@ def build_exchange(folder: DataFolder, check: Check, *, plain: bool = True) -> E
         settings=taxii,
     )
     api = Api(folder.store, parts, auditor)
+    joint = JointCheck(folder, api, peers)
     routers = [
         Health(api, settings, metrics, folder.path, peers).router(),
         releases.Releases(api, settings.policies).router(),
         disputes.Disputes(api).router(),
         Proofs(api).router(),
         overlap_runs.Overlaps(api, settings.overlap, settings.policies).router(),
+        *joint.routers,
     ]
     app = build_app(folder.store, replace(parts, routers=routers))
     _describe(app)
 
     def close() -> None:
+        joint.close()
         api.work.close()
         auditor.close()
 
@@ -91,7 +95,8 @@ def _describe(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         found = described()
-        found["components"]["schemas"] |= releases.SCHEMAS | disputes.SCHEMAS | overlap_runs.SCHEMAS
+        more = overlap_runs.SCHEMAS | CHECK_SCHEMAS
+        found["components"]["schemas"] |= releases.SCHEMAS | disputes.SCHEMAS | more
         return found
 
     # FastAPI's documented way to give a document of one's own

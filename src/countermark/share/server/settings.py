@@ -12,6 +12,7 @@ metrics_addresses = ["127.0.0.0/8"]     who may read /metrics without an operato
 [overlap]       runs_of_pair, keep_days
 [oidc]          issuer, audience, jwks_url or jwks_file, claim
   [oidc.members]         value of the claim = "NAME of a member"
+[check], [[detectors]], [[peers]]   the joint watermark check (check_settings.py)
 """
 
 import tomllib
@@ -25,6 +26,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from countermark.errors import Error, ExitCode
+from countermark.share.check.settings import DetectorSettings
+from countermark.share.server.check_settings import CheckSettings, PeerSettings, check_tables
 from countermark.share.server.parts import Settings
 from countermark.trust.keyfiles import read_secret
 
@@ -133,6 +136,9 @@ class ExchangeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     overlap: OverlapSettings = OverlapSettings()
     proxy: ProxySettings | None = None
     oidc: OidcSettings | None = None
+    check: CheckSettings = CheckSettings()
+    detectors: Annotated[tuple[DetectorSettings, ...], msgspec.Meta(max_length=1000)] = ()
+    peers: Annotated[tuple[PeerSettings, ...], msgspec.Meta(max_length=1000)] = ()
 
     def taxii_settings(self, sqlite: bool) -> Settings:
         """What the TAXII endpoints take."""
@@ -190,6 +196,7 @@ def _check(found: ExchangeSettings) -> None:
             raise _bad(
                 f"taxii.max_objects is over {MOST_OBJECTS}: an entry of the log names all of a request"
             )
+    check_tables(found.check, found.detectors, found.peers, _bad)
     if found.oidc is not None:
         _check_oidc(found.oidc)
 

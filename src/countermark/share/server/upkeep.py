@@ -33,7 +33,8 @@ class Upkeep:
 
     def _run(self) -> None:
         while not self._ended.is_set():
-            for what, work in (("statuses", self._statuses), ("overlaps", self._overlaps)):
+            checks = ("checks", self._store.checks.forget)
+            for what, work in (("statuses", self._statuses), checks, ("overlaps", self._overlaps)):
                 try:
                     work()
                 except Error as error:  # next time

@@ -1,8 +1,11 @@
 """Tables of the exchange, on SQLite (embedded) or PostgreSQL (by URL)."""
 
+from countermark.store.exchange.checks import Asked, Begun, Entry, Kept
 from countermark.store.exchange.connect import ExchangeStore
 from countermark.store.exchange.members import ACTIONS
 from countermark.store.exchange.overlap_turns import EXPIRED, VOID, OverlapRun, OverlapSide, Pair, Turn
+from countermark.store.exchange.pools import REGISTERED, Pool
+from countermark.store.exchange.quotas import Over, Quota
 from countermark.store.exchange.recent import Joined
 from countermark.store.exchange.releases import Release
 from countermark.store.exchange.scanning import Row, Version, misplaced
@@ -27,17 +30,25 @@ __all__ = [
     "EXPIRED",
     "FIRST",
     "LAST",
+    "REGISTERED",
     "SPEC_VERSIONS",
     "VOID",
+    "Asked",
+    "Begun",
+    "Entry",
     "ExchangeStore",
     "Filters",
     "Joined",
+    "Kept",
     "Outcome",
+    "Over",
     "OverlapRun",
     "OverlapSide",
     "Page",
     "Pair",
+    "Pool",
     "Prepared",
+    "Quota",
     "Release",
     "Row",
     "Status",

@@ -1,5 +1,6 @@
 """An exchange's database, opened."""
 
+from countermark.store.exchange.checks import Checks
 from countermark.store.exchange.collections import Collections
 from countermark.store.exchange.database import Database
 from countermark.store.exchange.members import Members
@@ -8,6 +9,7 @@ from countermark.store.exchange.names import Names
 from countermark.store.exchange.objects import Objects
 from countermark.store.exchange.outbox import Outbox
 from countermark.store.exchange.overlap import Overlaps
+from countermark.store.exchange.pools import Pools
 from countermark.store.exchange.releases import Releases
 from countermark.store.exchange.scanning import Scan
 from countermark.store.exchange.statuses import Statuses
@@ -25,6 +27,8 @@ class ExchangeStore:
         self.scan = Scan(database, names)
         self.statuses = Statuses(database)
         self.releases = Releases(database)
+        self.pools = Pools(database)
+        self.checks = Checks(database)
         self.outbox = Outbox(database)
         self.overlap = Overlaps(database)
 

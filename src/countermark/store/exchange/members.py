@@ -32,11 +32,13 @@ MEMBER_ADDED, MEMBER_DISABLED, KEY_ADDED = "member-added", "member-disabled", "k
 REVIEWER_ATTACHED = "reviewer-attached"
 TOKEN_ADDED, TOKEN_REVOKED = "token-added", "token-revoked"
 ACTIONS: dict[Role, frozenset[Action]] = {
-    "operator": frozenset({"read", "write", "review"}),
-    "member": frozenset({"read", "write"}),
+    "operator": frozenset({"read", "write", "review", "check"}),
+    "member": frozenset({"read", "write", "check"}),
     "reviewer-security": frozenset({"review"}),
     "reviewer-counsel": frozenset({"review"}),
-    "public": frozenset(),
+    "regulator": frozenset({"check"}),
+    "fact-checker": frozenset({"check"}),
+    "public": frozenset({"check"}),
 }
 _TOKEN = re.compile(r"cmx_([a-z2-7]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"

@@ -1,0 +1,45 @@
+"""The joint watermark check's endpoints, joined."""
+
+from typing import Any, Final
+
+import msgspec
+from fastapi import APIRouter
+
+from countermark.share.check.messages import Check, Question
+from countermark.share.server.api import Api
+from countermark.share.server.check_answers import Answers
+from countermark.share.server.check_callers import Callers
+from countermark.share.server.check_keys import CheckKeys
+from countermark.share.server.check_matters import Matters
+from countermark.share.server.check_node import Node
+from countermark.share.server.check_peers import CheckPeers
+from countermark.share.server.checks import Checks
+from countermark.share.server.folder import DataFolder
+from countermark.share.server.peers import Peers
+
+CHECK_SCHEMAS: Final[dict[str, Any]] = {
+    "watermark-check": msgspec.json.schema_components([Check])[1]["Check"],
+    "watermark-question": msgspec.json.schema_components([Question])[1]["Question"],
+}
+"""Of the bodies, for OpenAPI."""
+
+
+class JointCheck:
+    """What one process serves of it."""
+
+    def __init__(self, folder: DataFolder, api: Api, peers: Peers) -> None:
+        """Read what `[check]`, `[[detectors]]` and `[[peers]]` name; raises `Error` for what does not fit."""
+        self._node = Node(folder)
+        settings = folder.settings
+        callers = Callers(api, settings.check, peers)
+        asked = CheckPeers(settings.peers, settings.check, folder.path)
+        self.routers: list[APIRouter] = [
+            Checks(api, self._node, callers, asked).router(),
+            Answers(api, self._node, callers).router(),
+            CheckKeys(api, self._node).router(),
+            Matters(api, self._node, callers).router(),
+        ]
+
+    def close(self) -> None:
+        """Wait for what is being scored."""
+        self._node.close()

@@ -1,8 +1,8 @@
 """Requests that `schemathesis` makes up from the OpenAPI document, valid and not, to a server that runs.
 
 All checks are on that it has. Some refusals of what the document allows are right and cannot be written down
-in it: a `next` that the server did not make, a release, commitment or keys that nobody signed, a digest that is not that
-of the text beside it, and a watermark check where there are no keys.
+in it: a `next` that the server did not make, a release, commitment or keys that nobody signed, a digest that
+is not that of the text beside it, and a watermark check where there are no keys.
 """
 
 from collections.abc import Iterator

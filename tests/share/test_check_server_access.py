@@ -1,6 +1,7 @@
 """Every endpoint of the joint check by every role, and what the roles of the check may do elsewhere."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -89,4 +90,20 @@ def test_the_endpoints_are_described(allied: Alliance) -> None:
     paths = {path.removeprefix(f"{WATERMARK}/") for path in found["paths"] if path.startswith(WATERMARK)}
     assert paths == {"check", "answers", "keys", "matters/{matter}"}
     assert found["paths"][f"{WATERMARK}/check"]["post"]["security"] == [{}, {"bearer": []}]
-    assert set(found["components"]["schemas"]) >= {"watermark-check", "watermark-question", "dsse"}
+    schemas = found["components"]["schemas"]
+    assert set(schemas) >= {"watermark-check", "watermark-question", "watermark-outcome", "dsse"}
+    references = set(re.findall(r"#/components/schemas/([\w-]+)", json.dumps(found)))
+    assert references <= set(schemas)
+    told = json.dumps(found["paths"][f"{WATERMARK}/check"]["post"]["responses"]["200"])
+    assert "watermark-told" in told
+
+
+@pytest.mark.parametrize("who", ["alpha", "regulator", "crowd"])
+def test_answers_are_as_they_are_described(allied: Alliance, who: str) -> None:
+    import jsonschema_rs
+
+    found = allied.hub.ask(None, "GET", "/exchange-api/openapi.json").json()
+    kind = {"alpha": "outcome", "regulator": "finding", "crowd": "answer"}[who]
+    schema = {"$ref": f"#/components/schemas/watermark-{kind}", "components": found["components"]}
+    answer = allied.check(who, marked_text("beta"), consent=True).json()
+    jsonschema_rs.validator_for(schema).validate(answer)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,22 @@ def test_who_brings_no_credentials_is_counted_by_address_which_no_entry_has(
         (_, refused) = node.refusals()[-1]
         assert refused["by"] == "public"
         assert "member" not in refused
+
+
+def test_two_servers_of_one_exchange_tell_the_entries_that_are_theirs(
+    place: tuple[Path, dict[str, str]],
+) -> None:
+    def ask(number: int) -> tuple[str, list[int]]:
+        body = {"text": PLAIN, "matter": "m"}
+        who = ("ada", "bob")[number % 2]
+        found = (one, other)[number // 2 % 2].ask(who, "POST", "watermark/check", json=body).json()
+        return found["check_id"], found["entries"]
+
+    with serving(place) as one, serving(place) as other, ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(ask, range(6)))
+        lines = (place[0] / "log" / "entries.jsonl").read_text().splitlines()
+        for check_id, entries in found:
+            assert [json.loads(lines[index])["payload"]["check"] for index in entries] == [check_id] * 2
 
 
 def test_the_log_and_the_database_agree_on_the_registered_keys(place: tuple[Path, dict[str, str]]) -> None:

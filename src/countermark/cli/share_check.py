@@ -78,6 +78,8 @@ def check(
         emit(printable(answer.decode()))
     else:
         _show(found)
+    if found.check_id:
+        note(f"salt of the digest in the log, to show later which text was meant: {salt}")
     if not no_exit_codes:
         raise typer.Exit(_code(found))
 
@@ -113,8 +115,6 @@ def _show(found: "Found") -> None:
         )
     if found.entries:
         note(f"entries {', '.join(str(one) for one in found.entries)} of the node's log")
-    if found.salt:
-        note("salt of the digest, to show later which text was meant: see --json or --out")
 
 
 def _code(found: "Found") -> ExitCode:

@@ -82,13 +82,14 @@ def add(
     media_type: str = JSON,
     parameters: dict[str, str] | None = None,
     query: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
     body: str | None = None,
     gives: str | None = None,
     public: bool = False,
     anonymous: bool = False,
 ) -> None:
-    """Add an endpoint and say what it takes and gives; `parameters` of the path and the `query` with their
-    patterns, `body` and what a success `gives` by the names of their schemas, or `BYTES`.
+    """Add an endpoint and say what it takes and gives; `parameters` of the path, the `query` and
+    `headers` that may be there with their patterns, `body` and what a success `gives` by the names of their schemas, or `BYTES`.
 
     `public` answers anybody, and never asks for credentials; `anonymous` answers some without.
     """
@@ -115,6 +116,15 @@ def add(
         + [
             {"name": name, "in": "query", "schema": {"type": "string", "pattern": pattern}}
             for name, pattern in (query or {}).items()
+        ]
+        + [
+            {
+                "name": name,
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string", "pattern": pattern},
+            }
+            for name, pattern in (headers or {}).items()
         ],
     }
     if body is not None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 from fastapi import APIRouter
 
-from countermark.share.check.messages import Check, Question
+from countermark.share.check.messages import Answer, Check, Finding, Outcome, Question
 from countermark.share.server.api import Api
 from countermark.share.server.check_answers import Answers
 from countermark.share.server.check_callers import Callers
@@ -17,11 +17,24 @@ from countermark.share.server.checks import Checks
 from countermark.share.server.folder import DataFolder
 from countermark.share.server.peers import Peers
 
-CHECK_SCHEMAS: Final[dict[str, Any]] = {
-    "watermark-check": msgspec.json.schema_components([Check])[1]["Check"],
-    "watermark-question": msgspec.json.schema_components([Question])[1]["Question"],
-}
-"""Of the bodies, for OpenAPI."""
+_PLACE = "#/components/schemas/watermark-"
+
+
+def _schemas() -> dict[str, Any]:
+    """Of bodies and answers, by names of ours."""
+    kinds = (Check, Question, Outcome, Finding, Answer)
+    _, found = msgspec.json.schema_components(kinds, ref_template=f"{_PLACE}{{name}}")
+    names = {name: name.lower() for name in found}
+    text = msgspec.json.encode(found).decode()
+    for name, ours in names.items():
+        text = text.replace(f'"{_PLACE}{name}"', f'"{_PLACE}{ours}"')
+    told = [{"$ref": f"{_PLACE}{kind.__name__.lower()}"} for kind in (Outcome, Finding, Answer)]
+    described = {f"watermark-{names[name]}": one for name, one in msgspec.json.decode(text).items()}
+    return described | {"watermark-told": {"anyOf": told}}
+
+
+CHECK_SCHEMAS: Final = _schemas()
+"""For OpenAPI."""
 
 
 class JointCheck:

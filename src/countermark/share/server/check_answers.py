@@ -37,8 +37,9 @@ class Answers:
         """The route."""
         router = APIRouter()
         found = {200: "the signed verdict, a DSSE envelope"}
-        body = "#/components/schemas/watermark-question"
-        add(router, "POST", f"{BASE}/watermark/answers", self.answer, success=found, body=body)
+        body, answer = "#/components/schemas/watermark-question", "#/components/schemas/dsse"
+        path = f"{BASE}/watermark/answers"
+        add(router, "POST", path, self.answer, success=found, body=body, gives=answer)
         return router
 
     async def answer(self, request: Request) -> Response:

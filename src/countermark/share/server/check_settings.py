@@ -49,8 +49,8 @@ class CheckSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     fact_checker_day: PerDay = 1000
     public_day: PerDay = 20
     """Of one caller of the public, or of one address."""
-    public_total_day: PerDay = 10_000
-    """Of all the public together."""
+    public_total_day: PerDay = 1000
+    """Of all the public together: far below what peers answer a node, or strangers use that up."""
     asker_day: PerDay = 10_000
     """Questions of one node that asks this one."""
 

@@ -94,8 +94,17 @@ class Checks:
 
         router = APIRouter(lifespan=lifespan)
         found = {200: "what the caller's role is told of the text"}
-        body, path = "#/components/schemas/watermark-check", f"{BASE}/watermark/check"
-        add(router, "POST", path, self.check, success=found, body=body, anonymous=self._settings.anonymous)
+        add(
+            router,
+            "POST",
+            f"{BASE}/watermark/check",
+            self.check,
+            success=found,
+            headers={"Idempotency-Key": r"^[0-9a-f]{64}$"},
+            body="#/components/schemas/watermark-check",
+            gives="#/components/schemas/watermark-told",
+            anonymous=self._settings.anonymous,
+        )
         return router
 
     async def check(self, request: Request) -> Response:

@@ -10,12 +10,20 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from countermark.cli import main
+import cryptography
+import httpx2
+import idna
+import phonenumbers
+
+from countermark.cli import main, share_overlap_run
 from countermark.records import files
 from countermark.share.client.transport import Transport
-from countermark.share.overlap import opening_side, prepared, set_folder
+from countermark.share.overlap import members_side, opening_side, prepared, set_folder
+from countermark.share.policy import approvals
 
 MOST = 200
+WARM = (cryptography, httpx2, idna, phonenumbers, share_overlap_run, members_side, opening_side, approvals)
+"""Imported before the fork."""
 
 
 class Moments:
@@ -59,7 +67,6 @@ def die_after(known: set[str], told: int) -> None:
 
 def run() -> int:
     """Again and again; the exit code of who came to its end."""
-    assert opening_side
     known: set[str] = set()
     for _ in range(MOST):
         read, told = os.pipe()

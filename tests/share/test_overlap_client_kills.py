@@ -23,7 +23,7 @@ def killed(line: list[str]) -> tuple[int, list[str], str]:
     lines = done.stdout.splitlines()
     moments = [one for one in lines if one.startswith(("before ", "after "))]
     rest = [one for one in lines if one not in moments]
-    return done.returncode, moments, "\n".join(rest) + done.stderr
+    return done.returncode, moments, "\n".join([*rest, done.stderr])
 
 
 def test_killed_at_every_moment_of_both_tiers(request: pytest.FixtureRequest, tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_killed_at_every_moment_of_both_tiers(request: pytest.FixtureRequest, tm
         assert bob.prepare("killed", mails(*range(60, 150))).code == 0
         with at_once(bob, "killed") as beside:
             code, moments, said = killed(command(alice, "killed"))
-            assert (code, said) == (0, "size 40")
+            assert (code, said) == (0, "size 40\n")
         assert (beside.code, beside.out) == (0, "size 40\n")
         for what in (
             *("POST ", "PUT /bob/killed/blinded/0", "GET /bob/killed/blinded/0", "PUT /bob/killed/tags/0"),

@@ -59,13 +59,15 @@ def test_sizes_and_matches_are_those_of_the_sets(desks: tuple[Desk, Desk], seed:
         done = alice.open(run)
         assert done.code == 0, done.err
     assert beside.code == 0, beside.err
+    assert {one["tag"] for one in alice.found(run)} == {one["tag"] for one in bob.found(run)}
     for desk in desks:
         assert sorted((one["kind"], one["value"]) for one in desk.found(run)) == common
         assert (desk.folder / f"{run}.matches").stat().st_mode & 0o777 == 0o600
         left = {path.name for path in (desk.folder / run).iterdir()}
         assert left == {"overlap.json", "commitment.dsse.json", "state.json", "opening", ".run.lock"}
+        assert desk.open(run).out == f"{len(common)} matches\n"  # again
+        (desk.folder / f"{run}.matches").unlink()
         assert "were written" in desk.open(run).error()
-    assert {one["tag"] for one in alice.found(run)} == {one["tag"] for one in bob.found(run)}
 
 
 def test_nothing_raw_is_in_a_folder_or_in_any_log(desks: tuple[Desk, Desk], server: Server) -> None:

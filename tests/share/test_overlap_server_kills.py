@@ -2,6 +2,7 @@
 
 import hashlib
 import signal
+import sqlite3
 import threading
 import time
 from contextlib import suppress
@@ -18,6 +19,7 @@ from countermark.share.server.folder import opened
 from countermark.share.server.overlap_telling import OVER, run_entry
 from countermark.share.server.times import now
 from countermark.store.exchange import OverlapSide
+from running import countermark
 
 BOTH = ["sqlite", "postgresql"]
 DAY = 86_400_000_000
@@ -213,6 +215,21 @@ def test_a_server_deletes_what_is_over_by_itself(
             assert one.state()["state"] == "expired"
         finally:
             again.stop()
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM overlap_sides", "UPDATE overlap_sides SET list_sha256 = 'f'"])
+def test_the_log_shows_that_a_commitment_was_taken_out_of_the_database(
+    request: pytest.FixtureRequest, tmp_path: Path, change: str
+) -> None:
+    with overlap_server(request, tmp_path, "sqlite") as server:
+        couple(server, "audit", "committed")
+        server.stop()
+        line = ("share", "audit", "verify", "--data", server.data)
+        assert countermark(*line).code == 0
+        with sqlite3.connect(server.data / "exchange.db") as connection:
+            connection.execute(f"{change} WHERE member_id = '{server.members['bob']}'")
+        done = countermark(*line)
+        assert (done.code, "the commitment of" in done.out + done.err) == (20, True)
 
 
 def test_a_turn_that_fails_changes_nothing(database_url: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from countermark.errors import Error, ExitCode
+from countermark.records.canonical import sha256_hex
 from countermark.share.client.overlap import PART_BYTES, OverlapClient
 from countermark.share.overlap import voprf
 from countermark.share.overlap.batches import WORKERS, multiply_all
@@ -189,9 +190,10 @@ class MembersSide:
         return folder.read(TAGS)
 
     def peers_list(self, theirs: Commitment) -> bytes:
-        """The peer's list as it was kept, which is the one that it committed to."""
+        """The peer's list as it was kept, once it was checked: the one that it committed to."""
         points = self.folder.read(PEER)
-        check_list(points, theirs, self.folder.blinded)
+        if sha256_hex(points) != theirs.list_sha256:
+            raise failed("the peer's list, as it was kept, is damaged")
         return points
 
     def order(self, theirs: Commitment) -> Order:

@@ -64,7 +64,7 @@ class Bodies:
             self._in_flight[member_id] += len(chunk)
             if len(body) > most:
                 raise _too_large(most)
-            if self._in_flight[member_id] > self._share:
+            if self._in_flight[member_id] > max(self._share, most):
                 raise TaxiiError(429, "you are sending too much at once", headers=_LATER)
             if self._in_flight.total() > self._settings.bytes_in_flight:
                 raise TaxiiError(503, "too much is being sent at once", headers=_LATER)

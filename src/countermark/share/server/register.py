@@ -1,4 +1,4 @@
-"""Members, tokens, keys, collections, grants and releases: what the database has, and what the log says."""
+"""Members, tokens, keys, collections, grants, releases, commitments of overlaps: what the database has, and what the log says."""
 
 import hashlib
 from typing import Any
@@ -11,6 +11,7 @@ KINDS = frozenset(
         *("token-added", "token-revoked"),
         *("collection-added", "collection-granted", "release-taken", "release-withdrawn"),
         "watermark-keys-registered",
+        "overlap-committed",
     }
 )
 _POOL = ("profile_id", "epoch", "keys", "keys_sha256")
@@ -58,6 +59,10 @@ class Told:
             case "release-withdrawn":
                 name = _release(payload["release_id"])
                 facts[name] = (*facts[name][:-1], True)
+            case "overlap-committed":
+                names = ("run", "list_sha256", "public_key", "envelope_sha256")
+                name = _commitment(payload["member"], payload["run_id"])
+                facts[name] = tuple(payload[one] for one in names)
 
     def _granted(self, payload: dict[str, Any]) -> None:
         what = "member" if "member" in payload else "group"
@@ -92,6 +97,10 @@ def register(store: ExchangeStore) -> Facts:
     for pool in store.pools.all():
         about = (pool.member, pool.profile_id, pool.epoch, len(pool.keys), pool.keys_sha256)
         facts[_pool(pool.commitment)] = about
+    for run_id, name, side in store.overlap.committed():
+        digest = hashlib.sha256(side.envelope).hexdigest()
+        held = (name, side.list_sha256, side.public_key, digest)
+        facts[_commitment(side.member_id, run_id)] = held
     return facts
 
 
@@ -153,3 +162,7 @@ def _pool(commitment: str) -> str:
 
 def _release(name: str) -> str:
     return f"release {name}"
+
+
+def _commitment(member: str, run_id: str) -> str:
+    return f"the commitment of {member} in {run_id}"

@@ -13,6 +13,7 @@ from countermark.store.exchange.database import Database, storable
 from countermark.store.exchange.overlap_turns import (
     EXPIRED,
     OverlapRun,
+    OverlapSide,
     Pair,
     Turn,
     load,
@@ -50,6 +51,12 @@ class Overlaps:
                 query = query if member_id is None else query.where(column == member_id)
                 found |= {one.run_id: one for one in loaded(connection, query)}
         return sorted(found.values(), key=lambda one: one.created, reverse=True)[:most]
+
+    def committed(self) -> list[tuple[str, str, OverlapSide]]:
+        """Every commitment that there ever was: id and name of its run, and the side."""
+        with self._database.reading() as connection:
+            found = loaded(connection, sa.select(runs).order_by(runs.c.created))
+        return [(run.run_id, run.name, side) for run in found for side in run.sides.values()]
 
     def counts(self) -> dict[str, int]:
         """How many runs are in each state."""

@@ -21,6 +21,7 @@ from countermark.share.server.times import now
 from countermark.store.exchange import OverlapSide
 from running import countermark
 
+CHANGES = ["DELETE FROM overlap_sides", "UPDATE overlap_sides SET public_key = 'f'"]
 BOTH = ["sqlite", "postgresql"]
 DAY = 86_400_000_000
 
@@ -217,7 +218,9 @@ def test_a_server_deletes_what_is_over_by_itself(
             again.stop()
 
 
-@pytest.mark.parametrize("change", ["DELETE FROM overlap_sides", "UPDATE overlap_sides SET list_sha256 = 'f'"])
+@pytest.mark.parametrize(
+    "change", ["DELETE FROM overlap_sides", "UPDATE overlap_sides SET list_sha256 = 'f'"]
+)
 def test_the_log_shows_that_a_commitment_was_taken_out_of_the_database(
     request: pytest.FixtureRequest, tmp_path: Path, change: str
 ) -> None:

@@ -1,8 +1,8 @@
 """Files of `countermark share demo --together` that no command writes: what people write by hand, and texts.
 
-    operator/                 data folder of the operator's node, with peers/ for the members' nodes
-    alpha/ beta/ gamma/       node/ (data folder of the member's), keys, tokens, suspended.jsonl, with-PEER/
-    texts/ answers/ proofs/   what was asked, what was answered, and what the log shows of it
+operator/                 data folder of the operator's node, with peers/ for the members' nodes
+alpha/ beta/ gamma/       node/ (data folder of the member's), keys, tokens, suspended.jsonl, with-PEER/
+texts/ answers/ proofs/   what was asked, what was answered, and what the log shows of it
 """
 
 import hashlib

@@ -88,8 +88,9 @@ def add(
     public: bool = False,
     anonymous: bool = False,
 ) -> None:
-    """Add an endpoint and say what it takes and gives: `parameters` of the path, the `query`, and `headers` that
-    may be there with their patterns; `body` and what a success `gives` by the names of their schemas, or `BYTES`.
+    """Add an endpoint and say what it takes and gives: `parameters` of the path, the `query` and `headers`
+    that may be there, with their patterns; `body` and what a success `gives` by the names of their schemas,
+    or `BYTES`.
 
     `public` answers anybody, and never asks for credentials; `anonymous` answers some without.
     """

@@ -1,4 +1,4 @@
-"""Members, tokens, keys, collections, grants, releases, commitments of overlaps: what the database has, and what the log says."""
+"""Members, tokens, keys, collections, grants, releases, commitments of overlaps: database and log."""
 
 import hashlib
 from typing import Any
@@ -49,6 +49,13 @@ class Told:
                 facts[_collection(payload["collection"])] = (payload["api_root"], payload["release"])
             case "collection-granted":
                 self._granted(payload)
+            case _:
+                self._take_signed(kind, payload)
+
+    def _take_signed(self, kind: str, payload: dict[str, Any]) -> None:
+        """The same, of what members signed."""
+        facts = self.facts
+        match kind:
             case "release-taken":
                 facts[_release(payload["release_id"])] = (*_signed(payload), False)
             case "watermark-keys-registered":
@@ -99,8 +106,8 @@ def register(store: ExchangeStore) -> Facts:
         facts[_pool(pool.commitment)] = about
     for run_id, name, side in store.overlap.committed():
         digest = hashlib.sha256(side.envelope).hexdigest()
-        held = (name, side.list_sha256, side.public_key, digest)
-        facts[_commitment(side.member_id, run_id)] = held
+        committed = (name, side.list_sha256, side.public_key, digest)
+        facts[_commitment(side.member_id, run_id)] = committed
     return facts
 
 

@@ -1,6 +1,8 @@
 """`share check` and `share keys` against nodes that run."""
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,27 @@ def test_what_cannot_be_asked_is_one_line(
     error = ask(allied, tmp_path, who, text, *more).error()
     assert said in error
     assert PLAIN[:20] not in error
+
+
+def test_no_file_consents_for_anybody(
+    allied: Alliance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "countermark.toml").write_text("[share.check]\nconsent = true\n")
+    assert "share.check" in ask(allied, tmp_path, "alpha", PLAIN, "--matter", "m").error()
+
+
+def test_standard_input_is_a_text_too(
+    allied: Alliance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_secret(tmp_path / "salt", b"5a" * 32)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(marked_text("delta").encode())))
+    node = ["--to", allied.hub.url, "--ca-file", str(allied.certificate)]
+    write_secret(tmp_path / "token", allied.hub.tokens["alpha"].encode())
+    more = ["--token-file", str(tmp_path / "token"), "--matter", "in", "--salt-file", str(tmp_path / "salt")]
+    done = countermark("share", "check", "-", *node, *more, "--json")
+    assert done.code == 10, done.err
+    assert json.loads(done.out)["salt"] == "5a" * 32
 
 
 def test_what_is_no_text_is_an_error(allied: Alliance, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def _root(
 
 
 NO_SETTINGS = {"verify", "case", "purge", "keygen", "commit", "probe", "review", "approve", "dispute"}
+NO_SETTINGS |= {"check", "keys"}
 """Verbs that take nothing from a file in the working directory: whom to trust, what to sign, what leaves,
 what to destroy and where a key and money go is said on the command line."""
 

@@ -6,10 +6,10 @@
     [capture.logs]
     format = "litellm"
 
-`verify`, `case`, `purge`, `capture probe` and `watermark keygen|commit` take nothing from it: a file that
-came with a package must not say whom to trust, or where to send a key. What stands on the command line wins.
-A file that cannot be read, or names an option that no verb has, is an error: a setting that silently does
-nothing is worse than none.
+`verify`, `case`, `purge`, `capture probe`, `watermark keygen|commit` and `share check|keys` take nothing from
+it: a file that came with a package must not say whom to trust, or where to send a key or a text. What stands
+on the command line wins. A file that cannot be read, or names an option that no verb has, is an error: a
+setting that silently does nothing is worse than none.
 """
 
 import tomllib

@@ -30,8 +30,7 @@ def answer(body: bytes, status: int = 200, headers: dict[str, str] | None = None
 
 def failure(error: TaxiiError, error_id: str = "") -> Response:
     """The answer that an error is."""
-    body = error_body(error.status, error.title, error.description, error_id)
-    return answer(body, error.status, error.headers)
+    return answer(error_body(error, error_id), error.status, error.headers)
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -88,9 +88,8 @@ def add(
     public: bool = False,
     anonymous: bool = False,
 ) -> None:
-    """Add an endpoint and say what it takes and gives: `parameters` of the path, the `query` and `headers`
-    that may be there, with their patterns; `body` and what a success `gives` by the names of their schemas,
-    or `BYTES`.
+    """Add an endpoint and say what it takes and gives; `parameters` of the path, the `query` and `headers`
+    with their patterns, `body` and what a success `gives` by the names of their schemas, or `BYTES`.
 
     `public` answers anybody, and never asks for credentials; `anonymous` answers some without.
     """
@@ -122,7 +121,6 @@ def add(
             {
                 "name": name,
                 "in": "header",
-                "required": False,
                 "schema": {"type": "string", "pattern": pattern},
             }
             for name, pattern in (headers or {}).items()

@@ -97,6 +97,10 @@ class Auditor:
         found: list[int] = await self._wait(_Job(outbox=True, numbers=numbers))
         return found
 
+    def soon(self) -> None:
+        """Have the outbox taken, and the log read on; nobody waits for it."""
+        self._jobs.put(_Job(outbox=True))
+
     async def call(self, work: Callable[[Log], T]) -> T:
         """What `work` gives; it has the log for itself, and must be quick."""
         found: T = await self._wait(_Job(work=work))

@@ -16,6 +16,7 @@ from countermark.share.server.errors import not_found
 from countermark.share.server.filters import LISTING, OF_OBJECT, OF_VERSIONS, Query, parse_query
 from countermark.share.server.media import check_accept
 from countermark.share.server.paging import Pages
+from countermark.share.server.parts import Pressing
 from countermark.share.server.times import taxii_time
 from countermark.store.exchange import SPEC_VERSIONS, Filters, Joined, Page
 
@@ -84,8 +85,23 @@ class Objects:
         raw = request.scope["query_string"]
         work = self._access.work.slow if b"match" in raw else self._access.work.quick
         found = await work(self._find, caller, request, endpoint)
-        await self._access.parts.audit.read(caller, found.collection, found.page, endpoint.name)
+        press = self._access.parts.press
+        if press is not None and press.late(caller, found.collection):
+            await self._read_late(press, request, endpoint, caller, found)
+        else:
+            await self._access.parts.audit.read(caller, found.collection, found.page, endpoint.name)
         return found
+
+    async def _read_late(
+        self, press: Pressing, request: Request, endpoint: _Endpoint, caller: Caller, found: _Found
+    ) -> None:
+        """The same for a reader that is late with a withdrawal: only what brings it nearer is given."""
+        stix_id = object_id(request.path_params) if endpoint.of_object else ""
+        filters = parse_query(request.scope["query_string"], endpoint.known).filters
+        what, positions = endpoint.name, found.page.positions
+        await press.admit_read(caller, found.collection, what, stix_id, filters, found.start, positions)
+        await self._access.parts.audit.read(caller, found.collection, found.page, what)
+        await press.given(caller, found.collection, what, positions)
 
     def _find(self, caller: Caller, request: Request, endpoint: _Endpoint) -> _Found:
         """All checks in their order, and the page."""

@@ -19,6 +19,7 @@ from countermark.share.overlap.openings import Opens, verify_opening
 from countermark.share.overlap.voprf import verify_all
 from countermark.share.server.api import JSON, add, reply
 from countermark.share.server.errors import TaxiiError
+from countermark.share.server.keys import member_keys
 from countermark.share.server.overlap_counting import PROOFS
 from countermark.share.server.overlap_parties import (
     BLINDED,
@@ -34,7 +35,6 @@ from countermark.share.server.overlap_parties import (
 )
 from countermark.share.server.overlap_routes import GIVES, PATH, RUN
 from countermark.share.server.overlap_telling import OPENING, UNSHUFFLED, state_of
-from countermark.share.server.releases import member_keys
 from countermark.share.server.times import now
 
 SIGNED, GIVEN_BACK = "opening", "unshuffled"

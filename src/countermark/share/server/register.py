@@ -1,4 +1,6 @@
-"""Members, tokens, keys, collections, grants, releases, commitments of overlaps: database and log."""
+"""What the database has, and what the log says: members, tokens, keys, collections, grants, releases, reports
+on them, who was late with a withdrawal, commitments of overlaps.
+"""
 
 import hashlib
 from typing import Any
@@ -11,6 +13,7 @@ KINDS = frozenset(
         *("token-added", "token-revoked"),
         *("collection-added", "collection-granted", "release-taken", "release-withdrawn"),
         "watermark-keys-registered",
+        *("sample-reported", "revocation-overdue"),
         "overlap-committed",
     }
 )
@@ -49,6 +52,11 @@ class Told:
                 facts[_collection(payload["collection"])] = (payload["api_root"], payload["release"])
             case "collection-granted":
                 self._granted(payload)
+            case "watermark-keys-registered":
+                facts |= {
+                    _pool(one["commitment"]): (payload["name"], *(one[field] for field in _POOL))
+                    for one in payload["pools"]
+                }
             case _:
                 self._take_signed(kind, payload)
 
@@ -58,14 +66,17 @@ class Told:
         match kind:
             case "release-taken":
                 facts[_release(payload["release_id"])] = (*_signed(payload), False)
-            case "watermark-keys-registered":
-                facts |= {
-                    _pool(one["commitment"]): (payload["name"], *(one[field] for field in _POOL))
-                    for one in payload["pools"]
-                }
+                if "standing_id" in payload:
+                    drawn = (payload["standing_id"], payload["place"], payload["draw"], payload["due"])
+                    facts[_use(payload["release_id"])] = drawn
             case "release-withdrawn":
                 name = _release(payload["release_id"])
                 facts[name] = (*facts[name][:-1], True)
+            case "sample-reported":
+                name = _report(payload["release_id"], payload["role"])
+                facts[name] = payload["outcome"]
+            case "revocation-overdue":
+                facts[_late(payload["dispute_id"], payload["member"])] = True
             case "overlap-committed":
                 names = ("run", "list_sha256", "public_key", "envelope_sha256")
                 name = _commitment(payload["member"], payload["run_id"])
@@ -104,6 +115,10 @@ def register(store: ExchangeStore) -> Facts:
     for pool in store.pools.all():
         about = (pool.member, pool.profile_id, pool.epoch, len(pool.keys), pool.keys_sha256)
         facts[_pool(pool.commitment)] = about
+    for use in store.samples.all():
+        facts[_use(use.release_id)] = (use.standing_id, use.place, use.draw, use.due)
+        facts |= {_report(use.release_id, role): outcome for role, outcome in use.reports.items()}
+    facts |= {_late(one.dispute_id, one.member_id): True for one in store.overdue.all()}
     for run_id, name, side in store.overlap.committed():
         digest = hashlib.sha256(side.envelope).hexdigest()
         committed = (name, side.list_sha256, side.public_key, digest)
@@ -169,6 +184,18 @@ def _pool(commitment: str) -> str:
 
 def _release(name: str) -> str:
     return f"release {name}"
+
+
+def _use(release_id: str) -> str:
+    return f"the draw of release {release_id}"
+
+
+def _report(release_id: str, role: str) -> str:
+    return f"the report of {role} on release {release_id}"
+
+
+def _late(dispute_id: str, member: str) -> str:
+    return f"the lateness of {member} in {dispute_id}"
 
 
 def _commitment(member: str, run_id: str) -> str:

@@ -3,11 +3,13 @@
 from countermark.store.exchange.checks import Asked, Begun, Entry, Kept
 from countermark.store.exchange.connect import ExchangeStore
 from countermark.store.exchange.members import ACTIONS
+from countermark.store.exchange.overdue import Overdue
 from countermark.store.exchange.overlap_turns import EXPIRED, VOID, OverlapRun, OverlapSide, Pair, Turn
 from countermark.store.exchange.pools import REGISTERED, Pool
 from countermark.store.exchange.quotas import Over, Quota
 from countermark.store.exchange.recent import Joined
 from countermark.store.exchange.releases import Release
+from countermark.store.exchange.samples import Suspended, Under, Use
 from countermark.store.exchange.scanning import Row, Version, misplaced
 from countermark.store.exchange.shapes import (
     ALL,
@@ -42,6 +44,7 @@ __all__ = [
     "Kept",
     "Outcome",
     "Over",
+    "Overdue",
     "OverlapRun",
     "OverlapSide",
     "Page",
@@ -52,7 +55,10 @@ __all__ = [
     "Release",
     "Row",
     "Status",
+    "Suspended",
     "Turn",
+    "Under",
+    "Use",
     "Version",
     "media_type",
     "microseconds",

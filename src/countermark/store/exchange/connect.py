@@ -8,9 +8,11 @@ from countermark.store.exchange.migrate import migrate
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.objects import Objects
 from countermark.store.exchange.outbox import Outbox
+from countermark.store.exchange.overdue import Overdues
 from countermark.store.exchange.overlap import Overlaps
 from countermark.store.exchange.pools import Pools
 from countermark.store.exchange.releases import Releases
+from countermark.store.exchange.samples import Samples
 from countermark.store.exchange.scanning import Scan
 from countermark.store.exchange.statuses import Statuses
 
@@ -29,6 +31,8 @@ class ExchangeStore:
         self.releases = Releases(database)
         self.pools = Pools(database)
         self.checks = Checks(database)
+        self.samples = Samples(database)
+        self.overdue = Overdues(database)
         self.outbox = Outbox(database)
         self.overlap = Overlaps(database)
 

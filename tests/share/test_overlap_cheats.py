@@ -15,10 +15,14 @@ from servers import Server
 from test_overlap_server_runs import logged
 
 from countermark.errors import Error
+from countermark.share.overlap import group
 from countermark.share.overlap.batches import random_points
 from countermark.share.overlap.counting import as_points, without
+from countermark.share.overlap.hash_to_group import hash_to_group
+from countermark.share.overlap.identifiers import rules
 from countermark.share.overlap.messages import PLANTED
 from countermark.share.overlap.reviewing import warnings
+from countermark.share.overlap.voprf import CONTEXT
 
 COMMON = mails(*range(30))
 
@@ -51,7 +55,8 @@ def test_a_set_that_is_enlarged_after_the_commitment_is_refused(server: Server) 
     bob = Bob(server, "enlarged", COMMON)
     assert bob.commit().status_code == 201
     other = Bob(server, "enlarged", [*COMMON, *mails(*range(500, 700))])
-    assert Naive(server, "alice", "bob", "enlarged").commit().status_code == 201
+    alice = Naive(server, "alice", "bob", "enlarged")
+    assert alice.commit(alice.seal(alice.commitment(rules=rules()))).status_code == 201
     for data in (other.list, bob.list + other.list[:32], bob.list[:-32], bob.list[::-1]):
         assert bob.put_list(data).status_code == 422
     assert refusals(server, "enlarged")[0] == "the list is not the one that was committed to"
@@ -217,3 +222,16 @@ def test_twins_and_broken_points_in_a_list_are_refused(server: Server, tmp_path:
             answer = bob.put_list()
             assert answer.status_code == 422, name
             assert len(refusals(server, name)) == 1
+
+
+def test_in_league_with_the_operator_a_member_can_mark_its_items_as_docs_say() -> None:
+    """What no check finds: multiples that it can tell apart, in place of one scalar for all."""
+    b, items = group.random_scalar(), [item.encode() for item in ("held", "not-held", "also-held")]
+    held = [items[0], items[2], b"others"]
+    theirs = {group.multiply(b, hash_to_group(item, CONTEXT)) for item in held}  # bob's list
+    marks = [group.random_scalar() for _ in items]
+    pairs = list(zip(marks, items, strict=True))
+    mine = [group.multiply(mark, hash_to_group(item, CONTEXT)) for mark, item in pairs]
+    tags = {group.multiply(b, point) for point in mine}  # bob's tags of alice's list, in whatever order
+    found = [item for mark, item in pairs if any(group.multiply(mark, point) in tags for point in theirs)]
+    assert found == [b"held", b"also-held"]

@@ -45,10 +45,11 @@ def review(
     as_json: Json = False,
 ) -> None:
     """Show what opening lets the other learn, and write DIR/opening for two people to approve."""
-    from countermark.share.overlap.reviewing import look, write_opening
+    from countermark.share.overlap.reviewing import check_reviewable, look, write_opening
     from countermark.share.policy.home import REFUSED, REVIEWED, Home
 
     place, mine = opened_folder(folder), Home(home)
+    check_reviewable(place)
     same_items(place, identifiers)
     with client_of(place, to, token_file, ca_file) as client:
         runs = client.runs()

@@ -184,8 +184,12 @@ class MembersSide:
         if not folder.has(ORDER):
             folder.keep(ORDER, random_order(theirs.size).tobytes())
         if not folder.has(TAGS):
-            with self.asked.bars("multiply the peer's list") as bar:
-                points = multiply_all(self.peers_list(theirs), folder.scalar, self.asked.workers, bar)
+            listed, what = self.peers_list(theirs), "the peer's list"
+            with self._ending(), self.asked.bars("multiply the peer's list") as bar:
+                try:
+                    points = multiply_all(listed, folder.scalar, self.asked.workers, bar, what)
+                except Error as error:  # names what is no point
+                    raise failed(error.message) from None
             folder.keep(TAGS, ordered(points, self.order(theirs)))
         return folder.read(TAGS)
 

@@ -81,7 +81,7 @@ def prepare(out: Path, items: ItemSet, wanted: Wanted, progress: Bar | None = No
     folder; what it had written beside it is deleted by the next.
     """
     prepared = _described(items, wanted)
-    with _new_folder(out) as folder:
+    with _NewFolder(out) as folder:
         scalar = group.random_scalar()
         planted = planted_items(wanted.run, wanted.member, wanted.peer)
         known = batches.blind_all([*items.items, *planted], scalar, wanted.workers, progress)
@@ -143,13 +143,13 @@ def _described(items: ItemSet, wanted: Wanted) -> Prepared:
         raise Error(f"the set is too large: {error}", hint="ask for fewer kinds") from None
 
 
-class _new_folder:
+class _NewFolder:
     """A folder beside `out` that becomes it at `finish`; locked, so that a left-over is told."""
 
     def __init__(self, out: Path) -> None:
         self._out = out
 
-    def __enter__(self) -> "_new_folder":
+    def __enter__(self) -> "_NewFolder":
         out = self._out
         try:
             if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):

@@ -45,31 +45,34 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     opening_id: str | None = None
 
 
-def look(folder: SetFolder, ground: Ground, runs: int) -> tuple[Looked, Opening | None]:
-    """Look at a counted run; `runs` is how many runs of the pair the exchange knows.
-
-    Raises `Error` where the run is void, not counted, or under the floor.
-    """
-    state, prepared = folder.state, folder.prepared
+def check_reviewable(folder: SetFolder) -> int:
+    """The size of a run that can be opened; `Error` where it is void, opened, not counted, too small."""
+    state = folder.state
+    problem, hint = "", ""
     if state.void or state.opened:
-        what = f"is void: {state.void}" if state.void else "was opened before"
-        raise Error(f"the run {what}", exit_code=ExitCode.NO_INPUT)
-    if not state.counted:
-        raise Error(
-            "the run has no size yet", hint="share overlap run comes first", exit_code=ExitCode.NO_INPUT
-        )
-    if state.size is None:
-        raise Error(f"the overlap is under {FLOOR}: it is not opened", exit_code=ExitCode.NO_INPUT)
+        problem = f"the run is void: {state.void}" if state.void else "the run was opened before"
+    elif not state.counted:
+        problem, hint = "the run has no size yet", "share overlap run comes first"
+    elif state.size is None:
+        problem = f"the overlap is under {FLOOR}: it is not opened"
+    if problem or state.size is None:
+        raise Error(problem, hint=hint, exit_code=ExitCode.NO_INPUT)
+    return state.size
+
+
+def look(folder: SetFolder, ground: Ground, runs: int) -> tuple[Looked, Opening | None]:
+    """Look at a run with a size; `runs` is how many runs of the pair the exchange knows."""
+    size, state, prepared = check_reviewable(folder), folder.state, folder.prepared
     payload = open_envelope(state.peer_commitment.encode(), COMMITMENT_TYPE).body
     theirs = msgspec.json.decode(payload, type=Commitment)
     looked = Looked(
         run=prepared.run,
         member=prepared.member,
         peer=prepared.peer,
-        size=state.size,
+        size=size,
         mine=folder.commitment.kinds,
         theirs=theirs.kinds,
-        warnings=warnings(folder.prepared.counts, theirs, state.size, runs),
+        warnings=warnings(folder.prepared.counts, theirs, size, runs),
         conditions=unmet(ground),
     )
     if looked.conditions:
@@ -85,7 +88,7 @@ def look(folder: SetFolder, ground: Ground, runs: int) -> tuple[Looked, Opening 
         peer=prepared.peer,
         commitment_sha256=folder.commitment_sha256,
         peer_commitment_sha256=sha256_hex(payload),
-        size=state.size,
+        size=size,
         ground=ground.context.ground,
         legal_basis=",".join(one.id for one in ground.bases),
         policy_sha256=ground.policy.sha256,

@@ -99,7 +99,10 @@ def _say(to: str, consent: bool) -> None:
 
 def _show(found: "Found") -> None:
     emit(found.word + (f": {printable(', '.join(found.marks))}" if found.marks else ""))
-    if found.rows:
+    if found.rows and found.word == "too short":
+        most = max(one.scored_tokens for one in found.rows)
+        note(f"no key was scored on enough distinct pairs of context and token; {most} is the most")
+    elif found.rows:
         _table(found.rows)
     for member, reason in found.missing.items():
         note(printable(f"{member} gave no answer that counts: it {reason}"))

@@ -103,7 +103,7 @@ def test_the_public_is_not_told_that_nothing_is_shown_while_a_member_is_missing(
         assert answer.status_code == 503, who
         assert int(answer.headers["retry-after"]) >= 60
         assert "gamma" not in answer.text
-    kept = allied.hub.ask("regulator", "GET", "/exchange-api/v1/watermark/matters/gone").json()
+    kept = allied.hub.ask("regulator", "GET", "/watermark/matters/gone").json()
     assert [(one["word"], one["complete"]) for one in kept["last"]] == [(None, False)]
     assert allied.check("crowd", marked_text("beta"), consent=True).json()["word"] == "marked"
 
@@ -114,9 +114,7 @@ def test_a_node_whose_token_does_not_hold_is_not_answered(allied: Alliance) -> N
     assert found["complete"] is True
     question = allied.gamma.asked[-1]
     for who, status in {"alpha": 200, "gamma": 200, "operator": 200, "regulator": 403, "crowd": 403}.items():
-        answer = allied.nodes["beta"].ask(
-            who, "POST", "/exchange-api/v1/watermark/answers", content=_body(question)
-        )
+        answer = allied.nodes["beta"].ask(who, "POST", "/watermark/answers", content=_body(question))
         assert answer.status_code == status, who
 
 
@@ -143,7 +141,7 @@ def test_a_question_without_its_consent_is_refused_and_logged(
 ) -> None:
     allied.check("alpha", PLAIN, consent=True)
     body = _body(allied.gamma.asked[-1], **changes)
-    answer = allied.nodes["beta"].ask("hub", "POST", "/exchange-api/v1/watermark/answers", content=body)
+    answer = allied.nodes["beta"].ask("hub", "POST", "/watermark/answers", content=body)
     assert answer.status_code == 422
     entry = allied.entries("beta", "watermark-refused")[-1][2]
     assert entry["reason"] == reason
@@ -165,7 +163,7 @@ def test_keys_of_another_are_not_registered(allied: Alliance) -> None:
 
 def test_names_of_keys_are_for_their_owner_and_the_operator(allied: Alliance) -> None:
     for who, owners in {"alpha": {"alpha"}, "operator": {"alpha", "beta", "gamma", "delta"}}.items():
-        pools = allied.hub.ask(who, "GET", "/exchange-api/v1/watermark/keys").json()["pools"]
+        pools = allied.hub.ask(who, "GET", "/watermark/keys").json()["pools"]
         assert {one["member"] for one in pools} == {"alpha", "beta", "gamma", "delta"}
         assert {one["member"] for one in pools if "names" in one} == owners
         assert {one["keys"] for one in pools} == {2, 3}

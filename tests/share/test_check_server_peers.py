@@ -1,5 +1,6 @@
 """Members' nodes that fail or lie: what they say does not count, and the log says why."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -82,6 +83,15 @@ def test_what_is_no_answer_is_missing(allied: Alliance, answer: tuple[int, bytes
     found = allied.check("alpha", marked_text("beta"), consent=True).json()
     assert (found["word"], found["marks"], found["complete"]) == ("marked", ["beta"], False)
     assert found["missing"] == {"gamma": reason}
+
+
+def test_a_member_gets_the_signed_verdicts_that_the_log_has_the_digests_of(allied: Alliance) -> None:
+    found = allied.check("alpha", marked_text("beta"), consent=True).json()
+    entries = {index: (kind, payload) for index, kind, payload in allied.entries()}
+    logged = [entries[one][1] for one in found["entries"] if entries[one][0] == "watermark-verdict"]
+    digests = [hashlib.sha256(one.encode()).hexdigest() for one in found["verdicts"]]
+    assert len(digests) >= 2
+    assert sorted(digests) == sorted(one["envelope_sha256"] for one in logged)
 
 
 def test_a_slow_member_is_missing_and_holds_nobody_up(allied: Alliance) -> None:

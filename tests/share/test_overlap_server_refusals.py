@@ -37,7 +37,7 @@ COMMITMENTS: dict[str, tuple[int, dict[str, Any]]] = {
     "no such peer ": (422, {"peer": "operator"}),
     "not one that a padded list has": (422, {"size": 1025}),
     "not one that a padded list has ": (422, {"size": 960}),
-    "in the future": (422, {"created": NOW + timedelta(minutes=10)}),
+    "in the future": (422, {"created": NOW + timedelta(hours=6)}),
     "over 24 hours old": (422, {"created": NOW - timedelta(hours=25)}),
     "not in UTC": (422, {"created": datetime.now()}),
     "identity": (422, {"public_key": "00" * 32}),

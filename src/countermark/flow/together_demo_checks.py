@@ -13,6 +13,8 @@ from countermark.world.vllm_text import recorded
 
 MATTER, OTHER_MATTER = "case-17", "file-3"
 PUBLIC, REGULATOR = "public", "authority"
+LONG = ("rows", "salt", "verdicts")
+"""Of an answer; they stand in `answers/` alone."""
 
 
 @dataclass
@@ -103,7 +105,7 @@ class JointChecks:
         out = ("--out", self.place.out / ANSWERS / f"{by}-{text}.json")
         words: Words = ("share", "check", self.place.out / TEXTS / text, "--to", self.urls[node], *more, *out)
         found: dict[str, Any] = self.told.ask(*words, shown=shown, unsure=True)
-        told = {name: value for name, value in found.items() if name not in ("rows", "salt")}
+        told = {name: value for name, value in found.items() if name not in LONG}
         self.outcome.checks.append(Asked(by, text, "--consent" in more, told, word, marks))
         return found
 

@@ -1,5 +1,6 @@
 """`countermark share demo --together` whole, in a process of its own; its claims, looked at from outside."""
 
+import hashlib
 import json
 import re
 import shlex
@@ -102,6 +103,11 @@ def test_a_text_marked_under_betas_key_comes_back_as_betas_and_nobody_elses(
     assert [len(rows[member]) for member in MEMBERS] == [100, 1, 100]
     assert rows["beta"][0]["log10_p"] < -50
     assert min(one["log10_p"] for member in ("alpha", "gamma") for one in rows[member]) > -6
+    signed = [hashlib.sha256(one.encode()).hexdigest() for one in found["verdicts"]]
+    logged = [one.payload for one in entries(place) if one.kind == "watermark-verdict"]
+    of_check = [one for one in logged if one["check"] == found["check_id"]]
+    assert sorted(one["envelope_sha256"] for one in of_check) == sorted(signed)
+    assert [one["of"] for one in of_check] == list(MEMBERS)
     plain = json.loads(answer(place, "alpha-plain.txt"))
     assert (plain["word"], plain["marks"]) == ("not shown", [])
     assert json.loads(answer(place, "alpha-short.txt"))["word"] == "too short"

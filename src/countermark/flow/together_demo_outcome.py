@@ -30,7 +30,7 @@ class Asked:
     text: str
     consent: bool
     told: dict[str, Any]
-    """The node's answer, without the figures of each key, the salt and the verdicts: those are in `answers/`."""
+    """The node's answer, without each key's figures, the salt and the verdicts: they are in `answers/`."""
     word: str
     """As it has to be."""
     marks: tuple[str, ...] = ()

@@ -26,7 +26,8 @@ from countermark.share.policy.approvals import approved
 from countermark.share.policy.home import Home
 from countermark.share.policy.sampling import check
 from countermark.trust.checkpoints import read_proof, verify_proof
-from countermark.trust.log import Log, read_entry, verify_log
+from countermark.trust.entries import read_entry
+from countermark.trust.log import Log, verify_log
 from countermark.trust.merkle import leaf_hash
 from countermark.trust.signing import SigningKey
 from running import Done, countermark

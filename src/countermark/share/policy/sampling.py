@@ -17,8 +17,9 @@ import msgspec
 from countermark.errors import Error, ExitCode
 from countermark.share.policy.home import RELEASED, SAMPLE_COMMITTED, SAMPLE_OUTCOME, SAMPLED, Home
 from countermark.share.policy.release import failed
+from countermark.trust.entries import Entry
 from countermark.trust.keyfiles import Secret, locked, read_secret, write_secret
-from countermark.trust.log import Entry, Log
+from countermark.trust.log import Log
 
 _DOMAIN = b"countermark/share-sample/v1\n"
 MAX_SAMPLE = 1000

@@ -4,7 +4,6 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
-from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -15,6 +14,7 @@ from countermark.share.server.limits import Limits
 from countermark.share.server.logs import log_request
 from countermark.share.server.metrics import METHODS, Metrics
 from countermark.share.server.peers import Peers, peer
+from countermark.share.server.taxii import Taxii
 
 _UNLOGGED = ("/healthz", "/readyz", "/metrics")
 """Asked every few seconds: no line in the log."""
@@ -23,10 +23,12 @@ _UNLOGGED = ("/healthz", "/readyz", "/metrics")
 class Around:
     """Wraps the application; `plain` says that it is served without TLS."""
 
-    def __init__(self, app: FastAPI, limits: Limits, peers: Peers, metrics: Metrics, plain: bool) -> None:
+    def __init__(self, app: Taxii, limits: Limits, peers: Peers, metrics: Metrics, plain: bool) -> None:
         self._app, self._limits, self._peers, self._metrics = app, limits, peers, metrics
         self._plain = plain
-        self._paths: dict[Any, str] = {one.endpoint: one.path for one in app.routes if isinstance(one, Route)}
+        self._paths: dict[Any, str] = {
+            one.endpoint: one.path for one in app.beside.routes if isinstance(one, Route)
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -66,11 +68,12 @@ class Around:
         return self._peers.is_proxy(scope) or (address is not None and address.is_loopback)
 
     def _answered(self, scope: Scope, status: int, seconds: float) -> None:
-        route = self._paths.get(scope.get("endpoint"), "") or getattr(scope.get("route"), "path", "none")
+        state = scope.get("state", {})
+        route = state.get("route") or self._paths.get(scope.get("endpoint"), "none")
         self._metrics.answered(route, scope["method"], status, seconds)
         if route in _UNLOGGED and status < 400:
             return
-        caller: Caller | None = scope.get("state", {}).get("caller")
+        caller: Caller | None = state.get("caller")
         log_request(
             event="request",
             method=scope["method"] if scope["method"] in METHODS else "other",

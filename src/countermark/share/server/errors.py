@@ -28,6 +28,7 @@ def error_body(status: int, title: str, description: str = "", error_id: str = "
 
 NOT_FOUND = "there is no such thing here, or it is not for you"
 """One sentence for what is not there and what is hidden, so that neither can be told from the other."""
+NO_METHOD = "this method is none of this resource"
 
 
 def not_found() -> TaxiiError:

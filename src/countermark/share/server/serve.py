@@ -75,7 +75,7 @@ def build_exchange(folder: DataFolder, check: Check, *, plain: bool = True) -> E
         Proofs(api).router(),
     ]
     app = build_app(folder.store, replace(parts, routers=routers))
-    _describe(app)
+    _describe(app.beside)
 
     def close() -> None:
         api.work.close()

@@ -85,7 +85,7 @@ class Auditor:
 
     async def read(self, caller: Caller, collection: Collection, page: Given, what: str) -> None:
         """Return when the log holds that the caller was given these objects as `what`; none for its own."""
-        positions, owners, own = page.positions, set(page.owners), caller.member.member_id
+        positions, owners, own = page.positions, page.those, caller.member.member_id
         self._metrics.objects("given", len(positions))
         if own not in owners and len(positions) <= _MOST_POSITIONS:
             if owners:

@@ -38,14 +38,19 @@ class Metrics:
         self._turned_away = Counter(
             f"{_PREFIX}_turned_away", "Requests that were not served", ("why",), registry=self._registry
         )
+        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._objects_of: dict[str, Counter] = {}
         self._log_entries = Gauge(f"{_PREFIX}_log_entries", "Entries of the log", registry=self._registry)
         self._log_bytes = Gauge(f"{_PREFIX}_log_bytes", "Bytes of the log", registry=self._registry)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """A request was answered."""
-        known = method if method in METHODS else "other"
-        self._requests.labels(route, known, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        key = route, method if method in METHODS else "other", status
+        if key not in self._answered:  # looking for a label takes longer than counting
+            self._answered[key] = self._requests.labels(*map(str, key)), self._seconds.labels(route)
+        requests, took = self._answered[key]
+        requests.inc()
+        took.observe(seconds)
         why = {401: "credentials", 403: "rights", 429: "rate", 503: "load"}.get(status)
         if why:
             self._turned_away.labels(why).inc()
@@ -53,7 +58,9 @@ class Metrics:
     def objects(self, what: str, count: int) -> None:
         """Objects that were `taken`, `refused`, `deleted` or `given`."""
         if count:
-            self._objects.labels(what).inc(count)
+            if what not in self._objects_of:
+                self._objects_of[what] = self._objects.labels(what)
+            self._objects_of[what].inc(count)
 
     def log_size(self, entries: int, size: int) -> None:
         """The log has grown."""

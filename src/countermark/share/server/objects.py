@@ -4,6 +4,7 @@ A page is the stored bytes joined. It is in the log before it leaves, in one ent
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 from starlette.requests import Request
@@ -14,10 +15,11 @@ from countermark.share.server.access import Access, object_id
 from countermark.share.server.answers import answer
 from countermark.share.server.errors import not_found
 from countermark.share.server.filters import LISTING, OF_OBJECT, OF_VERSIONS, Query, parse_query
+from countermark.share.server.headers import values
 from countermark.share.server.media import check_accept
 from countermark.share.server.paging import Pages
 from countermark.share.server.times import taxii_time
-from countermark.store.exchange import SPEC_VERSIONS, Filters, Joined, Page
+from countermark.store.exchange import Filters, Joined, Page
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,7 @@ _OBJECT = _Endpoint("object", OF_OBJECT, of_object=True)
 _VERSIONS = _Endpoint("versions", OF_VERSIONS, of_object=True)
 
 
-@dataclass(frozen=True)
-class _Found:
+class _Found(NamedTuple):
     collection: Collection
     page: Page | Joined
     start: int
@@ -92,7 +93,7 @@ class Objects:
         path = request.path_params
         collection = self._access.readable(caller, path)
         stix_id = object_id(path) if endpoint.of_object else ""
-        check_accept(request.headers.getlist("accept"), manifest=endpoint is _MANIFEST)
+        check_accept(values(request, b"accept"), manifest=endpoint is _MANIFEST)
         query = parse_query(request.scope["query_string"], endpoint.known)
         pages = Pages(caller, collection, endpoint.name, stix_id, query)
         after = None if query.next is None else pages.position(query.next)
@@ -110,9 +111,7 @@ class Objects:
             return Page([], False)
         settings = self._access.settings
         limit = min(query.limit or settings.page_limit, settings.most_per_page)
-        filters, key = query.filters, collection.collection_id
-        if not filters.spec_versions:  # no other is stored, and fewer ranges are looked at
-            filters = msgspec.structs.replace(filters, spec_versions=SPEC_VERSIONS[-1:])
+        filters, key = query.stored, collection.collection_id
         if endpoint is _VERSIONS:
             return self._store.objects.versions(key, stix_id, filters, after=after, limit=limit)
         if stix_id:

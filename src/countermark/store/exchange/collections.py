@@ -122,13 +122,11 @@ class Collections:
             return Rights(read, write)
         key = collection.collection_id
         given = self._fresh.get(key, lambda: self._database.rows(self._grants, {"collection_id": key}))
-        mine = [
-            (can_read, can_write)
-            for kind, grantee, can_read, can_write in given
-            if (grantee == caller.member.member_id and kind == "member")
-            or (kind == "group" and grantee in caller.member.groups)
-        ]
-        return Rights(read and any(one for one, _ in mine), write and any(one for _, one in mine))
+        may_read = may_write = False
+        for kind, grantee, can_read, can_write in given:
+            if grantee == caller.member.member_id if kind == "member" else grantee in caller.member.groups:
+                may_read, may_write = may_read or can_read, may_write or can_write
+        return Rights(bool(read and may_read), bool(write and may_write))
 
 
 def _is_uuid(text: str) -> bool:

@@ -184,8 +184,8 @@ class Objects:
 
     def _join(self, rows: Sequence[tuple[Any, ...]], more: bool) -> Joined:
         if not rows:
-            return Joined((), (), [], b"", more)
+            return Joined((), (), frozenset(), [], b"", more)
         positions, numbers, data = zip(*rows, strict=True)
         names = {number: self._names.member(number) for number in set(numbers)}
         owners = tuple(names[number] for number in numbers)
-        return Joined(positions, owners, steps_of(positions), b",".join(data), more)
+        return Joined(positions, owners, frozenset(owners), steps_of(positions), b",".join(data), more)

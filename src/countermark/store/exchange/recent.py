@@ -29,6 +29,8 @@ class Joined(msgspec.Struct, frozen=True):
     """`date_added` of each object."""
     owners: tuple[str, ...]
     """`member_id` of who put it there, for each object."""
+    those: frozenset[str]
+    """The owners, each once."""
     steps: list[int]
     """The positions as log entries have them, see `steps_of`; not to be changed."""
     data: bytes

@@ -86,6 +86,11 @@ class Page(msgspec.Struct, frozen=True):
         """`member_id` of who put it there, for each object."""
         return tuple(row.owner for row in self.rows)
 
+    @property
+    def those(self) -> frozenset[str]:
+        """The owners, each once."""
+        return frozenset(self.owners)
+
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the objects of one request (TAXII 2.1, section 4.3.1)."""

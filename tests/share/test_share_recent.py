@@ -60,16 +60,16 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent, "_MOST_OF_ONE", 5_000)
     kept = Recent()
     for key in range(5):
-        kept.put(key, 1, Joined((), (), [], b"x" * 2_000, False))
+        kept.put(key, 1, Joined((), (), frozenset(), [], b"x" * 2_000, False))
         kept.get(0, 1)
     assert [key for key in range(5) if kept.get(key, 1)] == [0, 3, 4]
-    kept.put(9, 1, Joined((), (), [], b"x" * 6_000, False))
+    kept.put(9, 1, Joined((), (), frozenset(), [], b"x" * 6_000, False))
     assert kept.get(9, 1) is None
     assert kept.get(4, 2) is None
-    kept.put(("long",) * 1000, 1, Joined((), (), [], b"", False))
+    kept.put(("long",) * 1000, 1, Joined((), (), frozenset(), [], b"", False))
     assert kept.get(("long",) * 1000, 1) is None
     for change in range(100):
-        kept.put(4, change, Joined((), (), [], b"x" * change, False))
+        kept.put(4, change, Joined((), (), frozenset(), [], b"x" * change, False))
     assert [key for key in range(5) if kept.get(key, 1) or kept.get(key, 99)] == [0, 3, 4]
 
 

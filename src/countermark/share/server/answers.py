@@ -3,7 +3,7 @@
 import logging
 import secrets
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -25,28 +25,19 @@ _TYPE = (b"content-type", TAXII.encode())
 _TITLES = {404: NOT_FOUND, 405: NO_METHOD}
 
 
-class _Answer(Response):
-    """Starlette's, without its search for what the headers lack."""
+class Answer(Response):
+    """Starlette's, in the media type of TAXII, without a search for what the headers lack."""
 
-    def __init__(self, body: bytes, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, body: bytes, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self.status_code, self.body, self.background = status, body, None
         self.raw_headers = [_TYPE, (b"content-length", b"%d" % len(body)), *headers]
-
-
-def answer(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """An answer in the media type of TAXII."""
-    given = (
-        [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        if headers
-        else []
-    )
-    return _Answer(body, status, given)
 
 
 def failure(error: TaxiiError, error_id: str = "") -> Response:
     """The answer that an error is."""
     body = error_body(error.status, error.title, error.description, error_id)
-    return answer(body, error.status, error.headers)
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in error.headers.items()]
+    return Answer(body, error.status, headers)
 
 
 def failed(error: Exception) -> Response:

@@ -4,6 +4,7 @@ A page is the stored bytes joined. It is in the log before it leaves, in one ent
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -12,7 +13,7 @@ from starlette.responses import Response
 
 from countermark.records.exchange import Caller, Collection, Stored
 from countermark.share.server.access import Access, object_id
-from countermark.share.server.answers import answer
+from countermark.share.server.answers import Answer
 from countermark.share.server.errors import not_found
 from countermark.share.server.filters import LISTING, OF_OBJECT, OF_VERSIONS, Query, parse_query
 from countermark.share.server.headers import values
@@ -36,8 +37,30 @@ _OBJECT = _Endpoint("object", OF_OBJECT, of_object=True)
 _VERSIONS = _Endpoint("versions", OF_VERSIONS, of_object=True)
 
 
-class _Found(NamedTuple):
+class _Asked(NamedTuple):
+    """A request that was checked."""
+
+    caller: Caller
+    endpoint: _Endpoint
     collection: Collection
+    stix_id: str
+    """Of the one object that is asked for; or nothing."""
+    query: Query
+    after: int | None
+    """Position that its `next` names."""
+    limit: int
+
+    @property
+    def pages(self) -> Pages:
+        return Pages(self.caller, self.collection, self.endpoint.name, self.stix_id, self.query)
+
+    @property
+    def filters(self) -> Filters:
+        stored = self.query.stored
+        return msgspec.structs.replace(stored, ids=(self.stix_id,)) if self.stix_id else stored
+
+
+class _Found(NamedTuple):
     page: Page | Joined
     start: int
     """Position after which the page begins."""
@@ -62,63 +85,77 @@ class Objects:
             }
             for row in _rows(found)
         ]
-        return _answer(found, "objects", b",".join(map(msgspec.json.encode, records)))
+        return _answer(found, b"objects", b",".join(map(msgspec.json.encode, records)))
 
     async def objects(self, request: Request) -> Response:
         """`GET …/objects/`."""
         found = await self._read(request, _OBJECTS)
-        return _answer(found, "objects", _data(found))
+        return _answer(found, b"objects", _data(found))
 
     async def object(self, request: Request) -> Response:
         """`GET …/objects/{object-id}/`."""
         found = await self._read(request, _OBJECT)
-        return _answer(found, "objects", _data(found))
+        return _answer(found, b"objects", _data(found))
 
     async def versions(self, request: Request) -> Response:
         """`GET …/objects/{object-id}/versions/`."""
         found = await self._read(request, _VERSIONS)
         versions = b",".join(msgspec.json.encode(row.version) for row in _rows(found))
-        return _answer(found, "versions", versions)
+        return _answer(found, b"versions", versions)
 
     async def _read(self, request: Request, endpoint: _Endpoint) -> _Found:
         caller = await self._access.caller(request)
-        raw = request.scope["query_string"]
-        work = self._access.work.slow if b"match" in raw else self._access.work.quick
-        found = await work(self._find, caller, request, endpoint)
-        await self._access.parts.audit.read(caller, found.collection, found.page, endpoint.name)
-        return found
+        if self._access.is_at_hand(request.path_params):
+            asked = self._asked(caller, request, endpoint)
+        else:
+            asked = await self._access.work.quick(self._asked, caller, request, endpoint)
+        page: Page | Joined | None = await self._kept(asked)
+        if page is None:
+            searches = b"match" in request.scope["query_string"]
+            work = self._access.work.slow if searches else self._access.work.quick
+            page = await work(self._page, asked)
+        await self._access.parts.audit.read(caller, asked.collection, page, endpoint.name)
+        start = max(asked.after or 0, asked.query.filters.added_after or 0)
+        return _Found(page, start, asked.pages.next_after(page.positions[-1]) if page.more else None)
 
-    def _find(self, caller: Caller, request: Request, endpoint: _Endpoint) -> _Found:
-        """All checks in their order, and the page."""
+    def _asked(self, caller: Caller, request: Request, endpoint: _Endpoint) -> _Asked:
+        """All checks in their order."""
         path = request.path_params
         collection = self._access.readable(caller, path)
         stix_id = object_id(path) if endpoint.of_object else ""
         check_accept(values(request, b"accept"), manifest=endpoint is _MANIFEST)
         query = parse_query(request.scope["query_string"], endpoint.known)
-        pages = Pages(caller, collection, endpoint.name, stix_id, query)
-        after = None if query.next is None else pages.position(query.next)
-        page = self._page(collection, stix_id, query, after, endpoint)
-        if not page.positions and stix_id:
-            self._refuse_unknown(collection, stix_id, query)
-        start = max(after or 0, query.filters.added_after or 0)
-        token = pages.next_after(page.positions[-1]) if page.more else None
-        return _Found(collection, page, start, token)
-
-    def _page(
-        self, collection: Collection, stix_id: str, query: Query, after: int | None, endpoint: _Endpoint
-    ) -> Page | Joined:
-        if query.nothing:
-            return Page([], False)
         settings = self._access.settings
         limit = min(query.limit or settings.page_limit, settings.most_per_page)
-        filters, key = query.stored, collection.collection_id
-        if endpoint is _VERSIONS:
-            return self._store.objects.versions(key, stix_id, filters, after=after, limit=limit)
-        if stix_id:
-            filters = msgspec.structs.replace(filters, ids=(stix_id,))
-        if endpoint is _MANIFEST:
-            return self._store.objects.page(key, filters, after=after, limit=limit, with_data=False)
-        return self._store.objects.joined(key, filters, after=after, limit=limit)
+        asked = _Asked(caller, endpoint, collection, stix_id, query, None, limit)
+        return asked if query.next is None else asked._replace(after=asked.pages.position(query.next))
+
+    async def _kept(self, asked: _Asked) -> Joined | None:
+        """A page that was read of late and that nothing has changed since, without a thread."""
+        if asked.endpoint not in (_OBJECTS, _OBJECT) or asked.query.nothing:
+            return None
+        objects, collection_id = self._store.objects, asked.collection.collection_id
+        if not objects.is_current(collection_id):
+            await self._access.work.once(objects.refresh, collection_id)
+        page = objects.kept(collection_id, asked.filters, after=asked.after, limit=asked.limit)
+        return page if page is not None and page.positions else None
+
+    def _page(self, asked: _Asked) -> Page | Joined:
+        page = self._read_page(asked)
+        if not page.positions and asked.stix_id:
+            self._refuse_unknown(asked.collection, asked.stix_id, asked.query)
+        return page
+
+    def _read_page(self, asked: _Asked) -> Page | Joined:
+        if asked.query.nothing:
+            return Page([], False)
+        filters, key, after, limit = asked.filters, asked.collection.collection_id, asked.after, asked.limit
+        objects = self._store.objects
+        if asked.endpoint is _VERSIONS:
+            return objects.versions(key, asked.stix_id, filters, after=after, limit=limit)
+        if asked.endpoint is _MANIFEST:
+            return objects.page(key, filters, after=after, limit=limit, with_data=False)
+        return objects.joined(key, filters, after=after, limit=limit)
 
     def _refuse_unknown(self, collection: Collection, stix_id: str, query: Query) -> None:
         """404 for an id that is not there, and for a version named by its time that is not (5.6, 5.7)."""
@@ -145,7 +182,7 @@ def _data(found: _Found) -> bytes:
     return found.page.data if isinstance(found.page, Joined) else b""
 
 
-def _answer(found: _Found, name: str, items: bytes) -> Response:
+def _answer(found: _Found, name: bytes, items: bytes) -> Response:
     """The page with its date headers (3.2); an empty object where there is nothing (5.3.1, 5.4, 5.8.1).
 
     `items` are joined. The dates of an empty page are the position that was asked from: the one time that may
@@ -153,8 +190,14 @@ def _answer(found: _Found, name: str, items: bytes) -> Response:
     """
     positions = found.page.positions
     first, last = (positions[0], positions[-1]) if positions else (found.start, found.start)
-    headers = {"X-TAXII-Date-Added-First": taxii_time(first), "X-TAXII-Date-Added-Last": taxii_time(last)}
-    if not positions:
-        return answer(b"{}", headers=headers)
-    more = b'"more":true,"next":"%s",' % found.next.encode() if found.next is not None else b""
-    return answer(b'{%s"%s":[%s]}' % (more, name.encode(), items), headers=headers)
+    more = b'"more":true,"next":"%b",' % found.next.encode() if found.next is not None else b""
+    body = b"".join((b"{", more, b'"', name, b'":[', items, b"]}")) if positions else b"{}"
+    return Answer(body, headers=_dates(first, last))
+
+
+@lru_cache(maxsize=1024)
+def _dates(first: int, last: int) -> tuple[tuple[bytes, bytes], ...]:
+    return (
+        (b"x-taxii-date-added-first", taxii_time(first).encode()),
+        (b"x-taxii-date-added-last", taxii_time(last).encode()),
+    )

@@ -61,6 +61,14 @@ class Collections:
         )
         return found
 
+    def is_at_hand(self, api_root: str, id_or_alias: str) -> bool:
+        """Whether `get`, and `rights` in what it gives, would answer without asking the database."""
+        key = api_root, id_or_alias
+        if not self._fresh.has(key):
+            return False
+        found: Collection | None = self._fresh.get(key, lambda: self._get(*key))
+        return found is None or self._fresh.has(found.collection_id)
+
     def _get(self, api_root: str, id_or_alias: str) -> Collection | None:
         if not storable(api_root, id_or_alias):
             return None

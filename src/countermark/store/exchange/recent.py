@@ -55,15 +55,20 @@ class Counters:
 
     def read(self, number: int, fetch: Callable[[], int]) -> int:
         """The counter of a collection, from `fetch` unless that was asked a moment ago."""
-        found = self._seen.get(number)
-        if found is not None and time.monotonic() < found[1]:
-            return found[0]
+        known = self.at_hand(number)
+        if known is not None:
+            return known
         began, until = self._forgotten, time.monotonic() + SOON
         value = fetch()
         with self._turn:
             if began == self._forgotten:  # else it may be of before a change of ours
                 self._seen[number] = (value, until)
         return value
+
+    def at_hand(self, number: int) -> int | None:
+        """The counter of a collection, where it was asked for a moment ago."""
+        found = self._seen.get(number)
+        return found[0] if found is not None and time.monotonic() < found[1] else None
 
     def forget(self) -> None:
         """After a change of this process."""

@@ -28,16 +28,26 @@ _TITLES = {404: NOT_FOUND, 405: NO_METHOD}
 class Answer(Response):
     """Starlette's, in the media type of TAXII, without a search for what the headers lack."""
 
-    def __init__(self, body: bytes, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        self.status_code, self.body, self.background = status, body, None
-        self.raw_headers = [_TYPE, (b"content-length", b"%d" % len(body)), *headers]
+    def __init__(self, *parts: bytes, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        self.status_code, self._parts, self.background = status, parts, None
+        size = sum(map(len, parts))
+        self.raw_headers = [_TYPE, (b"content-length", b"%d" % size), *headers]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it; to HEAD without its body."""
+        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        await send(start)
+        parts = self._parts if scope["method"] != "HEAD" else ()
+        for part in parts:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body"})
 
 
 def failure(error: TaxiiError, error_id: str = "") -> Response:
     """The answer that an error is."""
     body = error_body(error.status, error.title, error.description, error_id)
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in error.headers.items()]
-    return Answer(body, error.status, headers)
+    return Answer(body, status=error.status, headers=headers)
 
 
 def failed(error: Exception) -> Response:

@@ -48,7 +48,7 @@ class Changes:
             collection = await work.quick(self._access.writable, caller, request.path_params)
             status = await work.posted(member_id, self._add, caller, collection, body)
         await self._access.parts.audit.drain()
-        return Answer(status_body(status), 202)
+        return Answer(status_body(status), status=202)
 
     async def delete(self, request: Request) -> Response:
         """`DELETE …/objects/{object-id}/`: all versions, or those that the query names."""

@@ -21,18 +21,23 @@ from countermark.share.server.settings import ConnectionSettings
 _TITLES = {400: "the request is no HTTP", 408: "the request took too long", 431: "the header is too large"}
 
 
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
 class _TooLarge(Exception):
     """The header is; httptools makes a parser error of it."""
 
 
 class _Transport:
-    """A transport that takes what is written after its end, and drops it: uvloop's raises an error.
+    """A transport that sends an answer at once, its header and the parts of its body, when it is complete.
 
-    uvicorn tells the last request of a connection that it is lost, and not those in a row before it.
+    It takes what is written after its end, and drops it, where uvloop's raises an error: uvicorn tells the
+    last request of a connection that it is lost, and not those in a row before it.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._held: list[bytes] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -41,8 +46,19 @@ class _Transport:
         return self._transport.is_closing()
 
     def write(self, data: bytes) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(data)
+        if data:
+            self._held.append(data)
+        if data == _CONTINUE:  # the request waits for it
+            self.flush()
+
+    def flush(self) -> None:
+        held, self._held = self._held, []
+        if held and not self._transport.is_closing():
+            self._transport.writelines(held)
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
 
 
 class Connection(HttpToolsProtocol):
@@ -127,6 +143,10 @@ class Connection(HttpToolsProtocol):
         self._fed = 0
         self._stop_waiting()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        cast(_Transport, self.transport).flush()
+        super().on_response_complete()
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -191,8 +191,8 @@ def _answer(found: _Found, name: bytes, items: bytes) -> Response:
     positions = found.page.positions
     first, last = (positions[0], positions[-1]) if positions else (found.start, found.start)
     more = b'"more":true,"next":"%b",' % found.next.encode() if found.next is not None else b""
-    body = b"".join((b"{", more, b'"', name, b'":[', items, b"]}")) if positions else b"{}"
-    return Answer(body, headers=_dates(first, last))
+    parts = (b'{%b"%b":[' % (more, name), items, b"]}") if positions else (b"{}",)
+    return Answer(*parts, headers=_dates(first, last))
 
 
 @lru_cache(maxsize=1024)

@@ -57,10 +57,8 @@ class Taxii:
         # the last resort: whatever was not foreseen is logged, and answered in TAXII's form
         except Exception as error:
             response = failed(error)
-        headers = [*response.raw_headers, *COMMON]
-        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-        body = b"" if scope["method"] == "HEAD" else response.body
-        await send({"type": "http.response.body", "body": body})
+        response.raw_headers += COMMON
+        await response(scope, receive, send)
 
     def _find(self, scope: Scope) -> _Path | None:
         """The first path that fits; the names' values are left in the scope, as Starlette does."""

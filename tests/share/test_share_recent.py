@@ -56,21 +56,23 @@ def test_positions_still_increase_after_deletions(database_url: str) -> None:
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(recent, "MOST_BYTES", 11_000)
     monkeypatch.setattr(recent, "_MOST_OF_ONE", 5_000)
     kept = Recent()
-    for key in range(5):
+    keys = [(1, Filters(), after, 100) for after in range(10)]
+    long = (1, Filters(ids=("long",) * 1000), 0, 100)
+    for key in keys[:5]:
         kept.put(key, 1, Joined((), (), frozenset(), [], b"x" * 2_000, False))
-        kept.get(0, 1)
-    assert [key for key in range(5) if kept.get(key, 1)] == [0, 3, 4]
-    kept.put(9, 1, Joined((), (), frozenset(), [], b"x" * 6_000, False))
-    assert kept.get(9, 1) is None
-    assert kept.get(4, 2) is None
-    kept.put(("long",) * 1000, 1, Joined((), (), frozenset(), [], b"", False))
-    assert kept.get(("long",) * 1000, 1) is None
+        kept.get(keys[0], 1)
+    assert [at for at in range(5) if kept.get(keys[at], 1)] == [0, 3, 4]
+    kept.put(keys[9], 1, Joined((), (), frozenset(), [], b"x" * 6_000, False))
+    assert kept.get(keys[9], 1) is None
+    assert kept.get(keys[4], 2) is None
+    kept.put(long, 1, Joined((), (), frozenset(), [], b"", False))
+    assert kept.get(long, 1) is None
     for change in range(100):
-        kept.put(4, change, Joined((), (), frozenset(), [], b"x" * change, False))
-    assert [key for key in range(5) if kept.get(key, 1) or kept.get(key, 99)] == [0, 3, 4]
+        kept.put(keys[4], change, Joined((), (), frozenset(), [], b"x" * change, False))
+    assert [at for at in range(5) if kept.get(keys[at], 1) or kept.get(keys[at], 99)] == [0, 3, 4]
 
 
 def test_a_kept_page_gives_no_right(each_exchange: Exchange) -> None:

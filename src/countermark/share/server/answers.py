@@ -33,14 +33,14 @@ class Answer(Response):
         size = sum(map(len, parts))
         self.raw_headers = [_TYPE, (b"content-length", b"%d" % size), *headers]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         """Send it; to HEAD without its body."""
         start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         await send(start)
-        parts = self._parts if scope["method"] != "HEAD" else ()
-        for part in parts:
+        *before, last = self._parts if scope["method"] != "HEAD" else (b"",)
+        for part in before:
             await send({"type": "http.response.body", "body": part, "more_body": True})
-        await send({"type": "http.response.body"})
+        await send({"type": "http.response.body", "body": last})
 
 
 def failure(error: TaxiiError, error_id: str = "") -> Response:

@@ -34,6 +34,7 @@ OF_VERSIONS = ("added_after", "limit", "next", "match[spec_version]")
 OF_DELETE = ("match[version]", "match[spec_version]")
 _LIMIT = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
 _SPEC = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}", re.ASCII)
+_PLAIN = re.compile(rb"[0-9A-Za-z:.,_\[\]-]*")
 _ESCAPES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LARGEST = 2**53 - 1
@@ -117,6 +118,8 @@ def _parameters(raw: bytes, known: tuple[str, ...], strict: bool) -> dict[str, s
 
 
 def _decoded(part: bytes) -> str:
+    if _PLAIN.fullmatch(part):
+        return part.decode()
     try:
         if _ESCAPES.search(part):
             raise ValueError

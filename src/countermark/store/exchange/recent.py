@@ -9,10 +9,13 @@ was read serves the requests that come together.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
+
+from countermark.store.exchange.shapes import Filters
 
 MOST_BYTES = 64 << 20
 SOON = 0.005
@@ -43,6 +46,16 @@ class _Kept(NamedTuple):
     change: int
     page: Joined
     size: int
+
+
+Key = tuple[int, Filters, int, int]
+"""The collection's number, filters without `added_after`, the position after which it begins, the limit."""
+
+
+@lru_cache(maxsize=256)
+def _length(filters: Filters) -> int:
+    """Filters hold what clients ask for: those of a page of nothing may be long."""
+    return len(repr(filters))
 
 
 class Counters:
@@ -81,11 +94,11 @@ class Recent:
     """Pages by what they are of; those that were not asked for longest go first. Threads may share it."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._bytes = 0
         self._turn = threading.Lock()
 
-    def get(self, key: Hashable, change: int) -> Joined | None:
+    def get(self, key: Key, change: int) -> Joined | None:
         """The page, when it is that of this state of the collection."""
         with self._turn:
             found = self._kept.get(key)
@@ -94,10 +107,9 @@ class Recent:
             self._kept.move_to_end(key)
             return found.page
 
-    def put(self, key: Hashable, change: int, page: Joined) -> None:
+    def put(self, key: Key, change: int, page: Joined) -> None:
         """Keep a page that was read after the counter stood at `change`."""
-        # keys hold what clients ask for: a page of nothing may have a long one
-        size = len(page.data) + 128 * len(page.positions) + 4 * len(repr(key)) + _BESIDE
+        size = len(page.data) + 128 * len(page.positions) + 4 * _length(key[1]) + _BESIDE
         if size > _MOST_OF_ONE:
             return
         with self._turn:
@@ -107,7 +119,7 @@ class Recent:
             while self._bytes > MOST_BYTES:
                 self._drop(next(iter(self._kept)))
 
-    def _drop(self, key: Hashable) -> None:
+    def _drop(self, key: Key) -> None:
         found = self._kept.pop(key, None)
         if found is not None:
             self._bytes -= found.size

@@ -336,8 +336,11 @@ def _read_config(folder: Path) -> VerifierKey:
 
 def _read_note(folder: Path) -> str:
     try:
-        with (folder / CHECKPOINT).open("rb") as stream:
-            return stream.read(MAX_NOTE_BYTES + 1).decode()
+        descriptor = os.open(folder / CHECKPOINT, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.read(descriptor, MAX_NOTE_BYTES + 1).decode()
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise Error(f"no checkpoint in {folder}: {error.strerror}", exit_code=ExitCode.NO_INPUT) from error
     except UnicodeDecodeError as error:

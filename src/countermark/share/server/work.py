@@ -1,5 +1,8 @@
 """Where blocking work is done: small pools of threads, or the event loop itself where that is quicker.
 
+Quick queries have few threads, as they wait for the interpreter more than for the database: with many they
+spend more time on handing it to each other than on their work.
+
 What was posted is checked in a pool of its own, in which one member never has every thread: an object can be
 made that takes a second to check, and nobody else's reading or posting waits for it.
 """
@@ -23,6 +26,7 @@ class Work:
         """Whether quick queries are made in the event loop."""
         self._threads = settings.threads
         self._pool: ThreadPoolExecutor | None = None
+        self._quick: ThreadPoolExecutor | None = None
         self._posts: ThreadPoolExecutor | None = None
         self._running: dict[str, asyncio.Future[Any]] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
@@ -31,7 +35,11 @@ class Work:
         """A query that an index answers at once: in the event loop where `reads_inline` says so."""
         if self.inline:
             return function(*args, **options)
-        return await self.slow(function, *args, **options)
+        if self._quick is None:
+            self._quick = ThreadPoolExecutor(max(2, (self._threads + 1) // 3), thread_name_prefix="quick")
+        return await asyncio.get_running_loop().run_in_executor(
+            self._quick, lambda: function(*args, **options)
+        )
 
     async def slow(self, function: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
         """What may take long, in a thread. It goes on to its end when the request is given up."""
@@ -46,7 +54,7 @@ class Work:
             return function(key)
         running = self._running.get(key)
         if running is None:
-            running = self._running[key] = asyncio.ensure_future(self.slow(function, key))
+            running = self._running[key] = asyncio.ensure_future(self.quick(function, key))
             running.add_done_callback(lambda _: self._running.pop(key))
         found: T = await asyncio.shield(running)  # who gives up gives up for itself
         return found
@@ -62,7 +70,7 @@ class Work:
 
     def close(self) -> None:
         """Wait for what is running. What comes later starts anew."""
-        for pool in (self._pool, self._posts):
+        for pool in (self._pool, self._quick, self._posts):
             if pool is not None:
                 pool.shutdown()
-        self._pool = self._posts = None
+        self._pool = self._quick = self._posts = None

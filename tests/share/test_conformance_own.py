@@ -11,14 +11,16 @@ import httpx2
 import jsonschema
 import pytest
 from certificates import write_certificate
-from exchange_parties import SHARED, TAXII, exchange_at, indicator
-from kit_runs import NO_2_0, TLS, of_outcome, run_on
+from exchange_parties import SHARED, TAXII, Exchange, exchange_at, indicator
+from kit_faults import error
+from kit_runs import NO_2_0, TLS, URL, credentials, forward_to, of_outcome, run_on
 from servers import HIDDEN, Server, serving
 
+from countermark.share.conformance import CHECKS, Options, run_kit
 from countermark.share.stix.schemas import check_objects
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "spec/conformance-report.schema.json").read_text())
-SETTINGS: dict[str, Any] = {"max_content_length": 1 << 16, "challenges": ("Bearer", "Basic")}
+BASIC = "8.2.2-basic"
 
 
 def conformance(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -27,13 +29,46 @@ def conformance(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(line, capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_all_checks_pass_on_both_databases(database_url: str) -> None:
-    with exchange_at(database_url, checker=check_objects, **SETTINGS) as exchange:
+@pytest.mark.parametrize("basic", [False, True])
+def test_all_checks_pass_on_both_databases(database_url: str, basic: bool) -> None:
+    settings: dict[str, Any] = {"max_content_length": 1 << 16, "basic": basic}
+    with exchange_at(database_url, checker=check_objects, **settings) as exchange:
         run = run_on(exchange)
         assert of_outcome(run, "fail", "undetermined", "warn") == {}
-        assert set(of_outcome(run, "not-applicable")) == TLS | {NO_2_0}
+        apart = of_outcome(run, "not-applicable")
+        assert set(apart) == TLS | {NO_2_0} | (set() if basic else {BASIC})
+        assert basic or "switched off (8.2.2.6)" in apart[BASIC]
         assert run.left_behind == []
         assert exchange.get("manifest/?match[version]=all", collection=SHARED).json() == {}
+
+
+@pytest.mark.parametrize(
+    ("challenge", "status", "outcome"),
+    [
+        ("Bearer", 401, "not-applicable"),
+        ('Bearer realm="basic, basic"', 401, "not-applicable"),
+        ('bearer, BASIC realm="x", charset="UTF-8"', 401, "pass"),
+        ("Basic", 404, "pass"),
+        ("Basic", 200, "warn"),
+        ("Basic", 500, "warn"),
+    ],
+)
+def test_basic_is_judged_where_it_is_offered(
+    exchange: Exchange, challenge: str, status: int, outcome: str
+) -> None:
+    forward = forward_to(exchange)
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.headers.get("authorization", "").startswith("Basic"):
+            return error(status)
+        found = forward(request)
+        if found.status_code == 401:
+            found.headers["www-authenticate"] = challenge
+        return found
+
+    options = Options(url=URL, first=credentials(exchange.tokens["alice"]), collection=SHARED)
+    run = run_kit(options, checks=[CHECKS[BASIC]], transport=httpx2.MockTransport(answer))
+    assert set(of_outcome(run, outcome)) == {BASIC}
 
 
 def token_files(server: Server, folder: Path, *names: str) -> list[Path]:
@@ -56,6 +91,18 @@ def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield server, cert, folder
 
 
+def test_with_basic_on_by_user_and_password(tmp_path: Path) -> None:
+    limits = "[limits]\ncaller_rate = 1000\naddress_rate = 1000\nfailure_burst = 500\n"
+    with serving(tmp_path, settings=f"basic = true\n{limits}") as server:
+        (alice,) = token_files(server, tmp_path, "alice")
+        login = ("--user", "alice", "--password-file", str(alice))
+        done = conformance(server.url, *login, "--collection", SHARED, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    outcomes = {one["id"]: one["outcome"] for one in json.loads(done.stdout)["checks"]}
+    assert outcomes[BASIC] == "pass"
+    assert set(outcomes.values()) == {"pass", "not-applicable"}
+
+
 def test_over_tls_by_command(tls_server: Any) -> None:
     server, cert, folder = tls_server
     alice, scoped = token_files(server, folder, "alice", "reader")
@@ -71,6 +118,7 @@ def test_over_tls_by_command(tls_server: Any) -> None:
     jsonschema.validate(found, SCHEMA)
     outcomes = {one["id"]: one["outcome"] for one in found["checks"]}
     assert {outcomes[name] for name in TLS} == {"pass"}
+    assert outcomes[BASIC] == "not-applicable", "it is off unless the operator switches it on"
     assert set(outcomes.values()) == {"pass", "not-applicable"}
     assert found["left_behind"] == []
     for token in server.tokens.values():
@@ -113,10 +161,13 @@ def test_what_the_command_refuses(tls_server: Any, tmp_path: Path) -> None:
     assert (unknown.returncode, "cannot be reached" in unknown.stderr) == (3, True)
     nowhere = conformance("http://127.0.0.1:1/", "--token-file", str(alice))
     assert (nowhere.returncode, "cannot be reached" in nowhere.stderr) == (3, True)
+    login = ("--user", "alice", "--password-file", str(alice))
+    off = conformance(server.url, *known, *login, "--collection", SHARED)
+    assert (off.returncode, "does not offer HTTP Basic" in off.stderr) == (3, True)
     hidden = conformance(server.url, *known, "--token-file", str(alice), "--collection", HIDDEN)
     assert hidden.returncode == 3
     for bad in ("ftp://127.0.0.1/", "http://user:word@127.0.0.1/", "https://", "http://[::1"):
         assert conformance(bad).returncode == 2, bad
-    for done in (several, refused, unknown, nowhere, hidden):
+    for done in (several, refused, unknown, nowhere, off, hidden):
         assert "Traceback" not in done.stderr
         assert server.tokens["alice"] not in done.stderr

@@ -109,10 +109,18 @@ def test_a_release_of_another_member_is_refused(server: Server, tmp_path: Path) 
     assert "another member" in message
 
 
-def test_basic_authentication_is_spoken(server: Server, tmp_path: Path) -> None:
-    where = ("share", "poll", server.url, "--collection", SHARED, "--out", tmp_path / "out")
-    assert run(*where, "--user", "bob", *token(server, "bob", tmp_path))[0] == 0
-    assert run(*where, *token(server, "revoked", tmp_path))[2].startswith("the exchange answers 401")
+def test_credentials_that_do_not_hold_are_told_and_so_is_a_scheme_that_is_off(
+    server: Server, tmp_path: Path
+) -> None:
+    words = ["share", "poll", server.url, "--collection", SHARED, "--out", str(tmp_path / "out")]
+    told = {}
+    for name, more in (("revoked", []), ("bob", ["--user", "bob"])):
+        error = CliRunner().invoke(app, [*words, *more, *token(server, name, tmp_path)]).exception
+        assert isinstance(error, Error)
+        assert error.message.startswith("the exchange answers 401")
+        told[name] = error.hint
+    assert "revoked" in told["revoked"]
+    assert "does not take HTTP Basic" in told["bob"]
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_settings_that_are_none_are_an_error(data: Path, text: str) -> None:
 
 def test_settings_that_others_can_read_are_not_read(data: Path) -> None:
     path = data / "exchange.toml"
-    path.write_text("basic = false\n")
+    path.write_text("basic = true\n")
     path.chmod(0o644)
     assert "can be read by others" in countermark("share", "member", "list", "--data", data).error()
 

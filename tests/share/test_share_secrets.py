@@ -6,6 +6,7 @@ import json
 import logging
 from pathlib import Path
 
+import pytest
 from exchange_parties import indicator
 from servers import SHARED, TAXII, serving
 
@@ -14,8 +15,9 @@ from countermark.share.server.logs import configure_logs
 MARK = "s3cr3tmarker"
 
 
-def test_what_was_sent_is_in_no_log_and_no_figure(tmp_path: Path) -> None:
-    with serving(tmp_path, settings="[connection]\nbody_seconds = 1\n") as server:
+@pytest.mark.parametrize("basic", ["", "basic = true\n"])
+def test_what_was_sent_is_in_no_log_and_no_figure(tmp_path: Path, basic: str) -> None:
+    with serving(tmp_path, settings=f"{basic}[connection]\nbody_seconds = 1\n") as server:
         secrets = [token.split("_", 2)[2] for token in server.tokens.values()]
         server.post("alice", indicator(1, name=MARK, pattern=f"[domain-name:value = '{MARK}.example']"))
         server.post("alice", {"type": MARK, "id": MARK})
@@ -24,8 +26,8 @@ def test_what_was_sent_is_in_no_log_and_no_figure(tmp_path: Path) -> None:
         server.get("bob", f"objects/indicator--{MARK}/")
         for who in ("expired", "revoked", "disabled"):
             server.get(who)
-        basic = base64.b64encode(f"alice:{server.tokens['alice']}".encode()).decode()
-        for value in (f"Basic {basic}", f"Bearer {MARK}", f"Bearer a.{MARK}.c", f"{MARK} {MARK}"):
+        password = base64.b64encode(f"alice:{server.tokens['alice']}".encode()).decode()
+        for value in (f"Basic {password}", f"Bearer {MARK}", f"Bearer a.{MARK}.c", f"{MARK} {MARK}"):
             headers = {"Authorization": value, "X-Forwarded-For": MARK, "User-Agent": MARK, "Cookie": MARK}
             server.ask(None, "GET", "/taxii2/", headers=headers)
         server.ask("alice", "POST", f"/exchange/collections/{SHARED}/objects/", content=MARK.encode())
@@ -47,7 +49,7 @@ def test_what_was_sent_is_in_no_log_and_no_figure(tmp_path: Path) -> None:
     assert len(server.log_lines) > 15
     for text in (logs, figures):
         assert MARK not in text.lower()
-        assert basic not in text
+        assert password not in text
         assert [one for one in secrets if one in text] == []
     assert [one for one in secrets if one in merkle] == []
     assert MARK not in merkle

@@ -7,6 +7,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json
 from countermark.trust import merkle
 from countermark.trust.checkpoints import Checkpoint, read_proof, sign_checkpoint, verify_proof, write_proof
-from countermark.trust.entries import read_entry
+from countermark.trust.entries import payload_of, read_entry
 from countermark.trust.keyfiles import locked
 from countermark.trust.log import CHECKPOINT, CONFIG, ENTRIES, RECOVERED, Log, verify_log
 from countermark.trust.notes import VerifierKey
@@ -234,6 +235,22 @@ def test_many_entries_are_one_append(tmp_path: Path) -> None:
         other.append_all([("note", {}), ("note", {"n": float("nan")})])
     assert other.checkpoint() == one.checkpoint()
     verify_log(tmp_path / "other", VERIFIER)
+
+
+class _Seen(msgspec.Struct):
+    number: int
+    who: str
+
+
+@pytest.mark.parametrize("who", ["identity--1", "Zoë", 'a "b" \\', "tab\t", "1.5", "\x7f"])
+def test_a_record_is_logged_as_its_fields_are(tmp_path: Path, who: str) -> None:
+    one, other = (Log.create(tmp_path / name, ORIGIN, KEY) for name in ("one", "other"))
+    one.append("seen", {"who": who, "number": 7}, time=NOW)
+    other.append_all([("seen", payload_of(_Seen(7, who)))], time=NOW)
+    assert one.checkpoint() == other.checkpoint()
+    assert verify_log(tmp_path / "other", VERIFIER).checkpoint.size == 1
+    with pytest.raises(Error, match="over 1 MiB"):
+        other.append_all([("seen", payload_of(_Seen(7, who * (1 << 20))))], time=NOW)
 
 
 def test_every_entry_of_a_long_log_is_proven(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from countermark.errors import Error, ExitCode
 from countermark.share.item_values import ItemKind, Unfit, canonical
-from countermark.share.items import MAX_FILE_BYTES, MAX_LINE_BYTES
+from countermark.share.rows import MAX_FILE_BYTES, MAX_LINE_BYTES
 
 _ADDRESS = re.compile(r"\[(ipv4-addr|ipv6-addr):value = '([0-9a-f.:]{2,45})'\]")
 _KINDS: tuple[ItemKind, ...] = ("ipv4-addr", "ipv6-addr", "proxy-exit")

@@ -9,6 +9,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import Literal, TypeVar, get_args
 
+from countermark.share.special_addresses import special_ipv4, special_ipv6
+
 ItemKind = Literal[
     "ipv4-addr",
     "ipv6-addr",
@@ -29,7 +31,7 @@ _JA4 = re.compile(r"[tqd](?:1[0-3]|[sd][1-3]|00)[di][0-9]{4}[0-9a-z]{2}_[0-9a-f]
 _JA4H = re.compile(
     r"([a-z]{2}[0-9]{2}[cn][rn][0-9]{2}[0-9a-z]{4}_[0-9a-f]{12}_[0-9a-f]{12})(?:_[0-9a-f]{12})?"
 )
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SLOT = re.compile(r"<[a-z]{1,20}>")
 _UNSCRUBBED = re.compile(r"@|://|[0-9]{3}|\bwww\.|[^\s<>]{33}", re.IGNORECASE)
 _A = TypeVar("_A", ipaddress.IPv4Address, ipaddress.IPv6Address)
@@ -74,17 +76,11 @@ def _parsed(make: Callable[[str], _A], value: str, problem: str) -> _A:
 
 
 def _public(address: _A) -> _A:
-    """Addresses for documentation (RFC 5737, 3849) pass, so that examples can be made of them."""
-    documentation = any(address in net for net in _DOCUMENTATION if net.version == address.version)
-    if not documentation and (not address.is_global or address.is_multicast):
+    """Addresses for documentation pass, so that examples can be made of them."""
+    special = special_ipv4 if address.version == 4 else special_ipv6
+    if special(int(address)):
         raise Unfit("an address that is not public")
     return address
-
-
-_DOCUMENTATION = tuple(
-    ipaddress.ip_network(net)
-    for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
-)
 
 
 def _asn(value: str) -> str:
@@ -123,12 +119,12 @@ def _domain(value: str) -> str:
     except (idna.IDNAError, UnicodeError):
         raise Unfit("no domain name") from None
     labels = text.split(".")
-    if len(labels) < 2 or not all(_LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit():
+    if len(labels) < 2 or not all(LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit():
         raise Unfit("no domain name")
     return text
 
 
-def _skeleton(value: str) -> str:
+def skeleton(value: str) -> str:
     """Words and slots (`<text>`); whatever looks like somebody's data is refused, never cut out."""
     text = " ".join(unicodedata.normalize("NFC", value).split())
     if not 3 <= len(text) <= MAX_SKELETON:
@@ -148,5 +144,5 @@ _CANONICAL: dict[ItemKind, Callable[[str], str]] = {
     "ja4": _ja4,
     "http-fingerprint": _ja4h,
     "email-domain": _domain,
-    "template-skeleton": _skeleton,
+    "template-skeleton": skeleton,
 }

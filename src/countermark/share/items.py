@@ -5,26 +5,29 @@ The file comes from the member's own systems, JSON lines of `account_id`, `kind`
 count, and a row that is quarantined is named by its line, never by what is in it.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
 from countermark.errors import Error, ExitCode
 from countermark.share.item_values import ITEM_KINDS, TAGGED_KINDS, ItemKind, Unfit, canonical
+from countermark.share.rows import (
+    MAX_FILE_BYTES,
+    MAX_LINE_BYTES,
+    MAX_QUARANTINED,
+    Quarantine,
+    Quarantined,
+    day,
+    lines,
+)
 
-MAX_FILE_BYTES = 2 << 30
-MAX_LINE_BYTES = 16 << 10
 MAX_ITEMS = 200_000
 MAX_PAIRS = 5_000_000
 """Accounts counted over all items; above it the file is refused, so that memory stays bounded."""
 _CACHED = 100_000
-MAX_QUARANTINED = 1_000
-"""So many rows are listed with their line; what comes after is only counted."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -42,14 +45,6 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
     def __repr__(self) -> str:
         return f"Item({self.campaign_id}, {self.kind}, …)"
-
-
-class Quarantined(msgspec.Struct, frozen=True):
-    """A row that was not taken."""
-
-    line: int
-    """From 1."""
-    reason: str
 
 
 class Identifiers(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +71,8 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
     value: str | int
     first_seen: str
     last_seen: str
+    suspended: str | None = None
+    """Of use in the private overlap only: one file serves both."""
 
 
 class _Seen:
@@ -96,25 +93,12 @@ def read_identifiers(path: Path, campaigns: Mapping[str, Set[str]]) -> Identifie
     reading = _Reading(campaigns)
     try:
         with path.open("rb") as stream:
-            for number, line in _lines(stream, path):
+            hint = "give the rows of named accounts only"
+            for number, line in lines(stream, path, hint=hint, max_file_bytes=MAX_FILE_BYTES):
                 reading.take(number, line)
     except OSError as error:
         raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
     return reading.result()
-
-
-def _lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes | None]]:
-    """Lines with their numbers; None for one that is too long, of which the rest is passed over."""
-    number, size, continued = 0, 0, False
-    while chunk := stream.readline(MAX_LINE_BYTES + 1):
-        size += len(chunk)
-        if size > MAX_FILE_BYTES:
-            hint = "give the rows of named accounts only"
-            raise Error(f"{path} is over {MAX_FILE_BYTES >> 30} GiB", hint=hint)
-        if not continued:
-            number += 1
-            yield number, chunk if len(chunk) <= MAX_LINE_BYTES else None
-        continued = not chunk.endswith(b"\n")
 
 
 class _Reading:
@@ -128,12 +112,11 @@ class _Reading:
         self._decode = msgspec.json.Decoder(_Row).decode
         # of this reading alone: raw values are not kept in memory beyond it
         self._value = lru_cache(maxsize=_CACHED)(canonical)
-        self._day = lru_cache(maxsize=_CACHED)(_day)
+        self._day = lru_cache(maxsize=_CACHED)(day)
         self._seen: dict[tuple[str, ItemKind, str], _Seen] = {}
         self._pairs = 0
         self._not_named = 0
-        self._quarantined: list[Quarantined] = []
-        self._reasons: Counter[str] = Counter()
+        self._quarantine = Quarantine(MAX_QUARANTINED)
 
     def take(self, number: int, line: bytes | None) -> None:
         """One line of the file."""
@@ -142,9 +125,7 @@ class _Reading:
         try:
             self._row(self._parsed(line))
         except Unfit as problem:
-            self._reasons[str(problem)] += 1
-            if len(self._quarantined) < MAX_QUARANTINED:
-                self._quarantined.append(Quarantined(number, str(problem)))
+            self._quarantine.add(number, str(problem))
 
     def _parsed(self, line: bytes | None) -> _Row:
         if line is None:
@@ -203,22 +184,7 @@ class _Reading:
         ]
         return Identifiers(
             items=sorted(items),
-            quarantined=self._quarantined,
-            reasons=dict(sorted(self._reasons.items())),
+            quarantined=self._quarantine.listed,
+            reasons=self._quarantine.reasons(),
             not_named=self._not_named,
         )
-
-
-def _day(text: str) -> date:
-    """The UTC day of a day or a time; a time without a zone is refused, since it has no UTC day."""
-    try:
-        if len(text) == 10:
-            return date.fromisoformat(text)
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise Unfit("a time without a zone")
-        return moment.astimezone(UTC).date()
-    except (ValueError, OverflowError) as error:
-        if isinstance(error, Unfit):
-            raise
-        raise Unfit("first_seen and last_seen are days or RFC 3339 times") from None

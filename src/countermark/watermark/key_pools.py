@@ -24,6 +24,7 @@ from countermark.watermark.prf.siphash import (
 )
 from countermark.watermark.profile import Profile
 from countermark.watermark.schemes import gumbel_siphash
+from countermark.watermark.schemes.base import Scheme
 from countermark.watermark.scoring import Detector, Document, Score, check_ids, load_scheme
 
 MAX_POOL_BYTES = 256 << 20
@@ -72,15 +73,21 @@ def read_key_pool(path: Path) -> KeyPool:
     return KeyPool(names, keys)
 
 
-def score_key_pool(profile: Profile, keys: Sequence[Secret], documents: Sequence[Document]) -> list[Score]:
-    """Score one body under many keys; where the scheme allows, windows are made and told apart once."""
+def score_key_pool(
+    profile: Profile, keys: Sequence[Secret], documents: Sequence[Document], *, scheme: Scheme | None = None
+) -> list[Score]:
+    """Score one body under many keys; where the scheme allows, windows are made and told apart once.
+
+    `scheme` is the profile's, where a caller has loaded and checked it: that takes longer than a text.
+    """
     if profile.scheme == gumbel_siphash.NAME and all(document.weights is None for document in documents):
-        return _shared_windows(profile, keys, documents)
+        return _shared_windows(scheme or load_scheme(profile)[0], profile, keys, documents)
     return [Detector.open(profile, key).score(documents) for key in keys]
 
 
-def _shared_windows(profile: Profile, keys: Sequence[Secret], documents: Sequence[Document]) -> list[Score]:
-    scheme, _ = load_scheme(profile)
+def _shared_windows(
+    scheme: Scheme, profile: Profile, keys: Sequence[Secret], documents: Sequence[Document]
+) -> list[Score]:
     for document in documents:
         check_ids(document.ids, profile)
     width = profile.context_width

@@ -44,6 +44,11 @@ class Credentials:
             raise Error("the token file holds no password", hint="one line")
         return cls(Secret(b"Basic " + base64.b64encode(user.encode() + b":" + value)), Secret(value))
 
+    @property
+    def by_password(self) -> bool:
+        """Whether they are of HTTP Basic."""
+        return self._password is not None
+
     def headers(self) -> dict[str, str]:
         """The header, for one request."""
         return {} if self._header is None else {"Authorization": self._header.reveal().decode("ascii")}

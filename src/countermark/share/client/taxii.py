@@ -197,9 +197,11 @@ def refused(answer: Answer, transport: Transport) -> Refused:
         said = f": {title}" + (f" ({more})" if more else "")
     except Error:
         pass
-    return Refused(
-        answer.status, f"the exchange answers {answer.status}{said}", _HINTS.get(answer.status, "")
-    )
+    hint = _HINTS.get(answer.status, "")
+    offered = answer.headers.get("www-authenticate", "").lower()
+    if answer.status == 401 and transport.by_password and "basic" not in offered:
+        hint = "the exchange does not take HTTP Basic: leave --user out, and give a token"
+    return Refused(answer.status, f"the exchange answers {answer.status}{said}", hint)
 
 
 def _place(url: str) -> tuple[str, str]:

@@ -92,7 +92,7 @@ class Transport:
             import httpx2
         except ImportError:
             raise Error("this needs httpx2", hint="pip install 'countermark[exchange]'") from None
-        self.place, self.bounds = place, bounds or Bounds()
+        self.place, self.bounds, self.by_password = place, bounds or Bounds(), credentials.by_password
         self._credentials, self._sleep, self._tell = credentials, sleep, tell
         self._runner = asyncio.Runner()
         self._client = httpx2.AsyncClient(

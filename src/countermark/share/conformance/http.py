@@ -6,6 +6,7 @@ gets it, a few times.
 
 import base64
 import json
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
 TAXII = "application/taxii+json;version=2.1"
 FIRST, SECOND, NOBODY, WRONG = "first", "second", "nobody", "wrong"
 """Who asks: the two callers that the kit was given, one without credentials, one with false ones."""
+WRONG_BASIC = "wrong-basic"
+"""One with false credentials of HTTP Basic."""
 MOST_BODY = 16 << 20
 MOST_REQUESTS = 4000
+_FALSE_TOKEN = "Bearer countermark-conformance-false-token"  # noqa: S105 (nobody's)
+_FALSE_PASSWORD = "Basic " + base64.b64encode(b"countermark-conformance:false").decode()
 _MOST_WAIT = 10.0
 _PATIENCE = 4
 _SHOWN_HEADERS = (
@@ -80,6 +85,13 @@ class Answer:
         kind, _, rest = self.headers.get("content-type", "").partition(";")
         parameters = {part.strip().lower().replace('"', "") for part in rest.split(";")}
         return kind.strip().lower() == "application/taxii+json" and "version=2.1" in parameters
+
+    @property
+    def offered(self) -> set[str]:
+        """Schemes that WWW-Authenticate names, in small letters."""
+        text = re.sub(r'"[^"]*"', "", ",".join(self.headers.get_list("www-authenticate")))
+        words = (part.split(maxsplit=1)[0] for part in text.split(",") if part.strip())
+        return {word.lower() for word in words if "=" not in word}
 
     def shown(self, text: str) -> str:
         """Text without credentials."""
@@ -159,8 +171,8 @@ class Http:
         self.base, self.requests, self._seconds = base, 0, seconds
         self._end = time.monotonic() + deadline
         self._callers = {name: one.header() for name, one in callers.items()}
-        basic = any(value.startswith("Basic ") for value in self._callers.values())
-        self._callers[WRONG] = _false_credentials(basic)
+        basic = "basic" in {self.scheme(name) for name in callers}
+        self._callers |= {WRONG: _FALSE_PASSWORD if basic else _FALSE_TOKEN, WRONG_BASIC: _FALSE_PASSWORD}
         self._secrets = tuple(text for one in callers.values() for text in one.texts())
         self._client = httpx2.Client(
             verify=verify, trust_env=False, timeout=seconds, follow_redirects=False, transport=transport
@@ -174,6 +186,10 @@ class Http:
     def knows(self, who: str) -> bool:
         """Whether there are credentials of this caller."""
         return who in self._callers
+
+    def scheme(self, who: str) -> str:
+        """`bearer` or `basic`; empty for one without credentials."""
+        return self._callers.get(who, "").partition(" ")[0].lower()
 
     def ask(
         self,
@@ -233,13 +249,6 @@ class Http:
             if time.monotonic() - started > self._seconds * 4:
                 raise NoAnswer("an answer that does not end")
         return bytes(body)
-
-
-def _false_credentials(basic: bool) -> str:
-    """Credentials of nobody, in the scheme of the first caller."""
-    if basic:
-        return "Basic " + base64.b64encode(b"countermark-conformance:false").decode()
-    return "Bearer countermark-conformance-false-token"
 
 
 def _patience(text: str) -> float:

@@ -174,13 +174,13 @@ def find_target(http: Http, path: str, collection: str | None, *, read_only: boo
         ) from None
     found.root_path = _root(http, path, discovery)
     if found.root_path is None:
-        _refused(discovery)
+        _refused(http, discovery)
         return found
     try:
         listed = found.get("collections", f"{found.root}collections/")
     except NoAnswer:
         return found
-    _refused(listed)
+    _refused(http, listed)
     found.collections = [one for one in _dicts(listed.items("collections")) if _is_id(one.get("id"))]
     found.collection = _chosen(found.collections, collection, read_only)
     return found
@@ -204,11 +204,14 @@ def _root(http: Http, path: str, discovery: Answer) -> str | None:
     return None
 
 
-def _refused(answer: Answer) -> None:
+def _refused(http: Http, answer: Answer) -> None:
     if answer.status in (401, 403):
+        hint = "--token-file, or --user with --password-file"
+        if answer.status == 401 and http.scheme(FIRST) == "basic" and "basic" not in answer.offered:
+            hint = "it does not offer HTTP Basic: --token-file"
         raise Error(
             f"the server answers {answer.status}: it does not take these credentials",
-            hint="--token-file, or --user with --password-file",
+            hint=hint,
             exit_code=ExitCode.NO_INPUT,
         )
 

@@ -21,7 +21,7 @@ OBJECT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,249}--[0-9A-Fa-f-]{36}", re.ASCII)
 
 def unknown(parts: Parts) -> TaxiiError:
     """401, with the ways to prove who one is."""
-    headers = {"WWW-Authenticate": ", ".join(parts.settings.challenges)}
+    headers = {"WWW-Authenticate": parts.settings.challenge}
     return TaxiiError(401, "no credentials, or none that are valid", headers=headers)
 
 

@@ -15,7 +15,7 @@ from countermark.share.server.collections import Collections
 from countermark.share.server.discovery import Discovery
 from countermark.share.server.filters import LISTING, OF_DELETE, OF_OBJECT, OF_VERSIONS
 from countermark.share.server.objects import Objects
-from countermark.share.server.openapi import SCHEMAS, SECURITY, operation
+from countermark.share.server.openapi import SCHEMAS, operation, secure
 from countermark.share.server.parts import Parts
 from countermark.share.server.taxii import Endpoint, Taxii
 from countermark.store.exchange import ExchangeStore
@@ -49,7 +49,7 @@ def build_app(store: ExchangeStore, parts: Parts) -> Taxii:
     for router in parts.routers:
         app.include_router(router)
     # FastAPI's documented way to give a document of one's own
-    app.openapi = lambda: _openapi(app, paths)  # type: ignore[method-assign]
+    app.openapi = lambda: _openapi(app, paths, parts.settings.basic)  # type: ignore[method-assign]
     return Taxii(app, (one[:3] for one in endpoints))
 
 
@@ -80,13 +80,13 @@ def _endpoints(access: Access) -> list[tuple[str, str, Endpoint, dict[str, Any]]
     ]
 
 
-def _openapi(app: FastAPI, paths: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _openapi(app: FastAPI, paths: dict[str, dict[str, Any]], basic: bool) -> dict[str, Any]:
     """FastAPI's description of its routes, with ours."""
     if app.openapi_schema is None:
         found = get_openapi(title=app.title, version=app.version, routes=app.routes)
         found["paths"] = paths | found["paths"]
         components = found.setdefault("components", {})
         components["schemas"] = components.get("schemas", {}) | SCHEMAS
-        components["securitySchemes"] = components.get("securitySchemes", {}) | SECURITY
+        secure(found, basic)
         app.openapi_schema = found
     return app.openapi_schema

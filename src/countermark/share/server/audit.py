@@ -36,7 +36,8 @@ _Result = tuple["asyncio.Future[Any]", Any, Exception | None]
 class _Job:
     """What somebody waits for."""
 
-    done: "asyncio.Future[Any]"
+    done: "asyncio.Future[Any] | None" = None
+    """None where nobody waits."""
     entry: Payload | None = None
     """A read to be logged."""
     outbox: bool = False
@@ -110,12 +111,12 @@ class Auditor:
         if self._closed:
             raise Error("the server is being stopped")
         loop = asyncio.get_running_loop()
-        job = _Job(loop.create_future(), **what)
-        self._waiting.append(job)
+        done = loop.create_future()
+        self._waiting.append(_Job(done, **what))
         if not self._busy:  # what else comes in this turn of the loop goes with it
             self._busy = True
             loop.call_soon(self._hand_over)
-        return await job.done
+        return await done
 
     def _hand_over(self) -> None:
         """Give what waits to the thread, as one group."""
@@ -128,8 +129,9 @@ class Auditor:
     def _run(self) -> None:
         while (group := self._groups.get()) is not None:
             results = self._results(group)
-            with suppress(RuntimeError):  # the loop has ended, and nobody waits
-                group[0].done.get_loop().call_soon_threadsafe(self._settle, results)
+            if results:
+                with suppress(RuntimeError):  # the loop has ended, and nobody waits
+                    results[0][0].get_loop().call_soon_threadsafe(self._settle, results)
         self._write([], outbox=True)
 
     def _results(self, group: _Group) -> list[_Result]:
@@ -139,6 +141,7 @@ class Auditor:
         return [
             (one.done, None, problem) if one.work is None else (one.done, *_done(one.work, self.log))
             for one in group
+            if one.done is not None
         ]
 
     def _settle(self, results: list[_Result]) -> None:

@@ -103,7 +103,10 @@ SCHEMAS: dict[str, Any] = {
 }
 """Resources of sections 3 to 5."""
 
-SECURITY: dict[str, Any] = {"bearer": {"type": "http", "scheme": "bearer"}}
+BEARER: dict[str, Any] = {"bearer": {"type": "http", "scheme": "bearer"}}
+BASIC: dict[str, Any] = {
+    "basic": {"type": "http", "scheme": "basic", "description": "the name of the member, and its token"}
+}
 
 _PATHS = {
     "root": _string(r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$"),
@@ -156,6 +159,15 @@ def operation(
     if body:
         extra["requestBody"] = {"required": True, "content": _content("posted-envelope")}
     return extra
+
+
+def secure(document: dict[str, Any], basic: bool) -> None:
+    """Add to a document how one proves who one is: by a bearer token, and where `basic` by Basic instead."""
+    document["components"].setdefault("securitySchemes", {}).update(BEARER | BASIC if basic else BEARER)
+    operations = (operation for path in document["paths"].values() for operation in path.values())
+    for operation in operations if basic else ():
+        if {"bearer": []} in operation.get("security", ()):
+            operation["security"] = [*operation["security"], {"basic": []}]
 
 
 def _content(resource: str) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from starlette.requests import Request
 
 from countermark.records.exchange import Caller, Collection
 
+_BEARER = 'Bearer realm="countermark"'
+_BASIC = 'Basic realm="countermark", charset="UTF-8"'
+
 
 class Checked(Protocol):
     """One object of a request after its check."""
@@ -87,12 +90,17 @@ class Settings:
     """Objects in a page for a client that names no limit."""
     most_per_page: int = 1000
     """Objects in a page whatever the client asks for."""
-    challenges: tuple[str, ...] = ('Bearer realm="countermark"',)
-    """Values of WWW-Authenticate of an answer 401."""
+    basic: bool = False
+    """Whether a token is also taken as password of HTTP Basic, and said to be (8.2.2.5, 8.2.2.6)."""
     threads: int = 8
     """Threads that wait for the database and check what was posted."""
     reads_inline: bool = False
     """Whether a page is read without a thread: faster on SQLite, whose reads wait for nobody."""
+
+    @property
+    def challenge(self) -> str:
+        """WWW-Authenticate of an answer 401: what is taken here, and nothing else."""
+        return f"{_BEARER}, {_BASIC}" if self.basic else _BEARER
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """`exchange.toml` in the data folder: what an operator sets. A key that is none is an error, not left aside.
 
 database = "postgresql+psycopg://…"     without it SQLite in the folder
-basic = true                            also take a token as password of HTTP Basic (TAXII 8.2.2.5)
+basic = false                           whether a token also counts as password of HTTP Basic (TAXII 8.2.2.5)
 metrics_addresses = ["127.0.0.0/8"]     who may read /metrics without an operator's token
 
 [taxii]         title, description, contact, public_url, page_limit, … (parts.Settings)
@@ -110,7 +110,8 @@ class ExchangeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """The whole file."""
 
     database: str | None = None
-    basic: bool = True
+    basic: bool = False
+    """Identity is a bearer token; Basic carries the same token for clients that know nothing else."""
     metrics_addresses: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     least_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = 64 << 20
     """Free space under which the server says that it is not ready."""
@@ -124,10 +125,9 @@ class ExchangeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     def taxii_settings(self, sqlite: bool) -> Settings:
         """What the TAXII endpoints take."""
-        basic = ('Basic realm="countermark", charset="UTF-8"',) if self.basic else ()
         defaults: dict[str, Any] = {
             "reads_inline": sqlite,
-            "challenges": ('Bearer realm="countermark"', *basic),
+            "basic": self.basic,
             "body_seconds": self.connection.body_seconds,
         }
         return Settings(**(defaults | self.taxii))
@@ -170,7 +170,7 @@ def _check(found: ExchangeSettings) -> None:
     networks(found.proxy.addresses if found.proxy else ())
     known: dict[str, Any] = {one.name: one.default for one in fields(Settings)}
     for name, value in found.taxii.items():
-        if name not in known or name in ("challenges", "reads_inline", "body_seconds"):
+        if name not in known or name in ("basic", "reads_inline", "body_seconds"):
             raise _bad(f"taxii.{name} is nothing that can be set")
         wanted = str if known[name] is None else type(known[name])
         if type(value) is not wanted or (type(value) is int and value < 1):

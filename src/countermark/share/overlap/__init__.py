@@ -1,0 +1,1 @@
+"""Private overlap: how many accounts two members have in common, without telling which (ADR 0017)."""

@@ -29,11 +29,13 @@ class _Endpoint:
     """Also the name of the list in the answer, unless that is `objects`."""
     known: tuple[str, ...]
     of_object: bool = False
+    whole: bool = False
+    """Whether it gives the objects themselves."""
 
 
 _MANIFEST = _Endpoint("manifest", LISTING)
-_OBJECTS = _Endpoint("objects", LISTING)
-_OBJECT = _Endpoint("object", OF_OBJECT, of_object=True)
+_OBJECTS = _Endpoint("objects", LISTING, whole=True)
+_OBJECT = _Endpoint("object", OF_OBJECT, of_object=True, whole=True)
 _VERSIONS = _Endpoint("versions", OF_VERSIONS, of_object=True)
 
 
@@ -132,7 +134,7 @@ class Objects:
 
     async def _kept(self, asked: _Asked) -> Joined | None:
         """A page that was read of late and that nothing has changed since, without a thread."""
-        if asked.endpoint not in (_OBJECTS, _OBJECT) or asked.query.nothing:
+        if not asked.endpoint.whole or asked.query.nothing:
             return None
         objects, collection_id = self._store.objects, asked.collection.collection_id
         if not objects.is_current(collection_id):

@@ -35,9 +35,9 @@ from countermark.share.server.proofs import Proofs
 from countermark.share.server.tls import is_loopback
 from countermark.share.server.upkeep import Upkeep
 
-SWITCH_SECONDS = 0.0005
-"""The audit's thread lets go of the interpreter a dozen times for each group of entries; with Python's 5 ms
-it would wait as often for a busy event loop to hand it back."""
+SWITCH_SECONDS = 0.002
+"""The audit's thread lets go of the interpreter some twenty times for each group of entries; with Python's 5 ms it
+may wait as often for a busy event loop to hand it back. Shorter, and both lose time to handing it back and forth."""
 Check = Callable[[Sequence[bytes]], Sequence[Checked]]
 
 
@@ -142,6 +142,7 @@ def serve(
     )
     server = _Server(config, ready)
     gc.freeze()  # what was loaded stays: it need not be looked at over and over
+    gc.set_threshold(10_000)  # requests leave few cycles behind, and hold hundreds of objects while they last
     try:
         server.run(sockets=[listener])
     finally:

@@ -36,8 +36,8 @@ from countermark.share.server.tls import is_loopback
 from countermark.share.server.upkeep import Upkeep
 
 SWITCH_SECONDS = 0.002
-"""The audit's thread lets go of the interpreter some twenty times for each group of entries; with Python's 5 ms it
-may wait as often for a busy event loop to hand it back. Shorter, and both lose time to handing it back and forth."""
+"""The audit's thread lets go of the interpreter twenty times for each group of entries; with Python's 5 ms it
+may wait as often for a busy event loop to hand it back. With less than this both lose time to handing over."""
 Check = Callable[[Sequence[bytes]], Sequence[Checked]]
 
 

@@ -36,9 +36,9 @@ from countermark.share.server.tls import is_loopback
 from countermark.share.server.upkeep import Upkeep
 
 SWITCH_SECONDS = 0.0005
-"""The audit's thread lets go of the interpreter some twenty times for each group of entries, and the event loop
-once for every request that comes in; with Python's 5 ms each would wait as often for a busy thread. (Longer, the
-handing over costs pages a tenth less, and reads wait longer for what checks objects.)"""
+"""The audit's thread lets go of the interpreter some twenty times for each group of entries, the event loop
+once for every request; with Python's 5 ms each would wait as often for a busy thread. Longer, pages would
+cost a tenth less for fewer handings over, and reads would wait longer for what checks objects."""
 Check = Callable[[Sequence[bytes]], Sequence[Checked]]
 
 

@@ -3,6 +3,7 @@
 A page is the stored bytes joined. It is in the log before it leaves, in one entry.
 """
 
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -137,9 +138,10 @@ class Objects:
         if not asked.endpoint.whole or asked.query.nothing:
             return None
         objects, collection_id = self._store.objects, asked.collection.collection_id
-        if not objects.is_current(collection_id):
+        now = time.monotonic()
+        if not objects.is_current(collection_id, now):
             await self._access.work.once(objects.refresh, collection_id)
-        page = objects.kept(collection_id, asked.filters, after=asked.after, limit=asked.limit)
+        page = objects.kept(collection_id, asked.filters, after=asked.after, limit=asked.limit, asked=now)
         return page if page is not None and page.positions else None
 
     def _page(self, asked: _Asked) -> Page | Joined:

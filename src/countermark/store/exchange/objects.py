@@ -97,20 +97,22 @@ class Objects:
             self._recent.put(key, change, found)
         return found
 
-    def is_current(self, collection_id: str) -> bool:
-        """Whether `kept` can answer; else after `refresh`."""
+    def is_current(self, collection_id: str, asked: float) -> bool:
+        """Whether `kept` can answer one who asked at `asked` (of `time.monotonic`); else after `refresh`."""
         number = self._names.known(collection_id)
-        return number is not None and self._counters.at_hand(number) is not None
+        return number is not None and self._counters.at_hand(number, asked) is not None
 
     def refresh(self, collection_id: str) -> None:
         """Read the collection's change counter; raises `Error` where there is no such collection."""
         number = self._names.collection(collection_id)
         self._counters.read(number, lambda: self._counter(number))
 
-    def kept(self, collection_id: str, filters: Filters, *, after: int | None, limit: int) -> Joined | None:
-        """The page as `joined` gives it, where that takes no query."""
+    def kept(
+        self, collection_id: str, filters: Filters, *, after: int | None, limit: int, asked: float
+    ) -> Joined | None:
+        """The page as `joined` gives it to one who asked at `asked`, where that takes no query."""
         number = self._names.known(collection_id)
-        change = None if number is None else self._counters.at_hand(number)
+        change = None if number is None else self._counters.at_hand(number, asked)
         if number is None or change is None:
             return None
         return self._recent.get(_key(number, filters, after, limit), change)

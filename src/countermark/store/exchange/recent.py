@@ -58,36 +58,44 @@ def _length(filters: Filters) -> int:
     return len(repr(filters))
 
 
+class _Counted(NamedTuple):
+    change: int
+    began: float
+    """When it was begun to be read."""
+    own: int
+    """Changes of this process before that."""
+
+
 class Counters:
     """What the change counters of collections stood at a moment ago. Threads may share it."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, tuple[int, float]] = {}
-        self._forgotten = 0
+        self._seen: dict[int, _Counted] = {}
+        self._own = 0
         self._turn = threading.Lock()
 
     def read(self, number: int, fetch: Callable[[], int]) -> int:
         """The counter of a collection, from `fetch` unless that was asked a moment ago."""
-        known = self.at_hand(number)
-        if known is not None:
-            return known
-        began, until = self._forgotten, time.monotonic() + SOON
-        value = fetch()
-        with self._turn:
-            if began == self._forgotten:  # else it may be of before a change of ours
-                self._seen[number] = (value, until)
-        return value
+        began, own = time.monotonic(), self._own
+        known = self.at_hand(number, began)
+        if known is None:
+            known = fetch()
+            self._seen[number] = _Counted(known, began, own)
+        return known
 
-    def at_hand(self, number: int) -> int | None:
-        """The counter of a collection, where it was asked for a moment ago."""
+    def at_hand(self, number: int, asked: float) -> int | None:
+        """The counter for one who asked at `asked` (of `time.monotonic`), if it was read no earlier than a
+        moment before; None where this process has changed something since.
+        """
         found = self._seen.get(number)
-        return found[0] if found is not None and time.monotonic() < found[1] else None
+        if found is None or found.own != self._own or asked >= found.began + SOON:
+            return None
+        return found.change
 
     def forget(self) -> None:
         """After a change of this process."""
         with self._turn:
-            self._forgotten += 1
-            self._seen.clear()
+            self._own += 1
 
 
 class Recent:

@@ -47,7 +47,9 @@ def release_folder(
     return folder
 
 
-def unsigned_folder(folder: Path, objects: Sequence[Mapping[str, Any]], member_id: str) -> Path:
+def unsigned_folder(
+    folder: Path, objects: Sequence[Mapping[str, Any]], member_id: str, standing: str | None = None
+) -> Path:
     """The same before anybody has approved."""
     now = datetime.now(UTC).replace(microsecond=0)
     lines = [canonical_json(one) for one in objects]
@@ -61,6 +63,7 @@ def unsigned_folder(folder: Path, objects: Sequence[Mapping[str, Any]], member_i
         classes={"address": 3},
         created=now,
         expires=now + timedelta(days=7),
+        standing=standing,
         objects=[
             Held(one["id"], one.get("modified", one.get("created")), sha256_hex(line))
             for one, line in zip(objects, lines, strict=True)

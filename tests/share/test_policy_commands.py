@@ -11,7 +11,6 @@ import pytest
 from findings_samples import findings
 from policy_samples import (
     ADDRESS,
-    MEMBER,
     US,
     campaign,
     indicator,
@@ -24,7 +23,6 @@ from policy_samples import (
 from countermark.errors import ExitCode
 from countermark.share.policy.approvals import approved
 from countermark.share.policy.home import Home
-from countermark.share.policy.sampling import check
 from countermark.trust.checkpoints import read_proof, verify_proof
 from countermark.trust.entries import read_entry
 from countermark.trust.log import Log, verify_log
@@ -191,31 +189,6 @@ def test_one_person_is_refused_at_the_command(desk: Desk) -> None:
     )
     assert "one person" in again.error()
     assert again.code == ExitCode.USAGE
-
-
-def test_standing_approval_releases_and_a_sample_of_them(desk: Desk, tmp_path: Path) -> None:
-    wanted = {"member_id": MEMBER, "grounds": ["fabricated-accounts"], "kinds": {"address": 3}, "days": 30}
-    (tmp_path / "class.yaml").write_text(json.dumps(wanted))
-    key = ["--as", "security", "--key", tmp_path / "security.pem", "--name", "security"]
-    begun = desk.run("approve", "--standing", tmp_path / "class.yaml", "--out", tmp_path / "s", *key)
-    assert begun.code == 0, begun.err
-    assert desk.run("review", "--sample", "2").code == ExitCode.ERROR
-    assert desk.approve(tmp_path / "s", "counsel").code == 0
-    for number in range(1, 5):
-        folder = desk.release(number, "--standing", tmp_path / "s")
-        assert desk.approve(folder, "member").code == 0
-    done = desk.run("review", "--sample", "2", "--json")
-    assert done.code == 0, done.err
-    said = json.loads(done.out)
-    assert (said["population"], len(set(said["drawn"]))) == (4, 2)
-    log = Log.open(tmp_path / "home" / "log")
-    assert check(log, said["entry"]).drawn == said["drawn"]
-    assert desk.run("review", "--outcome", f"{said['drawn'][0]}=in-policy", "--name", "A. Uditor").code == 0
-    assert desk.run("review", "--outcome", "release-x=in-policy").code == ExitCode.NO_INPUT
-    assert desk.run("review", "--outcome", f"{said['drawn'][0]}=fine").code == ExitCode.USAGE
-    assert desk.kinds()[-2:] == ["sample", "sample-outcome"]
-    assert desk.run("review", "--sample", "2").code == ExitCode.NO_INPUT  # none since the last sample
-    assert (tmp_path / "home" / "sampling.key").stat().st_mode & 0o077 == 0
 
 
 def test_a_dispute_ends_in_a_revocation_of_all_that_hangs_on_it(desk: Desk, tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
-"""Ways round the two people: a refusal made away with, samples never drawn, a review that was touched up."""
+"""Ways round the two people: a refusal made away with, a review that was touched up."""
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from policy_samples import EXTENSION, MEMBER, NOW, campaign, write_objects
+from policy_samples import EXTENSION, NOW, campaign, write_objects
 from release_samples import KEYS, release, sign_both
 from test_policy_commands import Desk, current, desk
 
@@ -26,15 +25,6 @@ def with_null(text: str) -> dict[str, Any]:
     return campaign(5, extensions={EXTENSION: {**extension, "null_hypothesis": text}})
 
 
-def begin(desk: Desk, name: str) -> Any:
-    """A standing approval for addresses, signed by security."""
-    wanted = {"member_id": MEMBER, "grounds": ["fabricated-accounts"], "kinds": {"address": 3}, "days": 30}
-    (desk.folder / "class.yaml").write_text(json.dumps(wanted))
-    key = ["--as", "security", "--key", desk.folder / "security.pem", "--name", "security"]
-    where = ["--standing", desk.folder / "class.yaml", "--out", desk.folder / name]
-    return desk.run("approve", *where, *key)
-
-
 def test_a_refusal_stands_though_its_file_is_gone(desk: Desk) -> None:
     folder = desk.release(1)
     assert desk.approve(folder, "counsel", "--refuse", "not scrubbed").code == 0
@@ -42,18 +32,6 @@ def test_a_refusal_stands_though_its_file_is_gone(desk: Desk) -> None:
     for role in ("security", "counsel"):
         assert "counsel refused it, entry 1 of the log" in desk.approve(folder, role).error()
     assert not (folder / "approvals" / "security.dsse.json").exists()
-
-
-def test_no_standing_approval_follows_one_that_nobody_sampled(desk: Desk) -> None:
-    assert begin(desk, "s").code == 0
-    assert desk.approve(desk.folder / "s", "counsel").code == 0
-    assert desk.approve(desk.release(1, "--standing", desk.folder / "s"), "member").code == 0
-    assert "1 releases under a standing approval were not sampled" in begin(desk, "t").error()
-    assert not (desk.folder / "t").exists()
-    drawn = json.loads(desk.run("review", "--sample", "1", "--json").out)["drawn"][0]
-    assert "nobody recorded what was found" in begin(desk, "t").error()
-    assert desk.run("review", "--outcome", f"{drawn}=in-policy").code == 0
-    assert begin(desk, "t").code == 0
 
 
 def test_a_review_that_was_touched_up_is_not_approved(desk: Desk) -> None:
@@ -145,6 +123,6 @@ def test_no_address_gets_into_the_log_with_a_reason(desk: Desk) -> None:
     assert (
         desk.approve(folder, "counsel", "--refuse", "jane@acme.example is a customer").code == ExitCode.USAGE
     )
-    asked = desk.run("review", "--outcome", "release-x=in-policy", "--remark", "jane@acme.example")
+    asked = desk.run("review", "--outcome", "release-x=clean", "--remark", "jane@acme.example")
     assert asked.code == ExitCode.USAGE
     assert "jane" not in (desk.folder / "home" / "log" / "entries.jsonl").read_text()

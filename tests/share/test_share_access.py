@@ -48,6 +48,8 @@ MATRIX: list[tuple[str, str, dict[str, int], int]] = [
     ("POST", f"{API}/releases", GIVE, NO),
     ("GET", f"{API}/releases/absent", {}, 404),
     ("DELETE", f"{API}/releases/absent", {}, 404),
+    ("GET", f"{API}/samples", {}, 200),
+    ("POST", f"{API}/samples/absent/reports", {}, 404),
     ("POST", f"{API}/disputes", GIVE, NO),
     ("GET", f"{API}/disputes", {}, 200),
     ("GET", f"{API}/disputes/DISPUTE", ALICES, 404),

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from countermark.cli import app
 from countermark.errors import Error, ExitCode
+from countermark.share.client.regularly import Stopped
 from countermark.share.stix.reading import Received
 
 
@@ -165,14 +166,15 @@ def test_following_prints_a_line_when_there_is_something_new(
 ) -> None:
     alice, rounds = server.members["alice"], iter(range(10))
 
-    def sleep(_: float) -> None:
+    def wait(*_: object, failed: bool) -> None:
+        assert not failed
         number = next(rounds)
         if number == 1:
             server.post("alice", *indicators(2, alice, start=4000))
         if number == 3:
-            raise KeyboardInterrupt
+            raise Stopped
 
-    monkeypatch.setattr("countermark.cli.share_poll.time.sleep", sleep)
+    monkeypatch.setattr("countermark.share.client.regularly.Regularly.wait", wait)
     where = ("share", "poll", server.url, "--collection", SHARED, "--out", tmp_path / "out")
     words = (*where, "--follow", "1", "--json", *token(server, "bob", tmp_path))
     result = CliRunner().invoke(app, [*map(str, words)])

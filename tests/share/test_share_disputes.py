@@ -8,6 +8,8 @@ from exchange_parties import indicator
 from servers import SHARED, Server, run, serving
 from test_share_releases import API
 
+from countermark.share.server.filed import Dispute, Filed
+
 ONE = indicator(1)["id"]
 
 
@@ -79,9 +81,9 @@ def test_what_is_done_in_time_is_not_late(server: Server, monkeypatch: pytest.Mo
         log = folder.open_log()
         shared = copies(folder.store, ONE, server.members["alice"])
         assert [len(one) for one in shared.said.values()] == [1]
-        looking = disputes.Disputes(_Api(folder.store))  # type: ignore[arg-type]
-        looking._read_log(log)
-        (dispute,) = looking._filed.values()
+        looking = disputes.Disputes(_Api(folder.store), Filed())  # type: ignore[arg-type]
+        looking._filed.read(log)
+        (dispute,) = looking._filed.by_id.values()
         assert looking._look(dispute, None, log)["late"] is False
         monkeypatch.setattr(disputes, "now", lambda: dispute.due)
         assert looking._look(dispute, None, log)["late"] is True
@@ -113,8 +115,8 @@ def test_one_look_through_the_log_at_a_time_for_each_member() -> None:
 
     api = _Api(None)
     api.work, api.auditor = Slow(), Auditor()  # type: ignore[attr-defined]
-    looking = disputes.Disputes(api)  # type: ignore[arg-type]
-    dispute = disputes.Dispute("dispute--1", "m", ONE, 0, 0)
+    looking = disputes.Disputes(api, Filed())  # type: ignore[arg-type]
+    dispute = Dispute("dispute--1", "m", ONE, 0, 0)
 
     def caller(name: str) -> Caller:
         member = Member(member_id=name, name=name, role="member")

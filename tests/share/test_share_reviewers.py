@@ -12,7 +12,7 @@ from test_share_releases import API, give, statement
 
 from countermark.records.exchange import Caller, Member
 from countermark.share.server.api import about
-from countermark.share.server.releases import member_keys
+from countermark.share.server.keys import member_keys
 from countermark.trust.log import Log
 from countermark.trust.signing import SigningKey
 from running import Done, countermark

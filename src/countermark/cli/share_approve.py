@@ -62,10 +62,12 @@ def approve(
     subject = read_subject(folder, now)
     tell(place, subject)
     check_review(place, subject)
+    if not refuse:
+        _check_in_force(place, subject, now)
     entries: list[Entry] = []
 
     def record(approval: "Approval", complete: bool) -> None:
-        entries.extend(_record(place, subject, approval, complete))
+        entries.extend(_record(place, subject, approval, complete, now))
 
     approval, envelope = decide(
         subject,
@@ -86,6 +88,7 @@ def approve(
             emit(f"{one.kind} of {subject.id}: entry {one.index} of the log")
     if envelope is not None:
         note(f"complete: {subject.envelope_file}")
+        _tell_drawn(entries)
     elif missing:
         note(f"not complete yet: it takes {' and '.join(subject.roles)}")
     if proof is not None:
@@ -93,27 +96,45 @@ def approve(
         note(f"proof of entry {entries[-1].index} in {proof}")
 
 
+def _tell_drawn(entries: "list[Entry]") -> None:
+    """Say it where the release was drawn for review afterwards."""
+    due = entries[-1].payload.get("sample_due")
+    if due:
+        note(f"drawn for review: security and counsel report on it by {due} (share review --samples)")
+
+
 def _begin(place: "Home", standing: Path, out: Path | None, policy: Path | None, now: datetime) -> Path:
     """Write a new standing approval for a class."""
     from countermark.records.files import write_atomic
-    from countermark.share.policy import sampling
     from countermark.share.policy.document import read_policy
+    from countermark.share.policy.samples import check_looked_at
     from countermark.share.policy.standing import STANDING, make_standing, read_class
 
     if out is None or out.exists():
         raise Error("--standing needs a new folder as --out", exit_code=ExitCode.USAGE)
-    sampling.check_looked_at(place)
+    check_looked_at(place)
     document = make_standing(read_policy(policy), read_class(standing), now)
     out.mkdir(parents=True)
     write_atomic(out / STANDING, document.payload + b"\n")
     return out
 
 
-def _record(place: "Home", subject: "Subject", approval: "Approval", complete: bool) -> "list[Entry]":
+def _check_in_force(place: "Home", subject: "Subject", now: datetime) -> None:
+    """Raise for a release under a standing approval that is suspended."""
+    from countermark.share.policy.release import parse_release
+    from countermark.share.policy.samples import check_in_force, standing_of
+
+    if subject.kind == "release":
+        check_in_force(place, standing_of(parse_release(subject.payload)), now)
+
+
+def _record(
+    place: "Home", subject: "Subject", approval: "Approval", complete: bool, now: datetime
+) -> "list[Entry]":
     """The entries of one decision: the decision, and the release where it is the last that was missing."""
     from countermark.records.canonical import sha256_hex
-    from countermark.share.policy import sampling
-    from countermark.share.policy.home import APPROVED, REFUSED, RELEASED
+    from countermark.share.policy.home import APPROVED, REFUSED
+    from countermark.share.policy.samples import check_looked_at, release_entry
     from countermark.trust.signing import PublicKey
 
     for entry in place.log.entries(REFUSED):
@@ -131,12 +152,9 @@ def _record(place: "Home", subject: "Subject", approval: "Approval", complete: b
     if approval.decision == "refuse":
         return [place.record(REFUSED, {**payload, "reason": approval.reason})]
     if subject.kind == "standing":
-        sampling.check_looked_at(place)
+        check_looked_at(place)
     entries = [place.record(APPROVED, payload)]
-    if not complete:
-        return entries
-    if subject.kind == "standing":
-        sampling.commit(place)
+    if not complete or subject.kind == "standing":
         return entries
     from countermark.share.policy.release import read_release
 
@@ -150,4 +168,4 @@ def _record(place: "Home", subject: "Subject", approval: "Approval", complete: b
         "classes": release.classes,
         "standing": sha256_hex(standing.encode()) if standing else None,
     }
-    return [*entries, place.record(RELEASED, content)]
+    return [*entries, release_entry(place, release, content, now)]

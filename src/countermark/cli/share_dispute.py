@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from countermark.trust.keyfiles import Secret
 
 DISPUTE_SCHEMA_ID = "countermark/share-dispute/v1"
+LIST_SCHEMA_ID = "countermark/share-dispute-list/v1"
 STATUS_SCHEMA_ID = "countermark/share-dispute-status/v1"
 
 app = typer.Typer(help="Record a dispute, withdraw an object, see who has read it.", no_args_is_help=True)
@@ -145,15 +146,45 @@ def status(
     due = found.due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if as_json:
         readers = {"readers": [one.member for one in found.readers], "missing": missing}
+        readers["overdue"] = [one.member for one in found.overdue]
         fields = {"dispute_id": found.dispute_id, "object_id": found.object_id, "due": due}
         emit_json(STATUS_SCHEMA_ID, {**fields, **readers, "late": found.late(now)})
     else:
         confirmed = {one.member: one.at for one in found.receipts}
+        overdue = {one.member: one.noticed for one in found.overdue}
         for one in found.readers:
             state = f"confirmed {confirmed[one.member]}" if one.member in confirmed else "not confirmed"
+            state += f", overdue, noticed {overdue[one.member]}" if one.member in overdue else ""
             emit(printable(f"{one.member}  read {one.at}  {state}"))
         note(f"due {due}{'; late' if found.late(now) else ''}; {len(missing)} not confirmed")
     if missing:
+        raise typer.Exit(ExitCode.INCONCLUSIVE)
+
+
+@app.command("list")
+def list_(
+    to: Exchange,
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
+    as_json: Json = False,
+) -> None:
+    """List your disputes at the exchange (an operator: all) with who is overdue; exits with 11 for any."""
+    import msgspec
+
+    from countermark.share.client.disputes import ask_disputes
+
+    found = ask_disputes(to, _token(token_file), ca_file=ca_file)
+    if as_json:
+        names = ("dispute_id", "object_id", "member", "due", "overdue")
+        plain = [msgspec.to_builtins(one) for one in found]
+        disputes = [{name: one[name] for name in names} for one in plain]
+        emit_json(LIST_SCHEMA_ID, {"disputes": disputes})
+    for one in () if as_json else found:
+        due = one.due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        emit(printable(f"{one.dispute_id}  {one.object_id}  due {due}  {len(one.overdue)} overdue"))
+        for reader in one.overdue:
+            emit(printable(f"    {reader.member}  overdue, noticed {reader.noticed}"))
+    if any(one.overdue for one in found):
         raise typer.Exit(ExitCode.INCONCLUSIVE)
 
 

@@ -1,6 +1,9 @@
 """`countermark share poll`: what is new in a collection of an exchange, into a folder."""
 
-import time
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +11,7 @@ import typer
 
 from countermark.cli.output import emit, emit_json, note, printable, progress
 from countermark.cli.share_client import CaFile, CollectionName, Json, TokenFile, User, collection_at
-from countermark.errors import Error
+from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
     from countermark.share.client.poll import Polled
@@ -26,34 +29,59 @@ def poll(
     user: User = "",
     ca_file: CaFile = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Objects in a page.")] = 1000,
+    every: Annotated[
+        str, typer.Option("--every", metavar="TIME", help="Go on polling, so often: 1h, 15m, 30s.")
+    ] = "",
     follow: Annotated[
-        float, typer.Option("--follow", min=0, metavar="SECONDS", help="Go on polling, so often.")
+        float, typer.Option("--follow", min=0, metavar="SECONDS", help="The same in seconds.")
     ] = 0,
     as_json: Json = False,
 ) -> None:
-    """Fetch what is new; what does not validate goes to the quarantine. --follow --json: a line a poll."""
+    """Fetch what is new; what does not validate goes to the quarantine. --every --json: a line a poll."""
     from countermark.share.client.poll import poll as fetch
+    from countermark.share.client.regularly import Regularly, Stopped, seconds_of
 
-    with collection_at(url, collection, token_file=token_file, user=user, ca_file=ca_file) as (taxii, found):
-        while True:
+    if every and follow:
+        raise Error("--every and --follow say the same", hint="--every 1h", exit_code=ExitCode.USAGE)
+    pause = seconds_of(every) if every else follow
+
+    def once(check: Callable[[], None]) -> "Polled":
+        with (
+            collection_at(url, collection, token_file=token_file, user=user, ca_file=ca_file) as (
+                taxii,
+                found,
+            ),
+            progress("poll") as bar,
+        ):
+
+            def told(now: "Polled") -> None:
+                bar(now.objects)
+                check()
+
+            return fetch(taxii, found, out, limit=limit, told=told)
+
+    if not pause:
+        _show(once(lambda: None), as_json, False)
+        return
+    with Regularly(pause) as rounds, suppress(Stopped):
+        for number in count():
+            failed = False
             try:
-                with progress("poll") as bar:
-                    done = fetch(taxii, found, out, limit=limit, told=lambda now: bar(now.objects))
+                _show(once(rounds.check), as_json, True)
             except Error as error:
-                if not follow:
-                    raise
+                if not number and error.exit_code in (ExitCode.USAGE, ExitCode.NO_INPUT):
+                    raise  # no later round would do better
+                failed = True
                 note(printable(error.message))
-            else:
-                _show(done, as_json, bool(follow))
-            if not follow:
-                return
-            time.sleep(follow)
+            rounds.wait(failed=failed)
+    if rounds.stopped_by == signal.SIGINT:
+        raise typer.Exit(ExitCode.INTERRUPTED)
 
 
 def _show(done: "Polled", as_json: bool, following: bool) -> None:
     import msgspec
 
-    if following and not (done.new or done.quarantined):
+    if following and not (done.new or done.quarantined or done.withdrawals):
         return
     if as_json and following:
         emit(msgspec.json.encode({"schema": POLL_SCHEMA_ID, **msgspec.to_builtins(done)}).decode())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from countermark.cli.output import emit, emit_json, note, printable
+from countermark.cli.share_client import CaFile, TokenFile
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from countermark.share.policy.home import Home
 
 REVIEW_SCHEMA_ID = "countermark/share-review-run/v1"
-SAMPLE_SCHEMA_ID = "countermark/share-sample/v1"
 
 HomeFolder = Annotated[
     Path | None,
@@ -57,14 +57,22 @@ def review(
     legal: LegalFile = None,
     standing: StandingFolder = None,
     out: OutFolder = None,
-    sample: Annotated[
-        int,
-        typer.Option("--sample", metavar="N", help="Draw N releases under standing approvals to look at."),
-    ] = 0,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Show which releases were drawn for review, and by when.")
+    ] = False,
     outcome: Annotated[
         str,
-        typer.Option("--outcome", metavar="ID=WHAT", help="Record in-policy or not-in-policy of one drawn."),
+        typer.Option("--outcome", metavar="ID=WHAT", help="Report clean or problem of one that was drawn."),
     ] = "",
+    role: Annotated[
+        str, typer.Option("--as", metavar="security|counsel", help="For --outcome: your role.")
+    ] = "",
+    key: Annotated[Path | None, typer.Option("--key", help="For --outcome: your signing key.")] = None,
+    to: Annotated[
+        str, typer.Option("--to", metavar="URL", help="Ask the exchange what it drew, and send it reports.")
+    ] = "",
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
     remark: Annotated[
         str, typer.Option("--remark", help="A remark for --outcome; it goes into the log.")
     ] = "",
@@ -85,10 +93,15 @@ def review(
             raise Error("--entry needs --proof FILE", exit_code=ExitCode.USAGE)
         _prove(place, entry, proof)
         return
-    if sample or outcome:
-        check_remark(remark, "a remark")
-        index = _sampled(place, sample, outcome, name, remark, as_json)
-        _prove(place, index, proof)
+    if samples or outcome:
+        from countermark.cli.share_samples import Reporting, report, show_samples, synchronise
+
+        if outcome:
+            check_remark(remark, "a remark")
+            _prove(place, report(place, Reporting(outcome, role, key, login_name(name), remark)), proof)
+        if to:
+            synchronise(place, to, token_file, ca_file)
+        show_samples(place, as_json)
         return
     if source is None:
         raise Error("nothing to review", hint="name FINDINGS, or JSON lines", exit_code=ExitCode.USAGE)
@@ -108,6 +121,8 @@ def review(
         now=datetime.now(UTC),
     )
     done = review_release(options)
+    if standing is not None:
+        _tell_samples(place)
     show(done, folder, place, proof, as_json)
 
 
@@ -144,6 +159,15 @@ def show(done: "ReviewOutcome", folder: Path, place: "Home", proof: Path | None,
     note(f"it takes {roles}")
 
 
+def _tell_samples(place: "Home") -> None:
+    """Say what waits for reports, before it is overdue."""
+    from countermark.share.policy.samples import samples
+
+    due = [one.due for one in samples(place.log) if one.missing]
+    if due:
+        note(f"{len(due)} drawn releases wait for reports until {min(due):%Y-%m-%d %H:%M} UTC: --samples")
+
+
 def login_name(name: str) -> str:
     """The name given, else the login name."""
     import getpass
@@ -167,28 +191,6 @@ def _show_text(done: "ReviewOutcome") -> None:
         emit(printable(f"identifiers not taken: {count} ({reason})"))
     for line in review_lines(done.review, done.policy):
         emit(line)
-
-
-def _sampled(place: "Home", most: int, outcome: str, name: str, remark: str, as_json: bool) -> int:
-    from countermark.share.policy import sampling
-
-    if outcome:
-        release_id, _, what = outcome.partition("=")
-        entry = sampling.record_outcome(place, release_id, what, login_name(name), remark)
-        if as_json:
-            emit_json(SAMPLE_SCHEMA_ID, {"release_id": release_id, "outcome": what, "entry": entry.index})
-        else:
-            emit(f"{release_id}: {what}; entry {entry.index} of the log")
-        return entry.index
-    drawn = sampling.draw(place, most)
-    if as_json:
-        fields = {"drawn": drawn.drawn, "population": drawn.population, "entry": drawn.entry}
-        emit_json(SAMPLE_SCHEMA_ID, fields)
-    else:
-        for release_id in drawn.drawn:
-            emit(release_id)
-        note(f"{len(drawn.drawn)} of {drawn.population} releases; entry {drawn.entry} of the log")
-    return drawn.entry
 
 
 def _prove(place: "Home", index: int, proof: Path | None) -> None:

@@ -33,11 +33,11 @@ from countermark.share.policy.inputs import read_objects
 from countermark.share.policy.legal import read_bases
 from countermark.share.policy.release import Release, review_bytes
 from countermark.share.policy.review import REVOCATION, Review
-from countermark.share.policy.standing import STANDING_TYPE, parse_standing
+from countermark.share.policy.samples import check_in_force
+from countermark.share.policy.standing import standing_in
 from countermark.share.stix import Identity, Ids, Object, Terms, read_id_key, withdraw
 from countermark.share.stix.schemas import check_objects
 from countermark.share.stix.versions import settle
-from countermark.trust.dsse import open_envelope
 from countermark.trust.entries import Entry
 
 
@@ -101,8 +101,11 @@ def review_release(options: ReviewOptions) -> ReviewOutcome:
     review = _valid(review)
     standing = None
     if options.standing is not None:
-        envelope = standing_envelope(options.standing, ground.now)
-        standing = (envelope.decode(), parse_standing(open_envelope(envelope, STANDING_TYPE).body).kinds)
+        envelope = standing_envelope(options.standing, ground.now).decode()
+        approval = standing_in(envelope)
+        if options.revoke is None:  # a withdrawal gets through whatever is suspended
+            check_in_force(options.home, approval.standing_id, ground.now)
+        standing = (envelope, approval.kinds)
     release = make_release(ground, review, standing=standing) if review.leaving else None
     write_release(options.out, release, review)
     entry = _record(options.home, review, release)

@@ -8,11 +8,11 @@ import msgspec
 from countermark.errors import Error, ExitCode
 from countermark.share.client.credentials import Credentials
 from countermark.share.client.transport import Bounds, Refused, TooLarge, Transport, place_of
-from countermark.share.policy.disputes import MAX_ANSWER, Answer, parse_answer
+from countermark.share.policy.disputes import MAX_ANSWERS, Answer, parse_answer, parse_answers
 from countermark.trust.keyfiles import Secret
 
 PATH = "/exchange-api/v1/disputes"
-BOUNDS = Bounds(answer_bytes=MAX_ANSWER, answer_seconds=60.0, tries=3)
+BOUNDS = Bounds(answer_bytes=MAX_ANSWERS, answer_seconds=60.0, tries=3)
 _DISPUTE = re.compile(r"dispute--[0-9a-f-]{36}")
 _HINTS = {401: "is the token right, and not expired?", 404: "no such object or dispute of yours"}
 
@@ -36,7 +36,16 @@ def ask_dispute(url: str, token: Secret, dispute_id: str, *, ca_file: Path | Non
     return _ask(url, f"{PATH}/{dispute_id}", token, None, ca_file)
 
 
+def ask_disputes(url: str, token: Secret, *, ca_file: Path | None = None) -> list[Answer]:
+    """The disputes that the token may see, without readers, but with who is late."""
+    return parse_answers(_answer(url, PATH, token, None, ca_file))
+
+
 def _ask(url: str, path: str, token: Secret, body: bytes | None, ca_file: Path | None) -> Answer:
+    return parse_answer(_answer(url, path, token, body, ca_file))
+
+
+def _answer(url: str, path: str, token: Secret, body: bytes | None, ca_file: Path | None) -> bytes:
     """Raises `Refused` for any answer but 200 and 201."""
     headers = {"Accept": "application/json"}
     if body is not None:
@@ -50,4 +59,4 @@ def _ask(url: str, path: str, token: Secret, body: bytes | None, ca_file: Path |
     if answer.status not in (200, 201):
         hint = _HINTS.get(answer.status, "")
         raise Refused(answer.status, f"the exchange answers {answer.status}", hint)
-    return parse_answer(answer.body)
+    return answer.body

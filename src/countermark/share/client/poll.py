@@ -8,7 +8,7 @@ stays a microsecond before the last date, since other objects may have the same.
 anew, after a kill or a broken connection, reads some objects again and misses none.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ import msgspec
 from countermark.errors import Error
 from countermark.share.client.cursors import CURSORS, Cursor, CursorFile
 from countermark.share.client.resources import TIME
-from countermark.share.client.taxii import Found, PageOf, Taxii
+from countermark.share.client.taxii import OVERDUE, Found, PageOf, Taxii
 from countermark.share.client.transport import Broken, Refused, TooLarge
 from countermark.share.stix.reading import Arrival, Received
 from countermark.trust.keyfiles import locked
@@ -44,6 +44,8 @@ class Polled(msgspec.Struct):
     """Versions that were not there before."""
     revoked: int = 0
     """Of those, withdrawals of an object by its maker."""
+    withdrawals: int = 0
+    """Objects that were fetched by their id, because the exchange asked for it."""
     known: int = 0
     quarantined: int = 0
     position: str = ""
@@ -83,8 +85,18 @@ class Poller:
     def _walk(self, cursor: Cursor, done: Polled, held: ExitStack, told: Callable[[Polled], None]) -> None:
         received: Received | None = None
         after, token, idle, seen = cursor.after, "", 0, ""
+        fetched: set[str] = set()
         while True:
-            page = self._page(after, token)
+            try:
+                page = self._page(after, token)
+            except Refused as refused:
+                if refused.code != OVERDUE or not set(refused.objects) - fetched:
+                    raise
+                if received is None:
+                    received = held.enter_context(Received(self._out))
+                self._fetch_withdrawn(refused.objects, received, done)
+                fetched |= set(refused.objects)
+                page = None
             if page is None:  # the connection broke, or the server forgot its word: from the cursor again
                 after, token, idle = cursor.after, "", idle + 1
                 self._check_gets_on(idle)
@@ -111,6 +123,14 @@ class Poller:
                 )
             cursor, token = moved, page.next
             after = after if token else moved.after
+
+    def _fetch_withdrawn(self, stix_ids: Sequence[str], received: Received, done: Polled) -> None:
+        """Fetch what the exchange says we are late with, behind the cursor as it may be; the cursor stays."""
+        for stix_id in stix_ids:
+            page = self._taxii.object(self._collection, stix_id)
+            if page.objects:
+                self._keep(received, page, done)
+            done.withdrawals += 1
 
     def _check_gets_on(self, idle: int) -> None:
         if idle > MOST_IDLE:

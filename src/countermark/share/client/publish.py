@@ -22,6 +22,7 @@ from countermark.share.client.transport import Refused
 from countermark.share.policy.approvals import approved
 from countermark.share.policy.odd_files import refuse_odd_files
 from countermark.share.policy.release import RELEASE, RELEASE_TYPE, parse_release
+from countermark.share.policy.samples import standing_of
 from countermark.trust.dsse import open_envelope
 
 RELEASES = "/exchange-api/v1/releases"
@@ -52,6 +53,8 @@ class Release(NamedTuple):
     envelope: bytes
     """The statement with its signatures (DSSE)."""
     objects: list[Object]
+    standing_id: str = ""
+    """The standing approval that has to be in force; empty where none has to."""
 
 
 class Published(msgspec.Struct):
@@ -92,7 +95,7 @@ def read_release_to_publish(source: Path, now: datetime) -> Release:
     ]
     if any(sha256_hex(one.raw) != one.sha256 for one in objects):
         raise Error("the objects are not those that were approved", exit_code=ExitCode.VERIFICATION_FAILED)
-    return Release(folder, release.release_id, envelope, objects)
+    return Release(folder, release.release_id, envelope, objects, standing_of(release))
 
 
 class Publisher:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 from urllib.parse import urljoin
 
+import msgspec
+
 from countermark.errors import Error, ExitCode
 from countermark.share.client.resources import (
     TAXII,
@@ -34,7 +36,16 @@ _HINTS = {
     404: "it is not there, or not for this token",
     406: "the server does not speak TAXII 2.1?",
 }
+OVERDUE = "revocation-overdue"
+"""`error_code` of our exchange for a reader that is late with a withdrawal."""
+MAX_NAMED = 100
+_OBJECT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,249}--[0-9A-Fa-f-]{36}", re.ASCII)
+_HINTS_BY_CODE = {OVERDUE: "share poll fetches the withdrawal, and then all is open again"}
 _T = TypeVar("_T")
+
+
+class _Details(msgspec.Struct):
+    objects: list[str] = []
 
 
 class Found(NamedTuple):
@@ -100,7 +111,14 @@ class Taxii:
 
     def page(self, collection: Found, query: Mapping[str, str], *, once: bool = False) -> PageOf:
         """5.4: one page of objects. `once`: raise `Broken` where the connection breaks, and do not repeat."""
-        answer = self._ask("GET", f"{collection.path}objects/", query=query, once=once)
+        return self._page(f"{collection.path}objects/", query, once)
+
+    def object(self, collection: Found, stix_id: str) -> PageOf:
+        """5.6: the last version of one object, by an id that is one."""
+        return self._page(f"{collection.path}objects/{stix_id}/", {}, False)
+
+    def _page(self, path: str, query: Mapping[str, str], once: bool) -> PageOf:
+        answer = self._ask("GET", path, query=query, once=once)
         envelope = read_resource(answer.body, Envelope, "envelope")
         return PageOf(
             [bytes(one) for one in envelope.objects],
@@ -190,18 +208,31 @@ def envelope_of(objects: Iterable[bytes]) -> bytes:
 
 def refused(answer: Answer, transport: Transport) -> Refused:
     """The error of an answer, with what the server says in its title and description (3.6.1)."""
-    said = ""
+    said, code = "", ""
+    objects: tuple[str, ...] = ()
     try:
         message = read_resource(answer.body, ErrorMessage, "error")
         title, more = transport.hide(message.title)[:200], transport.hide(message.description)[:300]
         said = f": {title}" + (f" ({more})" if more else "")
+        code, objects = message.error_code, _named_in(message)
     except Error:
         pass
-    hint = _HINTS.get(answer.status, "")
+    hint = _HINTS_BY_CODE.get(code) or _HINTS.get(answer.status, "")
     offered = answer.headers.get("www-authenticate", "").lower()
     if answer.status == 401 and transport.by_password and "basic" not in offered:
         hint = "the exchange does not take HTTP Basic: leave --user out, and give a token"
-    return Refused(answer.status, f"the exchange answers {answer.status}{said}", hint)
+    return Refused(
+        answer.status, f"the exchange answers {answer.status}{said}", hint, code=code, objects=objects
+    )
+
+
+def _named_in(message: ErrorMessage) -> tuple[str, ...]:
+    """STIX ids in `details`, which other servers fill with what they like."""
+    try:
+        found = msgspec.json.decode(message.details, type=_Details).objects
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ()
+    return tuple(one for one in found[:MAX_NAMED] if _OBJECT_ID.fullmatch(one))
 
 
 def _place(url: str) -> tuple[str, str]:

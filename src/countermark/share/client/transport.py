@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -40,9 +40,12 @@ class Broken(Error):
 class Refused(Error):
     """The exchange answered with an error; `status` is its code."""
 
-    def __init__(self, status: int, message: str, hint: str = "") -> None:
+    def __init__(
+        self, status: int, message: str, hint: str = "", *, code: str = "", objects: Sequence[str] = ()
+    ) -> None:
+        """`code` and `objects`: `error_code`, and the STIX ids that `details` of our own exchange names."""
         super().__init__(message, hint=hint)
-        self.status = status
+        self.status, self.code, self.objects = status, code, tuple(objects)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from countermark.share.policy.home import DISPUTED, Home
 from countermark.trust.entries import Entry
 
 MAX_ANSWER = 4 << 20
+MAX_ANSWERS = 64 << 20
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -23,6 +24,13 @@ class Reader(msgspec.Struct, frozen=True):
 
     member: str
     at: str = ""
+
+
+class Late(msgspec.Struct, frozen=True):
+    """A reader that the exchange noticed to be late with the withdrawal, and that still is."""
+
+    member: str
+    noticed: str
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -34,6 +42,10 @@ class Answer(msgspec.Struct, frozen=True):
     """When every reader is to have the revocation."""
     readers: Annotated[list[Reader], msgspec.Meta(max_length=100_000)] = []
     receipts: Annotated[list[Reader], msgspec.Meta(max_length=100_000)] = []
+    overdue: Annotated[list[Late], msgspec.Meta(max_length=100_000)] = []
+    """Pressed: all else of the collection waits for them until they have fetched it."""
+    member: str = ""
+    """Whose object it is."""
 
     def missing(self) -> list[str]:
         """Members that have read the object and have not confirmed its withdrawal."""
@@ -55,6 +67,21 @@ def record_dispute(
     due = now.replace(microsecond=0) + timedelta(hours=hours)
     payload = {"object_id": object_id, "statement_sha256": sha256_hex(statement), "due": due}
     return home.record(DISPUTED, payload), due
+
+
+class _All(msgspec.Struct):
+    disputes: Annotated[list[Answer], msgspec.Meta(max_length=100_000)]
+
+
+def parse_answers(data: bytes) -> list[Answer]:
+    """The exchange's answer to `GET /exchange-api/v1/disputes`."""
+    try:
+        found = msgspec.json.decode(data, type=_All) if len(data) <= MAX_ANSWERS else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Error(f"that is no answer about disputes: {error}", exit_code=ExitCode.NO_INPUT) from error
+    if found is None or any(one.due.tzinfo is None for one in found.disputes):
+        raise Error("that is no answer about disputes", exit_code=ExitCode.NO_INPUT)
+    return found.disputes
 
 
 def parse_answer(data: bytes) -> Answer:

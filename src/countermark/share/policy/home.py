@@ -1,9 +1,9 @@
 """A member's own folder for sharing: the log of what was reviewed, refused, approved and released.
 
-    log/, log.key     the Merkle log (`trust.log`)
+    log/, log.key     the Merkle log (`trust.log`), whose key also draws (`sampling.py`)
     released/         the objects that left, a file a release
     ids.key           the key that ids of objects are made with (0600)
-    sampling.key     the secret that the next random sample is drawn with (0600)
+    samples/          what reviewers reported of releases that were drawn, a signed file for each role
     legal.yaml        the member's own legal bases, where there is one
 
 Every decision gives an entry; its index is printed, and a proof that it stands in the log is given on
@@ -21,7 +21,7 @@ from countermark.trust.entries import Entry
 from countermark.trust.log import Log, open_or_create
 
 REVIEWED, REFUSED, APPROVED, RELEASED, DISPUTED = "review", "refusal", "approval", "release", "dispute"
-SAMPLE_COMMITTED, SAMPLED, SAMPLE_OUTCOME = "sample-commitment", "sample", "sample-outcome"
+SAMPLED, SAMPLE_OUTCOME = "sample", "sample-outcome"
 
 
 def default_home() -> Path:

@@ -1,7 +1,8 @@
 """A standing approval: two people approve a class of releases for at most 30 days: proxies rotate daily.
 
 A class is kinds with a floor each, and grounds. A release within it is signed by the member's own key alone,
-and names the approval; some are looked at afterwards (`sampling.py`).
+and names the approval; some are looked at afterwards (`sampling.py`). While that is overdue, or when it has
+found a problem, the approval is suspended (`samples.py`).
 """
 
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from countermark.share.policy import strict_yaml
 from countermark.share.policy.document import MAX_STANDING_DAYS, Policy
 from countermark.share.policy.release import MAX_STATEMENT, Digest, failed
 from countermark.share.policy.review import REVOCATION, SCRUBBED
+from countermark.trust.dsse import open_envelope
 
 STANDING_TYPE = "application/vnd.countermark.standing-approval+json"
 STANDING = "standing.json"
@@ -106,6 +108,11 @@ def parse_standing(payload: bytes) -> Standing:
     if standing is None or not same:
         raise failed("the standing approval is too large, not in canonical form, or under another's id")
     return standing
+
+
+def standing_in(envelope: str) -> Standing:
+    """The statement in an envelope, whose signatures are not checked."""
+    return parse_standing(open_envelope(envelope.encode(), STANDING_TYPE).body)
 
 
 def check_standing(standing: Standing, now: datetime) -> None:

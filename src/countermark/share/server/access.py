@@ -102,7 +102,13 @@ class Access:
         collection, rights = self.collection(caller, path)
         if not rights.write:
             raise forbidden("write")
+        self.admit_change(caller, collection)
         return collection
+
+    def admit_change(self, caller: Caller, collection: Collection) -> None:
+        """`TaxiiError` 403 for a reader that is late with a withdrawal in this collection."""
+        if self.parts.press is not None:
+            self.parts.press.admit_change(caller, collection)
 
 
 def object_id(path: dict[str, str]) -> str:

@@ -45,9 +45,8 @@ class Answer(Response):
 
 def failure(error: TaxiiError, error_id: str = "") -> Response:
     """The answer that an error is."""
-    body = error_body(error.status, error.title, error.description, error_id)
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in error.headers.items()]
-    return Answer(body, status=error.status, headers=headers)
+    return Answer(error_body(error, error_id), status=error.status, headers=headers)
 
 
 def failed(error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from starlette.requests import Request
@@ -90,10 +91,16 @@ class Changes:
         wrong: dict[str, str] = {}
         if collection.require_release:
             digests = [one.sha256 for one in sound]
-            named = self._store.releases.naming(caller.member.member_id, digests, now())
+            member_id, at = caller.member.member_id, now()
+            named = self._store.releases.naming(member_id, digests, at)
+            suspended = self._store.samples.suspended(member_id, sorted({*chain(*named.values())}), at)
             for one in sound:
-                releases = named.get(one.sha256)
-                wrong[one.sha256] = NO_RELEASE if releases is None else self._declared.problem(one, releases)
+                releases = named.get(one.sha256, [])
+                holding = [release_id for release_id in releases if release_id not in suspended]
+                if holding:
+                    wrong[one.sha256] = self._declared.problem(one, holding)
+                else:
+                    wrong[one.sha256] = suspended[releases[0]] if releases else NO_RELEASE
         wrong |= dict.fromkeys(in_names_of_others(self._store.members, caller, sound), NOT_YOURS)
         for at, one in enumerate(checked):
             problem = problems[at] or wrong.get(one.sha256, "")
@@ -117,6 +124,7 @@ class Changes:
         query = parse_query(request.scope["query_string"], OF_DELETE, strict=True, default_version="all")
         if query.nothing:
             raise not_found()
+        self._access.admit_change(caller, collection)
         self._refuse_others(caller, collection, stix_id, query.filters)
 
         def entry(gone: list[Stored]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from countermark.share.server.errors import error_body
+from countermark.share.server.errors import TaxiiError, error_body
 from countermark.share.server.media import TAXII
 from countermark.share.server.peers import counted, parse
 from countermark.share.server.settings import ConnectionSettings
@@ -192,7 +192,7 @@ class Connection(HttpToolsProtocol):
         if self.cycle is not None and not self.cycle.response_complete:
             self.transport.abort()
             return
-        body = error_body(status, _TITLES[status])
+        body = error_body(TaxiiError(status, _TITLES[status]))
         headers = f"content-type: {TAXII}\r\ncontent-length: {len(body)}\r\ncache-control: no-store\r\n"
         self.transport.write(STATUS_LINE[status] + f"{headers}connection: close\r\n\r\n".encode() + body)
         self.transport.close()

@@ -8,7 +8,8 @@ may be given.
 
 import uuid
 from asyncio import Lock
-from collections import Counter, OrderedDict
+from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -20,11 +21,12 @@ from starlette.responses import Response
 from countermark.records.exchange import Caller
 from countermark.share.server.api import BASE, Api, about, add, reply
 from countermark.share.server.errors import TaxiiError, forbidden, not_found
+from countermark.share.server.filed import FILED, Dispute, Filed
 from countermark.share.server.readers import Reads, copies
 from countermark.share.server.times import now, taxii_time
+from countermark.store.exchange import Overdue
 from countermark.trust.log import Log
 
-FILED = "dispute-filed"
 DUE = timedelta(hours=24)
 MAX_BODY = 4096
 MOST_OF_MEMBER = 10_000
@@ -55,33 +57,11 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """SHA-256 of what the accused says."""
 
 
-class Dispute(msgspec.Struct, frozen=True):
-    """A dispute, as its entry in the log has it."""
-
-    dispute_id: str
-    member: str
-    object_id: str
-    filed: int
-    due: int
-    collections: list[str] = []
-    """Those in which the object stood: who has a token for others alone is told nothing of it."""
-
-
-class _Entry(msgspec.Struct):
-    kind: str
-    payload: msgspec.Raw
-
-
 class Disputes:
     """The endpoints."""
 
-    def __init__(self, api: Api) -> None:
-        self._api, self._store = api, api.store
-        self._filed: dict[str, Dispute] = {}
-        self._known: dict[tuple[str, str], Dispute] = {}
-        """The same, by member and object."""
-        self._of_member: Counter[str] = Counter()
-        self._next = 0
+    def __init__(self, api: Api, filed: Filed) -> None:
+        self._api, self._store, self._filed = api, api.store, filed
         self._filing = Lock()
         self._reads: OrderedDict[tuple[str, Within], tuple[Reads, Reads]] = OrderedDict()
         self._looking: set[str] = set()
@@ -112,8 +92,8 @@ class Disputes:
             raise not_found()
         async with self._filing:
             await self._refresh()
-            known = self._known.get((owner, asked.object_id))
-            if known is None and self._of_member[owner] >= MOST_OF_MEMBER:
+            known = self._filed.of_object.get((owner, asked.object_id))
+            if known is None and self._filed.of_member[owner] >= MOST_OF_MEMBER:
                 raise TaxiiError(409, f"you have {MOST_OF_MEMBER:,} disputes: no more are taken")
             dispute = known or await self._file(caller, asked)
         return reply(await self._answer(caller, dispute), 200 if known else 201)
@@ -122,14 +102,17 @@ class Disputes:
         """`GET disputes`: those of the caller, of the member it reviews for, or for an operator all."""
         caller = await self._api.caller(request)
         await self._refresh()
-        mine = [_plain(one) for one in self._filed.values() if _is_for(caller, one)]
-        return reply({"disputes": mine})
+        late: dict[str, list[Overdue]] = {}
+        for one in await self._api.work.slow(self._store.overdue.waiting):
+            late.setdefault(one.dispute_id, []).append(one)
+        mine = [one for one in self._filed.by_id.values() if _is_for(caller, one)]
+        return reply({"disputes": [_plain(one) | _overdue(late.get(one.dispute_id, ())) for one in mine]})
 
     async def get(self, request: Request) -> Response:
         """`GET disputes/{id}`: with readers and receipts as the log has them now."""
         caller = await self._api.caller(request)
         await self._refresh()
-        dispute = self._filed.get(request.path_params["dispute_id"])
+        dispute = self._filed.by_id.get(request.path_params["dispute_id"])
         if dispute is None or not _is_for(caller, dispute):
             raise not_found()
         return reply(await self._answer(caller, dispute))
@@ -153,24 +136,7 @@ class Disputes:
 
     async def _refresh(self) -> None:
         await self._api.auditor.drain()  # and so the log is read on, to which other processes write
-        await self._api.work.slow(self._read_log, self._api.auditor.log)
-
-    def _read_log(self, log: Log) -> None:
-        """Learn of disputes that were filed since, by whatever process."""
-        mark = f'"kind":"{FILED}"'.encode()
-        start, found = self._next, {}
-        for index, data in log.lines(start):
-            start = index + 1
-            if mark in data:
-                entry = msgspec.json.decode(data, type=_Entry)
-                if entry.kind == FILED:
-                    dispute = msgspec.json.decode(entry.payload, type=Dispute)
-                    found[dispute.dispute_id] = dispute
-        self._filed |= found
-        self._of_member.update(one.member for one in found.values())
-        for one in found.values():
-            self._known.setdefault((one.member, one.object_id), one)
-        self._next = max(self._next, start)
+        await self._api.work.slow(self._filed.read, self._api.auditor.log)
 
     async def _answer(self, caller: Caller, dispute: Dispute) -> dict[str, Any]:
         who = caller.member.member_id
@@ -193,6 +159,7 @@ class Disputes:
         self._reads[name] = remembered
         while len(self._reads) > _MOST_REMEMBERED:
             self._reads.popitem(last=False)
+        waiting = [one for one in self._store.overdue.of(dispute.dispute_id) if one.settled is None]
         done = shared.everywhere_revoked and not set(readers) - set(receipts)
         return _plain(dispute) | {
             "revoked": shared.everywhere_revoked,
@@ -202,6 +169,7 @@ class Disputes:
                 {"member": member, "at": at} for member, at in receipts.items() if member in readers
             ],
             "missing": sorted(set(readers) - set(receipts)),
+            **_overdue(one for one in waiting if one.member_id not in receipts),
         }
 
 
@@ -220,6 +188,12 @@ def _plain(dispute: Dispute) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(dispute)
     del plain["collections"]
     return plain | {"filed": taxii_time(dispute.filed), "due": taxii_time(dispute.due)}
+
+
+def _overdue(late: Iterable[Overdue]) -> dict[str, Any]:
+    """Readers that were noticed to be late and still are; the discloser's own lateness is in `late`."""
+    plain = [{"member": one.member_id, "noticed": taxii_time(one.noticed)} for one in late if one.wanted]
+    return {"overdue": plain}
 
 
 def _parse(body: bytes) -> Asked:

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from typing import Any
 
 
 class TaxiiError(Exception):
@@ -11,18 +12,28 @@ class TaxiiError(Exception):
     """
 
     def __init__(
-        self, status: int, title: str, description: str = "", headers: dict[str, str] | None = None
+        self,
+        status: int,
+        title: str,
+        description: str = "",
+        headers: dict[str, str] | None = None,
+        *,
+        code: str = "",
+        details: dict[str, Any] | None = None,
     ) -> None:
+        """`code` and `details` are for programs: `error_code` and `details` of the resource."""
         super().__init__(title)
         self.status, self.title, self.description = status, title, description
         self.headers = headers or {}
+        self.code, self.details = code, details
 
 
-def error_body(status: int, title: str, description: str = "", error_id: str = "") -> bytes:
+def error_body(error: TaxiiError, error_id: str = "") -> bytes:
     """The error resource; `http_status` is a string that equals the status (3.6.1)."""
-    fields = {"title": title, "http_status": str(status), "error_id": error_id or secrets.token_hex(8)}
-    if description:
-        fields["description"] = description
+    fields: dict[str, Any] = {"title": error.title, "http_status": str(error.status)}
+    fields["error_id"] = error_id or secrets.token_hex(8)
+    more = {"description": error.description, "error_code": error.code, "details": error.details}
+    fields |= {name: value for name, value in more.items() if value}
     return json.dumps(fields, ensure_ascii=False).encode()
 
 

@@ -43,6 +43,14 @@ class Metrics:
         self._log_entries = Gauge(f"{_PREFIX}_log_entries", "Entries of the log", registry=self._registry)
         self._log_bytes = Gauge(f"{_PREFIX}_log_bytes", "Bytes of the log", registry=self._registry)
 
+        self._overdue = Gauge(
+            f"{_PREFIX}_overdue_revocations",
+            "Withdrawals of disputed objects past their day, by whom they are late",
+            ("late",),
+            registry=self._registry,
+        )
+        self.overdue(readers=0, disclosers=0)
+
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """A request was answered."""
         key = route, method if method in METHODS else "other", status
@@ -66,6 +74,11 @@ class Metrics:
         """The log has grown."""
         self._log_entries.set(entries)
         self._log_bytes.set(size)
+
+    def overdue(self, *, readers: int, disclosers: int) -> None:
+        """So many readers were not given a withdrawal in time; so many withdrawals are not made."""
+        self._overdue.labels("reader").set(readers)
+        self._overdue.labels("discloser").set(disclosers)
 
     def text(self) -> bytes:
         """What a scrape gets."""

@@ -20,6 +20,7 @@ from countermark.share.server.filters import LISTING, OF_OBJECT, OF_VERSIONS, Qu
 from countermark.share.server.headers import values
 from countermark.share.server.media import check_accept
 from countermark.share.server.paging import Pages
+from countermark.share.server.parts import Pressing
 from countermark.share.server.times import taxii_time
 from countermark.store.exchange import Filters, Joined, Page
 
@@ -117,9 +118,26 @@ class Objects:
             searches = b"match" in request.scope["query_string"]
             work = self._access.work.slow if searches else self._access.work.quick
             page = await work(self._page, asked)
-        await self._access.parts.audit.read(caller, asked.collection, page, endpoint.name)
         start = max(asked.after or 0, asked.query.filters.added_after or 0)
+        press = self._access.parts.press
+        if press is not None and press.late(caller, asked.collection):
+            await self._read_late(press, asked, page, start)
+        else:
+            await self._access.parts.audit.read(caller, asked.collection, page, endpoint.name)
         return _Found(page, start, asked.pages.next_after(page.positions[-1]) if page.more else None)
+
+    async def _read_late(self, press: Pressing, asked: _Asked, page: Page | Joined, start: int) -> None:
+        """The same for a reader that is late with a withdrawal: only what brings it nearer is given."""
+        caller, collection, what, positions = (
+            asked.caller,
+            asked.collection,
+            asked.endpoint.name,
+            page.positions,
+        )
+        filters = asked.query.filters
+        await press.admit_read(caller, collection, what, asked.stix_id, filters, start, positions)
+        await self._access.parts.audit.read(caller, collection, page, what)
+        await press.given(caller, collection, what, positions)
 
     def _asked(self, caller: Caller, request: Request, endpoint: _Endpoint) -> _Asked:
         """All checks in their order."""

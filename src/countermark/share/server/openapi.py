@@ -68,6 +68,8 @@ SCHEMAS: dict[str, Any] = {
     "error": _object(
         {"title": _string(), "http_status": _string(r"^[45]\d\d$"), "error_id": _string()},
         description=_string(),
+        error_code=_string(),
+        details={"type": "object"},
     ),
     "envelope": _object({}, objects=_list(_STIX_OBJECT), **_MORE),
     "posted-envelope": _object({"objects": _list(_STIX_OBJECT)}, type={"not": {}}),

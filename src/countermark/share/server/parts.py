@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 
 from countermark.records.exchange import Caller, Collection
+from countermark.store.exchange import Filters
 
 _BEARER = 'Bearer realm="countermark"'
 _BASIC = 'Basic realm="countermark", charset="UTF-8"'
@@ -54,6 +55,33 @@ class Audit(Protocol):
 
     async def drain(self) -> None:
         """Return when the log holds every entry that is committed in the outbox."""
+
+
+class Pressing(Protocol):
+    """Readers that are late with a withdrawal (`press.Press`)."""
+
+    def late(self, caller: Caller, collection: Collection) -> object:
+        """What the caller is late with in a collection; false, and at once, for nearly everybody."""
+
+    async def admit_read(
+        self,
+        caller: Caller,
+        collection: Collection,
+        endpoint: str,
+        stix_id: str,
+        filters: Filters,
+        start: int,
+        positions: Sequence[int],
+    ) -> None:
+        """Raise `TaxiiError` 403 for a page that does not bring a late reader nearer to the withdrawal."""
+
+    def admit_change(self, caller: Caller, collection: Collection) -> None:
+        """Raise `TaxiiError` 403 where a late reader would change the collection."""
+
+    async def given(
+        self, caller: Caller, collection: Collection, endpoint: str, positions: Sequence[int]
+    ) -> None:
+        """Let go of who was given what it was late with."""
 
 
 class Limits(Protocol):
@@ -114,5 +142,7 @@ class Parts:
     """Check raw objects, in a thread: one result for each, in order."""
     limits: Limits
     settings: Settings = field(default_factory=Settings)
+    press: Pressing | None = None
+    """Readers that are late with a withdrawal."""
     routers: Sequence[APIRouter] = ()
     """Endpoints beside TAXII."""

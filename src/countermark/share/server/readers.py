@@ -32,7 +32,9 @@ class _Revoked(msgspec.Struct):
     revoked: bool = False
 
 
-class _Read(msgspec.Struct):
+class Read(msgspec.Struct):
+    """An entry of a read."""
+
     member: str
     what: str
     collection: str
@@ -95,23 +97,28 @@ class Reads:
             self._next = index + 1
             if entry is not None:
                 when, read = entry
-                self.first.setdefault(read.member, when)
+                if not wanted.get(read.collection, set()).isdisjoint(accumulate(read.positions)):
+                    self.first.setdefault(read.member, when)
         return self.first
 
 
+def reads_in(log: Log, start: int, names: Collection[str]) -> Iterator[Read | None]:
+    """For every entry from `start` on, the content that somebody was given of one of these collections."""
+    for _, entry in _reads(log, start, names):
+        yield None if entry is None else entry[1]
+
+
 def _reads(
-    log: Log, start: int, wanted: dict[str, set[int]]
-) -> Iterator[tuple[int, tuple[str, _Read] | None]]:
-    """Every index from `start` on, with the read of a wanted position where it is one."""
-    names = [one.encode() for one in wanted]
+    log: Log, start: int, collections: Collection[str]
+) -> Iterator[tuple[int, tuple[str, Read] | None]]:
+    """Every index from `start` on, with what it says of content that was given, where it does."""
+    names = [one.encode() for one in collections]
     kind = f'"kind":"{READ}"'.encode()
     for index, data in log.lines(start):
         entry = None
         if kind in data and any(name in data for name in names):
             line = msgspec.json.decode(data, type=_Line)
-            read = msgspec.json.decode(line.payload, type=_Read) if line.kind == READ else None
+            read = msgspec.json.decode(line.payload, type=Read) if line.kind == READ else None
             if read is not None and read.what in CONTENT:
-                positions = wanted.get(read.collection, set())
-                if not positions.isdisjoint(accumulate(read.positions)):
-                    entry = (line.time, read)
+                entry = (line.time, read)
         yield index, entry

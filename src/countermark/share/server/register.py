@@ -1,4 +1,6 @@
-"""Members, tokens, keys, collections, grants and releases: what the database has, and what the log says."""
+"""What the database has, and what the log says: members, tokens, keys, collections, grants, releases, reports
+on them, and who was late with a withdrawal.
+"""
 
 import hashlib
 from typing import Any
@@ -10,6 +12,7 @@ KINDS = frozenset(
         *("member-added", "member-disabled", "reviewer-attached", "key-added"),
         *("token-added", "token-revoked"),
         *("collection-added", "collection-granted", "release-taken", "release-withdrawn"),
+        *("sample-reported", "revocation-overdue"),
     }
 )
 Facts = dict[str, Any]
@@ -50,11 +53,25 @@ class Told:
                 facts[name] = (payload["read"], payload["write"])
                 if facts[name] == (False, False):
                     del facts[name]
+            case _:
+                self._take_release(kind, payload)
+
+    def _take_release(self, kind: str, payload: dict[str, Any]) -> None:
+        facts = self.facts
+        match kind:
             case "release-taken":
                 facts[_release(payload["release_id"])] = (*_signed(payload), False)
+                if "standing_id" in payload:
+                    drawn = (payload["standing_id"], payload["place"], payload["draw"], payload["due"])
+                    facts[_use(payload["release_id"])] = drawn
             case "release-withdrawn":
                 name = _release(payload["release_id"])
                 facts[name] = (*facts[name][:-1], True)
+            case "sample-reported":
+                name = _report(payload["release_id"], payload["role"])
+                facts[name] = payload["outcome"]
+            case "revocation-overdue":
+                facts[_late(payload["dispute_id"], payload["member"])] = True
 
 
 def register(store: ExchangeStore) -> Facts:
@@ -79,7 +96,10 @@ def register(store: ExchangeStore) -> Facts:
             held = digests_sha256(store.releases.digests(release_id))
             signed = (found.member_id, digest, held, found.expires)
             facts[_release(release_id)] = (*signed, found.withdrawn)
-    return facts
+    for use in store.samples.all():
+        facts[_use(use.release_id)] = (use.standing_id, use.place, use.draw, use.due)
+        facts |= {_report(use.release_id, role): outcome for role, outcome in use.reports.items()}
+    return facts | {_late(one.dispute_id, one.member_id): True for one in store.overdue.all()}
 
 
 def differences(database: Facts, told: Told) -> set[str]:
@@ -136,3 +156,15 @@ def _grant(collection: str, kind: str, grantee: str) -> str:
 
 def _release(name: str) -> str:
     return f"release {name}"
+
+
+def _use(release_id: str) -> str:
+    return f"the draw of release {release_id}"
+
+
+def _report(release_id: str, role: str) -> str:
+    return f"the report of {role} on release {release_id}"
+
+
+def _late(dispute_id: str, member: str) -> str:
+    return f"the lateness of {member} in {dispute_id}"

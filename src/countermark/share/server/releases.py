@@ -16,13 +16,16 @@ from starlette.responses import Response
 from countermark.errors import Error
 from countermark.records.exchange import Caller
 from countermark.share.policy.release import Release
-from countermark.share.policy.verify import MemberKey, verify_release
+from countermark.share.policy.verify import verify_release
 from countermark.share.server.api import BASE, Api, about, add, reply
 from countermark.share.server.errors import TaxiiError, forbidden, not_found
+from countermark.share.server.keys import member_keys
 from countermark.share.server.register import digests_sha256
+from countermark.share.server.samples import under
 from countermark.share.server.times import taxii_time
-from countermark.store.exchange import ExchangeStore
 from countermark.store.exchange import Release as Kept
+from countermark.store.exchange import Suspended
+from countermark.trust.signing import SigningKey
 
 REFUSED = "release-refused"
 SCHEMAS: dict[str, Any] = {
@@ -42,8 +45,9 @@ _ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$"
 class Releases:
     """The endpoints."""
 
-    def __init__(self, api: Api, policies: tuple[str, ...]) -> None:
-        self._api, self._store = api, api.store
+    def __init__(self, api: Api, policies: tuple[str, ...], log_key: SigningKey) -> None:
+        """`log_key` draws releases under standing approvals for review."""
+        self._api, self._store, self._log_key = api, api.store, log_key
         self._policies = policies or None
 
     def router(self) -> APIRouter:
@@ -125,7 +129,15 @@ class Releases:
             reason = "was withdrawn" if known.withdrawn else "was given before with other signatures"
             self._store.outbox.append(REFUSED, entry | {"reason": f"this release {reason}"})
             return None, f"this release {reason}"
-        new = self._store.releases.add(member_id, release.release_id, body, objects, expires, entry=entry)
+        try:
+            new = self._store.releases.add(
+                *(member_id, release.release_id, body, objects, expires),
+                entry=entry,
+                under=under(release, self._log_key),
+            )
+        except Suspended as suspended:
+            self._store.outbox.append(REFUSED, entry | {"reason": str(suspended)})
+            return None, str(suspended)
         return release, new
 
 
@@ -149,14 +161,3 @@ def holds_until(release: Release) -> datetime:
     """When a release ends: as it says, and not later than the first of its legal bases."""
     last = min((one.until for one in release.legal_basis), default=date.max)
     return min(release.expires, datetime.combine(last, datetime.max.time(), UTC))
-
-
-def member_keys(store: ExchangeStore, member_id: str) -> list[MemberKey]:
-    """Registered keys of a member and of its reviewers; those of who is disabled do not count."""
-    found = []
-    for one in store.members.all():
-        if one.disabled or member_id not in (one.member_id, one.of):
-            continue
-        if one.role != "operator" and one.role != "public":
-            found += [MemberKey(one.role, one.name, key) for key in store.members.keys(one.member_id)]
-    return found

@@ -17,23 +17,27 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from countermark.errors import Error, ExitCode
-from countermark.share.server import disputes, releases
+from countermark.share.server import disputes, releases, samples
 from countermark.share.server.api import Api
 from countermark.share.server.app import build_app
 from countermark.share.server.around import Around
 from countermark.share.server.audit import Auditor
 from countermark.share.server.auth import Authenticator, check_members
 from countermark.share.server.connections import protocol_class
-from countermark.share.server.folder import DataFolder
+from countermark.share.server.filed import Filed
+from countermark.share.server.folder import LOG, DataFolder
 from countermark.share.server.health import Health
 from countermark.share.server.limits import Limits
 from countermark.share.server.metrics import Metrics
 from countermark.share.server.oidc import Oidc
 from countermark.share.server.parts import Checked, Parts
 from countermark.share.server.peers import Peers
+from countermark.share.server.press import Press
 from countermark.share.server.proofs import Proofs
 from countermark.share.server.tls import is_loopback
-from countermark.share.server.upkeep import Upkeep
+from countermark.share.server.upkeep import Upkeep, forget_statuses
+from countermark.share.server.watch import Watch
+from countermark.trust.signing import SigningKey
 
 SWITCH_SECONDS = 0.0005
 """The audit's thread lets go of the interpreter some twenty times for each group of entries, the event loop
@@ -48,6 +52,8 @@ class Exchange:
 
     app: ASGIApp
     auditor: Auditor
+    watch: Watch
+    """`look` is to be called from time to time."""
     close: Callable[[], None]
     """Ends the audit, when no request is being answered any more."""
 
@@ -61,18 +67,23 @@ def build_exchange(folder: DataFolder, check: Check, *, plain: bool = True) -> E
     oidc = Oidc(settings.oidc, folder.path) if settings.oidc else None
     taxii = settings.taxii_settings(folder.sqlite)
     limits = Limits(settings.limits, peers)
+    press, filed = Press(folder.store, metrics), Filed()
+    press.load()  # whoever was late when the last server ended
+    watch = Watch(folder.store, filed, press, lambda: auditor.log, auditor.soon)
     parts = Parts(
         authenticate=Authenticator(folder.store, settings, peers, oidc, taxii.reads_inline),
         audit=auditor,
         check=check,
         limits=limits,
         settings=taxii,
+        press=press,
     )
     api = Api(folder.store, parts, auditor)
     routers = [
         Health(api, settings, metrics, folder.path, peers).router(),
-        releases.Releases(api, settings.policies).router(),
-        disputes.Disputes(api).router(),
+        releases.Releases(api, settings.policies, SigningKey.load(folder.path / f"{LOG}.key")).router(),
+        samples.Samples(api).router(),
+        disputes.Disputes(api, filed).router(),
         Proofs(api).router(),
     ]
     app = build_app(folder.store, replace(parts, routers=routers))
@@ -82,7 +93,7 @@ def build_exchange(folder: DataFolder, check: Check, *, plain: bool = True) -> E
         api.work.close()
         auditor.close()
 
-    return Exchange(Around(app, limits, peers, metrics, plain), auditor, close)
+    return Exchange(Around(app, limits, peers, metrics, plain), auditor, watch, close)
 
 
 def _describe(app: FastAPI) -> None:
@@ -124,8 +135,12 @@ def serve(
     """Serve until SIGTERM or SIGINT; the signal. `ready` is called when requests are answered."""
     exchange = build_exchange(folder, check, plain=context is None)
     exchange.auditor.start()
-    upkeep = Upkeep(folder.store)
-    upkeep.start()
+    threads = [
+        Upkeep("upkeep", lambda: forget_statuses(folder.store)),
+        Upkeep("watch", exchange.watch.look, folder.settings.watch_seconds),
+    ]
+    for one in threads:
+        one.start()
     sys.setswitchinterval(SWITCH_SECONDS)
     connection = folder.settings.connection
     config = uvicorn.Config(
@@ -147,7 +162,8 @@ def serve(
     try:
         server.run(sockets=[listener])
     finally:
-        upkeep.close()
+        for one in threads:
+            one.close()
         exchange.close()
     return server.stopped_by
 

@@ -115,6 +115,8 @@ class ExchangeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     metrics_addresses: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     least_free_bytes: Annotated[int, msgspec.Meta(ge=0)] = 64 << 20
     """Free space under which the server says that it is not ready."""
+    watch_seconds: Seconds = 30
+    """Between two looks for readers that are late with a withdrawal."""
     policies: tuple[str, ...] = ()
     """SHA-256 of the sharing policies under which releases are taken; none: that which is shipped."""
     taxii: dict[str, Any] = {}

@@ -2,8 +2,10 @@
 
 from countermark.store.exchange.connect import ExchangeStore
 from countermark.store.exchange.members import ACTIONS
+from countermark.store.exchange.overdue import Overdue
 from countermark.store.exchange.recent import Joined
 from countermark.store.exchange.releases import Release
+from countermark.store.exchange.samples import Suspended, Under, Use
 from countermark.store.exchange.scanning import Row, Version, misplaced
 from countermark.store.exchange.shapes import (
     ALL,
@@ -30,11 +32,15 @@ __all__ = [
     "Filters",
     "Joined",
     "Outcome",
+    "Overdue",
     "Page",
     "Prepared",
     "Release",
     "Row",
     "Status",
+    "Suspended",
+    "Under",
+    "Use",
     "Version",
     "media_type",
     "microseconds",

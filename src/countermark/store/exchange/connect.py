@@ -7,7 +7,9 @@ from countermark.store.exchange.migrate import migrate
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.objects import Objects
 from countermark.store.exchange.outbox import Outbox
+from countermark.store.exchange.overdue import Overdues
 from countermark.store.exchange.releases import Releases
+from countermark.store.exchange.samples import Samples
 from countermark.store.exchange.scanning import Scan
 from countermark.store.exchange.statuses import Statuses
 
@@ -24,6 +26,8 @@ class ExchangeStore:
         self.scan = Scan(database, names)
         self.statuses = Statuses(database)
         self.releases = Releases(database)
+        self.samples = Samples(database)
+        self.overdue = Overdues(database)
         self.outbox = Outbox(database)
 
     @classmethod

@@ -10,6 +10,7 @@ from countermark.errors import Error
 from countermark.records.exchange import Microseconds
 from countermark.store.exchange.database import Database, chunks, storable
 from countermark.store.exchange.outbox import write_entry
+from countermark.store.exchange.samples import Under, take
 from countermark.store.exchange.tables import release_objects, releases
 from countermark.store.exchange.times import now as clock
 
@@ -44,10 +45,12 @@ class Releases:
         expires: int,
         *,
         entry: Mapping[str, Any],
+        under: Under | None = None,
     ) -> bool:
         """Keep a release of objects (id, version, sha256 in hex), and `entry` for the log.
 
-        The same again changes nothing and gives False. Raises `Error` when the id is another release's.
+        `under` a standing approval it is drawn for review, or not, in the same transaction. The same again
+        changes nothing and gives False. Raises `Error` when the id is another release's, and `Suspended`.
         """
         with self._database.writing() as connection:
             if self._database.postgres:  # two that add the same take turns
@@ -72,7 +75,8 @@ class Releases:
                         for digest, (stix_id, version) in lines.items()
                     ],
                 )
-            write_entry(connection, TAKEN, entry)
+            told = take(connection, member_id, release_id, under) if under is not None else {}
+            write_entry(connection, TAKEN, {**entry, **told})
         return True
 
     def get(self, release_id: str) -> Release | None:

@@ -7,7 +7,7 @@ their own, so that a row of `objects` does not repeat their UUIDs.
 
 import sqlalchemy as sa
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that these tables are the outcome of."""
 
 metadata = sa.MetaData()
@@ -132,6 +132,42 @@ release_objects = sa.Table(
     sa.Column("stix_id", Word, nullable=False),
     sa.Column("version", Word, nullable=False),
     sa.Index("ix_release_objects_sha256", "sha256"),
+)
+
+# A release under a standing approval, at its place among those of the approval; drawn where `due` is set.
+standing_uses = sa.Table(
+    "standing_uses",
+    metadata,
+    sa.Column("release_id", Word, sa.ForeignKey("releases.release_id"), primary_key=True),
+    sa.Column("member_id", Word, nullable=False),
+    sa.Column("standing_id", Word, nullable=False),
+    sa.Column("place", sa.Integer, nullable=False),  # from 0
+    sa.Column("withdrawal", sa.Boolean, nullable=False),  # of objects, and nothing else
+    sa.Column("draw", Word, nullable=False),  # base64
+    sa.Column("due", sa.BigInteger),
+    sa.UniqueConstraint("member_id", "standing_id", "place", name="uq_standing_uses"),
+)
+
+sample_reports = sa.Table(
+    "sample_reports",
+    metadata,
+    sa.Column("release_id", Word, sa.ForeignKey("standing_uses.release_id"), primary_key=True),
+    sa.Column("role", Word, primary_key=True),
+    sa.Column("outcome", Word, nullable=False),
+    sa.Column("envelope", sa.LargeBinary, nullable=False),
+    sa.Column("received", sa.BigInteger, nullable=False),
+)
+
+# Who had an object and was not given its withdrawal in time; `settled` when it was, or there is none.
+overdue = sa.Table(
+    "overdue",
+    metadata,
+    sa.Column("dispute_id", Word, primary_key=True),
+    sa.Column("member_id", Word, primary_key=True),
+    sa.Column("object_id", Word, nullable=False),
+    sa.Column("wanted", sa.LargeBinary, nullable=False),  # JSON: positions of the withdrawal by collection
+    sa.Column("noticed", sa.BigInteger, nullable=False),
+    sa.Column("settled", sa.BigInteger, index=True),
 )
 
 outbox = sa.Table(

@@ -53,6 +53,8 @@ class _Asked(NamedTuple):
     after: int | None
     """Position that its `next` names."""
     limit: int
+    at: float
+    """When it was asked, of `time.monotonic`."""
 
     @property
     def pages(self) -> Pages:
@@ -148,7 +150,7 @@ class Objects:
         query = parse_query(request.scope["query_string"], endpoint.known)
         settings = self._access.settings
         limit = min(query.limit or settings.page_limit, settings.most_per_page)
-        asked = _Asked(caller, endpoint, collection, stix_id, query, None, limit)
+        asked = _Asked(caller, endpoint, collection, stix_id, query, None, limit, time.monotonic())
         return asked if query.next is None else asked._replace(after=asked.pages.position(query.next))
 
     async def _kept(self, asked: _Asked) -> Joined | None:
@@ -156,10 +158,11 @@ class Objects:
         if not asked.endpoint.whole or asked.query.nothing:
             return None
         objects, collection_id = self._store.objects, asked.collection.collection_id
-        now = time.monotonic()
-        if not objects.is_current(collection_id, now):
+        if not objects.is_current(collection_id, asked.at):
             await self._access.work.once(objects.refresh, collection_id)
-        page = objects.kept(collection_id, asked.filters, after=asked.after, limit=asked.limit, asked=now)
+        page = objects.kept(
+            collection_id, asked.filters, after=asked.after, limit=asked.limit, asked=asked.at
+        )
         return page if page is not None and page.positions else None
 
     def _page(self, asked: _Asked) -> Page | Joined:
@@ -177,7 +180,7 @@ class Objects:
             return objects.versions(key, asked.stix_id, filters, after=after, limit=limit)
         if asked.endpoint is _MANIFEST:
             return objects.page(key, filters, after=after, limit=limit, with_data=False)
-        return objects.joined(key, filters, after=after, limit=limit)
+        return objects.joined(key, filters, after=after, limit=limit, asked=asked.at)
 
     def _refuse_unknown(self, collection: Collection, stix_id: str, query: Query) -> None:
         """404 for an id that is not there, and for a version named by its time that is not (5.6, 5.7)."""

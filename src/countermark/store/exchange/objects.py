@@ -82,14 +82,22 @@ class Objects:
         rows = self._rows(key, with_data)
         return Page(self._stored(rows[:limit]), len(rows) > limit)
 
-    def joined(self, collection_id: str, filters: Filters, *, after: int | None, limit: int) -> Joined:
+    def joined(
+        self,
+        collection_id: str,
+        filters: Filters,
+        *,
+        after: int | None,
+        limit: int,
+        asked: float | None = None,
+    ) -> Joined:
         """The same page as it is sent, kept from an earlier request where nothing has changed since.
 
-        Raises as `page` does.
+        `asked` is when somebody asked for it (of `time.monotonic`), now by default. Raises as `page` does.
         """
         number = self._names.collection(collection_id)
         key = _key(number, filters, after, limit)
-        change = self._counters.read(number, lambda: self._counter(number))  # before the page, never after
+        change = self._counters.read(number, lambda: self._counter(number), asked)  # before the page
         found = self._recent.get(key, change)
         if found is None:
             rows = self._rows(key, with_data=True, lean=True)

@@ -74,10 +74,10 @@ class Counters:
         self._own = 0
         self._turn = threading.Lock()
 
-    def read(self, number: int, fetch: Callable[[], int]) -> int:
-        """The counter of a collection, from `fetch` unless that was asked a moment ago."""
+    def read(self, number: int, fetch: Callable[[], int], asked: float | None = None) -> int:
+        """The counter of a collection, from `fetch` unless it is at hand for who asked at `asked`, or now."""
         began, own = time.monotonic(), self._own
-        known = self.at_hand(number, began)
+        known = self.at_hand(number, began if asked is None else asked)
         if known is None:
             known = fetch()
             self._seen[number] = _Counted(known, began, own)

@@ -26,13 +26,16 @@ class JsonLines(logging.Formatter):
     """Makes a line of a record."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One JSON object."""
+        """One JSON object; `fields` of the record (a dict) stand in it as they are."""
         line: dict[str, Any] = {
             "time": _time(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
         }
-        if record.name.split(".")[:2] == OURS.split("."):
+        fields = getattr(record, "fields", None)
+        if isinstance(fields, dict):
+            line |= fields
+        elif record.name.split(".")[:2] == OURS.split("."):
             line["message"] = record.getMessage()
         else:
             line["at"] = f"{record.module}:{record.lineno}"

@@ -1,7 +1,7 @@
 """Requests that `schemathesis` makes up from the OpenAPI document, valid and not, to a server that runs.
 
 All checks are on that it has. Two refusals of what the document allows are right and cannot be written down
-in it: a `next` that the server did not make, and a release that nobody signed.
+in it: a `next` that the server did not make, and a release or commitment that nobody signed.
 """
 
 from collections.abc import Iterator
@@ -86,7 +86,7 @@ def _failure(check: Any, case: Any) -> str:
     if check.name == "positive_data_acceptance":
         if "next" in (case.query or {}) and any(label.endswith("}/" + one) for one in LISTINGS):
             return ""
-        if label == "POST /exchange-api/v1/releases":
+        if label in ("POST /exchange-api/v1/releases", "POST /overlap/v1/runs"):
             return ""
     failure = check.failure_info
     return f"{label}: {check.name}: {failure.failure.title} {failure.failure.message} {failure.code_sample}"

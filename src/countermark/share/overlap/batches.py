@@ -90,6 +90,26 @@ def multiply_all(
     return result.tobytes()
 
 
+def check_all(points: bytes, what: str = "the list", workers: int = 1) -> None:
+    """`Error` naming the position of the first point that is not in its one encoding, or is the identity."""
+    count = _count(points, what)
+    rows = np.frombuffer(points, np.uint8).reshape(count, POINT_BYTES)
+    # libsodium ignores the top bit, and takes the identity
+    odd = np.flatnonzero((rows[:, -1] >= 0x80) | ~rows.any(axis=1))
+    usable = int(odd[0]) if odd.size else count
+    source, is_valid = rows.ctypes.data, functions().is_valid
+
+    def work(begin: int, end: int) -> int | None:
+        for offset in range(POINT_BYTES * begin, POINT_BYTES * min(end, usable), POINT_BYTES):
+            if is_valid(source + offset) != 1:
+                return offset // POINT_BYTES
+        return usable if begin <= usable < end else None
+
+    wrong = _run(work, count, workers, None)
+    if wrong is not None:
+        raise Error(f"point {wrong} of {what} is not a point of ristretto255 other than the identity")
+
+
 def random_points(count: int, workers: int = WORKERS, progress: ProgressCall | None = None) -> bytes:
     """Uniform points whose logarithms nobody knows, to pad a list with."""
     random, result = functions().random, _room(count)

@@ -66,7 +66,7 @@ def verify_release(
     _check_limits(release)
     # 4. signed by two people, or under a standing approval that two people signed
     if release.standing is None:
-        _check_two(opened, member_keys, "release")
+        check_two(opened, member_keys, "release")
     else:
         _check_signer(opened, member_keys)
         _check_under(release, _standing(release.standing, member_keys, now))
@@ -96,7 +96,7 @@ def _standing(text: str, member_keys: Sequence[MemberKey], now: datetime) -> Sta
     opened = open_envelope(text.encode(), STANDING_TYPE)
     standing = parse_standing(opened.body)
     check_standing(standing, now)
-    _check_two(opened, member_keys, "standing approval")
+    check_two(opened, member_keys, "standing approval")
     return standing
 
 
@@ -116,7 +116,7 @@ def _check_under(release: Release, standing: Standing) -> None:
             )
 
 
-def _check_two(opened: Envelope, member_keys: Sequence[MemberKey], what: str) -> None:
+def check_two(opened: Envelope, member_keys: Sequence[MemberKey], what: str) -> None:
     """Two signatures by two people's keys, one of each reviewing role."""
     signers = _signers(opened, member_keys, what)
     if len(signers) != 2 or {one.role for one in signers} != {"reviewer-security", "reviewer-counsel"}:

@@ -18,6 +18,7 @@ from countermark.store.exchange import ExchangeStore
 
 BASE = "/exchange-api/v1"
 JSON = "application/json"
+BYTES = "application/octet-stream"
 _ERRORS = {
     400: "malformed",
     401: "no credentials, or none that are valid",
@@ -80,15 +81,20 @@ def add(
     success: dict[int, str],
     media_type: str = JSON,
     parameters: dict[str, str] | None = None,
+    query: dict[str, str] | None = None,
     body: str | None = None,
+    gives: str | None = None,
     public: bool = False,
     anonymous: bool = False,
 ) -> None:
-    """Add an endpoint and say what it takes and gives; `parameters` of the path with their patterns.
+    """Add an endpoint and say what it takes and gives; `parameters` of the path and the `query` with their
+    patterns, `body` and what a success `gives` by the names of their schemas, or `BYTES`.
 
     `public` answers anybody, and never asks for credentials; `anonymous` answers some without.
     """
     schema = {"type": "object"} if media_type == JSON else {"type": "string"}
+    if gives is not None:
+        media_type, schema = _content(gives)
     answers: dict[str, Any] = {
         str(code): {"description": text, "content": {media_type: {"schema": schema}}}
         for code, text in success.items()
@@ -105,10 +111,15 @@ def add(
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": pattern}}
             for name, pattern in (parameters or {}).items()
+        ]
+        + [
+            {"name": name, "in": "query", "schema": {"type": "string", "pattern": pattern}}
+            for name, pattern in (query or {}).items()
         ],
     }
     if body is not None:
-        extra["requestBody"] = {"required": True, "content": {JSON: {"schema": {"$ref": body}}}}
+        kind, wanted = _content(body)
+        extra["requestBody"] = {"required": True, "content": {kind: {"schema": wanted}}}
     router.add_api_route(
         path,
         endpoint,
@@ -120,3 +131,10 @@ def add(
         operation_id=f"{method.lower()}{path.replace('{', '').replace('}', '').replace('/', '_')}",
         tags=["health" if public else "exchange"],
     )
+
+
+def _content(name: str) -> tuple[str, dict[str, Any]]:
+    """Media type and schema of a body."""
+    if name == BYTES:
+        return BYTES, {"type": "string", "format": "binary"}
+    return JSON, {"$ref": name}

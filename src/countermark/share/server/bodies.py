@@ -26,18 +26,22 @@ class Bodies:
         self._share = max(settings.max_content_length, settings.bytes_in_flight // 4)
 
     @asynccontextmanager
-    async def received(self, request: Request, member_id: str) -> AsyncIterator[bytes]:
+    async def received(
+        self, request: Request, member_id: str, most: int | None = None
+    ) -> AsyncIterator[bytes]:
         """The body that a member sends, for as long as it is worked on.
 
-        Raises `TaxiiError`: 400 for a length that is none, 413 over `max_content_length` bytes, 408 when it
-        takes too long, 429 when the bodies of the member together are too much, 503 when those of all are.
+        Raises `TaxiiError`: 400 for a length that is none, 413 over `most` bytes (`max_content_length`), 408
+        when it takes too long, 429 when the bodies of the member together are too much, 503 when those of all
+        are.
         """
-        self._check_length(request.headers.getlist("content-length"))
+        most = self._settings.max_content_length if most is None else most
+        self._check_length(request.headers.getlist("content-length"), most)
         body, size = bytearray(), 0
         try:
             try:
                 async with asyncio.timeout(self._settings.body_seconds):
-                    await self._receive(request, body, member_id)
+                    await self._receive(request, body, member_id, most)
             except TimeoutError:
                 raise TaxiiError(408, "the body took too long to arrive", headers=_CLOSE) from None
             received, size = bytes(body), len(body)
@@ -47,24 +51,24 @@ class Bodies:
             self._in_flight[member_id] -= size + len(body)
             self._in_flight += Counter()  # leaves out who has none
 
-    def _check_length(self, headers: list[str]) -> None:
+    def _check_length(self, headers: list[str], most: int) -> None:
         for text in headers:
             if not re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
                 raise TaxiiError(400, "the header Content-Length is malformed", headers=_CLOSE)
-            if int(text) > self._settings.max_content_length:
-                raise self._too_large()
+            if int(text) > most:
+                raise _too_large(most)
 
-    async def _receive(self, request: Request, body: bytearray, member_id: str) -> None:
+    async def _receive(self, request: Request, body: bytearray, member_id: str, most: int) -> None:
         async for chunk in request.stream():
             body += chunk
             self._in_flight[member_id] += len(chunk)
-            if len(body) > self._settings.max_content_length:
-                raise self._too_large()
-            if self._in_flight[member_id] > self._share:
+            if len(body) > most:
+                raise _too_large(most)
+            if self._in_flight[member_id] > max(self._share, most):
                 raise TaxiiError(429, "you are sending too much at once", headers=_LATER)
             if self._in_flight.total() > self._settings.bytes_in_flight:
                 raise TaxiiError(503, "too much is being sent at once", headers=_LATER)
 
-    def _too_large(self) -> TaxiiError:
-        most = self._settings.max_content_length
-        return TaxiiError(413, "the body is too large", f"at most {most} bytes", headers=_CLOSE)
+
+def _too_large(most: int) -> TaxiiError:
+    return TaxiiError(413, "the body is too large", f"at most {most} bytes", headers=_CLOSE)

@@ -1,5 +1,7 @@
 """Figures for Prometheus. Labels are routes, methods, statuses and kinds: no id, no address, no name."""
 
+from collections.abc import Mapping
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -10,7 +12,7 @@ from prometheus_client import (
 )
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-METHODS = ("GET", "HEAD", "POST", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _PREFIX = "countermark_exchange"
 
@@ -40,6 +42,9 @@ class Metrics:
         )
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._objects_of: dict[str, Counter] = {}
+        self._overlap = Gauge(
+            f"{_PREFIX}_overlap_runs", "Runs of the private overlap", ("state",), registry=self._registry
+        )
         self._log_entries = Gauge(f"{_PREFIX}_log_entries", "Entries of the log", registry=self._registry)
         self._log_bytes = Gauge(f"{_PREFIX}_log_bytes", "Bytes of the log", registry=self._registry)
 
@@ -69,6 +74,12 @@ class Metrics:
             if what not in self._objects_of:
                 self._objects_of[what] = self._objects.labels(what)
             self._objects_of[what].inc(count)
+
+    def overlap_runs(self, counts: Mapping[str, int]) -> None:
+        """Runs of the private overlap by state, as the database has them."""
+        self._overlap.clear()
+        for state, count in counts.items():
+            self._overlap.labels(state).set(count)
 
     def log_size(self, entries: int, size: int) -> None:
         """The log has grown."""

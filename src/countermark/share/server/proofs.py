@@ -18,6 +18,8 @@ _NUMBER = r"^(0|[1-9][0-9]{0,14})$"
 class _Payload(msgspec.Struct):
     member: str = ""
     owners: list[str] = []
+    parties: list[str] = []
+    """Those whom an entry about two members concerns."""
     collection: str = ""
 
 
@@ -48,7 +50,7 @@ class Proofs:
         return Response(note, media_type=TEXT)
 
     async def proof(self, request: Request) -> Response:
-        """`GET audit/entries/{index}/proof`: of an entry that the caller made, or of its own objects."""
+        """`GET audit/entries/{index}/proof`: of an entry that the caller made, or of its objects or runs."""
         caller = await self._api.caller(request)
         text = request.path_params["index"]
         index = int(text) if text.isascii() and text.isdecimal() and len(text) <= 15 else -1
@@ -70,5 +72,5 @@ def _concerns(caller: Caller, data: bytes) -> bool:
     if caller.collections is not None and payload.collection not in caller.collections:
         return False
     return caller.member.role == "operator" or any(
-        about(caller, one) for one in (payload.member, *payload.owners) if one
+        about(caller, one) for one in (payload.member, *payload.owners, *payload.parties) if one
     )

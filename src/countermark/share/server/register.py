@@ -1,5 +1,5 @@
 """What the database has, and what the log says: members, tokens, keys, collections, grants, releases, reports
-on them, and who was late with a withdrawal.
+on them, who was late with a withdrawal, commitments of overlaps.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ KINDS = frozenset(
         *("token-added", "token-revoked"),
         *("collection-added", "collection-granted", "release-taken", "release-withdrawn"),
         *("sample-reported", "revocation-overdue"),
+        "overlap-committed",
     }
 )
 Facts = dict[str, Any]
@@ -54,9 +55,10 @@ class Told:
                 if facts[name] == (False, False):
                     del facts[name]
             case _:
-                self._take_release(kind, payload)
+                self._take_signed(kind, payload)
 
-    def _take_release(self, kind: str, payload: dict[str, Any]) -> None:
+    def _take_signed(self, kind: str, payload: dict[str, Any]) -> None:
+        """The same, of what members signed."""
         facts = self.facts
         match kind:
             case "release-taken":
@@ -72,6 +74,10 @@ class Told:
                 facts[name] = payload["outcome"]
             case "revocation-overdue":
                 facts[_late(payload["dispute_id"], payload["member"])] = True
+            case "overlap-committed":
+                names = ("run", "list_sha256", "public_key", "envelope_sha256")
+                name = _commitment(payload["member"], payload["run_id"])
+                facts[name] = tuple(payload[one] for one in names)
 
 
 def register(store: ExchangeStore) -> Facts:
@@ -99,7 +105,12 @@ def register(store: ExchangeStore) -> Facts:
     for use in store.samples.all():
         facts[_use(use.release_id)] = (use.standing_id, use.place, use.draw, use.due)
         facts |= {_report(use.release_id, role): outcome for role, outcome in use.reports.items()}
-    return facts | {_late(one.dispute_id, one.member_id): True for one in store.overdue.all()}
+    facts |= {_late(one.dispute_id, one.member_id): True for one in store.overdue.all()}
+    for run_id, name, side in store.overlap.committed():
+        digest = hashlib.sha256(side.envelope).hexdigest()
+        committed = (name, side.list_sha256, side.public_key, digest)
+        facts[_commitment(side.member_id, run_id)] = committed
+    return facts
 
 
 def differences(database: Facts, told: Told) -> set[str]:
@@ -168,3 +179,7 @@ def _report(release_id: str, role: str) -> str:
 
 def _late(dispute_id: str, member: str) -> str:
     return f"the lateness of {member} in {dispute_id}"
+
+
+def _commitment(member: str, run_id: str) -> str:
+    return f"the commitment of {member} in {run_id}"

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from countermark.errors import Error, ExitCode
-from countermark.share.server import disputes, releases, samples
+from countermark.share.server import disputes, overlap_runs, releases, samples
 from countermark.share.server.api import Api
 from countermark.share.server.app import build_app
 from countermark.share.server.around import Around
@@ -35,7 +35,7 @@ from countermark.share.server.peers import Peers
 from countermark.share.server.press import Press
 from countermark.share.server.proofs import Proofs
 from countermark.share.server.tls import is_loopback
-from countermark.share.server.upkeep import Upkeep, forget_statuses
+from countermark.share.server.upkeep import Upkeep, expire_overlaps, forget_statuses
 from countermark.share.server.watch import Watch
 from countermark.trust.signing import SigningKey
 
@@ -85,6 +85,7 @@ def build_exchange(folder: DataFolder, check: Check, *, plain: bool = True) -> E
         samples.Samples(api).router(),
         disputes.Disputes(api, filed).router(),
         Proofs(api).router(),
+        overlap_runs.Overlaps(api, settings.overlap, settings.policies).router(),
     ]
     app = build_app(folder.store, replace(parts, routers=routers))
     _describe(app.beside)
@@ -102,7 +103,7 @@ def _describe(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         found = described()
-        found["components"]["schemas"] |= releases.SCHEMAS | disputes.SCHEMAS
+        found["components"]["schemas"] |= releases.SCHEMAS | disputes.SCHEMAS | overlap_runs.SCHEMAS
         return found
 
     # FastAPI's documented way to give a document of one's own
@@ -136,7 +137,8 @@ def serve(
     exchange = build_exchange(folder, check, plain=context is None)
     exchange.auditor.start()
     threads = [
-        Upkeep("upkeep", lambda: forget_statuses(folder.store)),
+        Upkeep("statuses", lambda: forget_statuses(folder.store)),
+        Upkeep("overlaps", lambda: expire_overlaps(folder.store)),
         Upkeep("watch", exchange.watch.look, folder.settings.watch_seconds),
     ]
     for one in threads:

@@ -9,6 +9,7 @@ metrics_addresses = ["127.0.0.0/8"]     who may read /metrics without an operato
 [connection]    seconds and bytes that a connection gets
 [proxy]         addresses = ["10.0.0.1/32"], certificate_header = "client-cert"
   [proxy.certificates]   SHA-256 of a certificate = "NAME of a member"
+[overlap]       runs_of_pair, keep_days
 [oidc]          issuer, audience, jwks_url or jwks_file, claim
   [oidc.members]         value of the claim = "NAME of a member"
 """
@@ -73,6 +74,15 @@ class ConnectionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """For requests that are being answered when the server is told to stop."""
 
 
+class OverlapSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Runs of the private overlap."""
+
+    runs_of_pair: Count = 4
+    """Runs that two members may begin in 30 days."""
+    keep_days: Annotated[int, msgspec.Meta(ge=1, le=90)] = 14
+    """How long lists and tags are kept, from the first commitment, and again from the count."""
+
+
 class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The reverse proxy in front, where there is one."""
 
@@ -122,6 +132,7 @@ class ExchangeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     taxii: dict[str, Any] = {}
     limits: LimitSettings = LimitSettings()
     connection: ConnectionSettings = ConnectionSettings()
+    overlap: OverlapSettings = OverlapSettings()
     proxy: ProxySettings | None = None
     oidc: OidcSettings | None = None
 

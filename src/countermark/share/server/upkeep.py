@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from countermark.share.server.overlap_telling import OVER, run_entry
 from countermark.share.server.times import now
 from countermark.store.exchange import ExchangeStore
 
@@ -44,3 +45,8 @@ class Upkeep:
 def forget_statuses(store: ExchangeStore) -> None:
     """Delete statuses that nobody asks for any more."""
     store.statuses.forget(now() - STATUS_DAYS * 86_400_000_000)
+
+
+def expire_overlaps(store: ExchangeStore) -> None:
+    """End overlaps whose days are over, and delete their lists."""
+    store.overlap.expire(now(), OVER, run_entry)

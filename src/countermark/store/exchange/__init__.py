@@ -3,6 +3,7 @@
 from countermark.store.exchange.connect import ExchangeStore
 from countermark.store.exchange.members import ACTIONS
 from countermark.store.exchange.overdue import Overdue
+from countermark.store.exchange.overlap_turns import EXPIRED, VOID, OverlapRun, OverlapSide, Pair, Turn
 from countermark.store.exchange.recent import Joined
 from countermark.store.exchange.releases import Release
 from countermark.store.exchange.samples import Suspended, Under, Use
@@ -25,20 +26,26 @@ from countermark.store.exchange.times import microseconds, rfc3339
 __all__ = [
     "ACTIONS",
     "ALL",
+    "EXPIRED",
     "FIRST",
     "LAST",
     "SPEC_VERSIONS",
+    "VOID",
     "ExchangeStore",
     "Filters",
     "Joined",
     "Outcome",
     "Overdue",
+    "OverlapRun",
+    "OverlapSide",
     "Page",
+    "Pair",
     "Prepared",
     "Release",
     "Row",
     "Status",
     "Suspended",
+    "Turn",
     "Under",
     "Use",
     "Version",

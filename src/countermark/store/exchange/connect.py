@@ -8,6 +8,7 @@ from countermark.store.exchange.names import Names
 from countermark.store.exchange.objects import Objects
 from countermark.store.exchange.outbox import Outbox
 from countermark.store.exchange.overdue import Overdues
+from countermark.store.exchange.overlap import Overlaps
 from countermark.store.exchange.releases import Releases
 from countermark.store.exchange.samples import Samples
 from countermark.store.exchange.scanning import Scan
@@ -29,6 +30,7 @@ class ExchangeStore:
         self.samples = Samples(database)
         self.overdue = Overdues(database)
         self.outbox = Outbox(database)
+        self.overlap = Overlaps(database)
 
     @classmethod
     def open(cls, url: str) -> "ExchangeStore":

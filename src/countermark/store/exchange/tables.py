@@ -7,7 +7,7 @@ their own, so that a row of `objects` does not repeat their UUIDs.
 
 import sqlalchemy as sa
 
-REVISION = "0002"
+REVISION = "0003"
 """The migration that these tables are the outcome of."""
 
 metadata = sa.MetaData()
@@ -177,4 +177,59 @@ outbox = sa.Table(
     sa.Column("kind", Word, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),  # JSON
     sqlite_autoincrement=True,  # a number never comes again after it was dropped
+)
+
+overlap_runs = sa.Table(
+    "overlap_runs",
+    metadata,
+    sa.Column("run_id", Word, primary_key=True),
+    sa.Column("first", Word, sa.ForeignKey("members.member_id"), nullable=False),  # the smaller member_id
+    sa.Column("second", Word, sa.ForeignKey("members.member_id"), nullable=False),
+    sa.Column("name", Word, nullable=False),
+    sa.Column("state", Word, nullable=False),
+    sa.Column("size", sa.Integer),
+    sa.Column("under_floor", sa.Boolean, nullable=False),
+    sa.Column("reason", Word, nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("expires", sa.BigInteger),  # null once there is nothing left to delete
+    sa.UniqueConstraint("first", "second", "name", name="uq_overlap_runs"),
+    sa.Index("ix_overlap_runs_first", "first", "created"),
+    sa.Index("ix_overlap_runs_second", "second", "created"),
+    sa.Index("ix_overlap_runs_created", "created"),
+    sa.Index("ix_overlap_runs_expires", "expires"),
+    sa.Index("ix_overlap_runs_state", "state"),
+)
+
+# never deleted: a list or a key that was committed to once is refused for ever
+overlap_sides = sa.Table(
+    "overlap_sides",
+    metadata,
+    sa.Column("run_id", Word, sa.ForeignKey("overlap_runs.run_id"), primary_key=True),
+    sa.Column("member_id", Word, sa.ForeignKey("members.member_id"), primary_key=True),
+    sa.Column("envelope", sa.LargeBinary, nullable=False),
+    sa.Column("commitment_sha256", Word, nullable=False),  # of the envelope's payload
+    sa.Column("list_sha256", Word, nullable=False),
+    sa.Column("public_key", Word, nullable=False),  # hex
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("listed", sa.Boolean, nullable=False),
+    sa.Column("tagged", sa.Boolean, nullable=False),
+    sa.Column("planted", sa.Boolean, nullable=False),
+    sa.Column("proven", sa.Boolean, nullable=False),
+    sa.Column("opening", sa.Boolean, nullable=False),
+    sa.Column("opening_until", sa.BigInteger),
+    sa.Column("unshuffled", sa.Boolean, nullable=False),
+    sa.UniqueConstraint("list_sha256", name="uq_overlap_sides_list"),
+    sa.UniqueConstraint("public_key", name="uq_overlap_sides_key"),
+)
+
+# what is deleted when a run ends: lists in parts, and messages (part 0)
+overlap_parts = sa.Table(
+    "overlap_parts",
+    metadata,
+    sa.Column("run_id", Word, sa.ForeignKey("overlap_runs.run_id"), primary_key=True),
+    sa.Column("member_id", Word, primary_key=True),
+    sa.Column("what", Word, primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("sha256", Word, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
 )

@@ -59,6 +59,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     salt: str = ""
     text_digest: str = ""
     entries: list[int] = []
+    verdicts: list[str] = []
 
 
 assert set(Found.__struct_fields__) >= {*Outcome.__struct_fields__, *Finding.__struct_fields__}

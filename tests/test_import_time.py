@@ -27,6 +27,7 @@ VERBS += tuple(f"attribute {verb}".strip() for verb in ("", "text", "radioactivi
 VERBS += ("attribute canary", "attribute canary score", "attribute monitor", "attribute monitor add")
 VERBS += ("share", "share review", "share approve", "share dispute", "share dispute revoke")
 VERBS += ("share misp", "share misp export")
+VERBS += tuple(f"share overlap {verb}".strip() for verb in ("", "prepare", "run", "review"))
 VERBS += ("share check", "share keys", "share keys register", "share keys list")
 VERBS += ("share publish", "share poll", "share sight", "share demo")
 VERBS += ("power", "watermark", "watermark keygen", "watermark commit", "watermark profile")

@@ -16,7 +16,9 @@ from servers import Server, serving
 from countermark.records.canonical import canonical_json
 from countermark.share.overlap import group, voprf
 from countermark.share.overlap.batches import multiply_all, random_points
+from countermark.share.overlap.hash_to_group import hash_to_group
 from countermark.share.overlap.messages import COMMITMENT_TYPE, OPENING_TYPE, Commitment, Opening
+from countermark.share.overlap.planted import planted_items, planted_points
 from countermark.share.policy.document import default_policy
 from countermark.share.server.folder import opened
 from countermark.trust.dsse import seal_envelope
@@ -69,9 +71,13 @@ def overlap_server(
         yield server
 
 
-def point_of(text: str) -> bytes:
-    """Some fixed map from words to points; the operator does not care which."""
-    return group.from_uniform(hashlib.sha512(text.encode()).digest())
+Item = str | bytes
+"""A word, or the bytes of a framed identifier where the other side is the real one."""
+
+
+def point_of(item: Item) -> bytes:
+    """The point of a word, or of a framed item; the operator does not care which."""
+    return hash_to_group(item.encode() if isinstance(item, str) else item, voprf.CONTEXT)
 
 
 class Naive:
@@ -83,20 +89,22 @@ class Naive:
         who: str,
         peer: str,
         run: str,
-        items: Sequence[str] = SHARED_ITEMS,
+        items: Sequence[Item] = SHARED_ITEMS,
         size: int = 1024,
     ) -> None:
         self.server, self.who, self.peer, self.run = server, who, peer, run
         self.secret = group.random_scalar()
         self.key = group.base(self.secret)
-        words = [*items, *(f"planted {run} {number}" for number in range(100))]
+        planted = planted_items(run, who, peer)
+        words = [*items, *planted]
         points = b"".join(map(point_of, words)) + random_points(size - len(words))
         self.order = list(range(size))
         secrets.SystemRandom().shuffle(self.order)
-        self.words: list[str | None] = [words[at] if at < len(words) else None for at in self.order]
+        self.words: list[Item | None] = [words[at] if at < len(words) else None for at in self.order]
         self.list = multiply_all(b"".join(points[at * 32 : at * 32 + 32] for at in self.order), self.secret)
-        self.planted = [at for at, word in enumerate(self.words) if word and word.startswith("planted")]
+        self.planted = [self.words.index(one) for one in planted]
         self.theirs = self.tags = b""
+        self.sent: dict[str, Any] = {}
         self.tag_order: list[int] = []
 
     @property
@@ -155,7 +163,15 @@ class Naive:
 
     def put_planted(self) -> Any:
         """PUT where its planted are."""
-        return self.ask("PUT", "/planted", json={"positions": self.planted})
+        self.sent = self.sent or self.named()
+        return self.ask("PUT", "/planted", json=self.sent)
+
+    def named(self, at: Sequence[int] | None = None) -> dict[str, Any]:
+        """Where they are, with the proof."""
+        at = self.planted if at is None else list(at)
+        points = [self.list[one * 32 : one * 32 + 32] for one in at]
+        proof = voprf.prove(self.secret, self.key, planted_points(self.run, self.who, self.peer), points)
+        return {"positions": at, "proof": proof.hex()}
 
     def proven(self, positions: Sequence[int]) -> dict[str, Any]:
         """Points of the other's list times the secret, with proofs."""

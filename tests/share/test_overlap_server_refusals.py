@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from overlap_naive import BASE, SHARED_ITEMS, Naive, couple, go_on, overlap_server, point_of
+from overlap_naive import BASE, Naive, couple, go_on, overlap_server, point_of
 from servers import Server
 from test_overlap_server_runs import logged
 
@@ -37,7 +37,7 @@ COMMITMENTS: dict[str, tuple[int, dict[str, Any]]] = {
     "no such peer ": (422, {"peer": "operator"}),
     "not one that a padded list has": (422, {"size": 1025}),
     "not one that a padded list has ": (422, {"size": 960}),
-    "in the future": (422, {"created": NOW + timedelta(minutes=10)}),
+    "in the future": (422, {"created": NOW + timedelta(hours=6)}),
     "over 24 hours old": (422, {"created": NOW - timedelta(hours=25)}),
     "not in UTC": (422, {"created": datetime.now()}),
     "identity": (422, {"public_key": "00" * 32}),
@@ -187,7 +187,8 @@ def test_planted_and_proofs_that_are_refused(server: Server) -> None:
     most = 1 << 21
     positions = one.planted
     for bad in ([], positions[:99], [*positions, 5], [positions[0], *positions[:99]], [1024, *positions[1:]]):
-        assert one.ask("PUT", "/planted", json={"positions": bad}).status_code == 422
+        body = {"positions": bad, "proof": one.named()["proof"]}
+        assert one.ask("PUT", "/planted", json=body).status_code == 422
     for odd in (
         b"",
         b"[]",
@@ -203,7 +204,7 @@ def test_planted_and_proofs_that_are_refused(server: Server) -> None:
     assert other.ask("PUT", "/proven", json=good).status_code == 409  # none are named yet
     assert other.ask("GET", "/planted").status_code == 404
     assert one.put_planted().status_code == 200
-    assert one.ask("PUT", "/planted", json={"positions": list(range(100))}).status_code == 409
+    assert one.ask("PUT", "/planted", json=one.named(range(100))).status_code == 409
     assert other.ask("PUT", "/proven", json=good).status_code == 422  # others than were named
     right = other.proven(one.planted)
     for bad_proof in (
@@ -251,17 +252,17 @@ def test_another_key_than_was_committed_to_makes_the_run_void(server: Server) ->
     assert one.put_proven().json()["reason"] == "alice: the proof for the planted does not hold"
 
 
-def test_planted_of_which_the_other_knows_nothing_make_the_run_void(server: Server) -> None:
-    one = Naive(server, "alice", "bob", "unknown", SHARED_ITEMS)
-    other = Naive(server, "bob", "alice", "unknown", SHARED_ITEMS)
-    go_on(one, other, "", "tagged")
-    items = [at for at, word in enumerate(one.words) if word and not word.startswith("planted")]
-    one.planted = [*items[:5], *one.planted[:95]]
-    go_on(one, other, "tagged", "planted")
-    assert one.put_proven().json()["state"] == "tagged"
-    answer = other.put_proven()
-    assert answer.json()["reason"] == "the planted tags of the two differ"
-    assert (answer.json()["state"], answer.json()["size"]) == ("void", None)
+def test_other_points_than_the_planted_are_refused(server: Server) -> None:
+    """Whoever names items of its own, to see from the answer which of them the other has."""
+    one, other = couple(server, "unknown", "tagged")
+    items = [at for at, word in enumerate(one.words) if isinstance(word, str)]
+    for named in (one.named([*items[:5], *one.planted[5:]]), one.named(one.planted[::-1])):
+        answer = one.ask("PUT", "/planted", json=named)
+        assert (answer.status_code, "by the proof" in answer.text) == (422, True)
+    for proof in ("00" * 64, "11" * 64, one.named()["proof"][:-2] + "ff", other.named()["proof"]):
+        assert one.ask("PUT", "/planted", json={"positions": one.planted, "proof": proof}).status_code == 422
+    assert other.ask("GET", "/planted").status_code == 404
+    assert one.put_planted().status_code == 200
 
 
 def test_the_quota_of_a_pair(request: pytest.FixtureRequest, server: Server, tmp_path: Any) -> None:

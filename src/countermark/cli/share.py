@@ -14,6 +14,7 @@ from countermark.cli import (
     share_keys,
     share_member,
     share_misp,
+    share_overlap,
     share_poll,
     share_publish,
     share_review,
@@ -39,6 +40,7 @@ app.add_typer(share_member.app)
 app.add_typer(share_collection.app)
 app.add_typer(share_audit.app)
 app.add_typer(share_misp.app)
+app.add_typer(share_overlap.app)
 app.command("check")(share_check.check)
 app.add_typer(share_keys.app)
 app.command("conformance")(share_conformance.conformance)

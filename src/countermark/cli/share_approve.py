@@ -1,4 +1,4 @@
-"""`countermark share approve`: two people in different roles sign what leaves, or a class of it."""
+"""`countermark share approve`: two people in different roles sign what leaves, a class of it, an opening."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +33,8 @@ def approve(
     ],
     key: Annotated[Path, typer.Option("--key", help="Your signing key (case keygen makes one).")],
     target: Annotated[
-        Path | None, typer.Argument(metavar="RELEASE|STANDING", help="Folder with what is decided on.")
+        Path | None,
+        typer.Argument(metavar="RELEASE|STANDING|OPENING", help="Folder of what is decided."),
     ] = None,
     standing: Annotated[
         Path | None,
@@ -47,7 +48,7 @@ def approve(
     proof: ProofFile = None,
     as_json: Json = False,
 ) -> None:
-    """Approve or refuse a release: security and counsel, two people with a key each. It is logged."""
+    """Approve or refuse what leaves: security and counsel, two people with a key each. It is logged."""
     from countermark.share.policy.approvals import as_role, decide, read_subject
     from countermark.share.policy.home import Home
     from countermark.trust.signing import SigningKey
@@ -133,7 +134,7 @@ def _record(
 ) -> "list[Entry]":
     """The entries of one decision: the decision, and the release where it is the last that was missing."""
     from countermark.records.canonical import sha256_hex
-    from countermark.share.policy.home import APPROVED, REFUSED
+    from countermark.share.policy.home import APPROVED, OPENED, REFUSED
     from countermark.share.policy.samples import check_looked_at, release_entry
     from countermark.trust.signing import PublicKey
 
@@ -156,6 +157,8 @@ def _record(
     entries = [place.record(APPROVED, payload)]
     if not complete or subject.kind == "standing":
         return entries
+    if subject.kind == "opening":
+        return [*entries, place.record(OPENED, {"opening_id": subject.id, "sha256": approval.sha256})]
     from countermark.share.policy.release import read_release
 
     release, objects = read_release(subject.folder)

@@ -20,6 +20,9 @@ def tell(place: "Home", subject: "Subject") -> None:
     from countermark.share.policy.document import default_policy
 
     stated = json.loads(subject.payload)
+    if subject.kind == "opening":
+        _tell_opening(stated, stated["policy_sha256"] == default_policy().sha256)
+        return
     held = stated.get("classes", stated.get("kinds"))
     classes = ", ".join(f"{kind} (at least {floor})" for kind, floor in held.items()) or "none with a floor"
     objects = f"{len(stated['objects'])} objects, " if "objects" in stated else ""
@@ -31,6 +34,15 @@ def tell(place: "Home", subject: "Subject") -> None:
     _tell_bases(place, stated.get("legal_basis", ()))
     if subject.kind == "release":
         _tell_objects(subject)
+
+
+def _tell_opening(stated: Mapping[str, Any], shipped: bool) -> None:
+    peer, size = stated["peer"], stated["size"]
+    policy = "the shipped policy" if shipped else f"another policy, {stated['policy_sha256'][:16]}…"
+    note(printable(f"opening of run {stated['run']} of {stated['member']} with {peer}, under {policy}"))
+    note(printable(f"{peer} learns which {size} of its own items {stated['member']} has suspended too"))
+    rests = f"ground: {stated['ground']}; legal basis: {stated['legal_basis']}"
+    note(printable(f"{rests}; expires {stated['expires']}"))
 
 
 def _tell_bases(place: "Home", bases: Sequence[Mapping[str, Any]]) -> None:

@@ -59,9 +59,16 @@ class Commitment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class Planted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the planted test identifiers are in the list that the sender committed to."""
+    """Where the planted test identifiers are in the list that the sender committed to, and a proof of it.
+
+    Without the proof a member that is in league with the operator would name a hundred items of its own, and
+    see from the other's answer which of them the other has.
+    """
 
     positions: Annotated[list[Position], msgspec.Meta(min_length=PLANTED, max_length=PLANTED)]
+    """In order of the planted's numbers."""
+    proof: Hex64
+    """That these points are the points of the planted times the sender's scalar (`voprf.prove`)."""
 
 
 class Proven(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,7 +100,7 @@ class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     purpose: Literal["security"] = "security"
     ground: str
     legal_basis: str
-    """Id of a dated legal basis of the sharing policy that is in force."""
+    """Id of a dated legal basis of the sharing policy that is in force; several with a comma between."""
     policy_sha256: Hex32
     created: datetime
     expires: datetime

@@ -1,4 +1,5 @@
-"""Two people in different roles decide on a release or a standing approval; each signs what they saw.
+"""Two people in different roles decide on a release, a standing approval or the opening of an overlap; each
+signs what they saw.
 
 An approval is a DSSE envelope of its own (role, name, time), and holds the person's signature over the
 statement itself. When all that are asked for are there, these make one envelope over the statement, which the
@@ -14,8 +15,10 @@ from typing import Literal, cast, get_args
 import msgspec
 
 from countermark.errors import Error, ExitCode
-from countermark.records.canonical import canonical_json, sha256_hex
+from countermark.records.canonical import canonical_json, content_id, sha256_hex
 from countermark.records.files import write_atomic
+from countermark.share.overlap.messages import OPENING_TYPE
+from countermark.share.overlap.opening_form import check_in_force, parse_opening
 from countermark.share.policy.odd_files import refuse_odd_files
 from countermark.share.policy.release import (
     OBJECTS,
@@ -37,8 +40,10 @@ APPROVALS = "approvals"
 MAX_APPROVAL = 1 << 16
 Role = Literal["security", "counsel", "member"]
 REVIEWERS: tuple[Role, Role] = ("security", "counsel")
+OPENING = "opening.json"
 _LOCK = ".approvals"
-_FILES = (STANDING, RELEASE, OBJECTS, REVIEW, f"{_LOCK}.lock", "release.dsse.json", "standing.dsse.json")
+_ENVELOPES = ("release.dsse.json", "standing.dsse.json", "opening.dsse.json")
+_FILES = (STANDING, OPENING, RELEASE, OBJECTS, REVIEW, f"{_LOCK}.lock", *_ENVELOPES)
 
 
 class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -59,10 +64,10 @@ class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """What is decided on: a folder with a release or a standing approval."""
+    """What is decided on: a folder with a release, a standing approval or the opening of an overlap."""
 
     folder: Path
-    kind: Literal["release", "standing"]
+    kind: Literal["release", "standing", "opening"]
     id: str
     payload: bytes
     payload_type: str
@@ -94,6 +99,12 @@ def read_subject(folder: Path, now: datetime) -> Subject:
         standing = parse_standing(payload)
         check_standing(standing, now)
         return Subject(folder, "standing", standing.standing_id, payload, STANDING_TYPE, REVIEWERS)
+    if (folder / OPENING).exists():
+        payload = read_bytes(folder / OPENING, MAX_APPROVAL).removesuffix(b"\n")
+        opening = parse_opening(payload)
+        check_in_force(opening, now)
+        opening_id = content_id("opening", msgspec.to_builtins(opening))
+        return Subject(folder, "opening", opening_id, payload, OPENING_TYPE, REVIEWERS)
     if not (folder / RELEASE).exists():
         raise Error(f"{folder} holds no release", hint="share review writes one", exit_code=ExitCode.NO_INPUT)
     release, _ = read_release(folder)
@@ -176,10 +187,19 @@ def approved(folder: Path, now: datetime) -> tuple[bytes, list[bytes]]:
 
 def standing_envelope(folder: Path, now: datetime) -> bytes:
     """The whole envelope of a standing approval that both roles signed."""
+    return _whole(folder, now, "standing", "standing approval")
+
+
+def opening_envelope(folder: Path, now: datetime) -> bytes:
+    """The whole envelope of an opening that both roles signed."""
+    return _whole(folder, now, "opening", "opening")
+
+
+def _whole(folder: Path, now: datetime, kind: str, what: str) -> bytes:
     subject = read_subject(folder, now)
     envelope = _assembled(subject, read_approvals(subject))
-    if subject.kind != "standing" or envelope is None:
-        raise failed(f"{folder} holds no standing approval that both roles signed", "share approve")
+    if subject.kind != kind or envelope is None:
+        raise failed(f"{folder} holds no {what} that both roles signed", "share approve")
     return envelope
 
 

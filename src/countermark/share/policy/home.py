@@ -21,6 +21,8 @@ from countermark.trust.entries import Entry
 from countermark.trust.log import Log, open_or_create
 
 REVIEWED, REFUSED, APPROVED, RELEASED, DISPUTED = "review", "refusal", "approval", "release", "dispute"
+OPENED = "opening"
+"""Of a private overlap, by both reviewers."""
 SAMPLED, SAMPLE_OUTCOME = "sample", "sample-outcome"
 
 

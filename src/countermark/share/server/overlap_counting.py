@@ -15,7 +15,8 @@ from starlette.responses import Response
 from countermark.share.overlap.counting import as_points, common, same
 from countermark.share.overlap.counting import without as left_over
 from countermark.share.overlap.messages import FLOOR, PLANTED, Planted, Proven
-from countermark.share.overlap.voprf import verify_all
+from countermark.share.overlap.planted import planted_points
+from countermark.share.overlap.voprf import verify, verify_all
 from countermark.share.server.api import JSON, add
 from countermark.share.server.overlap_parties import (
     BLINDED,
@@ -89,12 +90,22 @@ class Counting:
         if len(set(planted.positions)) != PLANTED or max(planted.positions) >= party.side.size:
             raise malformed("a position stands twice, or is beyond the end of the list")
         data = msgspec.json.encode(planted)
+        if not party.side.planted and party.run.state == "tagged":
+            self._check_planted(party, planted)
         with self._parties.turn(party) as (turn, at):
             if _is_repeat(turn, at, NAMES, data, at.side.planted):
                 return
             turn.put(party.mine.member_id, NAMES, 0, data)
             turn.update_side(party.mine.member_id, planted=True)
             turn.log(NAMED, party.entry(sha256=sha256(data)))
+
+    def _check_planted(self, party: Party, planted: Planted) -> None:
+        """`TaxiiError` 422 unless it is the planted that are named, and no others of the list."""
+        mine = self._store.whole(party.run.run_id, party.mine.member_id, BLINDED)
+        expected = planted_points(party.run.name, party.mine.name, party.other.name)
+        key, proof = bytes.fromhex(party.side.public_key), bytes.fromhex(planted.proof)
+        if not verify(key, expected, points_at(mine, planted.positions), proof):
+            raise malformed("these are not the points of the planted, by the proof")
 
     def _prove(self, party: Party, body: bytes) -> None:
         proven = read_message(body, Proven)

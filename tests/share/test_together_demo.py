@@ -20,7 +20,7 @@ from countermark.flow.share_demo_place import MEMBERS
 from countermark.share.overlap.identifiers import canonical_value, kind_of
 from countermark.share.server.folder import open_log
 from countermark.trust.checkpoints import read_proof, verify_proof
-from countermark.trust.log import Entry, read_entry
+from countermark.trust.entries import Entry, read_entry
 from countermark.trust.notes import VerifierKey
 from running import Done, countermark, in_process_of_its_own, start
 

@@ -93,8 +93,8 @@ class TogetherDemo:
             self.told.run("watermark", "profile", *self._profile(member), shown=member == BETA)
             write_member_settings(self.place, member)
         self.told.say(
-            f"beta marks with vLLM {recorded().version} and a key that the recorded text below was marked "
-            "with: a test key, known to all; alpha and gamma with our own scheme and 100 keys each, drawn now"
+            f"beta marks with vLLM {recorded().version} and the key that the recorded text below was marked "
+            "with, alpha and gamma with our own scheme and 100 keys each: all test keys"
         )
 
     def _profile(self, member: str) -> Words:

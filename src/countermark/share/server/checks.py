@@ -152,9 +152,9 @@ class Checks:
             raise TaxiiError(422, error.message) from None
         plan = await self._api.work.quick(self._node.plan, consent=check.consent, public=who.public)
         if not plan.family.hypotheses:
-            raise await self._callers.refusal(
-                who, 409, "no keys", "there are no keys here to check with", consent=check.consent
-            )
+            title = "there are no keys here to check with"
+            title += "" if check.consent else "; with your consent the members' detectors are asked"
+            raise await self._callers.refusal(who, 409, "no keys", title, consent=check.consent)
         asked = Asked(
             check_id=secrets.token_hex(32),
             submitter=who.submitter,

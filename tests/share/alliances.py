@@ -28,7 +28,7 @@ from countermark.share.server.folder import opened
 from countermark.store.exchange import ACTIONS
 from countermark.trust.signing import SigningKey
 
-WATERMARK = "/exchange-api/v1/watermark"
+WATERMARK = "/watermark"
 HUB = "hub"
 """Name of the operator's node at the members'."""
 HUB_KEY = SigningKey.generate()

@@ -9,6 +9,8 @@ import pytest
 from alliances import HUB_KEY, Alliance
 from check_samples import hexes, make_party, marked_text
 
+from countermark.cli.share_check import _show
+from countermark.share.check.messages import Row
 from countermark.share.client.checks import Found
 from countermark.trust.keyfiles import write_secret
 from running import Done, countermark
@@ -173,3 +175,35 @@ def test_a_nodes_own_detectors_are_registered_elsewhere(allied: Alliance, tmp_pa
 
 def test_a_found_takes_every_kind_of_answer() -> None:
     assert Found(word="marked").marks == []
+
+
+def test_of_a_text_that_is_too_short_no_figures_are_shown(allied: Alliance, tmp_path: Path) -> None:
+    done = ask(allied, tmp_path, "alpha", "w001 w002 w003", "--matter", "cli-9", "--consent")
+    assert (done.code, done.out) == (11, "too short\n")
+    assert "no key was scored on enough distinct pairs" in done.err
+
+
+def test_of_many_keys_those_that_pass_are_shown_and_ten_more(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        Row(
+            member="beta",
+            profile_id="profile-1",
+            epoch="1",
+            key=f"{number:016x}",
+            scored_tokens=500,
+            log10_p=-30.0 if number < 2 else -1.0,
+            log10_adjusted=-20.0 if number < 2 else 0.0,
+            log10_holm_so_far=0.0,
+            passes=number < 2,
+            weak="64-bit key",
+        )
+        for number in range(100)
+    ]
+    _show(Found(word="marked", marks=["beta"], rows=rows))
+    said = capsys.readouterr()
+    table = said.out.splitlines()[1:]
+    assert len(table) == 1 + 2 + 10
+    assert [line.endswith("*") for line in table[1:4]] == [True, True, False]
+    assert max(len(line) for line in table) <= 80
+    assert "88 keys more, none of which passes" in said.err
+    assert said.err.count("64-bit key") == 1

@@ -1,5 +1,6 @@
 """Members' nodes that fail or lie: what they say does not count, and the log says why."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -84,6 +85,15 @@ def test_what_is_no_answer_is_missing(allied: Alliance, answer: tuple[int, bytes
     assert found["missing"] == {"gamma": reason}
 
 
+def test_a_member_gets_the_signed_verdicts_that_the_log_has_the_digests_of(allied: Alliance) -> None:
+    found = allied.check("alpha", marked_text("beta"), consent=True).json()
+    entries = {index: (kind, payload) for index, kind, payload in allied.entries()}
+    logged = [entries[one][1] for one in found["entries"] if entries[one][0] == "watermark-verdict"]
+    digests = [hashlib.sha256(one.encode()).hexdigest() for one in found["verdicts"]]
+    assert len(digests) >= 2
+    assert sorted(digests) == sorted(one["envelope_sha256"] for one in logged)
+
+
 def test_a_slow_member_is_missing_and_holds_nobody_up(allied: Alliance) -> None:
     def slow(question: Question) -> tuple[int, bytes]:
         time.sleep(7)
@@ -103,7 +113,7 @@ def test_the_public_is_not_told_that_nothing_is_shown_while_a_member_is_missing(
         assert answer.status_code == 503, who
         assert int(answer.headers["retry-after"]) >= 60
         assert "gamma" not in answer.text
-    kept = allied.hub.ask("regulator", "GET", "/exchange-api/v1/watermark/matters/gone").json()
+    kept = allied.hub.ask("regulator", "GET", "/watermark/matters/gone").json()
     assert [(one["word"], one["complete"]) for one in kept["last"]] == [(None, False)]
     assert allied.check("crowd", marked_text("beta"), consent=True).json()["word"] == "marked"
 
@@ -114,9 +124,7 @@ def test_a_node_whose_token_does_not_hold_is_not_answered(allied: Alliance) -> N
     assert found["complete"] is True
     question = allied.gamma.asked[-1]
     for who, status in {"alpha": 200, "gamma": 200, "operator": 200, "regulator": 403, "crowd": 403}.items():
-        answer = allied.nodes["beta"].ask(
-            who, "POST", "/exchange-api/v1/watermark/answers", content=_body(question)
-        )
+        answer = allied.nodes["beta"].ask(who, "POST", "/watermark/answers", content=_body(question))
         assert answer.status_code == status, who
 
 
@@ -143,7 +151,7 @@ def test_a_question_without_its_consent_is_refused_and_logged(
 ) -> None:
     allied.check("alpha", PLAIN, consent=True)
     body = _body(allied.gamma.asked[-1], **changes)
-    answer = allied.nodes["beta"].ask("hub", "POST", "/exchange-api/v1/watermark/answers", content=body)
+    answer = allied.nodes["beta"].ask("hub", "POST", "/watermark/answers", content=body)
     assert answer.status_code == 422
     entry = allied.entries("beta", "watermark-refused")[-1][2]
     assert entry["reason"] == reason
@@ -165,7 +173,7 @@ def test_keys_of_another_are_not_registered(allied: Alliance) -> None:
 
 def test_names_of_keys_are_for_their_owner_and_the_operator(allied: Alliance) -> None:
     for who, owners in {"alpha": {"alpha"}, "operator": {"alpha", "beta", "gamma", "delta"}}.items():
-        pools = allied.hub.ask(who, "GET", "/exchange-api/v1/watermark/keys").json()["pools"]
+        pools = allied.hub.ask(who, "GET", "/watermark/keys").json()["pools"]
         assert {one["member"] for one in pools} == {"alpha", "beta", "gamma", "delta"}
         assert {one["member"] for one in pools if "names" in one} == owners
         assert {one["keys"] for one in pools} == {2, 3}

@@ -23,7 +23,6 @@ from countermark.trust.notes import VerifierKey
 from countermark.trust.signing import PublicKey
 
 PLAIN = marked_text(None, seed=9, tokens=60)
-API = "/exchange-api/v1"
 QUOTAS = """
 [check]
 member_day = 3
@@ -53,7 +52,7 @@ class Node:
 
     def ask(self, who: str | None, method: str, path: str, **options: Any) -> Any:
         headers = {} if who is None else {"Authorization": f"Bearer {self.tokens[who]}"}
-        return self.client.request(method, f"{API}/{path}", headers=headers, **options)
+        return self.client.request(method, f"/{path}", headers=headers, **options)
 
     def statuses(self, who: str | None, times: int) -> list[int]:
         matter = {"matter": "m"} if who is not None else {}
@@ -112,12 +111,12 @@ def test_quotas_hold_over_a_restart_and_each_refusal_is_proved(place: tuple[Path
         public = PublicKey.parse((place[0] / "log.key.pub").read_text())
         key = VerifierKey(node.folder.open_log().verifier.name, public)
         for (index, payload), who in zip(refusals, ("reg", "ada", "facts", "ada"), strict=True):
-            proof = node.ask(who, "GET", f"audit/entries/{index}/proof")
+            proof = node.ask(who, "GET", f"exchange-api/v1/audit/entries/{index}/proof")
             assert proof.status_code == 200
             shown = read_proof(proof.text)
             verify_proof(shown, leaf_hash(shown.extra), key)
             assert json.loads(shown.extra)["payload"] == payload
-            assert node.ask("bob", "GET", f"audit/entries/{index}/proof").status_code == 404
+            assert node.ask("bob", "GET", f"exchange-api/v1/audit/entries/{index}/proof").status_code == 404
 
 
 def test_the_public_has_a_quota_each_and_one_together(place: tuple[Path, dict[str, str]]) -> None:

@@ -9,7 +9,7 @@ from servers import Server
 
 from countermark.share.overlap.batches import random_points
 from countermark.trust.checkpoints import read_proof, verify_proof
-from countermark.trust.log import read_entry
+from countermark.trust.entries import read_entry
 from countermark.trust.notes import VerifierKey
 from countermark.trust.signing import PublicKey
 

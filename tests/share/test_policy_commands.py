@@ -24,7 +24,8 @@ from countermark.errors import ExitCode
 from countermark.share.policy.approvals import approved
 from countermark.share.policy.home import Home
 from countermark.trust.checkpoints import read_proof, verify_proof
-from countermark.trust.log import Log, read_entry, verify_log
+from countermark.trust.entries import read_entry
+from countermark.trust.log import Log, verify_log
 from countermark.trust.merkle import leaf_hash
 from countermark.trust.signing import SigningKey
 from running import Done, countermark

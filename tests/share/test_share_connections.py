@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from servers import Server, run, serving
+from servers import SHARED, Server, run, serving
 
 from running import countermark
 
@@ -146,6 +146,23 @@ def test_what_is_no_http_gets_an_error_of_taxii(server: Server, data: bytes) -> 
         answer = rest(made)
     assert answer.startswith(b"HTTP/1.1 4")
     assert "title" in json.loads(answer.partition(b"\r\n\r\n")[2])
+
+
+def test_an_answer_comes_whole_and_what_a_request_waits_for_at_once(server: Server) -> None:
+    with connection(server) as made:
+        for _ in range(2):
+            made.sendall(b"HEAD /taxii2/ HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert b"\r\ncontent-length: " in made.recv(65536)
+        made.sendall(b"GET /taxii2/ HTTP/1.1\r\nHost: a\r\n\r\n")
+        head, _, body = made.recv(65536).partition(b"\r\n\r\n")
+        assert (head[9:12], json.loads(body)["http_status"]) == (b"401", "401")
+        token = server.tokens["alice"].encode()
+        lines = [b"POST /exchange/collections/%b/objects/ HTTP/1.1" % SHARED.encode(), b"Host: a"]
+        lines += [b"Authorization: Bearer " + token, b"Content-Type: application/taxii+json;version=2.1"]
+        made.sendall(b"\r\n".join([*lines, b"Content-Length: 2", b"Expect: 100-continue", b"", b""]))
+        assert made.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        made.sendall(b"{}")
+        assert made.recv(65536)[9:12] == b"422"
 
 
 def test_a_connection_that_is_kept_ends_after_a_while(server: Server) -> None:

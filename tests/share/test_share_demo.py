@@ -143,7 +143,8 @@ HOLD = """
 import signal, sys, time
 from pathlib import Path
 from countermark.cli.share_demo import stopped_by_sigterm
-from countermark.flow.share_demo_place import serving, write_certificates
+from countermark.flow.share_demo_place import write_certificates
+from countermark.flow.share_demo_servers import serving
 out = Path(sys.argv[1])
 write_certificates(out)
 tls = ["--tls-cert", str(out / "tls.pem"), "--tls-key", str(out / "tls.key")]

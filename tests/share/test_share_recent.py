@@ -1,5 +1,6 @@
 """Pages that are kept: what changes a collection counts, at once in the process that changes it."""
 
+import asyncio
 import random
 import time
 from datetime import UTC, datetime
@@ -10,13 +11,15 @@ from stores import COLLECTION, new_id, prepare
 from stores import Exchange as Store
 from stores import exchange as store_at
 
+from countermark.share.server.parts import Settings
+from countermark.share.server.work import Work
 from countermark.store.exchange import ExchangeStore, Filters, Joined, recent
 from countermark.store.exchange.recent import SOON, Recent
 
 
-def joined(one: Store, **asked: object) -> Joined:
+def joined(one: Store) -> Joined:
     filters = Filters(versions=("all",))
-    return one.store.objects.joined(COLLECTION.collection_id, filters, after=None, limit=3, **asked)  # type: ignore[arg-type]
+    return one.store.objects.joined(COLLECTION.collection_id, filters, after=None, limit=3)
 
 
 def test_a_kept_page_is_the_page_after_every_change_by_anybody(database_url: str) -> None:
@@ -55,22 +58,71 @@ def test_positions_still_increase_after_deletions(database_url: str) -> None:
         assert len(before.rows) == len(one.page(versions=("all",)).rows) == 1
 
 
+def test_a_page_at_hand_takes_no_query_and_is_none_once_something_changed(database_url: str) -> None:
+    here, filters = COLLECTION.collection_id, Filters(versions=("all",))
+    with store_at(database_url) as one:
+        objects, stix_id = one.store.objects, new_id()
+
+        def kept(asked: float) -> Joined | None:
+            return objects.kept(here, filters, after=None, limit=3, asked=asked)
+
+        for _ in range(2):
+            now = time.monotonic()
+            one.add(prepare(stix_id))
+            assert not objects.is_current(here, now)
+            assert kept(now) is None
+            page = joined(one)
+            objects.refresh(here)  # or before, where it was quick
+            assert objects.is_current(here, now)
+            assert kept(now) is page
+            assert kept(now + 60) is None
+            one.delete(stix_id)
+            assert kept(now) is None
+
+
+def test_what_many_ask_for_at_once_is_asked_once() -> None:
+    asked: list[str] = []
+
+    def slow(key: str) -> int:
+        time.sleep(0.1)
+        asked.append(key)
+        return len(asked)
+
+    async def ask() -> list[object]:
+        work = Work(Settings())
+        all_of_a = [asyncio.create_task(work.once(slow, "a")) for _ in range(5)]
+        other = asyncio.create_task(work.once(slow, "b"))
+        await asyncio.sleep(0.02)
+        all_of_a[0].cancel()  # whoever goes leaves the others theirs
+        found = await asyncio.gather(*all_of_a, other, return_exceptions=True)
+        await work.once(slow, "a")
+        work.close()
+        return list(found)
+
+    found = asyncio.run(ask())
+    assert isinstance(found[0], asyncio.CancelledError)
+    assert len(set(found[1:5])) == 1
+    assert sorted(asked) == ["a", "a", "b"]
+
+
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(recent, "MOST_BYTES", 11_000)
     monkeypatch.setattr(recent, "_MOST_OF_ONE", 5_000)
     kept = Recent()
-    for key in range(5):
-        kept.put(key, 1, Joined((), (), [], b"x" * 2_000, False))
-        kept.get(0, 1)
-    assert [key for key in range(5) if kept.get(key, 1)] == [0, 3, 4]
-    kept.put(9, 1, Joined((), (), [], b"x" * 6_000, False))
-    assert kept.get(9, 1) is None
-    assert kept.get(4, 2) is None
-    kept.put(("long",) * 1000, 1, Joined((), (), [], b"", False))
-    assert kept.get(("long",) * 1000, 1) is None
+    keys = [(1, Filters(), after, 100) for after in range(10)]
+    long = (1, Filters(ids=("long",) * 1000), 0, 100)
+    for key in keys[:5]:
+        kept.put(key, 1, Joined((), (), frozenset(), [], b"x" * 2_000, False))
+        kept.get(keys[0], 1)
+    assert [at for at in range(5) if kept.get(keys[at], 1)] == [0, 3, 4]
+    kept.put(keys[9], 1, Joined((), (), frozenset(), [], b"x" * 6_000, False))
+    assert kept.get(keys[9], 1) is None
+    assert kept.get(keys[4], 2) is None
+    kept.put(long, 1, Joined((), (), frozenset(), [], b"", False))
+    assert kept.get(long, 1) is None
     for change in range(100):
-        kept.put(4, change, Joined((), (), [], b"x" * change, False))
-    assert [key for key in range(5) if kept.get(key, 1) or kept.get(key, 99)] == [0, 3, 4]
+        kept.put(keys[4], change, Joined((), (), frozenset(), [], b"x" * change, False))
+    assert [at for at in range(5) if kept.get(keys[at], 1) or kept.get(keys[at], 99)] == [0, 3, 4]
 
 
 def test_a_kept_page_gives_no_right(each_exchange: Exchange) -> None:

@@ -19,7 +19,7 @@ from countermark.share.policy.release import RELEASE_TYPE, Held, Release, Rests
 from countermark.share.policy.standing import STANDING_TYPE, Class, make_standing
 from countermark.trust.checkpoints import read_proof, verify_proof
 from countermark.trust.dsse import seal_envelope
-from countermark.trust.log import read_entry
+from countermark.trust.entries import read_entry
 from countermark.trust.notes import VerifierKey
 from countermark.trust.signing import PublicKey, SigningKey
 

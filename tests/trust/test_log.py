@@ -7,6 +7,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,8 +16,9 @@ from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json
 from countermark.trust import merkle
 from countermark.trust.checkpoints import Checkpoint, read_proof, sign_checkpoint, verify_proof, write_proof
+from countermark.trust.entries import payload_of, read_entry
 from countermark.trust.keyfiles import locked
-from countermark.trust.log import CHECKPOINT, CONFIG, ENTRIES, RECOVERED, Log, read_entry, verify_log
+from countermark.trust.log import CHECKPOINT, CONFIG, ENTRIES, RECOVERED, Log, verify_log
 from countermark.trust.notes import VerifierKey
 from countermark.trust.signing import SigningKey
 
@@ -226,14 +228,29 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
 def test_many_entries_are_one_append(tmp_path: Path) -> None:
     one, other = filled(tmp_path / "one"), Log.create(tmp_path / "other", ORIGIN, KEY)
     payloads = [(entry.kind, entry.payload) for entry in one.entries()]
-    written = other.append_all(payloads, time=NOW)
-    assert [entry.index for entry in written] == list(range(len(payloads)))
+    assert other.append_all(payloads, time=NOW) == range(len(payloads))
     assert other.checkpoint() == one.checkpoint()
-    assert other.append_all([]) == []
+    assert list(other.append_all([])) == []
     with pytest.raises(Error, match="plain JSON"):
         other.append_all([("note", {}), ("note", {"n": float("nan")})])
     assert other.checkpoint() == one.checkpoint()
     verify_log(tmp_path / "other", VERIFIER)
+
+
+class _Seen(msgspec.Struct):
+    number: int
+    who: str
+
+
+@pytest.mark.parametrize("who", ["identity--1", "Zoë", 'a "b" \\', "tab\t", "1.5", "\x7f"])
+def test_a_record_is_logged_as_its_fields_are(tmp_path: Path, who: str) -> None:
+    one, other = (Log.create(tmp_path / name, ORIGIN, KEY) for name in ("one", "other"))
+    one.append("seen", {"who": who, "number": 7}, time=NOW)
+    other.append_all([("seen", payload_of(_Seen(7, who)))], time=NOW)
+    assert one.checkpoint() == other.checkpoint()
+    assert verify_log(tmp_path / "other", VERIFIER).checkpoint.size == 1
+    with pytest.raises(Error, match="over 1 MiB"):
+        other.append_all([("seen", payload_of(_Seen(7, who * (1 << 20))))], time=NOW)
 
 
 def test_every_entry_of_a_long_log_is_proven(tmp_path: Path) -> None:
@@ -256,7 +273,7 @@ def test_a_batch_survives_kill_9_whole_or_not_at_all(tmp_path: Path) -> None:
         "from countermark.trust.signing import SigningKey\n"
         "log = Log.open(Path('log'), SigningKey.load(Path('key')))\n"
         "batch = [('note', {'pad': 'x' * 3000, 'at': at}) for at in range(30)]\n"
-        "while True: print(log.append_all(batch)[-1].index, flush=True)\n"
+        "while True: print(log.append_all(batch)[-1], flush=True)\n"
     )
     acknowledged: set[int] = set()
     for wanted in (1, 2, 4):

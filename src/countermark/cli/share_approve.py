@@ -22,7 +22,7 @@ from countermark.errors import Error, ExitCode
 if TYPE_CHECKING:
     from countermark.share.policy.approvals import Approval, Subject
     from countermark.share.policy.home import Home
-    from countermark.trust.log import Entry
+    from countermark.trust.entries import Entry
 
 APPROVE_SCHEMA_ID = "countermark/share-approval-run/v1"
 

@@ -80,7 +80,7 @@ def check(
 ) -> None:
     """Check that an entry stands in a log: a proof from your own log, or from an exchange."""
     from countermark.trust.checkpoints import read_proof, verify_proof
-    from countermark.trust.log import read_entry
+    from countermark.trust.entries import read_entry
     from countermark.trust.notes import MAX_NOTE_BYTES
 
     # a byte that is no UTF-8 is a change like any other: the proof does not hold

@@ -11,12 +11,14 @@ from countermark.cli.share_client import CaFile, TokenFile
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
-    from countermark.share.check.messages import Check
+    from countermark.share.check.messages import Check, Row
     from countermark.share.client.checks import Found
 
 MOST_BYTES = 4 * 400_000
+MOST_ROWS = 10
+"""Keys that are shown beside those that pass."""
 _HEAD = (
-    f"{'member':<16} {'profile':<20} {'epoch':<10} {'key':<16} {'tokens':>7} {'log10 p':>9} {'adjusted':>9}"
+    f"{'member':<12} {'profile':<12} {'epoch':<8} {'key':<16} {'tokens':>6} {'log10 p':>8} {'adjusted':>8}"
 )
 
 
@@ -73,7 +75,7 @@ def check(
     if out is not None:
         from countermark.records.files import write_atomic
 
-        write_atomic(out, answer + b"\n")
+        write_atomic(out, answer + b"\n", 0o600)  # it has the salt
     if as_json:
         emit(printable(answer.decode()))
     else:
@@ -97,13 +99,11 @@ def _say(to: str, consent: bool) -> None:
 
 def _show(found: "Found") -> None:
     emit(found.word + (f": {printable(', '.join(found.marks))}" if found.marks else ""))
-    if found.rows:
-        emit(_HEAD)
-    for row in sorted(found.rows, key=lambda one: one.log10_adjusted):
-        names = f"{row.member[:16]:<16} {row.profile_id[-20:]:<20} {row.epoch[:10]:<10} {row.key[:16]:<16}"
-        figures = f"{row.scored_tokens:>7} {row.log10_p:>9.2f} {row.log10_adjusted:>9.2f}"
-        weak = f"  weak: {row.weak}" if row.weak else ""
-        emit(printable(f"{names} {figures}{'  *' if row.passes else ''}{weak}"))
+    if found.rows and found.word == "too short":
+        most = max(one.scored_tokens for one in found.rows)
+        note(f"no key was scored on enough distinct pairs of context and token; {most} is the most")
+    elif found.rows:
+        _table(found.rows)
     for member, reason in found.missing.items():
         note(printable(f"{member} gave no answer that counts: it {reason}"))
     if found.ordinal:
@@ -115,6 +115,22 @@ def _show(found: "Found") -> None:
         )
     if found.entries:
         note(f"entries {', '.join(str(one) for one in found.entries)} of the node's log")
+
+
+def _table(rows: "list[Row]") -> None:
+    """The keys that pass, and of the others the first: of a hundred keys most say nothing."""
+    rows = sorted(rows, key=lambda one: (one.log10_adjusted, one.log10_p))
+    passing = sum(one.passes for one in rows)
+    emit(_HEAD)
+    for row in rows[: passing + MOST_ROWS]:
+        names = f"{row.member[:12]:<12} {row.profile_id[-12:]:<12} {row.epoch[:8]:<8} {row.key[:16]:<16}"
+        figures = f"{row.scored_tokens:>6} {row.log10_p:>8.2f} {row.log10_adjusted:>8.2f}"
+        emit(printable(f"{names} {figures}{' *' if row.passes else ''}"))
+    if len(rows) > passing + MOST_ROWS:
+        note(f"{len(rows) - passing - MOST_ROWS} keys more, none of which passes: --json has them")
+    weak = {f"{one.member[:12]} {one.profile_id[-12:]}": one.weak for one in rows if one.weak}
+    for whose, why in weak.items():
+        note(printable(f"weak keys of {whose}: {why}"))
 
 
 def _code(found: "Found") -> ExitCode:

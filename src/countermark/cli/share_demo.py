@@ -18,6 +18,8 @@ from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
     from countermark.flow.share_demo_outcome import Outcome
+    from countermark.flow.share_demo_servers import Beside
+    from countermark.flow.together_demo_outcome import Together
 
 WIDTH, INDENT = 80, 13
 
@@ -27,16 +29,31 @@ def demo(
         Path, typer.Option("--out", metavar="DIR", help="Folder to write; an earlier demo is replaced.")
     ] = Path("share-demo"),
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 4, help="Seed of the generated worlds.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what each member has at the end.")] = False,
+    together: Annotated[
+        bool, typer.Option("--together", help="Instead: private overlap and joint watermark check.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what came of it as JSON.")] = False,
 ) -> None:
-    """Three members and an operator: from detection to publication, a sighting back, and a dispute."""
-    from countermark.flow.share_demo import run_share_demo
+    """Three members and an operator: from detection to publication, a sighting back, and a dispute.
+
+    With --together: how many suspended identifiers have two in common, and whose mark is in a text?
+    """
     from countermark.flow.share_demo_place import Place
 
-    started = time.monotonic()
+    place, started = Place(out, seed), time.monotonic()
+    outcome: Outcome | Together
     with stopped_by_sigterm():
-        outcome = run_share_demo(Place(out, seed), Narrator())
-    _show(outcome, out, as_json)
+        if together:
+            from countermark.cli.share_demo_together import show
+            from countermark.flow.together_demo import run_together_demo
+
+            outcome = run_together_demo(place, Narrator())
+            show(outcome, out, as_json)
+        else:
+            from countermark.flow.share_demo import run_share_demo
+
+            outcome = run_share_demo(place, Narrator())
+            _show(outcome, out, as_json)
     note(f"done in {time.monotonic() - started:.0f} s")
     if not outcome.good:
         raise Error("not everything came where it should", exit_code=ExitCode.VERIFICATION_FAILED)
@@ -78,23 +95,50 @@ class Narrator:
         if into is not None:
             write_secret(into, given.encode())
 
-    def ask(self, *words: str | Path, shown: bool = True) -> Any:
-        """Run a command, and read what it gives."""
+    def ask(self, *words: str | Path, shown: bool = True, unsure: bool = False) -> Any:
+        """Run a command, and read what it gives; with `unsure` it may end as inconclusive."""
         import json
 
         if shown:
             self.show(*words)
-        return json.loads(self._run([*(str(one) for one in words), "--json"]))
+        return json.loads(self._run([*(str(one) for one in words), "--json"], unsure=unsure))
 
-    def _run(self, words: list[str]) -> str:
+    def refused(self, *words: str | Path, shown: bool = True) -> Error:
+        """Run a command that has to be refused; what it says."""
+        if shown:
+            self.show(*words)
+        parts = [str(one) for one in words]
+        try:
+            self._invoke(parts)
+        except Error as error:
+            return error
+        raise Error(f"countermark {' '.join(parts[:3])} was not refused, and had to be")
+
+    @contextlib.contextmanager
+    def beside(self, *words: str | Path, shown: bool = True) -> "Iterator[Beside]":
+        """Run a command in a process of its own while the block runs."""
+        from countermark.flow.share_demo_servers import beside
+
+        if shown:
+            self.show(*words, "&")
+        with beside([str(one) for one in words]) as found:
+            yield found
+
+    def _run(self, words: list[str], unsure: bool = False) -> str:
+        code, given, said = self._invoke(words)
+        good = (None, ExitCode.DONE, ExitCode.FOUND, *([ExitCode.INCONCLUSIVE] if unsure else []))
+        if code not in good:
+            raise Error(f"countermark {' '.join(words[:3])} ended with {code}", hint=said[-300:])
+        return given
+
+    def _invoke(self, words: list[str]) -> tuple[int | None, str, str]:
+        """Exit code and both streams of a command; raises what it raises."""
         given, said = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(given), contextlib.redirect_stderr(said):
             code = self._command.main(args=words, prog_name="countermark", standalone_mode=False)
         if code == ExitCode.INTERRUPTED:
             raise KeyboardInterrupt
-        if code not in (None, ExitCode.DONE, ExitCode.FOUND):
-            raise Error(f"countermark {' '.join(words[:3])} ended with {code}", hint=said.getvalue()[-300:])
-        return given.getvalue()
+        return code, given.getvalue(), said.getvalue()
 
 
 def folded(words: list[str]) -> list[str]:

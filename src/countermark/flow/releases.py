@@ -38,7 +38,7 @@ from countermark.share.policy.standing import standing_in
 from countermark.share.stix import Identity, Ids, Object, Terms, read_id_key, withdraw
 from countermark.share.stix.schemas import check_objects
 from countermark.share.stix.versions import settle
-from countermark.trust.log import Entry
+from countermark.trust.entries import Entry
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -17,20 +17,17 @@ from countermark.capture.hashkeys import write_public_key
 from countermark.errors import Error
 from countermark.flow.local_matches import Match, address_of, matches_here
 from countermark.flow.share_demo_outcome import Outcome, holding, look
+from countermark.flow.share_demo_parties import Told, access, admit, approve
 from countermark.flow.share_demo_place import (
-    CA,
     CERTIFICATE,
     CERTIFICATE_KEY,
     EXCHANGE,
     HOME,
     RECEIVED,
-    REVIEWERS,
-    TOKEN,
     Place,
-    serving,
     write_certificates,
-    write_home,
 )
+from countermark.flow.share_demo_servers import serving
 from countermark.share.policy.release import OBJECTS, REVIEW
 from countermark.world.members import ALPHA, BETA, GAMMA, IDENTIFIERS, LOGS, write_providers
 from countermark.world.plan import WorldPlan
@@ -54,25 +51,6 @@ def demo_plan(now: datetime) -> WorldPlan:
     return WorldPlan(
         days=_DAYS, ordinary=1000, networks=(200,), pool=0, look_alikes=False, first_day=first_day
     )
-
-
-class Told(Protocol):
-    """Runs commands, and tells of them."""
-
-    def step(self, name: str, about: str) -> None:
-        """The next numbered step begins."""
-
-    def say(self, text: str) -> None:
-        """A line of what came of it."""
-
-    def show(self, *words: str | Path, into: Path | None = None) -> None:
-        """Show a command."""
-
-    def run(self, *words: str | Path, into: Path | None = None, shown: bool = True) -> None:
-        """Run a command and show it; its standard output goes to the file `into` (0600)."""
-
-    def ask(self, *words: str | Path, shown: bool = True) -> Any:
-        """Run a command with --json (which is not shown); what it answers."""
 
 
 @dataclass
@@ -140,26 +118,11 @@ class Demo:
         return [str(one) for one in words]
 
     def _join(self) -> None:
-        """The operator admits the members and registers their reviewers' keys; each gets a token."""
-        data = ("--data", str(self.place.out / EXCHANGE))
-        self.told.run("share", "collection", "add", COLLECTION, *data)
-        for member in (ALPHA, BETA, GAMMA):
-            first = member == ALPHA
-            how = ["--role", "member", "--collection", COLLECTION, *data]
-            self.told.run("share", "member", "add", member, *how, into=self._at(member, TOKEN), shown=first)
-            for reviewer in REVIEWERS:
-                shown = first and reviewer == "security"
-                key = self._at(member, f"{reviewer}.key")
-                self.told.run("case", "keygen", "--out", key, shown=shown)
-                how = ["--role", f"reviewer-{reviewer}", "--of", member, "--key", f"{key}.pub", *data]
-                token = self._at(member, f"{reviewer}.token")
-                name = f"{member}-{reviewer}"
-                self.told.run("share", "member", "add", name, *how, into=token, shown=shown)
-        self.told.say("the same for counsel, and for beta and gamma")
-        listed = self.told.ask("share", "member", "list", *data, shown=False)["members"]
-        for one in listed:
-            if one["role"] == "member":
-                write_home(self._at(one["name"], HOME), one["member_id"], one["name"])
+        """The operator admits the members to a collection."""
+        data = self.place.out / EXCHANGE
+        self.told.run("share", "collection", "add", COLLECTION, "--data", data)
+        then = "the same for counsel, and for beta and gamma"
+        admit(self.told, self.place, data, lambda _: ("--collection", COLLECTION), then)
 
     def _share(self, campaign: str) -> None:
         """Alpha's review, two approvals, and the publication."""
@@ -184,9 +147,7 @@ class Demo:
     def _release(self, member: str, folder: str, shown: bool = True) -> None:
         """Two people approve, and it is published."""
         release = self._at(member, folder)
-        for reviewer, person in REVIEWERS.items():
-            who = ("--as", reviewer, "--key", self._at(member, f"{reviewer}.key"), "--name", person)
-            self.told.run("share", "approve", release, *who, *self._home(member), shown=shown)
+        approve(self.told, self.place, member, release, shown)
         to = ("--to", self.url, *self._access(member))
         done = self.told.ask("share", "publish", release, *to, shown=shown)
         if done["accepted"] != done["objects"]:
@@ -251,7 +212,7 @@ class Demo:
         return "--home", self._at(member, HOME)
 
     def _access(self, member: str) -> Sequence[str | Path]:
-        return "--token-file", self._at(member, TOKEN), "--ca-file", self.place.out / CA
+        return access(self.place, member)
 
 
 def run_share_demo(place: Place, told: Told, *, now: datetime | None = None) -> Outcome:

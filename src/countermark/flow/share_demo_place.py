@@ -1,14 +1,8 @@
-"""The folder of `countermark share demo`, its certificate, and the exchange that runs beside it."""
+"""The folder of `countermark share demo`, and its certificate."""
 
 import ipaddress
 import json
-import os
 import shutil
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,9 +21,13 @@ HOME, TOKEN, RECEIVED = "home", "token", "received"
 MEMBERS = (ALPHA, BETA, GAMMA)
 REVIEWERS = {"security": "Robin", "counsel": "Alex"}
 """Roles, and who has them."""
-OURS = {MARK, EXCHANGE, SERVER_LOG, CA, CERTIFICATE, CERTIFICATE_KEY, *MEMBERS}
-"""What a demo's folder holds."""
-START_SECONDS, STOP_SECONDS = 120, 40
+OPERATOR, AUTHORITY, TOKENIZER = "operator", "authority.token", "tokenizer.json"
+TEXTS, ANSWERS, PROOFS = "texts", "answers", "proofs"
+"""Of `share demo --together`."""
+_BOTH = {MARK, CA, CERTIFICATE, CERTIFICATE_KEY, *MEMBERS}
+_TOGETHER = {OPERATOR, AUTHORITY, TOKENIZER, TEXTS, ANSWERS, PROOFS}
+OURS = _BOTH | {EXCHANGE, SERVER_LOG} | _TOGETHER | {f"{name}.log" for name in (OPERATOR, *MEMBERS)}
+"""What a demo's folder holds, of either kind."""
 _LIFE = timedelta(days=2)
 
 
@@ -135,55 +133,3 @@ def write_certificates(out: Path) -> None:
     write_atomic(out / CERTIFICATE, below.sign(authority, hashes.SHA256()).public_bytes(pem))
     key_form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     write_secret(out / CERTIFICATE_KEY, server.private_bytes(pem, *key_form))
-
-
-@contextmanager
-def serving(out: Path, arguments: list[str]) -> Iterator[str]:
-    """The exchange in a process of its own while the block runs; gives its URL.
-
-    What it says goes to `exchange.log`. However the block ends, it is told to stop and waited for. It is in a
-    session of its own, so that Ctrl-C reaches us first, and it ends in order.
-    """
-    line = [sys.executable, "-m", "countermark", *arguments, "--json"]
-    environment = {**os.environ, "NO_COLOR": "1"}
-    with (out / SERVER_LOG).open("wb") as said:
-        process = subprocess.Popen(  # noqa: S603 (our own command line)
-            line,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            env=environment,
-            start_new_session=True,
-        )
-    try:
-        yield _url(process, out)
-    finally:
-        _stop(process)
-
-
-def _url(process: "subprocess.Popen[bytes]", out: Path) -> str:
-    """The address, which is the first line that it prints."""
-    assert process.stdout is not None
-    late = threading.Timer(START_SECONDS, process.kill)
-    late.start()
-    try:
-        line = process.stdout.readline(4096)
-    finally:
-        late.cancel()
-    try:
-        return str(json.loads(line)["url"])
-    except (ValueError, KeyError):
-        raise Error("the exchange did not start", hint=f"see {out / SERVER_LOG}") from None
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    finally:
-        if process.stdout is not None:
-            process.stdout.close()

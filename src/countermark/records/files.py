@@ -8,6 +8,7 @@ from pathlib import Path
 
 TEMPORARY = ".partial-"
 """Files whose names begin so are left-overs of a killed run; nobody reads them."""
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 @contextmanager
@@ -30,10 +31,32 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[Path]:
 
 def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write `data` to `path` so that a crash leaves the old content or the new."""
-    with replacing(path, mode) as temporary:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
+    temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(6)}-{path.name}"
+    try:
+        _write(os.open(temporary, _NEW, mode), data, mode)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Write `data` behind what a file holds, and to the disk."""
+    _write(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC), data)
+
+
+def _write(descriptor: int, data: bytes, mode: int | None = None) -> None:
+    """Write all, with this mode if any, to the disk; the file is closed."""
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(descriptor, left) :]
+        if mode is not None:
+            os.fchmod(descriptor, mode)  # whatever the umask is
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

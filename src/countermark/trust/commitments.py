@@ -27,8 +27,9 @@ from countermark.records.canonical import canonical_json
 from countermark.trust.beacon import Chain
 from countermark.trust.checkpoints import Proof, verify_proof
 from countermark.trust.derivation import KeySource, Terms, commitment_nonce, epoch_secret
+from countermark.trust.entries import Entry, read_entry
 from countermark.trust.keyfiles import Secret
-from countermark.trust.log import Entry, Log, read_entry
+from countermark.trust.log import Log
 from countermark.trust.merkle import leaf_hash
 from countermark.trust.notes import VerifierKey
 

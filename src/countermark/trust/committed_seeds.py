@@ -25,7 +25,8 @@ from countermark.trust.commitments import (
     read_opening,
 )
 from countermark.trust.derivation import BeaconValue, cut_key, key_id, working_secret
-from countermark.trust.log import Entry, Log
+from countermark.trust.entries import Entry
+from countermark.trust.log import Log
 
 PURPOSE = "seed"
 """Of working keys that seeds come from."""

@@ -15,7 +15,8 @@ import msgspec
 
 from countermark.errors import Error, ExitCode
 from countermark.trust.derivation import Terms
-from countermark.trust.log import Entry, Log
+from countermark.trust.entries import Entry
+from countermark.trust.log import Log
 
 DAY, PUBLICATION = "exposure-day", "exposure-publication"
 OPENING, LEAK = "exposure-opening", "exposure-leak"

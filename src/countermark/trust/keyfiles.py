@@ -15,6 +15,7 @@ from countermark.records.files import write_atomic
 OWNER_ONLY = 0o600
 MAX_BYTES = 1 << 20
 """No key file is larger; a larger one is a mistake."""
+_LOCK = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 
 
 class Secret:
@@ -113,9 +114,12 @@ def write_secret(path: Path, data: bytes, *, replace: bool = False) -> None:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the advisory lock `path`.lock, so that two processes change a key file one after the other."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = path.with_name(path.name + ".lock")
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
+    lock = f"{path}.lock"
+    try:
+        descriptor = os.open(lock, _LOCK, OWNER_ONLY)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(lock, _LOCK, OWNER_ONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

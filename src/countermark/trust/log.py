@@ -11,7 +11,6 @@ nobody was told of: the next writer moves them aside, and a `log-recovered` entr
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,13 +20,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
-import rfc8785
 
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json
-from countermark.records.files import sync_folder, write_atomic
+from countermark.records.files import append, sync_folder, write_atomic
 from countermark.trust import merkle
 from countermark.trust.checkpoints import Checkpoint, Proof, open_checkpoint, sign_checkpoint
+from countermark.trust.entries import MAX_ENTRY_BYTES, Entry, Payload, decode_entry, encode_entry
 from countermark.trust.keyfiles import locked
 from countermark.trust.notes import MAX_NOTE_BYTES, VerifierKey
 from countermark.trust.signing import SigningKey
@@ -35,40 +34,14 @@ from countermark.trust.signing import SigningKey
 SCHEMA = "countermark/log/v1"
 ENTRIES, CONFIG, CHECKPOINT = "entries.jsonl", "log.json", "checkpoint"
 RECOVERED = "log-recovered"
-MAX_ENTRY_BYTES = 1 << 20
 MAX_LOG_BYTES = 4 << 30
 MARK_EVERY = 64
-_KIND = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 
 class _Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: str
     origin: str
     verifier: str
-
-
-class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    kind: str
-    payload: dict[str, Any]
-    time: datetime
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One entry of the log."""
-
-    index: int
-    kind: str
-    time: datetime
-    """When it was written, by the writer's own clock (UTC, seconds)."""
-    payload: dict[str, Any]
-    data: bytes
-    """Its canonical bytes, the leaf."""
-
-    @property
-    def leaf_hash(self) -> bytes:
-        """Hash of the leaf."""
-        return merkle.leaf_hash(self.data)
 
 
 class Log:
@@ -79,6 +52,7 @@ class Log:
         self._leaves = merkle.Tree()
         self._marks: list[int] = []  # where every MARK_EVERY-th entry begins
         self._bytes = 0
+        self._note = ""  # the checkpoint that was read or written last
         self._held = False
         self._refresh()
 
@@ -114,23 +88,29 @@ class Log:
     def __len__(self) -> int:
         return len(self._leaves)
 
+    @property
+    def size(self) -> int:
+        """Bytes of its entries."""
+        return self._bytes
+
     def append(self, kind: str, payload: Mapping[str, Any], *, time: datetime | None = None) -> Entry:
         """Write an entry and sign a new checkpoint; both are on disk when this returns.
 
         Raises `Error` without a key, for an entry over 1 MiB or a kind that is no lower-case word, and where
         the log is full or does not verify: nothing is signed on top of a changed log.
         """
-        return self.append_all([(kind, payload)], time=time)[0]
+        with self.writing():
+            data = self._write([(kind, payload)], time)[0]
+            return decode_entry(len(self._leaves) - 1, data)
 
-    def append_all(
-        self, entries: Sequence[tuple[str, Mapping[str, Any]]], *, time: datetime | None = None
-    ) -> list[Entry]:
+    def append_all(self, entries: Sequence[tuple[str, Payload]], *, time: datetime | None = None) -> range:
         """Write entries, each a kind and a payload, with one sync and one checkpoint: all count, or none.
 
-        Raises `Error` as `append` does; nothing is written when one of them is no entry.
+        Gives their indices. Raises `Error` as `append` does; nothing is written when one of them is no entry.
         """
         with self.writing():
-            return self._write(entries, time) if entries else []
+            written = len(self._write(entries, time)) if entries else 0
+            return range(len(self._leaves) - written, len(self._leaves))
 
     @contextmanager
     def writing(self) -> Iterator["Log"]:
@@ -154,7 +134,7 @@ class Log:
     def entries(self, kind: str | None = None) -> Iterator[Entry]:
         """Entries that the checkpoint covers, in their order; of one kind, or all."""
         for index, data in self.lines():
-            entry = _decode(index, data)
+            entry = decode_entry(index, data)
             if kind is None or entry.kind == kind:
                 yield entry
 
@@ -202,24 +182,23 @@ class Log:
             raise _broken(self.folder, "has entries that are not those under its checkpoint")
         return data
 
-    def _write(self, entries: Sequence[tuple[str, Mapping[str, Any]]], time: datetime | None) -> list[Entry]:
+    def _write(self, entries: Sequence[tuple[str, Payload]], time: datetime | None) -> list[bytes]:
         assert self._key is not None
         when = (time or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
         written = [
-            _decode(len(self._leaves) + at, _encode(kind, payload, when))
-            for at, (kind, payload) in enumerate(entries)
+            encode_entry(index, kind, payload, when)
+            for index, (kind, payload) in enumerate(entries, len(self._leaves))
         ]
-        lines = b"".join(one.data + b"\n" for one in written)
+        lines = b"\n".join((*written, b""))
         if self._bytes + len(lines) > MAX_LOG_BYTES:  # beyond, it could not be read any more
             raise Error(f"the log in {self.folder} is full: it holds {MAX_LOG_BYTES:,} bytes")
-        with (self.folder / ENTRIES).open("ab") as stream:
-            stream.write(lines)
-            stream.flush()
-            os.fsync(stream.fileno())
-        for one in written:
-            self._add(one.data)
+        append(self.folder / ENTRIES, lines)
+        for data in written:
+            self._add(data)
         head = Checkpoint(self.verifier.name, len(self._leaves), self._leaves.root())
-        write_atomic(self.folder / CHECKPOINT, sign_checkpoint(head, self._key).encode())
+        note = sign_checkpoint(head, self._key)
+        write_atomic(self.folder / CHECKPOINT, note.encode())
+        self._note = note
         return written
 
     def _refresh(self, note: str | None = None) -> None:
@@ -227,7 +206,10 @@ class Log:
 
         The checkpoint is read first: whatever is appended meanwhile lies behind it and is left for next time.
         """
-        checkpoint = open_checkpoint(note or _read_note(self.folder), self.verifier)
+        note = note or _read_note(self.folder)
+        if note == self._note:
+            return
+        checkpoint = open_checkpoint(note, self.verifier)
         known = len(self._leaves)
         if checkpoint.size < known:
             raise _broken(self.folder, f"has shrunk from {known} to {checkpoint.size} entries")
@@ -237,6 +219,7 @@ class Log:
                 self._add(data)
         if self._leaves.root() != checkpoint.root:
             raise _broken(self.folder, "has entries that are not those under its checkpoint")
+        self._note = note
 
     def _add(self, data: bytes) -> None:
         if len(self._leaves) % MARK_EVERY == 0:
@@ -308,7 +291,7 @@ def verify_log(
     with (folder / ENTRIES).open("rb") as stream:
         for index, data in enumerate(_lines(stream, checkpoint.size, folder)):
             _check_prefix(frontier, before, folder)
-            frontier.append(merkle.leaf_hash(_decode(index, data).data))
+            frontier.append(decode_entry(index, data).leaf_hash)
             read += len(data) + 1
         _check_prefix(frontier, before, folder)
         torn = os.fstat(stream.fileno()).st_size - read
@@ -320,37 +303,6 @@ def verify_log(
 def _check_prefix(frontier: merkle.Frontier, before: Checkpoint | None, folder: Path) -> None:
     if before is not None and frontier.size == before.size and frontier.root() != before.root:
         raise _broken(folder, "was rewritten since the earlier checkpoint")
-
-
-def read_entry(data: bytes) -> Entry:
-    """An entry from its bytes alone, as a proof's extra line has them; its index is not known (-1)."""
-    return _decode(-1, data)
-
-
-def _encode(kind: str, payload: Mapping[str, Any], when: datetime) -> bytes:
-    try:
-        data = canonical_json({"kind": kind, "payload": payload, "time": when})
-    except (rfc8785.CanonicalizationError, TypeError) as error:
-        raise Error(f"the log entry is no plain JSON: {error}") from error
-    if len(data) > MAX_ENTRY_BYTES:
-        raise Error("the log entry is over 1 MiB", hint="log digests of long lists, not the lists")
-    return data
-
-
-def _decode(index: int, data: bytes) -> Entry:
-    try:
-        document = msgspec.json.decode(data, type=_Document)
-        canonical = canonical_json(document)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, rfc8785.CanonicalizationError) as error:
-        raise Error(
-            f"log entry {index} is no entry: {error}", exit_code=ExitCode.VERIFICATION_FAILED
-        ) from error
-    if not _KIND.fullmatch(document.kind) or canonical != data:
-        raise Error(
-            f"log entry {index} is not in canonical form, or of a kind that is no lower-case word",
-            exit_code=ExitCode.VERIFICATION_FAILED,
-        )
-    return Entry(index, document.kind, document.time, document.payload, data)
 
 
 def _lines(stream: BinaryIO, count: int, folder: Path) -> Iterator[bytes]:
@@ -384,8 +336,11 @@ def _read_config(folder: Path) -> VerifierKey:
 
 def _read_note(folder: Path) -> str:
     try:
-        with (folder / CHECKPOINT).open("rb") as stream:
-            return stream.read(MAX_NOTE_BYTES + 1).decode()
+        descriptor = os.open(folder / CHECKPOINT, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.read(descriptor, MAX_NOTE_BYTES + 1).decode()
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise Error(f"no checkpoint in {folder}: {error.strerror}", exit_code=ExitCode.NO_INPUT) from error
     except UnicodeDecodeError as error:

@@ -13,7 +13,8 @@ from typing import Literal, TypeVar
 import msgspec
 
 from countermark.errors import Error, ExitCode
-from countermark.trust.log import Entry, Log
+from countermark.trust.entries import Entry
+from countermark.trust.log import Log
 
 START, OUTCOME = "run-start", "run-outcome"
 Status = Literal["done", "failed", "interrupted"]

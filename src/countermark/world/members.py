@@ -1,6 +1,7 @@
 """Three providers of one exchange: a harvesting network works at two of them, a third knows nothing of it.
 
     alpha/ beta/ gamma/     logs/litellm.jsonl, accounts.csv, truth.json, identifiers.jsonl
+                            (suspended.jsonl: `write_suspended`)
 
 `identifiers.jsonl` is what a member's own systems say of all of its accounts, raw: the form that
 `share review --identifiers` reads. The world's IPv4 addresses are private ones (RFC 1918), which nobody may
@@ -8,9 +9,9 @@ share; here they stand as addresses for documentation (RFC 3849).
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,7 @@ from countermark.world.truth import TRUTH_FILE, Truth
 
 ALPHA, BETA, GAMMA = "alpha", "beta", "gamma"
 LOGS, IDENTIFIERS = "logs", "identifiers.jsonl"
+SUSPENDED = "suspended.jsonl"
 _DAY = 10
 
 
@@ -58,6 +60,27 @@ def write_providers(folder: Path, plan: WorldPlan, seed: int) -> Providers:
     truths[BETA] = _write(folder / BETA, half, seed + 1, ProxyMarket(elsewhere=market.handed_out))
     truths[GAMMA] = _write(folder / GAMMA, half.but(networks=()), seed + 2, ProxyMarket())
     return Providers(truths)
+
+
+def write_suspended(folder: Path, accounts: Collection[str], day: date) -> None:
+    """Write a member's `suspended.jsonl`: what its systems say of accounts that it has suspended on a day.
+
+    Beside addresses it has whole e-mail addresses, and no card tokens: the form that
+    `share overlap prepare --identifiers` reads.
+    """
+    rows = []
+    for line in (folder / IDENTIFIERS).read_bytes().splitlines():
+        row = msgspec.json.decode(line, type=dict[str, str])
+        if row["kind"] == "ipv6-addr" and row["account_id"] in accounts:
+            rows.append(row)
+    with (folder / ACCOUNTS_FILE).open(encoding="utf-8", newline="") as stream:
+        for account in csv.DictReader(stream):
+            name, opened = account["account_id"], account["signup_ts"][:_DAY]
+            if name in accounts:
+                rows.append(_row(name, "email", account["email"], opened, opened))
+    encode = msgspec.json.Encoder().encode
+    lines = [encode(row | {"suspended": day.isoformat()}) + b"\n" for row in rows]
+    write_atomic(folder / SUSPENDED, b"".join(lines), 0o600)
 
 
 def _write(folder: Path, plan: WorldPlan, seed: int, market: ProxyMarket) -> Truth:

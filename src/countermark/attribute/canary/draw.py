@@ -23,8 +23,9 @@ import msgspec
 from countermark.attribute.canary.items import FreeChoices, Item, check_items
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json
+from countermark.trust.entries import Entry
 from countermark.trust.keyfiles import Secret, read_secret, write_secret
-from countermark.trust.log import Entry, Log
+from countermark.trust.log import Log
 from countermark.trust.seeds import seed_key_id, seed_of
 
 SCHEMA = "countermark/canaries/v1"

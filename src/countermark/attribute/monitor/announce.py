@@ -16,7 +16,8 @@ from countermark.attribute.monitor.state import State
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import content_id
 from countermark.records.transcripts import read_transcripts, sent_at
-from countermark.trust.log import Entry, Log
+from countermark.trust.entries import Entry
+from countermark.trust.log import Log
 
 COMMIT, BATCH = "monitor-commit", "monitor-batch"
 SCHEMA = "countermark/monitor-commit/v1"

@@ -70,6 +70,8 @@ class Told:
     salt: str
     text_digest: str
     entries: Sequence[int]
+    verdicts: Sequence[str] = ()
+    """Signed envelopes of the members that answered, as they came."""
 
 
 def spent(ordinal: int | None) -> float:
@@ -138,6 +140,7 @@ def outcome(found: Correction, told: Told) -> Outcome:
         salt=told.salt,
         text_digest=told.text_digest,
         entries=list(told.entries),
+        verdicts=list(told.verdicts),
     )
 
 

@@ -164,6 +164,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     text_digest: str
     entries: list[int]
     """Indices in the aggregator's log: consent, check, verdicts, outcome."""
+    verdicts: list[str] = []
+    """Signed envelopes of the members that answered, as they came: kept by nobody else. Their SHA-256 stand
+    in the log."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

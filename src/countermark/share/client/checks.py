@@ -20,7 +20,7 @@ from countermark.share.client.resources import ErrorMessage
 from countermark.share.client.transport import Answer, Bounds, Refused, Transport, place_of, retry_after
 
 API = "/exchange-api/v1"
-BASE = f"{API}/watermark"
+BASE = "/watermark"
 MOST_ANSWER = 64 << 20
 BOUNDS = Bounds(answer_bytes=MOST_ANSWER, answer_seconds=300.0, idle_seconds=300.0, tries=5)
 _SOON = 60.0
@@ -59,6 +59,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     salt: str = ""
     text_digest: str = ""
     entries: list[int] = []
+    verdicts: list[str] = []
 
 
 assert set(Found.__struct_fields__) >= {*Outcome.__struct_fields__, *Finding.__struct_fields__}

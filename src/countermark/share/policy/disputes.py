@@ -13,7 +13,7 @@ import msgspec
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import sha256_hex
 from countermark.share.policy.home import DISPUTED, Home
-from countermark.trust.log import Entry
+from countermark.trust.entries import Entry
 
 MAX_ANSWER = 4 << 20
 MAX_ANSWERS = 64 << 20

@@ -17,7 +17,8 @@ from typing import Any
 
 from countermark.records.files import write_atomic
 from countermark.trust.checkpoints import write_proof
-from countermark.trust.log import Entry, Log, open_or_create
+from countermark.trust.entries import Entry
+from countermark.trust.log import Log, open_or_create
 
 REVIEWED, REFUSED, APPROVED, RELEASED, DISPUTED = "review", "refusal", "approval", "release", "dispute"
 OPENED = "opening"

@@ -29,8 +29,9 @@ from countermark.share.policy.sampling import (
 )
 from countermark.share.policy.standing import standing_in
 from countermark.share.policy.strict_yaml import read_bytes
+from countermark.trust.entries import Entry
 from countermark.trust.keyfiles import locked
-from countermark.trust.log import Entry, Log
+from countermark.trust.log import Log
 from countermark.trust.signing import SigningKey
 
 FOLDER = "samples"

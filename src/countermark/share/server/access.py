@@ -86,6 +86,10 @@ class Access:
                     return found, rights
         raise not_found()
 
+    def is_at_hand(self, path: dict[str, str]) -> bool:
+        """Whether `readable` and the others may be asked in the event loop: nobody waits for a database."""
+        return self.work.inline or self.store.collections.is_at_hand(path["root"], path["collection"])
+
     def readable(self, caller: Caller, path: dict[str, str]) -> Collection:
         """The collection of a path, to read from; `TaxiiError` 404 or 403."""
         collection, rights = self.collection(caller, path)

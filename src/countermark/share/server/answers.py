@@ -3,7 +3,7 @@
 import logging
 import secrets
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,30 +15,52 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from countermark.errors import Error
-from countermark.share.server.errors import NOT_FOUND, TaxiiError, error_body
+from countermark.share.server.errors import NO_METHOD, NOT_FOUND, TaxiiError, error_body
 from countermark.share.server.media import TAXII
 
 _LOG = logging.getLogger("countermark.exchange")
-_COMMON = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
-_TITLES = {404: NOT_FOUND, 405: "this method is none of this resource"}
+COMMON = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+"""Headers of every answer."""
+_TYPE = (b"content-type", TAXII.encode())
+_TITLES = {404: NOT_FOUND, 405: NO_METHOD}
 
 
-def answer(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """An answer in the media type of TAXII."""
-    return Response(body, status, headers, TAXII)
+class Answer(Response):
+    """Starlette's, in the media type of TAXII, without a search for what the headers lack."""
+
+    def __init__(self, *parts: bytes, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        self.status_code, self._parts, self.background = status, parts, None
+        size = sum(map(len, parts))
+        self.raw_headers = [_TYPE, (b"content-length", b"%d" % size), *headers]
+
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
+        """Send it; to HEAD without its body."""
+        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        await send(start)
+        *before, last = self._parts if scope["method"] != "HEAD" else (b"",)
+        for part in before:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": last})
 
 
 def failure(error: TaxiiError, error_id: str = "") -> Response:
     """The answer that an error is."""
-    return answer(error_body(error, error_id), error.status, error.headers)
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in error.headers.items()]
+    return Answer(error_body(error, error_id), status=error.status, headers=headers)
+
+
+def failed(error: Exception) -> Response:
+    """The answer for whatever an endpoint raised; what was not foreseen is logged."""
+    if isinstance(error, TaxiiError):
+        return failure(error)
+    return failure(_unexpected(503 if isinstance(error, Error) else 500), _logged(error))
 
 
 def add_error_handlers(app: FastAPI) -> None:
     """Make every failure of `app`, its own endpoints' or the framework's, a TAXII error resource."""
 
-    async def taxii(_: Request, error: Exception) -> Response:
-        assert isinstance(error, TaxiiError)
-        return failure(error)
+    async def known(_: Request, error: Exception) -> Response:
+        return failed(error)
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -55,13 +77,10 @@ def add_error_handlers(app: FastAPI) -> None:
         places = {".".join(map(str, one["loc"])) for one in error.errors()}
         return failure(TaxiiError(422, "the request is malformed", ", ".join(sorted(places))[:500]))
 
-    async def broken(_: Request, error: Exception) -> Response:
-        return failure(_unexpected(503), _logged(error))
-
-    app.add_exception_handler(TaxiiError, taxii)
+    app.add_exception_handler(TaxiiError, known)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(Error, broken)
+    app.add_exception_handler(Error, known)
     app.add_middleware(Answers)
 
 
@@ -103,7 +122,7 @@ class Answers:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), *_COMMON]
+                message["headers"] = [*message.get("headers", ()), *COMMON]
             elif scope["method"] == "HEAD":
                 message = {**message, "body": b""}
             await send(message)
@@ -117,6 +136,6 @@ class Answers:
             return
         # the last resort: whatever was not foreseen is logged, and answered as 500 in TAXII's form
         except Exception as error:
-            error_id = _logged(error)
+            response = failed(error)
             if not started:
-                await failure(_unexpected(500), error_id)(scope, receive, sending)
+                await response(scope, receive, sending)

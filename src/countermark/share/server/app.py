@@ -1,14 +1,11 @@
 """The application: the TAXII 2.1 endpoints over a store, and what else the exchange serves beside them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 import countermark
 from countermark.share.server.access import Access
@@ -20,14 +17,14 @@ from countermark.share.server.filters import LISTING, OF_DELETE, OF_OBJECT, OF_V
 from countermark.share.server.objects import Objects
 from countermark.share.server.openapi import SCHEMAS, operation, secure
 from countermark.share.server.parts import Parts
+from countermark.share.server.taxii import Endpoint, Taxii
 from countermark.store.exchange import ExchangeStore
 
 OPENAPI = "/exchange-api/openapi.json"
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def build_app(store: ExchangeStore, parts: Parts) -> FastAPI:
-    """The application. It does not close the store."""
+def build_app(store: ExchangeStore, parts: Parts) -> Taxii:
+    """The application, with FastAPI's for what is beside TAXII. It does not close the store."""
     access = Access(store, parts)
 
     @asynccontextmanager
@@ -46,29 +43,14 @@ def build_app(store: ExchangeStore, parts: Parts) -> FastAPI:
     )
     add_error_handlers(app)
     paths: dict[str, dict[str, Any]] = {}
-    for method, path, endpoint, description in _endpoints(access):
-        # Starlette takes an ASGI application here too, which its annotation leaves out
-        app.router.add_route(path, _Direct(endpoint), methods=[method])  # type: ignore[arg-type]
+    endpoints = _endpoints(access)
+    for method, path, _, description in endpoints:
         paths.setdefault(path, {})[method.lower()] = description
     for router in parts.routers:
         app.include_router(router)
     # FastAPI's documented way to give a document of one's own
     app.openapi = lambda: _openapi(app, paths, parts.settings.basic)  # type: ignore[method-assign]
-    return app
-
-
-class _Direct:
-    """An endpoint as an application of its own, which Starlette's route calls as it is.
-
-    That costs a third of FastAPI's route: these endpoints read their requests themselves.
-    """
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._endpoint(Request(scope, receive, send))
-        await response(scope, receive, send)
+    return Taxii(app, (one[:3] for one in endpoints))
 
 
 def _endpoints(access: Access) -> list[tuple[str, str, Endpoint, dict[str, Any]]]:

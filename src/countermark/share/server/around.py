@@ -4,7 +4,6 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
-from fastapi import FastAPI
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -12,9 +11,10 @@ from countermark.records.exchange import Caller
 from countermark.share.server.answers import failure
 from countermark.share.server.errors import TaxiiError
 from countermark.share.server.limits import Limits
-from countermark.share.server.logs import log_request
+from countermark.share.server.logs import RequestLine, log_request
 from countermark.share.server.metrics import METHODS, Metrics
-from countermark.share.server.peers import Peers, peer
+from countermark.share.server.peers import Peers
+from countermark.share.server.taxii import Taxii
 
 _UNLOGGED = ("/healthz", "/readyz", "/metrics")
 """Asked every few seconds: no line in the log."""
@@ -23,10 +23,12 @@ _UNLOGGED = ("/healthz", "/readyz", "/metrics")
 class Around:
     """Wraps the application; `plain` says that it is served without TLS."""
 
-    def __init__(self, app: FastAPI, limits: Limits, peers: Peers, metrics: Metrics, plain: bool) -> None:
+    def __init__(self, app: Taxii, limits: Limits, peers: Peers, metrics: Metrics, plain: bool) -> None:
         self._app, self._limits, self._peers, self._metrics = app, limits, peers, metrics
         self._plain = plain
-        self._paths: dict[Any, str] = {one.endpoint: one.path for one in app.routes if isinstance(one, Route)}
+        self._paths: dict[Any, str] = {
+            one.endpoint: one.path for one in app.beside.routes if isinstance(one, Route)
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -48,7 +50,7 @@ class Around:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            if self._plain and not self._is_near(scope):
+            if self._plain and not self._peers.is_near(scope):  # it would cross a network unencrypted
                 raise TaxiiError(403, "this server is reached through its proxy")
             address = self._limits.enter(scope)
         except TaxiiError as error:
@@ -60,19 +62,14 @@ class Around:
         finally:
             self._limits.leave(address)
 
-    def _is_near(self, scope: Scope) -> bool:
-        """Whether what goes over the wire unencrypted stays on this machine, or on the way to the proxy."""
-        address = peer(scope)
-        return self._peers.is_proxy(scope) or (address is not None and address.is_loopback)
-
     def _answered(self, scope: Scope, status: int, seconds: float) -> None:
-        route = self._paths.get(scope.get("endpoint"), "") or getattr(scope.get("route"), "path", "none")
+        state = scope.get("state", {})
+        route = state.get("route") or self._paths.get(scope.get("endpoint"), "none")
         self._metrics.answered(route, scope["method"], status, seconds)
         if route in _UNLOGGED and status < 400:
             return
-        caller: Caller | None = scope.get("state", {}).get("caller")
-        log_request(
-            event="request",
+        caller: Caller | None = state.get("caller")
+        line = RequestLine(
             method=scope["method"] if scope["method"] in METHODS else "other",
             route=route,
             parameters=_names(scope["query_string"]),
@@ -82,6 +79,7 @@ class Around:
             member=caller.member.member_id if caller else None,
             token=caller.token_id if caller else None,
         )
+        log_request(line)
 
 
 _PARAMETERS = (
@@ -93,12 +91,15 @@ _PARAMETERS = (
     "match[version]",
     "match[spec_version]",
 )
+_SPELLINGS = {
+    one.replace("[", left).replace("]", right).encode(): one
+    for one in _PARAMETERS
+    for left in ("[", "%5B", "%5b")
+    for right in ("]", "%5D", "%5d")
+}
 
 
 def _names(query: bytes) -> list[str]:
     """Which of the parameters that there are a query has; what else it holds may be anything."""
-    given = {part.partition(b"=")[0].decode("latin-1") for part in query[:4096].split(b"&")}
-    given = {
-        one.replace("%5B", "[").replace("%5D", "]").replace("%5b", "[").replace("%5d", "]") for one in given
-    }
+    given = [_SPELLINGS.get(part.partition(b"=")[0]) for part in query[:4096].split(b"&")]
     return [one for one in _PARAMETERS if one in given]

@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from countermark.errors import Error, ExitCode
 from countermark.records.exchange import Caller
+from countermark.share.server.headers import values
 from countermark.share.server.oidc import Oidc
 from countermark.share.server.peers import Peers
 from countermark.share.server.settings import ExchangeSettings
@@ -37,17 +38,17 @@ class Authenticator:
         self._members, self._settings, self._peers = store.members, settings, peers
         self._oidc, self._inline = oidc, inline
         header = settings.proxy.certificate_header if settings.proxy else ""
-        self._certificate_header = header.lower()
+        self._certificate_header = header.lower().encode("latin-1", "replace")
         self._certificates = settings.proxy.certificates if settings.proxy else {}
 
     async def __call__(self, request: Request) -> Caller | None:
         """Who sends the request; None for nobody that is known."""
         caller = await self._caller(request)
-        request.state.caller = caller
+        request.scope.setdefault("state", {})["caller"] = caller
         return caller
 
     async def _caller(self, request: Request) -> Caller | None:
-        given = request.headers.getlist("authorization")
+        given = values(request, b"authorization")
         if not given:
             return await self._by_certificate(request)
         match = _SCHEME.fullmatch(given[0]) if len(given) == 1 and len(given[0]) <= MAX_CREDENTIALS else None
@@ -86,7 +87,7 @@ class Authenticator:
     async def _by_certificate(self, request: Request) -> Caller | None:
         if not self._certificates or not self._peers.is_proxy(request.scope):
             return None
-        given = request.headers.getlist(self._certificate_header)
+        given = values(request, self._certificate_header)
         if len(given) != 1 or len(given[0]) > MAX_CERTIFICATE:
             return None
         digest = fingerprint(given[0], datetime.now(UTC))

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from countermark.records.exchange import Caller, Collection, Stored
 from countermark.share.server.access import OBJECT_ID, Access, object_id
-from countermark.share.server.answers import answer
+from countermark.share.server.answers import Answer
 from countermark.share.server.creators import NOT_YOURS, in_names_of_others
 from countermark.share.server.declared import Declared
 from countermark.share.server.discovery import status_body
@@ -49,14 +49,14 @@ class Changes:
             collection = await work.quick(self._access.writable, caller, request.path_params)
             status = await work.posted(member_id, self._add, caller, collection, body)
         await self._access.parts.audit.drain()
-        return answer(status_body(status), 202)
+        return Answer(status_body(status), status=202)
 
     async def delete(self, request: Request) -> Response:
         """`DELETE …/objects/{object-id}/`: all versions, or those that the query names."""
         caller = await self._access.caller(request)
         await self._access.work.slow(self._delete, caller, request)
         await self._access.parts.audit.drain()
-        return answer(b"")
+        return Answer(b"")
 
     def _add(self, caller: Caller, collection: Collection, body: bytes) -> Status:
         checked = self._access.parts.check(envelope_objects(body, self._access.settings))

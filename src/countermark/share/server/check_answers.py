@@ -15,7 +15,7 @@ from starlette.responses import Response
 from countermark.errors import Error
 from countermark.share.check.messages import Question
 from countermark.share.check.verdicts import AHEAD, OLDEST, sign_verdict, text_digest
-from countermark.share.server.api import BASE, JSON, Api, add
+from countermark.share.server.api import JSON, Api, add
 from countermark.share.server.check_callers import ASKERS, Callers, Turns, Who
 from countermark.share.server.check_node import Node
 from countermark.share.server.errors import TaxiiError
@@ -38,7 +38,7 @@ class Answers:
         router = APIRouter()
         found = {200: "the signed verdict, a DSSE envelope"}
         body, answer = "#/components/schemas/watermark-question", "#/components/schemas/dsse"
-        path = f"{BASE}/watermark/answers"
+        path = "/watermark/answers"
         add(router, "POST", path, self.answer, success=found, body=body, gives=answer)
         return router
 

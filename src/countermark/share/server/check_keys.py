@@ -12,7 +12,7 @@ from countermark.errors import Error
 from countermark.records.exchange import Caller
 from countermark.share.check.messages import Keys
 from countermark.share.check.register import Registered, check_registration, open_registration
-from countermark.share.server.api import BASE, Api, add, reply
+from countermark.share.server.api import Api, add, reply
 from countermark.share.server.check_callers import ASKERS
 from countermark.share.server.check_node import Node
 from countermark.share.server.errors import TaxiiError, forbidden
@@ -30,7 +30,7 @@ class CheckKeys:
     def router(self) -> APIRouter:
         """The routes."""
         router = APIRouter()
-        path = f"{BASE}/watermark/keys"
+        path = "/watermark/keys"
         taken = {200: "all were registered before", 201: "they are registered"}
         add(router, "POST", path, self.add, success=taken, body="#/components/schemas/dsse")
         add(router, "GET", path, self.all, success={200: "the registered pools"})

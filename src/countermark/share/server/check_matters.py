@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from countermark.share.server.api import BASE, Api, add, reply
+from countermark.share.server.api import Api, add, reply
 from countermark.share.server.check_callers import ASKERS, Callers, Who
 from countermark.share.server.check_node import Node
 from countermark.share.server.errors import forbidden, not_found
@@ -30,7 +30,7 @@ class Matters:
     def router(self) -> APIRouter:
         """The route."""
         router = APIRouter()
-        path, found = f"{BASE}/watermark/matters/{{matter}}", {200: "the checks of the matter, and counts"}
+        path, found = "/watermark/matters/{matter}", {200: "the checks of the matter, and counts"}
         add(router, "GET", path, self.get, success=found, parameters={"matter": _MATTER})
         return router
 

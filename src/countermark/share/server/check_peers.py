@@ -20,7 +20,6 @@ from countermark.share.check.register import Register
 from countermark.share.check.verdicts import MOST_BYTES, VerdictRefused, open_verdict
 from countermark.share.client.credentials import MAX_TOKEN, Credentials
 from countermark.share.client.transport import tls_context
-from countermark.share.server.api import BASE
 from countermark.share.server.check_settings import CheckSettings, PeerSettings
 from countermark.trust.keyfiles import read_secret
 from countermark.trust.signing import PublicKey
@@ -28,7 +27,7 @@ from countermark.trust.signing import PublicKey
 if TYPE_CHECKING:
     import httpx2
 
-ANSWERS = f"{BASE}/watermark/answers"
+ANSWERS = "/watermark/answers"
 _BYTES_OF_KEY = 1200
 """Most of a key in a verdict, as base64: a name of 200 characters, two figures."""
 _BYTES_BESIDE = 64 << 10
@@ -44,6 +43,8 @@ class Reply:
     reason: str = ""
     """Why there is none that counts."""
     envelope_sha256: str | None = None
+    envelope: bytes = b""
+    """Of a verdict that counts, as it came."""
 
 
 class CheckPeers:
@@ -105,7 +106,7 @@ class _Peer:
             )
         except VerdictRefused as error:
             return Reply(self._name, None, f"its verdict is refused: {error.reason}", digest)
-        return Reply(self._name, verdict, "", digest)
+        return Reply(self._name, verdict, "", digest, envelope)
 
     async def _post(self, body: bytes, most: int) -> bytes:
         import httpx2

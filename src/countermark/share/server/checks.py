@@ -24,7 +24,7 @@ from countermark.share.check import correction
 from countermark.share.check.correction import Correction, Earlier, Told, correct
 from countermark.share.check.messages import MOST_TEXT, Check, PoolAnswer, Question
 from countermark.share.check.verdicts import text_digest
-from countermark.share.server.api import BASE, Api, add, reply
+from countermark.share.server.api import Api, add, reply
 from countermark.share.server.check_callers import Callers, Turns, Who
 from countermark.share.server.check_node import Node, Plan
 from countermark.share.server.check_peers import CheckPeers, Reply
@@ -97,7 +97,7 @@ class Checks:
         add(
             router,
             "POST",
-            f"{BASE}/watermark/check",
+            "/watermark/check",
             self.check,
             success=found,
             headers={"Idempotency-Key": r"^[0-9a-f]{64}$"},
@@ -152,9 +152,9 @@ class Checks:
             raise TaxiiError(422, error.message) from None
         plan = await self._api.work.quick(self._node.plan, consent=check.consent, public=who.public)
         if not plan.family.hypotheses:
-            raise await self._callers.refusal(
-                who, 409, "no keys", "there are no keys here to check with", consent=check.consent
-            )
+            title = "there are no keys here to check with"
+            title += "" if check.consent else "; with your consent the members' detectors are asked"
+            raise await self._callers.refusal(who, 409, "no keys", title, consent=check.consent)
         asked = Asked(
             check_id=secrets.token_hex(32),
             submitter=who.submitter,
@@ -249,6 +249,7 @@ class Checks:
             salt=asked.salt,
             text_digest=asked.digest,
             entries=[*asked.entries, *indices],
+            verdicts=[one.envelope.decode() for one in found.replies if one.verdict is not None],
         )
         if who.role in ("operator", "member"):
             return reply(correction.outcome(judged, told))

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from countermark.records.exchange import Caller, Collection, Rights
 from countermark.share.server.access import Access
-from countermark.share.server.answers import answer
+from countermark.share.server.answers import Answer
 from countermark.share.server.media import STIX, check_accept
 
 
@@ -22,14 +22,14 @@ class Collections:
         visible = await self._access.work.slow(self._visible, caller, request.path_params["root"])
         check_accept(request.headers.getlist("accept"))
         resources = [_resource(one, rights) for one, rights in visible]
-        return answer(msgspec.json.encode({"collections": resources} if resources else {}))
+        return Answer(msgspec.json.encode({"collections": resources} if resources else {}))
 
     async def one(self, request: Request) -> Response:
         """`GET /{api-root}/collections/{id}/`; an alias leads there too."""
         caller = await self._access.caller(request)
         found = await self._access.work.quick(self._access.collection, caller, request.path_params)
         check_accept(request.headers.getlist("accept"))
-        return answer(msgspec.json.encode(_resource(*found)))
+        return Answer(msgspec.json.encode(_resource(*found)))
 
     def _visible(self, caller: Caller, root: str) -> list[tuple[Collection, Rights]]:
         return self._access.visible_collections(caller, self._access.root(caller, root))

@@ -21,25 +21,44 @@ from countermark.share.server.settings import ConnectionSettings
 _TITLES = {400: "the request is no HTTP", 408: "the request took too long", 431: "the header is too large"}
 
 
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
 class _TooLarge(Exception):
     """The header is; httptools makes a parser error of it."""
 
 
 class _Transport:
-    """A transport that takes what is written after its end, and drops it: uvloop's raises an error.
+    """A transport that sends an answer at once, its header and the parts of its body, when it is complete.
 
-    uvicorn tells the last request of a connection that it is lost, and not those in a row before it.
+    It takes what is written after its end, and drops it, where uvloop's raises an error: uvicorn tells the
+    last request of a connection that it is lost, and not those in a row before it.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._held: list[bytes] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
     def write(self, data: bytes) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(data)
+        if data:
+            self._held.append(data)
+        if data == _CONTINUE:  # the request waits for it
+            self.flush()
+
+    def flush(self) -> None:
+        held, self._held = self._held, []
+        if held and not self._transport.is_closing():
+            self._transport.writelines(held)
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
 
 
 class Connection(HttpToolsProtocol):
@@ -61,8 +80,10 @@ class Connection(HttpToolsProtocol):
         self._address = ""
         self._timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
-        self._in_body = False
-        self._head_bytes = self._fed = 0
+        self._in_head = self._in_body = False
+        self._timed_body = False
+        """Whether the timer is that of a body."""
+        self._fed = 0
         self._refusal = 400
 
     # uvicorn narrows asyncio's BaseTransport the same way
@@ -76,7 +97,7 @@ class Connection(HttpToolsProtocol):
         ):
             transport.abort()
             return
-        self._wait(self.settings.header_seconds)
+        self._wait_for(self.settings.header_seconds, body=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._address:
@@ -89,30 +110,32 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._timer is None:  # the first of a request after the last was done
-            self._wait(self.settings.header_seconds)
         if not self._in_body:
             self._fed += len(data)
         super().data_received(data)
-        if not self._in_body and self._fed > self.settings.header_bytes + len(data):
-            self._refuse(431)  # a header that does not end: the parser keeps what it has of it
+        if self._in_body:
+            self._wait_for(self.settings.body_seconds * 2, body=True)
+        elif self._in_head or self._fed:  # blank lines may stand before a request
+            self._wait_for(self.settings.header_seconds, body=False)
+            if self._fed > self.settings.header_bytes + len(data):
+                self._refuse(431)  # a header that does not end: the parser keeps what it has of it
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._head_bytes = 0
-
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._count(len(url))
+        self._in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
-        self._count(len(name) + len(value))
+        if len(self.headers) > self.settings.header_lines:
+            self._refusal = 431
+            raise _TooLarge
 
     def on_headers_complete(self) -> None:
-        self._in_body = True
-        self._stop_waiting()
-        self._wait(self.settings.body_seconds * 2)
+        size = len(self.url) + sum([len(name) + len(value) for name, value in self.headers])
+        if size > self.settings.header_bytes:
+            self._refusal = 431
+            raise _TooLarge
+        self._in_head, self._in_body = False, True
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -120,6 +143,10 @@ class Connection(HttpToolsProtocol):
         self._fed = 0
         self._stop_waiting()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        cast(_Transport, self.transport).flush()
+        super().on_response_complete()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -136,14 +163,12 @@ class Connection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's signature
         self._refuse(self._refusal)
 
-    def _count(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > self.settings.header_bytes or len(self.headers) > self.settings.header_lines:
-            self._refusal = 431
-            raise _TooLarge
-
-    def _wait(self, seconds: float) -> None:
-        self._timer = self.loop.call_later(seconds, self._too_slow)
+    def _wait_for(self, seconds: float, body: bool) -> None:
+        """For the rest of a header or body; most requests come whole and need no timer."""
+        if self._timer is None or self._timed_body != body:
+            self._stop_waiting()
+            self._timed_body = body
+            self._timer = self.loop.call_later(seconds, self._too_slow)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from countermark.records.exchange import Caller
 from countermark.share.server.access import Access
-from countermark.share.server.answers import answer
+from countermark.share.server.answers import Answer
 from countermark.share.server.errors import not_found
 from countermark.share.server.media import TAXII, check_accept
 from countermark.share.server.times import taxii_time
@@ -34,7 +34,7 @@ class Discovery:
             if value := getattr(self._settings, name):
                 found[name] = value
         urls = [f"{base}/{root}/" for root in roots]
-        return answer(msgspec.json.encode(found | {"default": urls[0], "api_roots": urls}))
+        return Answer(msgspec.json.encode(found | {"default": urls[0], "api_roots": urls}))
 
     async def root(self, request: Request) -> Response:
         """`GET /{api-root}/`."""
@@ -45,14 +45,14 @@ class Discovery:
         if self._settings.description:
             found["description"] = self._settings.description
         found["max_content_length"] = self._settings.max_content_length
-        return answer(msgspec.json.encode(found))
+        return Answer(msgspec.json.encode(found))
 
     async def status(self, request: Request) -> Response:
         """`GET /{api-root}/status/{status-id}/`: to the member that sent the request, and the operator."""
         caller = await self._access.caller(request)
         status = await self._access.work.quick(self._status, caller, request.path_params)
         check_accept(request.headers.getlist("accept"))
-        return answer(status_body(status))
+        return Answer(status_body(status))
 
     def _status(self, caller: Caller, path: dict[str, str]) -> Status:
         status_id, store = path["status_id"], self._access.store

@@ -15,7 +15,8 @@ import msgspec
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json
 from countermark.store.exchange import ExchangeStore
-from countermark.trust.log import MAX_ENTRY_BYTES, Log
+from countermark.trust.entries import MAX_ENTRY_BYTES, Payload
+from countermark.trust.log import Log
 
 NUMBER = "outbox"
 _MARK = b'"outbox":'
@@ -42,7 +43,7 @@ class Drain:
         self._last = 0
         self._places: OrderedDict[int, int] = OrderedDict()
 
-    def run(self, reads: Sequence[tuple[str, Mapping[str, Any]]] = (), *, outbox: bool = True) -> list[Row]:
+    def run(self, reads: Sequence[tuple[str, Payload]] = (), *, outbox: bool = True) -> list[Row]:
         """Append what waits in the outbox, then `reads`, with one sync; gives what was new in the outbox."""
         done: list[Row] = []
         with self._log.writing():

@@ -39,6 +39,7 @@ def error_body(error: TaxiiError, error_id: str = "") -> bytes:
 
 NOT_FOUND = "there is no such thing here, or it is not for you"
 """One sentence for what is not there and what is hidden, so that neither can be told from the other."""
+NO_METHOD = "this method is none of this resource"
 
 
 def not_found() -> TaxiiError:

@@ -4,14 +4,17 @@ Parameters that an endpoint does not have are left aside, as 3.4 allows; not so 
 is left aside would delete more than was meant.
 """
 
+import json
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import unquote_to_bytes
+
+import msgspec
 
 from countermark.share.server.errors import TaxiiError
 from countermark.share.server.times import finer_than_microseconds, parse_time
-from countermark.store.exchange import Filters
+from countermark.store.exchange import SPEC_VERSIONS, Filters
 
 MAX_QUERY = 16_384
 MAX_VALUES = 100
@@ -31,6 +34,7 @@ OF_VERSIONS = ("added_after", "limit", "next", "match[spec_version]")
 OF_DELETE = ("match[version]", "match[spec_version]")
 _LIMIT = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
 _SPEC = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}", re.ASCII)
+_PLAIN = re.compile(rb"[0-9A-Za-z:.,_\[\]-]*")
 _ESCAPES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LARGEST = 2**53 - 1
@@ -50,11 +54,19 @@ class Query:
     timed: bool = False
     """Whether versions are named by their time."""
 
-    def canonical(self) -> tuple[object, ...]:
-        """What must be the same on every page of one query; the limit may change (taxii2-client does so)."""
+    @cached_property
+    def canonical(self) -> str:
+        """What must be the same on every page of one query, as JSON; the limit may change (taxii2-client)."""
         f = self.filters
         parts = (f.ids, f.types, f.versions, f.spec_versions)
-        return (f.added_after, *(sorted(part) for part in parts), self.nothing)
+        return json.dumps((f.added_after, *(sorted(part) for part in parts), self.nothing))
+
+    @cached_property
+    def stored(self) -> Filters:
+        """The filters over what is stored, which is of one version of STIX: fewer ranges are looked at."""
+        if self.filters.spec_versions:
+            return self.filters
+        return msgspec.structs.replace(self.filters, spec_versions=SPEC_VERSIONS[-1:])
 
 
 @lru_cache(maxsize=256)
@@ -106,6 +118,8 @@ def _parameters(raw: bytes, known: tuple[str, ...], strict: bool) -> dict[str, s
 
 
 def _decoded(part: bytes) -> str:
+    if _PLAIN.fullmatch(part):
+        return part.decode()
     try:
         if _ESCAPES.search(part):
             raise ValueError

@@ -40,6 +40,8 @@ class Metrics:
         self._turned_away = Counter(
             f"{_PREFIX}_turned_away", "Requests that were not served", ("why",), registry=self._registry
         )
+        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._objects_of: dict[str, Counter] = {}
         self._overlap = Gauge(
             f"{_PREFIX}_overlap_runs", "Runs of the private overlap", ("state",), registry=self._registry
         )
@@ -56,9 +58,12 @@ class Metrics:
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """A request was answered."""
-        known = method if method in METHODS else "other"
-        self._requests.labels(route, known, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        key = route, method if method in METHODS else "other", status
+        if key not in self._answered:  # looking for a label takes longer than counting
+            self._answered[key] = self._requests.labels(*map(str, key)), self._seconds.labels(route)
+        requests, took = self._answered[key]
+        requests.inc()
+        took.observe(seconds)
         why = {401: "credentials", 403: "rights", 429: "rate", 503: "load"}.get(status)
         if why:
             self._turned_away.labels(why).inc()
@@ -66,7 +71,9 @@ class Metrics:
     def objects(self, what: str, count: int) -> None:
         """Objects that were `taken`, `refused`, `deleted` or `given`."""
         if count:
-            self._objects.labels(what).inc(count)
+            if what not in self._objects_of:
+                self._objects_of[what] = self._objects.labels(what)
+            self._objects_of[what].inc(count)
 
     def overlap_runs(self, counts: Mapping[str, int]) -> None:
         """Runs of the private overlap by state, as the database has them."""

@@ -3,7 +3,10 @@
 A page is the stored bytes joined. It is in the log before it leaves, in one entry.
 """
 
+import time
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 from starlette.requests import Request
@@ -11,14 +14,15 @@ from starlette.responses import Response
 
 from countermark.records.exchange import Caller, Collection, Stored
 from countermark.share.server.access import Access, object_id
-from countermark.share.server.answers import answer
+from countermark.share.server.answers import Answer
 from countermark.share.server.errors import not_found
 from countermark.share.server.filters import LISTING, OF_OBJECT, OF_VERSIONS, Query, parse_query
+from countermark.share.server.headers import values
 from countermark.share.server.media import check_accept
 from countermark.share.server.paging import Pages
 from countermark.share.server.parts import Pressing
 from countermark.share.server.times import taxii_time
-from countermark.store.exchange import SPEC_VERSIONS, Filters, Joined, Page
+from countermark.store.exchange import Filters, Joined, Page
 
 
 @dataclass(frozen=True)
@@ -27,17 +31,42 @@ class _Endpoint:
     """Also the name of the list in the answer, unless that is `objects`."""
     known: tuple[str, ...]
     of_object: bool = False
+    whole: bool = False
+    """Whether it gives the objects themselves."""
 
 
 _MANIFEST = _Endpoint("manifest", LISTING)
-_OBJECTS = _Endpoint("objects", LISTING)
-_OBJECT = _Endpoint("object", OF_OBJECT, of_object=True)
+_OBJECTS = _Endpoint("objects", LISTING, whole=True)
+_OBJECT = _Endpoint("object", OF_OBJECT, of_object=True, whole=True)
 _VERSIONS = _Endpoint("versions", OF_VERSIONS, of_object=True)
 
 
-@dataclass(frozen=True)
-class _Found:
+class _Asked(NamedTuple):
+    """A request that was checked."""
+
+    caller: Caller
+    endpoint: _Endpoint
     collection: Collection
+    stix_id: str
+    """Of the one object that is asked for; or nothing."""
+    query: Query
+    after: int | None
+    """Position that its `next` names."""
+    limit: int
+    at: float
+    """When it was asked, of `time.monotonic`."""
+
+    @property
+    def pages(self) -> Pages:
+        return Pages(self.caller, self.collection, self.endpoint.name, self.stix_id, self.query)
+
+    @property
+    def filters(self) -> Filters:
+        stored = self.query.stored
+        return msgspec.structs.replace(stored, ids=(self.stix_id,)) if self.stix_id else stored
+
+
+class _Found(NamedTuple):
     page: Page | Joined
     start: int
     """Position after which the page begins."""
@@ -62,80 +91,96 @@ class Objects:
             }
             for row in _rows(found)
         ]
-        return _answer(found, "objects", b",".join(map(msgspec.json.encode, records)))
+        return _answer(found, b"objects", b",".join(map(msgspec.json.encode, records)))
 
     async def objects(self, request: Request) -> Response:
         """`GET …/objects/`."""
         found = await self._read(request, _OBJECTS)
-        return _answer(found, "objects", _data(found))
+        return _answer(found, b"objects", _data(found))
 
     async def object(self, request: Request) -> Response:
         """`GET …/objects/{object-id}/`."""
         found = await self._read(request, _OBJECT)
-        return _answer(found, "objects", _data(found))
+        return _answer(found, b"objects", _data(found))
 
     async def versions(self, request: Request) -> Response:
         """`GET …/objects/{object-id}/versions/`."""
         found = await self._read(request, _VERSIONS)
         versions = b",".join(msgspec.json.encode(row.version) for row in _rows(found))
-        return _answer(found, "versions", versions)
+        return _answer(found, b"versions", versions)
 
     async def _read(self, request: Request, endpoint: _Endpoint) -> _Found:
         caller = await self._access.caller(request)
-        raw = request.scope["query_string"]
-        work = self._access.work.slow if b"match" in raw else self._access.work.quick
-        found = await work(self._find, caller, request, endpoint)
-        press = self._access.parts.press
-        if press is not None and press.late(caller, found.collection):
-            await self._read_late(press, request, endpoint, caller, found)
+        if self._access.is_at_hand(request.path_params):
+            asked = self._asked(caller, request, endpoint)
         else:
-            await self._access.parts.audit.read(caller, found.collection, found.page, endpoint.name)
-        return found
+            asked = await self._access.work.quick(self._asked, caller, request, endpoint)
+        page: Page | Joined | None = await self._kept(asked)
+        if page is None:
+            searches = b"match" in request.scope["query_string"]
+            work = self._access.work.slow if searches else self._access.work.quick
+            page = await work(self._page, asked)
+        start = max(asked.after or 0, asked.query.filters.added_after or 0)
+        press = self._access.parts.press
+        if press is not None and press.late(caller, asked.collection):
+            await self._read_late(press, asked, page, start)
+        else:
+            await self._access.parts.audit.read(caller, asked.collection, page, endpoint.name)
+        return _Found(page, start, asked.pages.next_after(page.positions[-1]) if page.more else None)
 
-    async def _read_late(
-        self, press: Pressing, request: Request, endpoint: _Endpoint, caller: Caller, found: _Found
-    ) -> None:
+    async def _read_late(self, press: Pressing, asked: _Asked, page: Page | Joined, start: int) -> None:
         """The same for a reader that is late with a withdrawal: only what brings it nearer is given."""
-        stix_id = object_id(request.path_params) if endpoint.of_object else ""
-        filters = parse_query(request.scope["query_string"], endpoint.known).filters
-        what, positions = endpoint.name, found.page.positions
-        await press.admit_read(caller, found.collection, what, stix_id, filters, found.start, positions)
-        await self._access.parts.audit.read(caller, found.collection, found.page, what)
-        await press.given(caller, found.collection, what, positions)
+        caller, collection, what, positions = (
+            asked.caller,
+            asked.collection,
+            asked.endpoint.name,
+            page.positions,
+        )
+        filters = asked.query.filters
+        await press.admit_read(caller, collection, what, asked.stix_id, filters, start, positions)
+        await self._access.parts.audit.read(caller, collection, page, what)
+        await press.given(caller, collection, what, positions)
 
-    def _find(self, caller: Caller, request: Request, endpoint: _Endpoint) -> _Found:
-        """All checks in their order, and the page."""
+    def _asked(self, caller: Caller, request: Request, endpoint: _Endpoint) -> _Asked:
+        """All checks in their order."""
         path = request.path_params
         collection = self._access.readable(caller, path)
         stix_id = object_id(path) if endpoint.of_object else ""
-        check_accept(request.headers.getlist("accept"), manifest=endpoint is _MANIFEST)
+        check_accept(values(request, b"accept"), manifest=endpoint is _MANIFEST)
         query = parse_query(request.scope["query_string"], endpoint.known)
-        pages = Pages(caller, collection, endpoint.name, stix_id, query)
-        after = None if query.next is None else pages.position(query.next)
-        page = self._page(collection, stix_id, query, after, endpoint)
-        if not page.positions and stix_id:
-            self._refuse_unknown(collection, stix_id, query)
-        start = max(after or 0, query.filters.added_after or 0)
-        token = pages.next_after(page.positions[-1]) if page.more else None
-        return _Found(collection, page, start, token)
-
-    def _page(
-        self, collection: Collection, stix_id: str, query: Query, after: int | None, endpoint: _Endpoint
-    ) -> Page | Joined:
-        if query.nothing:
-            return Page([], False)
         settings = self._access.settings
         limit = min(query.limit or settings.page_limit, settings.most_per_page)
-        filters, key = query.filters, collection.collection_id
-        if not filters.spec_versions:  # no other is stored, and fewer ranges are looked at
-            filters = msgspec.structs.replace(filters, spec_versions=SPEC_VERSIONS[-1:])
-        if endpoint is _VERSIONS:
-            return self._store.objects.versions(key, stix_id, filters, after=after, limit=limit)
-        if stix_id:
-            filters = msgspec.structs.replace(filters, ids=(stix_id,))
-        if endpoint is _MANIFEST:
-            return self._store.objects.page(key, filters, after=after, limit=limit, with_data=False)
-        return self._store.objects.joined(key, filters, after=after, limit=limit)
+        asked = _Asked(caller, endpoint, collection, stix_id, query, None, limit, time.monotonic())
+        return asked if query.next is None else asked._replace(after=asked.pages.position(query.next))
+
+    async def _kept(self, asked: _Asked) -> Joined | None:
+        """A page that was read of late and that nothing has changed since, without a thread."""
+        if not asked.endpoint.whole or asked.query.nothing:
+            return None
+        objects, collection_id = self._store.objects, asked.collection.collection_id
+        if not objects.is_current(collection_id, asked.at):
+            await self._access.work.once(objects.refresh, collection_id)
+        page = objects.kept(
+            collection_id, asked.filters, after=asked.after, limit=asked.limit, asked=asked.at
+        )
+        return page if page is not None and page.positions else None
+
+    def _page(self, asked: _Asked) -> Page | Joined:
+        page = self._read_page(asked)
+        if not page.positions and asked.stix_id:
+            self._refuse_unknown(asked.collection, asked.stix_id, asked.query)
+        return page
+
+    def _read_page(self, asked: _Asked) -> Page | Joined:
+        if asked.query.nothing:
+            return Page([], False)
+        filters, key, after, limit = asked.filters, asked.collection.collection_id, asked.after, asked.limit
+        objects = self._store.objects
+        if asked.endpoint is _VERSIONS:
+            return objects.versions(key, asked.stix_id, filters, after=after, limit=limit)
+        if asked.endpoint is _MANIFEST:
+            return objects.page(key, filters, after=after, limit=limit, with_data=False)
+        return objects.joined(key, filters, after=after, limit=limit, asked=asked.at)
 
     def _refuse_unknown(self, collection: Collection, stix_id: str, query: Query) -> None:
         """404 for an id that is not there, and for a version named by its time that is not (5.6, 5.7)."""
@@ -162,7 +207,7 @@ def _data(found: _Found) -> bytes:
     return found.page.data if isinstance(found.page, Joined) else b""
 
 
-def _answer(found: _Found, name: str, items: bytes) -> Response:
+def _answer(found: _Found, name: bytes, items: bytes) -> Response:
     """The page with its date headers (3.2); an empty object where there is nothing (5.3.1, 5.4, 5.8.1).
 
     `items` are joined. The dates of an empty page are the position that was asked from: the one time that may
@@ -170,8 +215,14 @@ def _answer(found: _Found, name: str, items: bytes) -> Response:
     """
     positions = found.page.positions
     first, last = (positions[0], positions[-1]) if positions else (found.start, found.start)
-    headers = {"X-TAXII-Date-Added-First": taxii_time(first), "X-TAXII-Date-Added-Last": taxii_time(last)}
-    if not positions:
-        return answer(b"{}", headers=headers)
-    more = b'"more":true,"next":"%s",' % found.next.encode() if found.next is not None else b""
-    return answer(b'{%s"%s":[%s]}' % (more, name.encode(), items), headers=headers)
+    more = b'"more":true,"next":"%b",' % found.next.encode() if found.next is not None else b""
+    parts = (b'{%b"%b":[' % (more, name), items, b"]}") if positions else (b"{}",)
+    return Answer(*parts, headers=_dates(first, last))
+
+
+@lru_cache(maxsize=1024)
+def _dates(first: int, last: int) -> tuple[tuple[bytes, bytes], ...]:
+    return (
+        (b"x-taxii-date-added-first", taxii_time(first).encode()),
+        (b"x-taxii-date-added-last", taxii_time(last).encode()),
+    )

@@ -12,6 +12,7 @@ import base64
 import hashlib
 import json
 import re
+from functools import lru_cache
 
 from countermark.records.exchange import Caller, Collection
 from countermark.share.server.errors import TaxiiError
@@ -26,8 +27,7 @@ class Pages:
 
     def __init__(self, caller: Caller, collection: Collection, endpoint: str, of: str, query: Query) -> None:
         """`endpoint` and `of` (the object id, or nothing) tell the endpoints of a collection apart."""
-        parts = (caller.member.member_id, collection.collection_id, endpoint, of, query.canonical())
-        self._query = json.dumps(parts).encode()
+        self._query = _text(caller.member.member_id, collection.collection_id, endpoint, of, query.canonical)
 
     def next_after(self, position: int) -> str:
         """The `next` that continues after a position."""
@@ -45,3 +45,9 @@ class Pages:
     def _bytes(self, position: int) -> bytes:
         at = position.to_bytes(8, "big")
         return at + hashlib.blake2b(at + self._query, digest_size=16).digest()
+
+
+@lru_cache(maxsize=1024)
+def _text(member_id: str, collection_id: str, endpoint: str, of: str, query: str) -> bytes:
+    """What a `next` is bound to; `query` is JSON."""
+    return f"{json.dumps((member_id, collection_id, endpoint, of))[:-1]}, {query}]".encode()

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
 
 from starlette.types import Scope
 
@@ -11,37 +12,59 @@ Address = IPv4Address | IPv6Address
 _FORWARDED = b"x-forwarded-for"
 
 
+class _Host(NamedTuple):
+    address: Address | None
+    is_proxy: bool
+    counted: str
+    """By what a client at this address is counted."""
+
+
 class Peers:
     """Knows the proxy."""
 
     def __init__(self, settings: ExchangeSettings) -> None:
         self.has_proxy = settings.proxy is not None
         self._proxies = networks(settings.proxy.addresses if settings.proxy else ())
+        self._host = lru_cache(maxsize=4096)(self._look)
 
     def is_proxy(self, scope: Scope) -> bool:
         """Whether the connection is the proxy's own."""
-        address = peer(scope)
-        return address is not None and self._known(address)
+        return self._of(scope).is_proxy
+
+    def is_near(self, scope: Scope) -> bool:
+        """Whether it comes from this machine, or from the proxy."""
+        host = self._of(scope)
+        return host.is_proxy or (host.address is not None and host.address.is_loopback)
 
     def client(self, scope: Scope) -> str:
         """Address by which a client is counted: for IPv6 its /64; `-` where there is none.
 
         From a proxy it is the last address in X-Forwarded-For that is not the proxy's own.
         """
-        address = peer(scope)
-        if address is not None and self._known(address):
+        host = self._of(scope)
+        if host.is_proxy:
             listed = [value for name, value in scope["headers"] if name == _FORWARDED]
             for text in reversed(b",".join(listed).decode("latin-1").split(",")):
                 forwarded = parse(text.strip())
                 if forwarded is None:
                     break
-                address = forwarded
-                if not self._known(address):
+                host = self._found(forwarded)
+                if not host.is_proxy:
                     break
-        return "-" if address is None else counted(address)
+        return host.counted
 
-    def _known(self, address: Address) -> bool:
-        return any(address in network for network in self._proxies if network.version == address.version)
+    def _of(self, scope: Scope) -> _Host:
+        client = scope.get("client")
+        return self._host(client[0] if client else "")
+
+    def _look(self, text: str) -> _Host:
+        return self._found(parse(text))
+
+    def _found(self, address: Address | None) -> _Host:
+        if address is None:
+            return _Host(None, False, "-")
+        networks = (one for one in self._proxies if one.version == address.version)
+        return _Host(address, any(address in one for one in networks), counted(address))
 
 
 def peer(scope: Scope) -> Address | None:

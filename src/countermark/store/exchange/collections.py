@@ -61,6 +61,14 @@ class Collections:
         )
         return found
 
+    def is_at_hand(self, api_root: str, id_or_alias: str) -> bool:
+        """Whether `get`, and `rights` in what it gives, would answer without asking the database."""
+        key = api_root, id_or_alias
+        if not self._fresh.has(key):
+            return False
+        found: Collection | None = self._fresh.get(key, lambda: self._get(*key))
+        return found is None or self._fresh.has(found.collection_id)
+
     def _get(self, api_root: str, id_or_alias: str) -> Collection | None:
         if not storable(api_root, id_or_alias):
             return None
@@ -122,13 +130,11 @@ class Collections:
             return Rights(read, write)
         key = collection.collection_id
         given = self._fresh.get(key, lambda: self._database.rows(self._grants, {"collection_id": key}))
-        mine = [
-            (can_read, can_write)
-            for kind, grantee, can_read, can_write in given
-            if (grantee == caller.member.member_id and kind == "member")
-            or (kind == "group" and grantee in caller.member.groups)
-        ]
-        return Rights(read and any(one for one, _ in mine), write and any(one for _, one in mine))
+        may_read = may_write = False
+        for kind, grantee, can_read, can_write in given:
+            if grantee == caller.member.member_id if kind == "member" else grantee in caller.member.groups:
+                may_read, may_write = may_read or can_read, may_write or can_write
+        return Rights(bool(read and may_read), bool(write and may_write))
 
 
 def _is_uuid(text: str) -> bool:

@@ -56,6 +56,10 @@ class Names:
         self._collections: dict[str, int] = {}
         self._members: dict[int, str] = {}
 
+    def known(self, collection_id: str) -> int | None:
+        """The number of a collection that was asked for before."""
+        return self._collections.get(collection_id)
+
     def collection(self, collection_id: str) -> int:
         """The number of a collection; raises `Error` where there is none of this id."""
         number = self._collections.get(collection_id)

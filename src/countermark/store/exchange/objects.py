@@ -11,7 +11,7 @@ from countermark.store.exchange import adding, deleting
 from countermark.store.exchange.database import Compiled, Database
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.queries import COLUMNS, Shape, page_statement, shape_of
-from countermark.store.exchange.recent import Counters, Joined, Recent
+from countermark.store.exchange.recent import Counters, Joined, Key, Recent
 from countermark.store.exchange.shapes import (
     ALL,
     SPEC_VERSIONS,
@@ -78,46 +78,62 @@ class Objects:
 
         Raises `Error` where there is no such collection, or `versions` names no timestamp.
         """
-        number = self._names.collection(collection_id)
-        rows = self._rows(number, filters, after, limit, with_data)
+        key = _key(self._names.collection(collection_id), filters, after, limit)
+        rows = self._rows(key, with_data)
         return Page(self._stored(rows[:limit]), len(rows) > limit)
 
-    def joined(self, collection_id: str, filters: Filters, *, after: int | None, limit: int) -> Joined:
+    def joined(
+        self,
+        collection_id: str,
+        filters: Filters,
+        *,
+        after: int | None,
+        limit: int,
+        asked: float | None = None,
+    ) -> Joined:
         """The same page as it is sent, kept from an earlier request where nothing has changed since.
 
-        Raises as `page` does.
+        `asked` is when somebody asked for it (of `time.monotonic`), now by default. Raises as `page` does.
         """
         number = self._names.collection(collection_id)
-        key = number, filters, after, limit
-        change = self._counters.read(number, lambda: self._counter(number))  # before the page, never after
+        key = _key(number, filters, after, limit)
+        change = self._counters.read(number, lambda: self._counter(number), asked)  # before the page
         found = self._recent.get(key, change)
         if found is None:
-            rows = self._rows(number, filters, after, limit, with_data=True, lean=True)
+            rows = self._rows(key, with_data=True, lean=True)
             found = self._join(rows[:limit], len(rows) > limit)
             self._recent.put(key, change, found)
         return found
 
+    def is_current(self, collection_id: str, asked: float) -> bool:
+        """Whether `kept` can answer one who asked at `asked` (of `time.monotonic`); else after `refresh`."""
+        number = self._names.known(collection_id)
+        return number is not None and self._counters.at_hand(number, asked) is not None
+
+    def refresh(self, collection_id: str) -> None:
+        """Read the collection's change counter; raises `Error` where there is no such collection."""
+        number = self._names.collection(collection_id)
+        self._counters.read(number, lambda: self._counter(number))
+
+    def kept(
+        self, collection_id: str, filters: Filters, *, after: int | None, limit: int, asked: float
+    ) -> Joined | None:
+        """The page as `joined` gives it to one who asked at `asked`, where that takes no query."""
+        number = self._names.known(collection_id)
+        change = None if number is None else self._counters.at_hand(number, asked)
+        if number is None or change is None:
+            return None
+        return self._recent.get(_key(number, filters, after, limit), change)
+
     def _counter(self, number: int) -> int:
         return int(self._database.rows(self._change, {"number": number})[0][0])
 
-    def _rows(
-        self,
-        number: int,
-        filters: Filters,
-        after: int | None,
-        limit: int,
-        with_data: bool,
-        lean: bool = False,
-    ) -> list[tuple[Any, ...]]:
+    def _rows(self, key: Key, with_data: bool, lean: bool = False) -> list[tuple[Any, ...]]:
         """Rows of a page, and one more where others follow."""
+        number, filters, after, limit = key
         shape, values = shape_of(number, filters, limit + 1, with_data, lean)
         compiled = self._statement(shape)
-        if compiled is None:
-            return []
-        beginning = -1 if after is None else after
-        beginning = beginning if filters.added_after is None else max(beginning, filters.added_after)
-        values["after"] = min(max(beginning, -1), _LATEST)  # a cursor may be anybody's
-        return self._database.rows(compiled, values)
+        return [] if compiled is None else self._database.rows(compiled, values | {"after": after})
 
     def versions(
         self, collection_id: str, stix_id: str, filters: Filters, *, after: int | None, limit: int
@@ -184,8 +200,17 @@ class Objects:
 
     def _join(self, rows: Sequence[tuple[Any, ...]], more: bool) -> Joined:
         if not rows:
-            return Joined((), (), [], b"", more)
+            return Joined((), (), frozenset(), [], b"", more)
         positions, numbers, data = zip(*rows, strict=True)
         names = {number: self._names.member(number) for number in set(numbers)}
-        owners = tuple(names[number] for number in numbers)
-        return Joined(positions, owners, steps_of(positions), b",".join(data), more)
+        owners, those = tuple(map(names.__getitem__, numbers)), frozenset(names.values())
+        return Joined(positions, owners, those, steps_of(positions), b",".join(data), more)
+
+
+def _key(number: int, filters: Filters, after: int | None, limit: int) -> Key:
+    """What a page depends on: `added_after` and the cursor together are one position."""
+    beginning = -1 if after is None else after
+    if filters.added_after is not None:
+        beginning = max(beginning, filters.added_after)
+        filters = msgspec.structs.replace(filters, added_after=None)
+    return number, filters, min(max(beginning, -1), _LATEST), limit  # a cursor may be anybody's

@@ -58,6 +58,14 @@ def shape_of(
 
     Raises `Error` for a version that is no timestamp, more than `MOST_VALUES` values, and what is no text.
     """
+    shape, values = _shape_of(collection, filters, limit, with_data, lean)
+    return shape, dict(values)
+
+
+@lru_cache(maxsize=256)
+def _shape_of(
+    collection: int, filters: Filters, limit: int, with_data: bool, lean: bool
+) -> tuple[Shape, dict[str, Any]]:
     if sum(map(len, (filters.ids, filters.types, filters.versions, filters.spec_versions))) > MOST_VALUES:
         raise Error(f"more than {MOST_VALUES} values of match fields", hint="ask for fewer at once")
     if not storable(*filters.ids, *filters.types):

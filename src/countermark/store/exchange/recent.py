@@ -9,10 +9,13 @@ was read serves the requests that come together.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
+
+from countermark.store.exchange.shapes import Filters
 
 MOST_BYTES = 64 << 20
 SOON = 0.005
@@ -29,6 +32,8 @@ class Joined(msgspec.Struct, frozen=True):
     """`date_added` of each object."""
     owners: tuple[str, ...]
     """`member_id` of who put it there, for each object."""
+    those: frozenset[str]
+    """The owners, each once."""
     steps: list[int]
     """The positions as log entries have them, see `steps_of`; not to be changed."""
     data: bytes
@@ -43,42 +48,65 @@ class _Kept(NamedTuple):
     size: int
 
 
+Key = tuple[int, Filters, int, int]
+"""The collection's number, filters without `added_after`, the position after which it begins, the limit."""
+
+
+@lru_cache(maxsize=256)
+def _length(filters: Filters) -> int:
+    """Filters hold what clients ask for: those of a page of nothing may be long."""
+    return len(repr(filters))
+
+
+class _Counted(NamedTuple):
+    change: int
+    began: float
+    """When it was begun to be read."""
+    own: int
+    """Changes of this process before that."""
+
+
 class Counters:
     """What the change counters of collections stood at a moment ago. Threads may share it."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, tuple[int, float]] = {}
-        self._forgotten = 0
+        self._seen: dict[int, _Counted] = {}
+        self._own = 0
         self._turn = threading.Lock()
 
-    def read(self, number: int, fetch: Callable[[], int]) -> int:
-        """The counter of a collection, from `fetch` unless that was asked a moment ago."""
+    def read(self, number: int, fetch: Callable[[], int], asked: float | None = None) -> int:
+        """The counter of a collection, from `fetch` unless it is at hand for who asked at `asked`, or now."""
+        began, own = time.monotonic(), self._own
+        known = self.at_hand(number, began if asked is None else asked)
+        if known is None:
+            known = fetch()
+            self._seen[number] = _Counted(known, began, own)
+        return known
+
+    def at_hand(self, number: int, asked: float) -> int | None:
+        """The counter for one who asked at `asked` (of `time.monotonic`), if it was read no earlier than a
+        moment before; None where this process has changed something since.
+        """
         found = self._seen.get(number)
-        if found is not None and time.monotonic() < found[1]:
-            return found[0]
-        began, until = self._forgotten, time.monotonic() + SOON
-        value = fetch()
-        with self._turn:
-            if began == self._forgotten:  # else it may be of before a change of ours
-                self._seen[number] = (value, until)
-        return value
+        if found is None or found.own != self._own or asked >= found.began + SOON:
+            return None
+        return found.change
 
     def forget(self) -> None:
         """After a change of this process."""
         with self._turn:
-            self._forgotten += 1
-            self._seen.clear()
+            self._own += 1
 
 
 class Recent:
     """Pages by what they are of; those that were not asked for longest go first. Threads may share it."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._bytes = 0
         self._turn = threading.Lock()
 
-    def get(self, key: Hashable, change: int) -> Joined | None:
+    def get(self, key: Key, change: int) -> Joined | None:
         """The page, when it is that of this state of the collection."""
         with self._turn:
             found = self._kept.get(key)
@@ -87,10 +115,9 @@ class Recent:
             self._kept.move_to_end(key)
             return found.page
 
-    def put(self, key: Hashable, change: int, page: Joined) -> None:
+    def put(self, key: Key, change: int, page: Joined) -> None:
         """Keep a page that was read after the counter stood at `change`."""
-        # keys hold what clients ask for: a page of nothing may have a long one
-        size = len(page.data) + 128 * len(page.positions) + 4 * len(repr(key)) + _BESIDE
+        size = len(page.data) + 128 * len(page.positions) + 4 * _length(key[1]) + _BESIDE
         if size > _MOST_OF_ONE:
             return
         with self._turn:
@@ -100,7 +127,7 @@ class Recent:
             while self._bytes > MOST_BYTES:
                 self._drop(next(iter(self._kept)))
 
-    def _drop(self, key: Hashable) -> None:
+    def _drop(self, key: Key) -> None:
         found = self._kept.pop(key, None)
         if found is not None:
             self._bytes -= found.size

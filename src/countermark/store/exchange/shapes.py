@@ -1,7 +1,7 @@
 """What is asked of the objects of an exchange, and what it answers."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from operator import sub
 
 import msgspec
 
@@ -19,7 +19,7 @@ def media_type(spec_version: str) -> str:
 
 def steps_of(positions: Sequence[int]) -> list[int]:
     """Positions as log entries have them: the first, and the steps between them."""
-    return [*positions[:1], *(later - earlier for earlier, later in pairwise(positions))]
+    return [*positions[:1], *map(sub, positions[1:], positions)]
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +85,11 @@ class Page(msgspec.Struct, frozen=True):
     def owners(self) -> tuple[str, ...]:
         """`member_id` of who put it there, for each object."""
         return tuple(row.owner for row in self.rows)
+
+    @property
+    def those(self) -> frozenset[str]:
+        """The owners, each once."""
+        return frozenset(self.owners)
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

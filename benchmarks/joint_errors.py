@@ -27,8 +27,8 @@ Texts = np.ndarray
 
 
 def null_texts(count: int, model: Path | None) -> Texts:
-    """Ids of texts without a mark, shape (count, 300): a tenth by the small language model where there is
-    one, half of the others by a bigram model, which repeats itself, and half drawn at random."""
+    """Ids of texts without a mark, shape (count, 300): half drawn at random, the others by a bigram
+    model, which repeats itself; where there is a small language model, it writes a tenth in their place."""
     rng = np.random.default_rng(60)
     drawn = rng.integers(0, VOCABULARY, (count // 2, LENGTH))
     table = np.exp(1.5 * np.random.default_rng(11).normal(size=(64, VOCABULARY)))

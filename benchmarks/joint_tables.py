@@ -19,8 +19,8 @@ def table(found: Found, command: str, cores: int) -> Iterator[str]:
     yield from _cheats(found.get("cheats"))
 
 
-def _row(what: str, reach: str, seen: str, took: Found | None = None) -> str:
-    beside = [f"{took['cpu']:.1f} s", str(took["load"])] if took else ["", ""]
+def _row(what: str, reach: str, seen: str, took: Found | None = None, *, cpu: str = "") -> str:
+    beside = [f"{took['cpu']:.1f} s", str(took["load"])] if took else [cpu, ""]
     return f"| {' | '.join([what, reach, seen, *beside])} |"
 
 
@@ -46,11 +46,11 @@ def _overlaps(found: Found) -> Iterator[str]:
         yield _row(name, "", f"{peer['seconds']} s", peer)
         if one and alone:
             whole = one["whole"]
-            yield _row(
-                "ours, of openmined-psi's: whole; arithmetic",
-                "",
-                f"{whole['seconds'] / peer['seconds']:.2f}; {alone['seconds'] / peer['seconds']:.2f}",
-            ).replace("|  |  |", f"| {whole['cpu'] / peer['cpu']:.2f}; {alone['cpu'] / peer['cpu']:.2f} | |")
+            wall, cpu = (
+                f"{whole[what] / peer[what]:.2f}; {alone[what] / peer[what]:.2f}"
+                for what in ("seconds", "cpu")
+            )
+            yield _row("ours over openmined-psi's: whole; arithmetic", "", wall, cpu=cpu)
     if one := found.get("million"):
         first, second = one["sizes"]
         took = one["prepared"]
@@ -130,7 +130,7 @@ def _cheats(one: Found | None) -> Iterator[str]:
         elif "allowed" in row:
             yield f"| {name} | {row['allowed']} allowed, {row['refused']} refused | {docs} |"
         else:
-            seen = "; ".join(f"{key}: {str(value).lower()}" for key, value in row.items())
+            seen = "; ".join(f"{key}: {_said(value)}" for key, value in row.items())
             yield f"| {name} | {seen} | 2^21 points a run at most, one number from 25 on |"
     if lies:
         caught = sum(row["caught"] for row in lies)
@@ -142,3 +142,9 @@ def _cheats(one: Found | None) -> Iterator[str]:
         low, high = row["99% interval"]
         seen = f"{row['passed']:,} of {row['of']:,} pass ({row['rate']}; 99%: {low} to {high})"
         yield f"| dropping {share}, simulated | {seen} | (1-f)^100 = {row['(1 - f)^100']} |"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -10,7 +10,7 @@ from alliances import HUB_KEY, Alliance
 from check_samples import hexes, make_party, marked_text
 
 from countermark.cli.share_check import _show
-from countermark.share.check.messages import Row
+from countermark.share.check.messages import Finding, Outcome, Row
 from countermark.share.client.checks import Found
 from countermark.trust.keyfiles import write_secret
 from running import Done, countermark
@@ -175,6 +175,7 @@ def test_a_nodes_own_detectors_are_registered_elsewhere(allied: Alliance, tmp_pa
 
 def test_a_found_takes_every_kind_of_answer() -> None:
     assert Found(word="marked").marks == []
+    assert set(Found.__struct_fields__) >= {*Outcome.__struct_fields__, *Finding.__struct_fields__}
 
 
 def test_of_a_text_that_is_too_short_no_figures_are_shown(allied: Alliance, tmp_path: Path) -> None:

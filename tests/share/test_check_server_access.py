@@ -80,7 +80,8 @@ def test_refusals_of_a_role_or_token_are_in_the_log(allied: Alliance) -> None:
 @pytest.mark.parametrize(
     ("who", "method", "path"),
     [("regulator", "POST", "keys"), ("checks", "POST", "keys"), ("facts", "GET", "keys"),
-     ("crowd", "GET", "keys"), ("narrow", "GET", "keys"), ("crowd", "GET", "matters/m"), ("security", "GET", "matters/m")],
+     ("crowd", "GET", "keys"), ("narrow", "GET", "keys"), ("crowd", "GET", "matters/m"),
+     ("security", "GET", "matters/m")],
 )  # fmt: skip
 def test_refusals_at_the_other_endpoints_are_in_the_log_too(
     allied: Alliance, who: str, method: str, path: str

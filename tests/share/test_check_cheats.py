@@ -141,6 +141,14 @@ def test_an_opened_copy_overrules_a_lie_at_once(parties: dict[str, Party], regis
     assert correct(pools, registered_family(register, NAMES), ordinal=1, alpha=0.01).word == "not shown"
 
 
+def test_an_opened_copy_does_not_overrule_a_denial(parties: dict[str, Party], register: Register) -> None:
+    """Both have to find the mark (ADR 0018); that the denial was false is shown by the copy."""
+    beta = parties["beta"]
+    truth = beta.detectors.answer(TEXT)
+    denied = [*with_figure(truth, 0.0), *truth]
+    assert correct(denied, registered_family(register, NAMES), ordinal=1, alpha=0.01).word == "not shown"
+
+
 def test_hiding_a_mark_is_exposed_too(parties: dict[str, Party], register: Register) -> None:
     beta = parties["beta"]
     hidden = beta.sign(with_figure(beta.detectors.answer(TEXT), -0.2), text=TEXT)

@@ -10,7 +10,7 @@ from alliances import HUB_KEY, Alliance
 from check_samples import hexes, make_party, marked_text
 
 from countermark.cli.share_check import _show
-from countermark.share.check.messages import Row
+from countermark.share.check.messages import Finding, Outcome, Row
 from countermark.share.client.checks import Found
 from countermark.trust.keyfiles import write_secret
 from running import Done, countermark
@@ -79,12 +79,15 @@ def test_incomplete_is_inconclusive(allied: Alliance, tmp_path: Path) -> None:
         done = ask(allied, tmp_path, who, PLAIN, "--consent", *matter)
         assert (done.code, done.out) == (11, "")
         assert "come back in 600 seconds" in done.err
+        assert ("salt of the digest" in done.err) is (who == "facts")  # its digest is in the log
 
 
 def test_the_public_gets_its_word(allied: Alliance, tmp_path: Path) -> None:
     done = ask(allied, tmp_path, None, marked_text("beta"), "--consent")
     assert (done.code, done.out) == (10, "marked\n")
-    assert ask(allied, tmp_path, "crowd", PLAIN, "--proof", str(tmp_path / "p")).code == 1
+    # there is no proof for the public, and what was answered is told all the same
+    done = ask(allied, tmp_path, "crowd", PLAIN, "--proof", str(tmp_path / "p"))
+    assert (done.code, done.out) == (1, "not shown\n")
 
 
 @pytest.mark.parametrize(
@@ -175,6 +178,7 @@ def test_a_nodes_own_detectors_are_registered_elsewhere(allied: Alliance, tmp_pa
 
 def test_a_found_takes_every_kind_of_answer() -> None:
     assert Found(word="marked").marks == []
+    assert set(Found.__struct_fields__) >= {*Outcome.__struct_fields__, *Finding.__struct_fields__}
 
 
 def test_of_a_text_that_is_too_short_no_figures_are_shown(allied: Alliance, tmp_path: Path) -> None:

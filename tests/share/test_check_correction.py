@@ -216,7 +216,7 @@ def test_a_public_check_has_no_matter_and_an_alpha_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("value", "up"),
     [(-1.234, -1.23), (-1.239, -1.23), (-2.0, -2.0), (-2.0000000001, -2.0), (-1.9999999999, -2.0),
-     (-0.004, 0.0), (0.0, 0.0), (-math.inf, LEAST), (-1e9, LEAST)],
+     (-0.004, 0.0), (0.0, 0.0), (-math.inf, LEAST), (-1e9, LEAST), (math.nan, 0.0)],
 )  # fmt: skip
 def test_figures_are_rounded_upwards(value: float, up: float) -> None:
     assert rounded_up(value) == up

@@ -78,6 +78,29 @@ def test_refusals_of_a_role_or_token_are_in_the_log(allied: Alliance) -> None:
 
 
 @pytest.mark.parametrize(
+    ("who", "method", "path"),
+    [("regulator", "POST", "keys"), ("checks", "POST", "keys"), ("facts", "GET", "keys"),
+     ("crowd", "GET", "keys"), ("narrow", "GET", "keys"), ("crowd", "GET", "matters/m"),
+     ("security", "GET", "matters/m")],
+)  # fmt: skip
+def test_refusals_at_the_other_endpoints_are_in_the_log_too(
+    allied: Alliance, who: str, method: str, path: str
+) -> None:
+    before = len(allied.entries(kind="watermark-refused"))
+    assert allied.hub.ask(who, method, f"{WATERMARK}/{path}").status_code == 403
+    ((_, _, entry),) = allied.entries(kind="watermark-refused")[before:]
+    assert entry["reason"] == "role"
+
+
+def test_a_name_of_another_check_is_refused_in_the_log(allied: Alliance) -> None:
+    fields = {"matter": "named", "salt": "5a" * 32, "key": "0c" * 32}
+    assert allied.check("alpha", PLAIN, **fields).status_code == 200
+    assert allied.check("alpha", PLAIN, consent=True, **fields).status_code == 409  # of more keys
+    assert allied.entries()[-1][2]["reason"] == "another check's name"
+    assert allied.gamma.asked == []
+
+
+@pytest.mark.parametrize(
     ("body", "status"),
     [(b"", 422), (b"{", 422), (b'{"text": "\xff"}', 422), (b'{"text": "\\ud800", "matter": "m"}', 422)],
 )

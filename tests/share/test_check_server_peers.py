@@ -115,6 +115,9 @@ def test_the_public_is_not_told_that_nothing_is_shown_while_a_member_is_missing(
         assert "gamma" not in answer.text
     kept = allied.hub.ask("regulator", "GET", "/watermark/matters/gone").json()
     assert [(one["word"], one["complete"]) for one in kept["last"]] == [(None, False)]
+    outcomes = allied.entries(kind="watermark-outcome")[-4:]
+    # the submitter can have the proof of its outcome's entry
+    assert [(one["word"], one["complete"]) for _, _, one in outcomes] == [(None, False)] * 4
     assert allied.check("crowd", marked_text("beta"), consent=True).json()["word"] == "marked"
 
 

@@ -45,6 +45,8 @@ def settings(tmp: Path, text: str) -> ExchangeSettings:
             for url in (
                 "http://beta.example",
                 "https://user:pw@beta.example",
+                "https://:pw@beta.example",
+                "https://beta.example:99999",
                 "https://beta.example/path",
                 "https://beta.example?x=1",
                 "ftp://beta.example",

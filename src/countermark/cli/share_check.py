@@ -69,21 +69,27 @@ def check(
             found, answer = node.check(asked)
         except Later as later:
             note(printable(f"{later.message}; {later.hint}"))
+            if matter is not None:  # it has its place, and its digest is in the log
+                _say_salt(salt)
             raise typer.Exit(0 if no_exit_codes else ExitCode.INCONCLUSIVE) from None
-        if proof is not None:
-            _write_proof(node.proof, found, proof)
-    if out is not None:
-        from countermark.records.files import write_atomic
+        if out is not None:
+            from countermark.records.files import write_atomic
 
-        write_atomic(out, answer + b"\n", 0o600)  # it has the salt
-    if as_json:
-        emit(printable(answer.decode()))
-    else:
-        _show(found)
-    if found.check_id:
-        note(f"salt of the digest in the log, to show later which text was meant: {salt}")
+            write_atomic(out, answer + b"\n", 0o600)  # it has the salt
+        if as_json:
+            emit(printable(answer.decode()))
+        else:
+            _show(found)
+        if found.check_id:
+            _say_salt(salt)
+        if proof is not None:  # last: an answer that was paid for is not lost with it
+            _write_proof(node.proof, found, proof)
     if not no_exit_codes:
         raise typer.Exit(_code(found))
+
+
+def _say_salt(salt: str) -> None:
+    note(f"salt of the digest in the log, to show later which text was meant: {salt}")
 
 
 def _say(to: str, consent: bool) -> None:

@@ -20,8 +20,10 @@ COARSE_MOST: Final = -2.0
 
 
 def rounded_up(log10_p: float, step: float = STEP) -> float:
-    """The smallest multiple of `step` that is not under it, between `LEAST` and 0."""
-    if not log10_p > LEAST:
+    """The smallest multiple of `step` that is not under it, between `LEAST` and 0; 0 for NaN."""
+    if math.isnan(log10_p):
+        return 0.0
+    if log10_p <= LEAST:
         return LEAST
     count = math.ceil((log10_p - SLACK) / step)
     return min(round(count * step, 2), 0.0) + 0.0

@@ -49,7 +49,7 @@ class JointCheck:
         self.routers: list[APIRouter] = [
             Checks(api, self._node, callers, asked).router(),
             Answers(api, self._node, callers).router(),
-            CheckKeys(api, self._node).router(),
+            CheckKeys(api, self._node, callers).router(),
             Matters(api, self._node, callers).router(),
         ]
 

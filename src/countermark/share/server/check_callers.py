@@ -90,11 +90,15 @@ class Callers:
             caller = await self._api.caller(request)
         return await self.may_check(caller)
 
-    async def may_check(self, caller: Caller) -> Who:
-        """Who a caller is here; `TaxiiError` 403."""
+    def who(self, caller: Caller) -> Who:
+        """Who a caller is here, whatever it may do."""
         member = caller.member
         name = "public" if member.role == "public" else member.name
-        who = Who(role=member.role, submitter=member.member_id, name=name, token=caller.token_id)
+        return Who(role=member.role, submitter=member.member_id, name=name, token=caller.token_id)
+
+    async def may_check(self, caller: Caller) -> Who:
+        """Who a caller is here; `TaxiiError` 403."""
+        who = self.who(caller)
         if "check" not in caller.actions:
             raise await self.refusal(who, 403, "role", "you may not ask for a watermark check here")
         return who

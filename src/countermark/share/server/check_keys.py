@@ -13,9 +13,9 @@ from countermark.records.exchange import Caller
 from countermark.share.check.messages import Keys
 from countermark.share.check.register import Registered, check_registration, open_registration
 from countermark.share.server.api import Api, add, reply
-from countermark.share.server.check_callers import ASKERS
+from countermark.share.server.check_callers import ASKERS, Callers
 from countermark.share.server.check_node import Node
-from countermark.share.server.errors import TaxiiError, forbidden
+from countermark.share.server.errors import TaxiiError
 from countermark.share.server.times import taxii_time
 
 REFUSED = "watermark-keys-refused"
@@ -24,8 +24,8 @@ REFUSED = "watermark-keys-refused"
 class CheckKeys:
     """The endpoints."""
 
-    def __init__(self, api: Api, node: Node) -> None:
-        self._api, self._node = api, node
+    def __init__(self, api: Api, node: Node, callers: Callers) -> None:
+        self._api, self._node, self._callers = api, node, callers
 
     def router(self) -> APIRouter:
         """The routes."""
@@ -39,10 +39,10 @@ class CheckKeys:
     async def add(self, request: Request) -> Response:
         """`POST watermark/keys`: an envelope (DSSE) of the caller's own keys, signed by its own key."""
         caller = await self._api.caller(request)
-        _check_may_register(caller)
+        await self._check_may_register(caller)
         async with self._api.bodies.received(request, caller.member.member_id) as body:
             caller = await self._api.caller_still(request)
-            _check_may_register(caller)
+            await self._check_may_register(caller)
             found = await self._api.work.posted(caller.member.member_id, self._add, caller, body)
         await self._api.auditor.drain()
         if isinstance(found, TaxiiError):
@@ -53,7 +53,8 @@ class CheckKeys:
         """`GET watermark/keys`: to operators and members; names of keys to their owner and operators."""
         caller = await self._api.caller(request)
         if caller.member.role not in ASKERS or "check" not in caller.actions:
-            raise forbidden("see the registered keys")
+            who = self._callers.who(caller)
+            raise await self._callers.refusal(who, 403, "role", "you may not see the registered keys here")
         pools = await self._api.work.slow(self._api.store.pools.all)
         listed = []
         for one in pools:
@@ -90,7 +91,7 @@ class CheckKeys:
             return TaxiiError(status, "the keys are not registered", error.message[:500])
         return len(new)
 
-
-def _check_may_register(caller: Caller) -> None:
-    if caller.member.role != "member" or "write" not in caller.actions:
-        raise forbidden("register keys")
+    async def _check_may_register(self, caller: Caller) -> None:
+        if caller.member.role != "member" or "write" not in caller.actions:
+            who = self._callers.who(caller)
+            raise await self._callers.refusal(who, 403, "role", "you may not register keys here")

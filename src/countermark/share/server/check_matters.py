@@ -12,7 +12,7 @@ from starlette.responses import Response
 from countermark.share.server.api import Api, add, reply
 from countermark.share.server.check_callers import ASKERS, Callers, Who
 from countermark.share.server.check_node import Node
-from countermark.share.server.errors import forbidden, not_found
+from countermark.share.server.errors import not_found
 from countermark.share.server.times import taxii_time
 from countermark.stats.multiplicity import holm
 
@@ -37,9 +37,9 @@ class Matters:
     async def get(self, request: Request) -> Response:
         """One matter of the caller's own."""
         caller = await self._api.caller(request)
-        if "check" not in caller.actions or caller.member.role == "public":
-            raise forbidden("see a matter")
         who = await self._callers.may_check(caller)
+        if who.public:
+            raise await self._callers.refusal(who, 403, "role", "you may not see a matter here")
         found = await self._api.work.slow(self._read, who, request.path_params["matter"])
         if found is None:
             raise not_found()

@@ -96,8 +96,8 @@ def check_tables(
 def _is_safe(url: str) -> bool:
     try:
         parsed = urlsplit(url)
-        plain = parsed.path in ("", "/") and not (parsed.query or parsed.fragment or parsed.username)
+        plain = parsed.path in ("", "/") and not (parsed.query or parsed.fragment or "@" in parsed.netloc)
         near = parsed.scheme == "http" and parsed.hostname in _NEAR
-        return bool(parsed.hostname) and plain and (parsed.scheme == "https" or near)
+        return bool(parsed.hostname) and parsed.port != 0 and plain and (parsed.scheme == "https" or near)
     except ValueError:
         return False

@@ -25,7 +25,7 @@ from countermark.share.check.correction import Correction, Earlier, Told, correc
 from countermark.share.check.messages import MOST_TEXT, Check, PoolAnswer, Question
 from countermark.share.check.verdicts import text_digest
 from countermark.share.server.api import Api, add, reply
-from countermark.share.server.check_callers import Callers, Turns, Who
+from countermark.share.server.check_callers import ASKERS, Callers, Turns, Who
 from countermark.share.server.check_node import Node, Plan
 from countermark.share.server.check_peers import CheckPeers, Reply
 from countermark.share.server.errors import TaxiiError
@@ -190,7 +190,7 @@ class Checks:
         except Error as error:
             if asked.retry_id is None:
                 raise
-            raise TaxiiError(409, error.message) from None
+            raise await self._callers.refusal(who, 409, "another check's name", error.message) from None
         if isinstance(begun, Over):
             raise await self._callers.used_up(begun)
         return begun
@@ -221,8 +221,8 @@ class Checks:
         """Correct, log, and tell what the role is told."""
         who, missing = asked.who, found.missing
         judged = await self._api.work.slow(self._judge, asked, found)
-        withheld = correction.withheld(judged, missing)
-        entries = _entries(asked, found, judged)
+        withheld = who.role not in ASKERS and correction.withheld(judged, missing)
+        entries = _entries(asked, found, judged, withheld=withheld)
         finish = self._checks.finish
         figures = array("d", judged.left_behind.log10_p).tobytes()
         numbers = await self._api.work.slow(
@@ -236,7 +236,7 @@ class Checks:
             )
         )
         indices = await self._api.auditor.logged(numbers)
-        if withheld and who.role not in ("operator", "member"):
+        if withheld:
             raise _later()
         if who.public:
             return reply(correction.answer(judged, missing))
@@ -251,7 +251,7 @@ class Checks:
             entries=[*asked.entries, *indices],
             verdicts=[one.envelope.decode() for one in found.replies if one.verdict is not None],
         )
-        if who.role in ("operator", "member"):
+        if who.role in ASKERS:
             return reply(correction.outcome(judged, told))
         return reply(correction.finding(judged, told))
 
@@ -298,8 +298,9 @@ def _answered(plan: Plan, found: _Found) -> list[str]:
     return sorted({*local, *theirs} - set(found.missing))
 
 
-def _entries(asked: _Asked, found: _Found, judged: Correction) -> list[Entry]:
-    """One for each member that was asked, whatever it answered, and one for the outcome."""
+def _entries(asked: _Asked, found: _Found, judged: Correction, *, withheld: bool) -> list[Entry]:
+    """One for each member that was asked, whatever it answered, and one for the outcome: whose submitter can
+    have its proof, so that it has no word where the answer has none."""
     about = {"check": asked.begun.check_id}
     made: list[Entry] = []
     for one in found.replies:
@@ -309,7 +310,11 @@ def _entries(asked: _Asked, found: _Found, judged: Correction) -> list[Entry]:
             made.append((REFUSED_VERDICT, asked.who.entry(**fields, reason=one.reason)))
         else:
             made.append((VERDICT, asked.who.entry(**fields, keys=one.verdict.keys)))
-    fields = about | {"word": judged.word, "marks": judged.marks, "hypotheses": judged.hypotheses}
+    fields = about | {
+        "word": None if withheld else judged.word,
+        "marks": judged.marks,
+        "hypotheses": judged.hypotheses,
+    }
     fields |= {"alpha": repr(judged.alpha), "complete": not found.missing, "here": found.here}
     made.append((OUTCOME, asked.who.entry(**fields)))
     return made

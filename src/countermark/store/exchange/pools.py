@@ -19,6 +19,8 @@ REGISTERED = "watermark-keys-registered"
 _LOCK = 0x636D_706F_6F6C  # "cmpool"
 _MOST_POOLS = 1000
 """Of one member; as many as a verdict can have."""
+_MOST_KEYS = 100_000
+"""Of one member. Held here, where registrations take turns: of two at once each alone may be within it."""
 
 _COLUMNS = [
     *(one for one in watermark_pools.c if one.name != "keys"),
@@ -77,9 +79,10 @@ class Pools:
                 row |= {"keys": json.dumps(one.keys).encode(), "key_count": len(one.keys)}
                 connection.execute(sa.insert(table), row | {"registered": clock()})
             for member in {one.member for one in new}:
-                query = sa.select(sa.func.count()).where(table.c.member == member)
-                if connection.execute(query).scalar_one() > _MOST_POOLS:
-                    raise Error(f"a member has at most {_MOST_POOLS} pools")
+                query = sa.select(sa.func.count(), sa.func.sum(table.c.key_count))
+                count, keys = connection.execute(query.where(table.c.member == member)).one()
+                if count > _MOST_POOLS or keys > _MOST_KEYS:
+                    raise Error(f"a member has at most {_MOST_POOLS} pools and {_MOST_KEYS:,} keys")
             if new:
                 write_entry(connection, REGISTERED, entry(new))
         return new

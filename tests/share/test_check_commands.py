@@ -164,6 +164,11 @@ def test_keys_are_registered_by_name_and_listed(allied: Alliance, tmp_path: Path
     clash = [*files, "--commitment", hexes("y"), *who]
     assert "409" in countermark("share", "keys", "register", *clash).error()
     assert countermark("share", "keys", "register", *who).code == 2
+    retire = ["share", "keys", "retire", hexes("pools")]
+    assert countermark(*retire, *who).code == 0
+    assert "409" in countermark(*retire, *who).error()
+    assert countermark("share", "keys", "retire", "short", *who).code == 2
+    assert hexes("pools") not in countermark("share", "keys", "list", *node).out
 
 
 def test_a_nodes_own_detectors_are_registered_elsewhere(allied: Alliance, tmp_path: Path) -> None:

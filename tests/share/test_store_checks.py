@@ -171,3 +171,34 @@ def test_of_two_that_register_the_same_at_once_one_has_it(database_url: str) -> 
     with exchange(database_url) as made, ThreadPoolExecutor(8) as threads:
         owners = [one for one in threads.map(register, "abcdefgh") if one]
         assert owners == [one.member for one in made.store.pools.all()]
+
+
+def test_a_voided_pool_makes_room_and_changes_the_version(database_url: str) -> None:
+    with exchange(database_url) as made:
+        pools, seen = made.store.pools, set()
+        for owner in "abab":
+            pools.register([pool(owner, 1)], lambda new: {})
+            seen.add(pools.version())
+            with pytest.raises(Error, match="no pool of c"):
+                pools.void(hexes(1), lambda one: {}, member="c")
+            assert pools.void(hexes(1), lambda one: {"of": one.member}).member == owner
+            seen.add(pools.version())
+        assert len(seen) >= 5  # nobody takes a register for the one that he has read
+        assert pools.all() == []
+        voided = [payload for _, kind, payload in made.store.outbox.take() if "voided" in kind]
+        assert voided == [{"of": one} for one in "abab"]
+
+
+def test_every_voiding_is_seen(database_url: str) -> None:
+    with exchange(database_url) as made:
+        pools = made.store.pools
+        seen = [pools.version()]
+        for number in (1, 2, 3):
+            pools.register([pool("a", number, epoch=str(number))], lambda new: {})
+            seen.append(pools.version())
+        pools.void(hexes(3), lambda one: {})  # the last number of all is not given again
+        pools.register([pool("b", 3, epoch="3")], lambda new: {})
+        seen.append(pools.version())
+        pools.void(hexes(1), lambda one: {})
+        seen.append(pools.version())
+        assert len(set(seen)) == len(seen)

@@ -261,6 +261,7 @@ def schema() -> dict[str, object]:
         messages.Question,
         messages.Verdict,
         messages.Keys,
+        messages.Retired,
         messages.Outcome,
         messages.Finding,
         messages.Answer,

@@ -108,6 +108,11 @@ class Detectors:
         chosen = [p for p in self._pools if owner in (None, p.owner) and p.status in statuses]
         return Detectors(chosen, self._tokenizers, self._least)
 
+    def only(self, commitments: Collection[str]) -> "Detectors":
+        """Those of these commitments."""
+        chosen = [p for p in self._pools if p.commitment in commitments]
+        return Detectors(chosen, self._tokenizers, self._least)
+
     def registered(self) -> list[Registered]:
         """What has to stand in an aggregator's register before it asks."""
         return [

@@ -13,6 +13,8 @@ VERDICT_SCHEMA: Final = "countermark/watermark-verdict/v1"
 VERDICT_TYPE = "application/vnd.countermark.watermark-verdict+json"
 KEYS_SCHEMA: Final = "countermark/watermark-keys/v1"
 KEYS_TYPE = "application/vnd.countermark.watermark-keys+json"
+RETIRED_SCHEMA: Final = "countermark/watermark-keys-retired/v1"
+RETIRED_TYPE = "application/vnd.countermark.watermark-keys-retired+json"
 OUTCOME_SCHEMA: Final = "countermark/joint-check/v1"
 MOST_TEXT = 400_000
 """Characters of a text."""
@@ -115,6 +117,16 @@ class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     schema: Literal["countermark/watermark-keys/v1"] = KEYS_SCHEMA
     member: Name
     pools: Annotated[list[RegisteredPool], msgspec.Meta(min_length=1, max_length=MOST_POOLS)]
+    created: datetime
+
+
+class Retired(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Payload of the DSSE envelope with which a member takes a pool of its own out of a register
+    (`POST /watermark/keys/retired`)."""
+
+    schema: Literal["countermark/watermark-keys-retired/v1"] = RETIRED_SCHEMA
+    member: Name
+    commitment: Hex32
     created: datetime
 
 

@@ -103,6 +103,10 @@ class Node:
         except msgspec.DecodeError:
             raise _strange() from None
 
+    def retire(self, envelope: bytes) -> None:
+        """Take a pool out of the register."""
+        self._ask("POST", f"{BASE}/keys/retired", envelope, {})
+
     def keys(self) -> list[dict[str, Any]]:
         """The registered pools, as the node lists them for this caller."""
         answer = self._ask("GET", f"{BASE}/keys", None, {})

@@ -15,6 +15,7 @@ from check_samples import (
     make_parties,
     marked_text,
     opened,
+    profile_of,
     register_of,
 )
 
@@ -183,11 +184,13 @@ def test_opening_another_key_than_was_committed_to() -> None:
 def test_flooding_the_family_costs_others_a_known_factor(
     parties: dict[str, Party], register: Register
 ) -> None:
-    """The most keys that one member may have cost the others five decades, of the many that a mark has."""
+    """The most keys that one member may have cost the others four decades, of the many that a mark has."""
     for number in range(10):
         keys = [f"{number}-{i}" for i in range(MOST_MEMBER_KEYS // 10)]
-        pool = RegisteredPool(profile_id=f"f{number}", epoch="1", commitment=hexes("f", number), keys=keys)
+        pool = RegisteredPool(
+            profile_id=profile_of(f"f{number}"), epoch="1", commitment=hexes("f", number), keys=keys
+        )
         register.add(Registered("flood", pool))
     pools = [pool for one in parties.values() for pool in one.detectors.answer(TEXT)]
     found = correct(pools, registered_family(register, (*NAMES, "flood")), ordinal=1, alpha=0.01)
-    assert (found.hypotheses, found.marks) == (100_009, ["beta"])
+    assert (found.hypotheses, found.marks) == (10_009, ["beta"])

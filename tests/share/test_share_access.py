@@ -66,6 +66,7 @@ MATRIX: list[tuple[str, str, dict[str, int], int]] = [
     ("GET", f"{API}/watermark/keys", {"operator": 200}, NO),
     ("GET", f"{API}/watermark/matters/m", dict.fromkeys(("regulator", "facts", "operator"), 404), NO),
     ("POST", f"{API}/watermark/keys", GIVE, NO),
+    ("POST", f"{API}/watermark/keys/retired", GIVE, NO),
 ]
 
 

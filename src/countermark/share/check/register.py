@@ -19,7 +19,7 @@ from countermark.share.check.signed import payload_of
 from countermark.trust.dsse import seal_envelope
 from countermark.trust.signing import PublicKey, SigningKey
 
-MOST_MEMBER_KEYS = 100_000
+MOST_MEMBER_KEYS = 10_000
 """Keys of one member: every registered key makes everybody's correction larger."""
 MOST_BYTES = 32 << 20
 OLDEST = timedelta(minutes=10)

@@ -19,8 +19,10 @@ REGISTERED, VOIDED = "watermark-keys-registered", "watermark-keys-voided"
 _LOCK = 0x636D_706F_6F6C  # "cmpool"
 _MOST_POOLS = 1000
 """Of one member; as many as a verdict can have."""
-_MOST_KEYS = 100_000
+_MOST_KEYS = 10_000
 """Of one member. Held here, where registrations take turns: of two at once each alone may be within it."""
+MOST_ALL = 20_000
+"""Keys of all members: what one answer can have rows and verdicts of (docs/joint-check.md)."""
 
 _COLUMNS = [
     *(one for one in watermark_pools.c if one.name != "keys"),
@@ -117,6 +119,8 @@ class Pools:
                 count, keys = connection.execute(query.where(table.c.member == member)).one()
                 if count > _MOST_POOLS or keys > _MOST_KEYS:
                     raise Unregistrable(f"a member has at most {_MOST_POOLS} pools and {_MOST_KEYS:,} keys")
+            if new and connection.execute(sa.select(sa.func.sum(table.c.key_count))).scalar_one() > MOST_ALL:
+                raise Unregistrable(f"all members together have at most {MOST_ALL:,} keys here")
             if new:
                 write_entry(connection, REGISTERED, entry(new))
         return new

@@ -20,7 +20,7 @@ from check_samples import (
 )
 
 from countermark.errors import Error
-from countermark.share.check.correction import correct
+from countermark.share.check.correction import contradicted, correct
 from countermark.share.check.detectors import Detectors
 from countermark.share.check.messages import Keys, PoolAnswer, RegisteredPool
 from countermark.share.check.openings import check_raw, check_verdict, raw_commitment
@@ -138,16 +138,18 @@ def test_a_lie_is_exposed_by_the_opening(parties: dict[str, Party], register: Re
 def test_an_opened_copy_overrules_a_lie_at_once(parties: dict[str, Party], register: Register) -> None:
     gamma = parties["gamma"]
     lie = with_figure(gamma.detectors.answer(TEXT), -80.0)
-    pools = [*lie, *gamma.detectors.answer(TEXT)]  # the second as the operator's opened copy gives it
+    pools = [*gamma.detectors.answer(TEXT), *lie]  # the first as the operator's opened copy gives it
     assert correct(pools, registered_family(register, NAMES), ordinal=1, alpha=0.01).word == "not shown"
 
 
-def test_an_opened_copy_does_not_overrule_a_denial(parties: dict[str, Party], register: Register) -> None:
-    """Both have to find the mark (ADR 0018); that the denial was false is shown by the copy."""
+def test_an_opened_copy_overrules_a_denial_at_once(parties: dict[str, Party], register: Register) -> None:
+    """Whoever holds a copy counts its own figure (ADR 0018)."""
     beta = parties["beta"]
     truth = beta.detectors.answer(TEXT)
-    denied = [*with_figure(truth, 0.0), *truth]
-    assert correct(denied, registered_family(register, NAMES), ordinal=1, alpha=0.01).word == "not shown"
+    denied = with_figure(truth, 0.0)
+    found = correct([*truth, *denied], registered_family(register, NAMES), ordinal=1, alpha=0.01)
+    assert found.marks == ["beta"]
+    assert list(contradicted(truth, denied, 200).values()) == [1]
 
 
 def test_hiding_a_mark_is_exposed_too(parties: dict[str, Party], register: Register) -> None:

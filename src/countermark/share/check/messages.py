@@ -180,6 +180,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     text_digest: str
     entries: list[int]
     """Indices in the aggregator's log: consent, check, verdicts, outcome."""
+    contradicted: list[str] = []
+    """Members whose verdict says something else of a key than the opened or escrowed copy that this node
+    holds, which is what counts."""
     verdicts: list[str] = []
     """Signed envelopes of the members that answered, as they came: kept by nobody else. Their SHA-256 stand
     in the log."""

@@ -59,6 +59,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     salt: str = ""
     text_digest: str = ""
     entries: list[int] = []
+    contradicted: list[str] = []
     verdicts: list[str] = []
 
 

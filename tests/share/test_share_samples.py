@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -114,6 +115,48 @@ def test_a_withdrawal_gets_through_whatever_is_suspended(server: Server) -> None
         server.members["alice"], gone, standing=standing, classes={"revocation": 0}, legal_basis=[]
     )
     assert give(server, "alice", withdrawal, "alice").status_code == 201
+    assert server.post("alice", gone, collection=RELEASED).json()["failure_count"] == 0
+
+
+def withdrawn(one: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return one | {"revoked": True, "modified": "2026-11-21T08:00:00.000Z"} | more
+
+
+@pytest.mark.parametrize("suspend", [True, False])
+def test_what_calls_itself_a_withdrawal_tells_nothing_new(server: Server, suspend: bool) -> None:
+    standing, alice = approval(server), server.members["alice"]
+    under(server, standing, 1)
+    there = address(server, 1)
+    assert server.post("alice", there, collection=RELEASED).json()["failure_count"] == 0
+    if suspend:
+        make_overdue(server)
+    new = withdrawn(address(server, 2))
+    changed = withdrawn(there, name="Our price is 3")
+    plain = {key: there[key] for key in ("type", "spec_version", "created", "modified", "created_by_ref")}
+    plain |= {"type": "identity", "id": f"identity--{uuid.uuid4()}", "name": "Our customer"}
+    good = withdrawn(there)
+    objects = [new, changed, good] + ([plain] if suspend else [])
+    release = statement(alice, *objects, standing=standing, classes={"revocation": 0}, legal_basis=[])
+    assert give(server, "alice", release, "alice").status_code == 201
+    done = server.post("alice", *objects, collection=RELEASED).json()
+    assert [one["id"] for one in done["successes"]] == [there["id"]]
+    assert len(done["failures"]) == len(objects) - 1
+    said = "suspended" if suspend else "a withdrawal repeats a version that is here"
+    assert all(said in one["message"] for one in done["failures"])
+
+
+def test_what_was_deleted_can_still_be_withdrawn(server: Server) -> None:
+    standing, there = approval(server), address(server, 1)
+    under(server, standing, 1)
+    server.post("alice", there, collection=RELEASED)
+    path = f"/exchange/collections/{RELEASED}/objects/{there['id']}/"
+    assert server.ask("alice", "DELETE", path).status_code == 200
+    make_overdue(server)
+    gone = withdrawn(there)
+    release = statement(
+        server.members["alice"], gone, standing=standing, classes={"revocation": 0}, legal_basis=[]
+    )
+    assert give(server, "alice", release, "alice").status_code == 201
     assert server.post("alice", gone, collection=RELEASED).json()["failure_count"] == 0
 
 

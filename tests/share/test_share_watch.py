@@ -193,3 +193,25 @@ def test_a_version_of_the_withdrawal_that_comes_later_is_one_too(tmp_path: Path,
         assert json.loads(server.get("bob").content)["objects"][0]["revoked"] is True
         assert looking.look() == 0
         assert waiting(server) == set()
+
+
+def test_many_disputes_without_a_withdrawal_take_turns(
+    tmp_path: Path, url: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(tmp_path, url, settings=SLOW) as server, opened(server.data) as folder:
+        server.post("alice", *[indicator(number) for number in range(5)])
+        disputes = {filed_long_ago(server, number) for number in range(5)}
+        looked_up: list[str] = []
+        stand = Watch._stand
+        monkeypatch.setattr("countermark.share.server.watch._MOST_LOOKED_UP", 2)
+        monkeypatch.setattr(
+            Watch, "_stand", lambda self, one: (looked_up.append(one.dispute.dispute_id), stand(self, one))
+        )
+        looking, _ = watch(folder)
+        assert looking.look() == 5
+        assert set(looked_up) == disputes
+        del looked_up[:]
+        for count in (2, 4, 6):
+            assert looking.look() == 0
+            assert len(looked_up) == count
+        assert set(looked_up) == disputes

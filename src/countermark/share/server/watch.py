@@ -9,6 +9,7 @@ import logging
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from heapq import nsmallest
 from itertools import accumulate
 from typing import Any
 
@@ -20,9 +21,12 @@ from countermark.store.exchange import ExchangeStore, Overdue
 from countermark.trust.log import Log
 
 _LOG = logging.getLogger("countermark.exchange")
-_LINES_BETWEEN_PAUSES, _PAUSE_SECONDS = 500, 0.005
+_LINES_BETWEEN_PAUSES, _LOOKED_UP_BETWEEN_PAUSES, _PAUSE_SECONDS = 500, 20, 0.005
 _LOOKS_AT_SETTLED = 20
 """So seldom it is looked up whether an object still stands as it did, where nobody is late with it."""
+_MOST_LOOKED_UP = 500
+"""In one look, of those that were looked up before: a member may file thousands of disputes and withdraw
+nothing. The others have their turn in the next."""
 Positions = dict[str, frozenset[int]]
 """By collection."""
 
@@ -40,6 +44,8 @@ class _Watched:
         self.receipts: set[str] = set()
         self.next = 0
         """Index of the first entry that was not looked at."""
+        self.looked_up = 0
+        """In which look it was last looked up where the object stands."""
 
     def stand(self, said: Positions, revoked: Positions, everywhere: bool) -> None:
         """Where its versions stand now; with other positions the log is read from its beginning."""
@@ -83,16 +89,26 @@ class Watch:
         log, at = self._log(), now()
         self._filed.read(log)
         for dispute in self._filed.by_id.values():
-            if dispute.due <= at:
-                one = self._watched.setdefault(dispute.dispute_id, _Watched(dispute))
-                if not one.next or one.late() or self._looks % _LOOKS_AT_SETTLED == 0:
-                    self._stand(one)
-        self._looks += 1
+            if dispute.due <= at and dispute.dispute_id not in self._watched:
+                self._watched[dispute.dispute_id] = _Watched(dispute)
+        self._stand_all()
         self._read(log)
         new = self._settle_and_notice(at)
         self._press.load()
         self._drain()
         return new
+
+    def _stand_all(self) -> None:
+        """Look up where objects stand: of new disputes, and some of the others, those first that waited longest."""
+        self._looks += 1
+        every = self._looks % _LOOKS_AT_SETTLED == 0
+        new = [one for one in self._watched.values() if not one.next]
+        others = (one for one in self._watched.values() if one.next and (every or one.late()))
+        for count, one in enumerate([*new, *nsmallest(_MOST_LOOKED_UP, others, key=lambda one: one.looked_up)]):
+            if count % _LOOKED_UP_BETWEEN_PAUSES == 0:
+                time.sleep(_PAUSE_SECONDS)
+            one.looked_up = self._looks
+            self._stand(one)
 
     def _stand(self, one: _Watched) -> None:
         found = copies(self._store, one.dispute.object_id, one.dispute.member)

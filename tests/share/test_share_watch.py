@@ -203,10 +203,13 @@ def test_many_disputes_without_a_withdrawal_take_turns(
         disputes = {filed_long_ago(server, number) for number in range(5)}
         looked_up: list[str] = []
         stand = Watch._stand
+
+        def counted(self: Watch, one: Any) -> None:
+            looked_up.append(one.dispute.dispute_id)
+            stand(self, one)
+
         monkeypatch.setattr("countermark.share.server.watch._MOST_LOOKED_UP", 2)
-        monkeypatch.setattr(
-            Watch, "_stand", lambda self, one: (looked_up.append(one.dispute.dispute_id), stand(self, one))
-        )
+        monkeypatch.setattr(Watch, "_stand", counted)
         looking, _ = watch(folder)
         assert looking.look() == 5
         assert set(looked_up) == disputes

@@ -99,12 +99,13 @@ class Watch:
         return new
 
     def _stand_all(self) -> None:
-        """Look up where objects stand: of new disputes, and some of the others, those first that waited longest."""
+        """Look up where objects stand: of new disputes, and of others that waited longest."""
         self._looks += 1
         every = self._looks % _LOOKS_AT_SETTLED == 0
         new = [one for one in self._watched.values() if not one.next]
         others = (one for one in self._watched.values() if one.next and (every or one.late()))
-        for count, one in enumerate([*new, *nsmallest(_MOST_LOOKED_UP, others, key=lambda one: one.looked_up)]):
+        some = nsmallest(_MOST_LOOKED_UP, others, key=lambda one: one.looked_up)
+        for count, one in enumerate([*new, *some]):
             if count % _LOOKED_UP_BETWEEN_PAUSES == 0:
                 time.sleep(_PAUSE_SECONDS)
             one.looked_up = self._looks

@@ -14,10 +14,12 @@ import sqlalchemy as sa
 from release_folders import indicators
 from servers import RELEASED, Server, serving
 from standing_samples import address, approval, drawn, report, under
+from stores import exchange as store_at
 from test_share_releases import API, give, logged, statement
 
 from countermark.share.policy.sampling import DUE, ONE_IN, is_drawn, is_the_draw, make_report
 from countermark.share.server.folder import opened
+from countermark.store.exchange import Under
 from countermark.store.exchange.tables import standing_uses
 from countermark.trust.signing import PublicKey, SigningKey
 from running import countermark
@@ -72,6 +74,26 @@ def test_every_release_gets_its_place_and_one_in_ten_is_drawn(server: Server) ->
     server.stop()
     done = countermark("share", "audit", "verify", "--data", server.data)
     assert done.code == 0, done.err
+
+
+def test_one_of_ten_in_a_row_is_drawn_whatever_chance_says(database_url: str) -> None:
+    asked: dict[str, list[tuple[int, int]]] = {"one": [], "other": []}
+    with store_at(database_url) as exchange:
+        member_id = exchange.caller("ada").member.member_id
+        for number in range(22):
+            for standing_id, of in asked.items():
+
+                def drawn(place: int, since: int, of: list[tuple[int, int]] = of) -> bool:
+                    of.append((place, since))
+                    return place == 0 or since >= ONE_IN - 1
+
+                under = Under(standing_id=standing_id, withdrawal=False, draw="", drawn=drawn, due=1 << 62)
+                release_id = f"{standing_id}-{number}"
+                exchange.store.releases.add(member_id, release_id, b"", [], 1 << 62, entry={}, under=under)
+        found = [(one.standing_id, one.place) for one in exchange.store.samples.drawn()]
+    assert found == [(standing_id, place) for standing_id in asked for place in (0, 10, 20)]
+    for of in asked.values():
+        assert of == [(0, -1), *((place, (place - 1) % 10) for place in range(1, 22))]
 
 
 def test_overdue_nothing_more_is_taken_until_both_have_reported(server: Server) -> None:

@@ -40,7 +40,8 @@ class _Watched:
         self.revoked: Positions = {}
         self.everywhere = False
         """Whether the withdrawal is the last word wherever the object is, or was."""
-        self.readers: set[str] = set()
+        self.readers: dict[str, set[str]] = {}
+        """By the collection in which they read it."""
         self.receipts: set[str] = set()
         self.next = 0
         """Index of the first entry that was not looked at."""
@@ -51,14 +52,23 @@ class _Watched:
         """Where its versions stand now; with other positions the log is read from its beginning."""
         if (said, revoked) != (self.said, self.revoked):
             self.said, self.revoked, self.next = said, revoked, 0
-            self.readers, self.receipts = set(), set()
+            self.readers, self.receipts = {name: set() for name in said}, set()
         self.everywhere = everywhere
 
     def late(self) -> dict[str, dict[str, list[int]]]:
-        """Who is late, and with which positions: a reader with the withdrawal, the discloser with none."""
-        wanted = {name: sorted(some) for name, some in self.revoked.items()}
-        late = {one: wanted for one in self.readers - self.receipts if wanted}
+        """Who is late, and with which positions: a reader with the withdrawal, the discloser with none.
+
+        A reader is late where the withdrawal stands in a collection in which it read the object: where it
+        stands elsewhere alone, the reader may not even see it, and the discloser is late.
+        """
+        there = [self.readers.get(name, set()) for name in self.revoked]
+        late = dict.fromkeys(set().union(*there) - self.receipts, self.wanted)
         return late if self.everywhere else late | {self.dispute.member: {}}
+
+    @property
+    def wanted(self) -> dict[str, list[int]]:
+        """Positions of the withdrawal."""
+        return {name: sorted(some) for name, some in self.revoked.items()}
 
     def is_over(self, member: str) -> bool:
         """Whether somebody is late no more, by what was read: another process may have read further."""
@@ -135,8 +145,11 @@ class Watch:
             for member, wanted in one.late().items()
         }
         for dispute_id, member in waiting.keys() - late.keys():
-            if dispute_id in self._watched and self._watched[dispute_id].is_over(member):
+            watched = self._watched.get(dispute_id)
+            if watched is not None and watched.is_over(member):
                 self._store.overdue.settle(member, [dispute_id])
+            elif watched is not None and member != watched.dispute.member:  # the withdrawal may have moved
+                late[dispute_id, member] = watched.dispute, watched.wanted
         new = 0
         for (dispute_id, member), (dispute, wanted) in sorted(late.items()):
             known = waiting.get((dispute_id, member))
@@ -163,10 +176,11 @@ class _Meant:
         self._at: dict[str, dict[int, list[set[str]]]] = {}
         """By collection and position, the sets that a reader of it comes into."""
         for one in some:
-            for positions, who in ((one.said, one.readers), (one.revoked, one.receipts)):
-                for name, these in positions.items():
-                    for position in these:
-                        self._at.setdefault(name, {}).setdefault(position, []).append(who)
+            said = ((name, these, one.readers[name]) for name, these in one.said.items())
+            revoked = ((name, these, one.receipts) for name, these in one.revoked.items())
+            for name, these, who in (*said, *revoked):
+                for position in these:
+                    self._at.setdefault(name, {}).setdefault(position, []).append(who)
         self._order = {name: sorted(here) for name, here in self._at.items()}
 
     def reads(self, log: Log, start: int) -> Iterator[Read]:

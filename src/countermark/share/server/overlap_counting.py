@@ -90,8 +90,10 @@ class Counting:
         if len(set(planted.positions)) != PLANTED or max(planted.positions) >= party.side.size:
             raise malformed("a position stands twice, or is beyond the end of the list")
         data = msgspec.json.encode(planted)
-        if not party.side.planted and party.run.state == "tagged":
-            self._check_planted(party, planted)
+        with self._parties.turn(party) as (turn, at):  # a body takes its time: the run has gone on since
+            if _is_repeat(turn, at, NAMES, data, at.side.planted):
+                return
+        self._check_planted(party, planted)
         with self._parties.turn(party) as (turn, at):
             if _is_repeat(turn, at, NAMES, data, at.side.planted):
                 return

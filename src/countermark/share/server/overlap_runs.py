@@ -111,7 +111,11 @@ class Overlaps:
         caller = party.caller
         if not may_take_part(caller) and not (caller.member.role == "operator" and "write" in caller.actions):
             raise forbidden("end an overlap")
-        await self._api.work.slow(self._end, party)
+        try:
+            await self._api.work.slow(self._end, party)
+        except TaxiiError as error:
+            await self._parties.refuse(party.entry(step="end", reason=error.description))
+            raise
         return await self._parties.answer(party)
 
     def _end(self, party: Party) -> None:
@@ -120,6 +124,9 @@ class Overlaps:
             if run is None or run.state in (VOID, EXPIRED):
                 return
             caller = party.caller
+            both = len(run.sides) == 2 and all(one.unshuffled for one in run.sides.values())
+            if both and caller.member.role != "operator":  # else one would take, and leave the other nothing
+                raise conflict("both have given: each may take what the other gave until the run expires")
             by = "the operator" if caller.member.role == "operator" else caller.member.name
             turn.end(VOID, f"ended by {by}")
             entry = {"member": caller.member.member_id, "token": caller.token_id, "reason": f"ended by {by}"}

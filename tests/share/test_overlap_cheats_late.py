@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from test_overlap_cheats_operator import opened
 
 from countermark.errors import Error
 from countermark.records.canonical import canonical_json
+from countermark.share.overlap import group
 from countermark.share.overlap.messages import OPENING_TYPE, Opening
 from countermark.trust.dsse import open_envelope, seal_envelope
 
@@ -37,7 +39,7 @@ def test_planted_that_were_begun_before_the_last_tags_are_proven_all_the_same(se
     assert other.put_tags().status_code == 200
     tags = one.make_tags()
     at = [place for place, word in enumerate(one.words) if word is None][:100]
-    body = json.dumps({"positions": at, "proof": "11" * 32 + "00" * 32}).encode()
+    body = json.dumps({"positions": at, "public_key": one.key.hex(), "proof": "11" * 32 + "00" * 32}).encode()
     place = urlsplit(server.url)
     connection = http.client.HTTPConnection(str(place.hostname), int(place.port or 0), timeout=30)
     connection.putrequest("PUT", f"{one.path}/planted")
@@ -120,3 +122,55 @@ def test_an_opening_of_something_else_gives_nothing_whatever_the_operator_says(
                 alice.side(bob).matches(seal_envelope(OPENING_TYPE, canonical_json(other), keys), alice.items)
         assert not refusals(server, "mixed")  # it was never sent
         assert len(alice.side(bob).matches(right, alice.items)) == 40
+
+
+def test_nobody_can_have_a_key_before_all_tags_are_there(server: Server) -> None:
+    """Who had it would put k·G into its list, k·(b·G) among its tags: a match without an item, 24 a floor."""
+    one, other = couple(server, "hidden", "tagged")
+    told = (server.data / "log" / "entries.jsonl").read_text()
+    for mine, theirs in ((one, other), (other, one)):
+        assert mine.ask("GET", "/planted").status_code == 404
+        for text in (told, mine.ask("GET", "").text, theirs.payload.decode()):
+            assert theirs.key.hex() not in text
+        assert mine.ask("PUT", "/proven", json=mine.proven(theirs.planted)).status_code == 409
+    assert one.put_planted().status_code == 200
+    early = other.ask("PUT", "/proven", json=other.proven(one.planted))
+    assert (early.status_code, "with your key" in early.text) == (409, True)
+    assert other.put_planted().status_code == 200
+    assert one.ask("GET", "/planted").json()["public_key"] == other.key.hex()
+    assert one.put_proven().status_code == other.put_proven().status_code == 200
+    assert one.state()["size"] == 40
+
+
+def test_another_key_than_the_committed_one_is_refused_by_both(server: Server, tmp_path: Path) -> None:
+    with alice_at(server, tmp_path, "key", COMMON) as alice:
+        bob = Bob(server, "key", COMMON)
+        other = group.base(group.random_scalar()).hex()
+        right, seen = bob.put_planted, []
+
+        def wrong() -> Any:
+            seen.append(bob.ask("PUT", "/planted", json=bob.named() | {"public_key": other}))
+            return right()
+
+        bob.put_planted = wrong  # type: ignore[method-assign]
+        alice.client.lies["planted"] = lambda one: msgspec.structs.replace(one, public_key=other)
+        assert "another key than it committed to" in void(alice.side(bob))
+        assert [(one.status_code, "not the key" in one.text) for one in seen] == [(422, True)]
+        assert bob.state()["reason"] == "ended by alice"
+
+
+@pytest.mark.parametrize(
+    ("size", "most"), [(1024, 0.0085), (2560, 0.0155), (24_576, 0.0155), (1 << 20, 0.0155)]
+)
+def test_tags_made_from_guessed_planted_pass_as_seldom_as_docs_say(size: int, most: float) -> None:
+    """24 multiples of each planted in the list, and of guessed places among the tags: exact, for the best."""
+    best = max(_passes(size, guesses) for guesses in range(1, size // 1000 + 2))
+    assert most * 0.9 < best < most
+
+
+def _passes(size: int, guesses: int) -> float:
+    """That no planted is dropped for the tags, times that one guess at least, kept itself, is a planted."""
+    dropped = 24 * guesses
+    kept = math.prod((size - dropped - one) / (size - one) for one in range(100))
+    left = size - dropped  # where all the planted are then
+    return kept * (1 - math.prod((left - guesses - one) / (left - one) for one in range(100)))

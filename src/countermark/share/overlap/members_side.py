@@ -15,7 +15,7 @@ import numpy as np
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import sha256_hex
 from countermark.share.client.overlap import PART_BYTES, OverlapClient
-from countermark.share.overlap import voprf
+from countermark.share.overlap import group, voprf
 from countermark.share.overlap.batches import WORKERS, multiply_all
 from countermark.share.overlap.commitments import failed
 from countermark.share.overlap.counting import as_points, taken
@@ -242,7 +242,7 @@ class MembersSide:
             points, named = self.peers_list(theirs), self.client.planted()
             with self._ending():
                 check_planted(named, points, theirs)
-            self.folder.note(peer_planted=named.positions)
+            self.folder.note(peer_planted=named.positions, peer_key=named.public_key)
             run = self.told(self.client.prove(self.proven(named.positions, points)))
         return run
 
@@ -250,16 +250,15 @@ class MembersSide:
         folder = self.folder
         at, prepared = self.own_planted(), folder.prepared
         inputs = planted_points(prepared.run, prepared.member, prepared.peer)
-        key = bytes.fromhex(folder.commitment.public_key)
+        key = group.base(folder.scalar)
         proof = voprf.prove(folder.scalar, key, inputs, taken(folder.blinded, at))
-        return Planted(at, proof.hex())
+        return Planted(at, key.hex(), proof.hex())
 
     def proven(self, at: list[int], points: bytes) -> Proven:
         """Points of the peer's list times the scalar, with proofs."""
         folder, inputs = self.folder, taken(points, at)
         outputs = taken(multiply_all(b"".join(inputs), folder.scalar, self.asked.workers), [*range(len(at))])
-        key = bytes.fromhex(folder.commitment.public_key)
-        proofs = voprf.prove_all(folder.scalar, key, inputs, outputs)
+        proofs = voprf.prove_all(folder.scalar, group.base(folder.scalar), inputs, outputs)
         return Proven(at, [one.hex() for one in outputs], [one.hex() for one in proofs])
 
     def _ending(self) -> "_Ending":

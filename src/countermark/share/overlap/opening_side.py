@@ -60,7 +60,7 @@ class Opened(MembersSide):
         run = self.until(run, lambda one: one.state == "opened", "has not opened the run yet")
         tags = self._give(run, theirs)
         self.until(run, lambda one: self.peers(one).unshuffled, "has not given its part yet")
-        return self._taken(tags, theirs, items)
+        return self._taken(tags, items)
 
     def check_openable(self) -> None:
         """Raise `Error` for a run that is void, not counted yet, under the floor, or opened before."""
@@ -104,11 +104,11 @@ class Opened(MembersSide):
             self.told(self.client.give(self.proven(order[at].tolist(), points)))
         return taken(tags, at)
 
-    def _taken(self, tags: list[bytes], theirs: Commitment, items: ItemSet) -> list[Match]:
+    def _taken(self, tags: list[bytes], items: ItemSet) -> list[Match]:
         folder = self.folder
         given, mine = self.client.given(), folder.blinded
         with self.asked.bars("verify what the peer gave"):
-            check_given(given, theirs, mine, tags, set(self.own_planted()))
+            check_given(given, bytes.fromhex(folder.state.peer_key), mine, tags, set(self.own_planted()))
         wanted = dict(zip(taken(mine, given.positions), given.evaluated, strict=True))
         return sorted(self._translated(wanted, items))
 

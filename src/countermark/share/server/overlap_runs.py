@@ -151,7 +151,7 @@ class Overlaps:
             envelope=body,
             commitment_sha256=digest,
             list_sha256=found.list_sha256,
-            public_key=found.public_key,
+            key_sha256=found.key_sha256,
             size=found.size,
         )
         with self._store.turn(pair, found.run, committing=True) as turn:
@@ -172,7 +172,7 @@ class Overlaps:
 
     def _begin(self, turn: Turn, side: OverlapSide) -> str:
         """Write a side, and its run where it is the first; the run's id."""
-        if turn.was_committed(side.list_sha256, side.public_key):
+        if turn.was_committed(side.list_sha256, side.key_sha256):
             raise conflict("the list or the key was committed before: each is for one run")
         if turn.run is not None:
             run_id = turn.run.run_id
@@ -204,7 +204,7 @@ def _check_may(caller: Caller) -> None:
 
 def _facts(member: Member, found: Commitment, side: OverlapSide) -> dict[str, Any]:
     """What the log says of a commitment: all of it but the envelope."""
-    names = ("suite", "size", "list_sha256", "public_key", "kinds", "rules")
+    names = ("suite", "size", "list_sha256", "key_sha256", "kinds", "rules")
     facts = {name: getattr(found, name) for name in names}
     facts |= {"commitment_sha256": side.commitment_sha256, "envelope_sha256": sha256(side.envelope)}
     return facts | {"member": member.member_id, "suspended": found.suspended}

@@ -124,7 +124,7 @@ class Member:
             "peer": peer,
             "size": size,
             "list_sha256": hashlib.sha256(b"".join(self.list)).hexdigest(),
-            "public_key": self.public.hex(),
+            "key_sha256": hashlib.sha256(self.public).hexdigest(),
             "kinds": {"email": up(len(self.items))},
             "rules": rules,
             "suspended": True,
@@ -181,8 +181,9 @@ class Member:
         self.until(lambda run, theirs: theirs["planted"])
         named = json.loads(self.say("GET", f"{self.path}/planted"))
         at, hashed = named["positions"], [encode(hash_to_point(one)) for one in self.planted]
-        key = bytes.fromhex(self.theirs["public_key"])
+        key = self.their_key = bytes.fromhex(named["public_key"])
         assert len(set(at)) == 100
+        assert hashlib.sha256(key).hexdigest() == self.theirs["key_sha256"]
         assert holds(key, hashed, [self.their_list[one] for one in at], bytes.fromhex(named["proof"]))
         self.say("PUT", f"{self.path}/proven", canonical(self.proven(at)))
         run = self.until(lambda run, theirs: run["state"] == "counted")[0]
@@ -199,7 +200,11 @@ class Member:
         points = [known[one] for one in self.planted]
         proof = prove(self.scalar, [encode(hash_to_point(one)) for one in self.planted], points)
         at = [self.list.index(one) for one in points]
-        self.say("PUT", f"{self.path}/planted", canonical({"positions": at, "proof": proof.hex()}))
+        self.say(
+            "PUT",
+            f"{self.path}/planted",
+            canonical({"positions": at, "public_key": self.public.hex(), "proof": proof.hex()}),
+        )
 
     def proven(self, at):
         inputs = [self.their_list[one] for one in at]
@@ -242,8 +247,7 @@ class Member:
         assert len(set(outputs)) == len(outputs) == len(set(inputs))
         for number, proof in enumerate(given["proofs"]):
             piece = slice(4096 * number, 4096 * number + 4096)
-            key = bytes.fromhex(self.theirs["public_key"])
-            assert holds(key, inputs[piece], outputs[piece], bytes.fromhex(proof))
+            assert holds(self.their_key, inputs[piece], outputs[piece], bytes.fromhex(proof))
         return sorted(self.blinded[one] for one in inputs)
 
 

@@ -124,7 +124,7 @@ class Naive:
             peer=self.peer,
             size=len(self.list) // 32,
             list_sha256=hashlib.sha256(self.list).hexdigest(),
-            public_key=self.key.hex(),
+            key_sha256=hashlib.sha256(self.key).hexdigest(),
             kinds={"email": 40},
             created=datetime.now(UTC).replace(microsecond=0),
         )
@@ -171,7 +171,7 @@ class Naive:
         at = self.planted if at is None else list(at)
         points = [self.list[one * 32 : one * 32 + 32] for one in at]
         proof = voprf.prove(self.secret, self.key, planted_points(self.run, self.who, self.peer), points)
-        return {"positions": at, "proof": proof.hex()}
+        return {"positions": at, "public_key": self.key.hex(), "proof": proof.hex()}
 
     def proven(self, positions: Sequence[int]) -> dict[str, Any]:
         """Points of the other's list times the secret, with proofs."""

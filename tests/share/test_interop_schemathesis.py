@@ -41,10 +41,9 @@ CHECKS = {
 }
 LISTINGS = {"manifest/", "objects/", "objects/{object_id}/", "objects/{object_id}/versions/"}
 UNWRITABLE = {
-    *("POST /exchange-api/v1/releases", "POST /exchange-api/v1/watermark/keys"),
-    "POST /exchange-api/v1/watermark/keys/retired",
+    *("POST /exchange-api/v1/releases", "POST /watermark/keys", "POST /watermark/keys/retired"),
     "POST /overlap/v1/runs",
-    *("POST /exchange-api/v1/watermark/check", "POST /exchange-api/v1/watermark/answers"),
+    *("POST /watermark/check", "POST /watermark/answers"),
 }
 
 

@@ -66,7 +66,7 @@ def test_a_set_that_is_enlarged_after_the_commitment_is_refused(server: Server) 
 def test_a_list_or_key_is_for_one_run_alone(server: Server) -> None:
     bob = Bob(server, "once", COMMON)
     assert bob.commit().status_code == 201
-    for change in ({}, {"list_sha256": "bb" * 32}, {"public_key": Bob(server, "x", COMMON).key.hex()}):
+    for change in ({}, {"list_sha256": "bb" * 32}, {"key_sha256": "cc" * 32}):
         again = bob.seal(bob.commitment(run="twice", **change))
         answer = bob.commit(again)
         assert (answer.status_code, "committed before" in answer.text) == (409, True)

@@ -111,7 +111,7 @@ def test_a_peer_that_commits_to_what_the_other_committed_to_is_found(server: Ser
     with alice_at(server, tmp_path, "mirror", COMMON) as alice:
         mine, bob = alice.folder.commitment, Bob(server, "mirror", COMMON)
         bob.commit()
-        for change in ({"public_key": mine.public_key}, {"list_sha256": mine.list_sha256, "size": mine.size}):
+        for change in ({"key_sha256": mine.key_sha256}, {"list_sha256": mine.list_sha256, "size": mine.size}):
             lie = telling(bob.seal(bob.commitment(**change)))
             alice.client.lies = {"commit": lie, "run": lie}
             assert "committed to what this member committed to" in void(alice.side(bob))

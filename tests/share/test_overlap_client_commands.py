@@ -110,6 +110,7 @@ def test_keys_and_options_that_are_wrong(desk: Desk) -> None:
     raw = ("--identifiers", desk.file)
     for more in (("--open",), ("--out", "x"), ("--open", "--out", "x"), ("--open", *raw)):
         assert desk.run("keys", *more, wait=0).code == 2
+    assert desk.run("keys", wait=float("nan")).code == 2
     assert "has no size yet" in desk.open("keys").error()
     assert "has no size yet" in desk.review("keys").error()
     other = write_identifiers(desk.folder / "other.jsonl", mails(*range(90)))

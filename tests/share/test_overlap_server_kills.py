@@ -21,7 +21,7 @@ from countermark.share.server.times import now
 from countermark.store.exchange import OverlapSide
 from running import countermark
 
-CHANGES = ["DELETE FROM overlap_sides", "UPDATE overlap_sides SET public_key = 'f'"]
+CHANGES = ["DELETE FROM overlap_sides", "UPDATE overlap_sides SET key_sha256 = 'f'"]
 BOTH = ["sqlite", "postgresql"]
 DAY = 86_400_000_000
 
@@ -242,7 +242,7 @@ def test_a_turn_that_fails_changes_nothing(database_url: str) -> None:
         ada, bob = sorted(one.caller(name).member.member_id for name in ("ada", "bob"))
         overlap = one.store.overlap
         side = OverlapSide(
-            member_id=ada, envelope=b"{}", commitment_sha256="1", list_sha256="2", public_key="3", size=1024
+            member_id=ada, envelope=b"{}", commitment_sha256="1", list_sha256="2", key_sha256="3", size=1024
         )
         with suppress(KeyError), overlap.turn((ada, bob), "x", committing=True) as turn:
             turn.add_side(turn.create("committed", now() + DAY), side)

@@ -40,9 +40,7 @@ COMMITMENTS: dict[str, tuple[int, dict[str, Any]]] = {
     "in the future": (422, {"created": NOW + timedelta(hours=6)}),
     "over 24 hours old": (422, {"created": NOW - timedelta(hours=25)}),
     "not in UTC": (422, {"created": datetime.now()}),
-    "identity": (422, {"public_key": "00" * 32}),
-    "not the encoding of a point": (422, {"public_key": "ff" * 32}),
-    "no commitment": (422, {"public_key": "FF" * 32}),
+    "no commitment": (422, {"key_sha256": "FF" * 32}),
     "two digits": (422, {"kinds": {"email": 123}}),
     "kinds that are none": (422, {"kinds": {"E mail": 120}}),
     "two digits ": (422, {"kinds": {"email": -1}}),
@@ -92,7 +90,7 @@ def test_a_list_or_a_key_is_for_one_run_for_ever(server: Server) -> None:
     assert one.commit(one.seal(one.commitment(kinds={"email": 41}))).status_code == 409
     again = Naive(server, "alice", "bob", "twice")
     same_list = again.commitment(list_sha256=one.commitment().list_sha256)
-    same_key = again.commitment(public_key=one.key.hex())
+    same_key = again.commitment(key_sha256=one.commitment().key_sha256)
     for replayed in (same_list, same_key):
         assert again.commit(again.seal(replayed)).status_code == 409
     carol = Naive(server, "carol", "bob", "copied")
@@ -101,7 +99,8 @@ def test_a_list_or_a_key_is_for_one_run_for_ever(server: Server) -> None:
     server.ask("bob", "DELETE", other.path)
     late = Naive(server, "alice", "bob", "once")
     assert late.commit().status_code == 409
-    fresh = again.commitment(list_sha256=one.commitment().list_sha256, public_key=late.key.hex())
+    key_sha256 = late.commitment().key_sha256
+    fresh = again.commitment(list_sha256=one.commitment().list_sha256, key_sha256=key_sha256)
     assert again.commit(again.seal(fresh)).status_code == 409
     assert reasons(server, "twice") == ["the list or the key was committed before: each is for one run"] * 3
     assert "you have committed to something else for this run" in reasons(server, "once")

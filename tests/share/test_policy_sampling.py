@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from policy_samples import MEMBER
 from test_policy_commands import Desk, current, desk
 
 from countermark.errors import Error, ExitCode
+from countermark.share.client.samples import Told
 from countermark.share.policy import samples, sampling
 from countermark.share.policy.home import Home
 from countermark.share.policy.verify import MemberKey
@@ -222,3 +224,11 @@ def test_the_exchange_takes_a_report_of_the_registered_reviewer_alone(fault: str
     with pytest.raises(Error) as refused:
         sampling.verify_report(bad, keys, NOW)
     assert refused.value.exit_code == ExitCode.VERIFICATION_FAILED
+
+
+@pytest.mark.parametrize("due", ["2026-01-01T00:00:00", "2026-01-01", "", 5])
+def test_a_time_without_a_zone_from_an_exchange_is_refused_before_it_is_noted(due: object) -> None:
+    told = {"release_id": "release-1", "standing_id": "standing-1", "due": "2026-01-01T00:00:00Z"}
+    assert msgspec.convert(told, Told).due.tzinfo is not None
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(told | {"due": due}, Told)

@@ -61,12 +61,12 @@ MATRIX: list[tuple[str, str, dict[str, int], int]] = [
     ("GET", f"{API}/audit/entries/-1/proof", {}, 404),
     ("GET", "/metrics", {"operator": 200}, 404),
     # without a key to ask; of the members' tokens none has the action, being from before it was there
-    ("POST", f"{API}/watermark/check", dict.fromkeys(("regulator", "facts", "operator"), 422), NO),
-    ("POST", f"{API}/watermark/answers", {"operator": 422}, NO),
-    ("GET", f"{API}/watermark/keys", {"operator": 200}, NO),
-    ("GET", f"{API}/watermark/matters/m", dict.fromkeys(("regulator", "facts", "operator"), 404), NO),
-    ("POST", f"{API}/watermark/keys", GIVE, NO),
-    ("POST", f"{API}/watermark/keys/retired", GIVE, NO),
+    ("POST", "/watermark/check", dict.fromkeys(("regulator", "facts", "operator"), 422), NO),
+    ("POST", "/watermark/answers", {"operator": 422}, NO),
+    ("GET", "/watermark/keys", {"operator": 200}, NO),
+    ("GET", "/watermark/matters/m", dict.fromkeys(("regulator", "facts", "operator"), 404), NO),
+    ("POST", "/watermark/keys", GIVE, NO),
+    ("POST", "/watermark/keys/retired", GIVE, NO),
 ]
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -13,10 +14,12 @@ import sqlalchemy as sa
 from release_folders import indicators
 from servers import RELEASED, Server, serving
 from standing_samples import address, approval, drawn, report, under
+from stores import exchange as store_at
 from test_share_releases import API, give, logged, statement
 
 from countermark.share.policy.sampling import DUE, ONE_IN, is_drawn, is_the_draw, make_report
 from countermark.share.server.folder import opened
+from countermark.store.exchange import Under
 from countermark.store.exchange.tables import standing_uses
 from countermark.trust.signing import PublicKey, SigningKey
 from running import countermark
@@ -73,6 +76,26 @@ def test_every_release_gets_its_place_and_one_in_ten_is_drawn(server: Server) ->
     assert done.code == 0, done.err
 
 
+def test_one_of_ten_in_a_row_is_drawn_whatever_chance_says(database_url: str) -> None:
+    asked: dict[str, list[tuple[int, int]]] = {"one": [], "other": []}
+    with store_at(database_url) as exchange:
+        member_id = exchange.caller("ada").member.member_id
+        for number in range(22):
+            for standing_id, of in asked.items():
+
+                def drawn(place: int, since: int, of: list[tuple[int, int]] = of) -> bool:
+                    of.append((place, since))
+                    return place == 0 or since >= ONE_IN - 1
+
+                under = Under(standing_id=standing_id, withdrawal=False, draw="", drawn=drawn, due=1 << 62)
+                release_id = f"{standing_id}-{number}"
+                exchange.store.releases.add(member_id, release_id, b"", [], 1 << 62, entry={}, under=under)
+        found = [(one.standing_id, one.place) for one in exchange.store.samples.drawn()]
+    assert found == [(standing_id, place) for standing_id in asked for place in (0, 10, 20)]
+    for of in asked.values():
+        assert of == [(0, -1), *((place, (place - 1) % 10) for place in range(1, 22))]
+
+
 def test_overdue_nothing_more_is_taken_until_both_have_reported(server: Server) -> None:
     standing = approval(server)
     first, _ = under(server, standing, 1)
@@ -114,6 +137,48 @@ def test_a_withdrawal_gets_through_whatever_is_suspended(server: Server) -> None
         server.members["alice"], gone, standing=standing, classes={"revocation": 0}, legal_basis=[]
     )
     assert give(server, "alice", withdrawal, "alice").status_code == 201
+    assert server.post("alice", gone, collection=RELEASED).json()["failure_count"] == 0
+
+
+def withdrawn(one: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return one | {"revoked": True, "modified": "2026-11-21T08:00:00.000Z"} | more
+
+
+@pytest.mark.parametrize("suspend", [True, False])
+def test_what_calls_itself_a_withdrawal_tells_nothing_new(server: Server, suspend: bool) -> None:
+    standing, alice = approval(server), server.members["alice"]
+    under(server, standing, 1)
+    there = address(server, 1)
+    assert server.post("alice", there, collection=RELEASED).json()["failure_count"] == 0
+    if suspend:
+        make_overdue(server)
+    new = withdrawn(address(server, 2))
+    changed = withdrawn(there, name="Our price is 3")
+    plain = {key: there[key] for key in ("type", "spec_version", "created", "modified", "created_by_ref")}
+    plain |= {"type": "identity", "id": f"identity--{uuid.uuid4()}", "name": "Our customer"}
+    good = withdrawn(there)
+    objects = [new, changed, good] + ([plain] if suspend else [])
+    release = statement(alice, *objects, standing=standing, classes={"revocation": 0}, legal_basis=[])
+    assert give(server, "alice", release, "alice").status_code == 201
+    done = server.post("alice", *objects, collection=RELEASED).json()
+    assert [one["id"] for one in done["successes"]] == [there["id"]]
+    assert len(done["failures"]) == len(objects) - 1
+    said = "suspended" if suspend else "a withdrawal repeats a version that is here"
+    assert all(said in one["message"] for one in done["failures"])
+
+
+def test_what_was_deleted_can_still_be_withdrawn(server: Server) -> None:
+    standing, there = approval(server), address(server, 1)
+    under(server, standing, 1)
+    server.post("alice", there, collection=RELEASED)
+    path = f"/exchange/collections/{RELEASED}/objects/{there['id']}/"
+    assert server.ask("alice", "DELETE", path).status_code == 200
+    make_overdue(server)
+    gone = withdrawn(there)
+    release = statement(
+        server.members["alice"], gone, standing=standing, classes={"revocation": 0}, legal_basis=[]
+    )
+    assert give(server, "alice", release, "alice").status_code == 201
     assert server.post("alice", gone, collection=RELEASED).json()["failure_count"] == 0
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from dispute_samples import QUICK, filed_long_ago, late, object_of, until, waiting
 from exchange_parties import indicator
-from servers import SHARED, Server, run, serving
+from servers import HIDDEN, SHARED, Server, run, serving
 from test_share_releases import logged
 
 from countermark.share.server.filed import Filed
@@ -193,3 +193,50 @@ def test_a_version_of_the_withdrawal_that_comes_later_is_one_too(tmp_path: Path,
         assert json.loads(server.get("bob").content)["objects"][0]["revoked"] is True
         assert looking.look() == 0
         assert waiting(server) == set()
+
+
+def test_many_disputes_without_a_withdrawal_take_turns(
+    tmp_path: Path, url: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(tmp_path, url, settings=SLOW) as server, opened(server.data) as folder:
+        server.post("alice", *[indicator(number) for number in range(5)])
+        disputes = {filed_long_ago(server, number) for number in range(5)}
+        looked_up: list[str] = []
+        stand = Watch._stand
+
+        def counted(self: Watch, one: Any) -> None:
+            looked_up.append(one.dispute.dispute_id)
+            stand(self, one)
+
+        monkeypatch.setattr("countermark.share.server.watch._MOST_LOOKED_UP", 2)
+        monkeypatch.setattr(Watch, "_stand", counted)
+        looking, _ = watch(folder)
+        assert looking.look() == 5
+        assert set(looked_up) == disputes
+        del looked_up[:]
+        for count in (2, 4, 6):
+            assert looking.look() == 0
+            assert len(looked_up) == count
+        assert set(looked_up) == disputes
+
+
+def test_a_reader_is_not_late_where_it_is_withdrawn_elsewhere_alone(tmp_path: Path, url: str | None) -> None:
+    with serving(tmp_path, url, settings=SLOW) as server, opened(server.data) as folder:
+        alice = server.members["alice"]
+        folder.store.collections.grant(HIDDEN, member_id=alice, read=True, write=True)
+        until(lambda: server.post("alice", indicator(1), collection=HIDDEN).status_code == 202)
+        server.post("alice", indicator(1))
+        server.get("bob")  # who may not see the hidden collection
+        server.post("alice", indicator(1, 1, revoked=True), collection=HIDDEN)
+        dispute = filed_long_ago(server)
+        looking, press = watch(folder)
+        assert looking.look() == 1
+        assert waiting(server) == {(dispute, alice)}
+        server.post("alice", indicator(1, 1, revoked=True))
+        assert looking.look() == 1
+        assert waiting(server) == {(dispute, server.members["bob"])}
+        # withdrawn there no more: it is late still, and is refused nothing where it could not fetch it
+        path = f"/exchange/collections/{SHARED}/{object_of()}"
+        assert server.ask("alice", "DELETE", f"{path}?match[version]={indicator(1, 1)['modified']}")
+        looking.look()
+        assert (server.members["bob"], SHARED) not in press._late

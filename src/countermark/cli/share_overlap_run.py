@@ -1,5 +1,6 @@
 """`countermark share overlap run`: the run of a prepared set, up to the size; with --open, to the matches."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -48,6 +49,8 @@ def run(
 
     if open_ != (out is not None) or (open_ and identifiers is None):
         raise Error("--open needs --identifiers and --out, which nothing else does", exit_code=ExitCode.USAGE)
+    if math.isnan(wait):
+        raise Error("--wait takes a number of seconds", exit_code=ExitCode.USAGE)
     keys = tuple(read_public_key(one) for one in peer_key)
     asked = Asked(keys=keys, wait=wait, bars=progress, workers=threads)
     opened_folder(folder)  # its errors come before a lock is written

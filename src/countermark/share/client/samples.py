@@ -21,7 +21,7 @@ class Told(msgspec.Struct):
 
     release_id: _Id
     standing_id: _Id
-    due: datetime
+    due: Annotated[datetime, msgspec.Meta(tz=True)]
     draw: Annotated[str, msgspec.Meta(max_length=200)] = ""
     reports: dict[str, str] = {}
 

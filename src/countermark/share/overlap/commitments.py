@@ -9,7 +9,6 @@ import msgspec
 
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json, sha256_hex
-from countermark.share.overlap.group import decode_point
 from countermark.share.overlap.messages import COMMITMENT_TYPE, Commitment
 from countermark.share.overlap.padding import LEAST_POINTS
 from countermark.trust.dsse import check_signatures, open_envelope
@@ -77,7 +76,6 @@ def _check(found: Commitment) -> None:
         raise failed("the commitment is with the member itself")
     if found.size < LEAST_POINTS or found.size % (1 << (found.size.bit_length() - 4)):  # m·2^e, m in 8..15
         raise failed("the size is not one that a padded list has")
-    decode_point(bytes.fromhex(found.public_key), "the public key")
     if len(found.kinds) > _MOST_KINDS or not all(_KIND.fullmatch(kind) for kind in found.kinds):
         raise failed("the commitment counts kinds that are none")
     if not all(0 <= one <= _MOST_COUNT and rounded_up(one) == one for one in found.kinds.values()):

@@ -15,11 +15,20 @@ import numpy as np
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import sha256_hex
 from countermark.share.client.overlap import PART_BYTES, OverlapClient
-from countermark.share.overlap import voprf
+from countermark.share.overlap import group, voprf
 from countermark.share.overlap.batches import WORKERS, multiply_all
 from countermark.share.overlap.commitments import failed
 from countermark.share.overlap.counting import as_points, taken
-from countermark.share.overlap.messages import Commitment, Planted, Proven, Run, Side
+from countermark.share.overlap.messages import (
+    FLOOR,
+    MOST_POINTS,
+    PLANTED,
+    Commitment,
+    Planted,
+    Proven,
+    Run,
+    Side,
+)
 from countermark.share.overlap.order import Order, order_from, ordered, random_order
 from countermark.share.overlap.peers_part import check_list, check_planted, peers_commitment
 from countermark.share.overlap.planted import planted_points
@@ -66,10 +75,17 @@ class MembersSide:
             run = self._tag(run, theirs)
             run = self._plant(run, theirs)
             run = self.until(run, lambda one: one.state == "counted", "has not proven the planted yet")
-        if (run.size is None) != run.under_floor:
-            raise failed("the exchange announces no size, and not that it is under the floor")
+        self._check_size(run, theirs)
         folder.note(counted=True, size=run.size)
         return run.size
+
+    def _check_size(self, run: Run, theirs: Commitment) -> None:
+        """Raise `Error` 20 for a size that no two such lists can have."""
+        if (run.size is None) != run.under_floor:
+            raise failed("the exchange announces no size, and not that it is under the floor")
+        most = min(sum(self.folder.prepared.counts.values()), theirs.size - PLANTED)
+        if run.size is not None and not FLOOR <= run.size <= most:
+            raise failed(f"the exchange announces a size that is not from {FLOOR} to {most}")
 
     def theirs(self, run: Run) -> Commitment:
         """The peer's commitment, checked, and the same as before."""
@@ -94,6 +110,10 @@ class MembersSide:
                 raise failed("the exchange has another commitment of this member than this set's")
         if run.state in ("void", "expired"):
             reason = run.reason[:300] if run.state == "void" else "its time ran out"
+            told = run.under_floor if run.size is None else FLOOR <= run.size <= MOST_POINTS
+            if told and not self.folder.state.counted:  # ended by whoever saw the size first
+                size = f"under {FLOOR}" if run.size is None else f"size {run.size}"
+                reason += f"; the exchange had counted {size}"
             self.folder.note(void=reason or "no reason is given")
             self.check_not_void()
         return run
@@ -222,7 +242,7 @@ class MembersSide:
             points, named = self.peers_list(theirs), self.client.planted()
             with self._ending():
                 check_planted(named, points, theirs)
-            self.folder.note(peer_planted=named.positions)
+            self.folder.note(peer_planted=named.positions, peer_key=named.public_key)
             run = self.told(self.client.prove(self.proven(named.positions, points)))
         return run
 
@@ -230,16 +250,15 @@ class MembersSide:
         folder = self.folder
         at, prepared = self.own_planted(), folder.prepared
         inputs = planted_points(prepared.run, prepared.member, prepared.peer)
-        key = bytes.fromhex(folder.commitment.public_key)
+        key = group.base(folder.scalar)
         proof = voprf.prove(folder.scalar, key, inputs, taken(folder.blinded, at))
-        return Planted(at, proof.hex())
+        return Planted(at, key.hex(), proof.hex())
 
     def proven(self, at: list[int], points: bytes) -> Proven:
         """Points of the peer's list times the scalar, with proofs."""
         folder, inputs = self.folder, taken(points, at)
         outputs = taken(multiply_all(b"".join(inputs), folder.scalar, self.asked.workers), [*range(len(at))])
-        key = bytes.fromhex(folder.commitment.public_key)
-        proofs = voprf.prove_all(folder.scalar, key, inputs, outputs)
+        proofs = voprf.prove_all(folder.scalar, group.base(folder.scalar), inputs, outputs)
         return Proven(at, [one.hex() for one in outputs], [one.hex() for one in proofs])
 
     def _ending(self) -> "_Ending":

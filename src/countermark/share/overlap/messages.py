@@ -46,8 +46,9 @@ class Commitment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """Points in the list: items, planted and padding."""
     list_sha256: Hex32
     """Of the whole list, `size` times 32 bytes."""
-    public_key: Hex32
-    """The scalar times the generator."""
+    key_sha256: Hex32
+    """SHA-256 of the public key, the scalar times the generator. It is shown with the planted: who had it
+    before all tags are there could make tags that match, from multiples of the generator in its own list."""
     kinds: dict[str, int]
     """Items by kind, planted and padding left out, each rounded up to two significant digits."""
     rules: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] = "countermark/identifiers/v1"
@@ -67,6 +68,8 @@ class Planted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     positions: Annotated[list[Position], msgspec.Meta(min_length=PLANTED, max_length=PLANTED)]
     """In order of the planted's numbers."""
+    public_key: Hex32
+    """The scalar times the generator, which the sender committed to."""
     proof: Hex64
     """That these points are the points of the planted times the sender's scalar (`voprf.prove`)."""
 

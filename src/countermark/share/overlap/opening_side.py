@@ -6,16 +6,25 @@ import msgspec
 import numpy as np
 
 from countermark.errors import Error, ExitCode
-from countermark.records.canonical import canonical_json
+from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.share.overlap.batches import blind_all
 from countermark.share.overlap.commitments import failed
 from countermark.share.overlap.counting import as_points, taken
 from countermark.share.overlap.identifier_rows import ItemSet
 from countermark.share.overlap.identifiers import unframed
 from countermark.share.overlap.members_side import MembersSide
-from countermark.share.overlap.messages import FLOOR, POINT_BYTES, Commitment, Run
+from countermark.share.overlap.messages import (
+    COMMITMENT_TYPE,
+    FLOOR,
+    OPENING_TYPE,
+    POINT_BYTES,
+    Commitment,
+    Run,
+)
+from countermark.share.overlap.opening_form import parse_opening
 from countermark.share.overlap.peers_part import check_given, check_matches
 from countermark.share.overlap.set_folder import TAGS
+from countermark.trust.dsse import open_envelope
 
 
 class Match(msgspec.Struct, frozen=True, order=True):
@@ -44,13 +53,14 @@ class Opened(MembersSide):
             raise failed("the exchange does not know the run")
         run = self.told(found)
         theirs = self.theirs(run)
+        self._check_opens(envelope)
         if run.size != self.folder.state.size:
             raise failed("the exchange announces another size now than before")
         run = self.told(self.client.open(envelope))
         run = self.until(run, lambda one: one.state == "opened", "has not opened the run yet")
         tags = self._give(run, theirs)
         self.until(run, lambda one: self.peers(one).unshuffled, "has not given its part yet")
-        return self._taken(tags, theirs, items)
+        return self._taken(tags, items)
 
     def check_openable(self) -> None:
         """Raise `Error` for a run that is void, not counted yet, under the floor, or opened before."""
@@ -64,6 +74,17 @@ class Opened(MembersSide):
             raise Error("the run has no size yet", hint="share overlap run DIR comes first")
         if state.size is None:
             raise Error(f"the overlap is under {FLOOR}: it is not opened", exit_code=ExitCode.NO_INPUT)
+
+    def _check_opens(self, envelope: bytes) -> None:
+        """Raise `Error` 20 for an opening of something else than its two people signed for."""
+        opening, folder = parse_opening(open_envelope(envelope, OPENING_TYPE).body), self.folder
+        theirs = open_envelope(folder.state.peer_commitment.encode(), COMMITMENT_TYPE).body
+        prepared, opens = folder.prepared, ("run", "member", "peer")
+        right = all(getattr(opening, name) == getattr(prepared, name) for name in opens)
+        digests = folder.commitment_sha256, sha256_hex(theirs)
+        right &= (opening.commitment_sha256, opening.peer_commitment_sha256) == digests
+        if not right or opening.size != folder.state.size:
+            raise failed("the opening is of another run, of other commitments, or of another size")
 
     def done(self) -> None:
         """The matches are written: delete what is not needed any more."""
@@ -83,11 +104,11 @@ class Opened(MembersSide):
             self.told(self.client.give(self.proven(order[at].tolist(), points)))
         return taken(tags, at)
 
-    def _taken(self, tags: list[bytes], theirs: Commitment, items: ItemSet) -> list[Match]:
+    def _taken(self, tags: list[bytes], items: ItemSet) -> list[Match]:
         folder = self.folder
         given, mine = self.client.given(), folder.blinded
         with self.asked.bars("verify what the peer gave"):
-            check_given(given, theirs, mine, tags, set(self.own_planted()))
+            check_given(given, bytes.fromhex(folder.state.peer_key), mine, tags, set(self.own_planted()))
         wanted = dict(zip(taken(mine, given.positions), given.evaluated, strict=True))
         return sorted(self._translated(wanted, items))
 

@@ -28,7 +28,7 @@ def peers_commitment(envelope: bytes, keys: Sequence[PublicKey], mine: Commitmen
         raise failed(f"the peer spells identifiers by other rules: {theirs.rules[:100]}, here {mine.rules}")
     if abs(theirs.created - mine.created) > APART:
         raise failed("the peer's commitment is more than a day older or newer than this set")
-    if theirs.public_key == mine.public_key or theirs.list_sha256 == mine.list_sha256:
+    if theirs.key_sha256 == mine.key_sha256 or theirs.list_sha256 == mine.list_sha256:
         raise failed("the peer committed to what this member committed to")
     return theirs
 
@@ -47,12 +47,15 @@ def check_list(points: bytes, theirs: Commitment, mine: bytes) -> None:
 
 
 def check_planted(planted: Planted, points: bytes, theirs: Commitment) -> None:
-    """P3: what the peer names as its planted are the points of the planted times its scalar."""
+    """P3: the key is the committed one, and what the peer names as its planted are the points of the planted
+    times its scalar."""
     at = planted.positions
     if len(set(at)) != PLANTED or max(at) >= theirs.size:
         raise failed("the peer names a position twice, or beyond the end of its list")
     expected = planted_points(theirs.run, theirs.member, theirs.peer)
-    key, proof = bytes.fromhex(theirs.public_key), bytes.fromhex(planted.proof)
+    key, proof = bytes.fromhex(planted.public_key), bytes.fromhex(planted.proof)
+    if sha256_hex(key) != theirs.key_sha256:
+        raise failed("the peer shows another key than it committed to")
     if not voprf.verify(key, expected, taken(points, at), proof):
         raise failed("the peer names other points of its list than its planted")
 
@@ -66,10 +69,10 @@ def check_matches(at: Sequence[int], size: int, count: int, planted: Collection[
 
 
 def check_given(
-    given: Proven, theirs: Commitment, mine: bytes, expected: Collection[bytes], planted: Collection[int]
+    given: Proven, key: bytes, mine: bytes, expected: Collection[bytes], planted: Collection[int]
 ) -> None:
-    """P5: points of the own list times the peer's scalar, by its proofs, which are the tags that this member
-    made itself and that the exchange said match; each once, no planted among them."""
+    """P5: points of the own list times the scalar of the peer's key, by its proofs, which are the tags that
+    this member made itself and that the exchange said match; each once, no planted among them."""
     outputs = [bytes.fromhex(one) for one in given.evaluated]
     at = given.positions
     if len(set(at)) != len(at) or len(at) != len(outputs) or any(one in planted for one in at):
@@ -79,5 +82,5 @@ def check_given(
     if len(set(outputs)) != len(outputs) or set(outputs) != set(expected):
         raise failed("the peer gave other tags than those that match")
     proofs = [bytes.fromhex(one) for one in given.proofs]
-    if not voprf.verify_all(bytes.fromhex(theirs.public_key), taken(mine, at), outputs, proofs):
+    if not voprf.verify_all(key, taken(mine, at), outputs, proofs):
         raise failed("a proof of the peer does not hold")

@@ -3,7 +3,7 @@
 import stat
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -35,6 +35,8 @@ class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The peer's envelope, which was checked with its pinned key: no other is taken later."""
     peer_planted: list[int] = []
     """Where the peer's planted are in its list, as it has proven."""
+    peer_key: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?$")] = ""
+    """The peer's public key, hex, which came with them."""
     counted: bool = False
     size: int | None = None
     """Once counted; None where it is under the floor."""
@@ -89,7 +91,7 @@ class SetFolder:
             scalar = group.decode_scalar(bytes.fromhex(data.decode("ascii")))
         except ValueError:
             raise failed("the scalar is damaged") from None
-        if group.base(scalar).hex() != self.commitment.public_key:
+        if sha256_hex(group.base(scalar)) != self.commitment.key_sha256:
             raise failed("the scalar is not the one that was committed to")
         return scalar
 

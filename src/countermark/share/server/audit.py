@@ -62,6 +62,7 @@ class Auditor:
         """What came since the last group; of the event loop alone."""
         self._busy = False
         """Whether a group is under way, or about to be."""
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._groups: queue.SimpleQueue[_Group | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._failed: str | None = None
@@ -122,6 +123,8 @@ class Auditor:
         if self._closed:
             raise Error("the server is being stopped")
         loop = asyncio.get_running_loop()
+        if loop is not self._loop:  # of one that has ended nobody waits, and nobody is told
+            self._loop, self._waiting, self._busy = loop, [], False
         done = loop.create_future()
         self._waiting.append(_Job(done, **what))
         if not self._busy:  # what else comes in this turn of the loop goes with it
@@ -223,6 +226,8 @@ def _done(work: Callable[[Log], Any], log: Log) -> tuple[Any, Exception | None]:
     """What the work gives, or why it failed."""
     try:
         return work(log), None
+    except StopIteration as error:  # none that a future can hold
+        return None, RuntimeError(f"{type(error).__name__} of work with the log")
     # handed to whoever waits for it, in their event loop: none may end the log's thread
     except Exception as error:
         return None, error

@@ -96,9 +96,10 @@ class Changes:
             suspended = self._store.samples.suspended(member_id, sorted({*chain(*named.values())}), at)
             for one in sound:
                 releases = named.get(one.sha256, [])
-                holding = [release_id for release_id in releases if release_id not in suspended]
+                withdraws = bool(releases) and self._declared.withdraws(caller, collection, one)
+                holding = [each for each in releases if withdraws or each not in suspended]
                 if holding:
-                    wrong[one.sha256] = self._declared.problem(one, holding)
+                    wrong[one.sha256] = self._declared.problem(one, holding, withdraws)
                 else:
                     wrong[one.sha256] = suspended[releases[0]] if releases else NO_RELEASE
         wrong |= dict.fromkeys(in_names_of_others(self._store.members, caller, sound), NOT_YOURS)

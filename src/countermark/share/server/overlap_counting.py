@@ -20,6 +20,7 @@ from countermark.share.overlap.voprf import verify, verify_all
 from countermark.share.server.api import JSON, add
 from countermark.share.server.overlap_parties import (
     BLINDED,
+    NAMES,
     TAGS,
     Parties,
     Party,
@@ -34,7 +35,7 @@ from countermark.share.server.overlap_telling import COUNTED, NAMED, PROVED, VOI
 from countermark.share.server.times import now
 from countermark.store.exchange import VOID, OverlapRun, Pair, Turn
 
-NAMES, PROOFS = "planted", "proven"
+PROOFS = "proven"
 MOST_NAMES, MOST_PROOFS = 8 << 10, 32 << 10
 """Bytes."""
 _DAY = 86_400_000_000
@@ -90,8 +91,10 @@ class Counting:
         if len(set(planted.positions)) != PLANTED or max(planted.positions) >= party.side.size:
             raise malformed("a position stands twice, or is beyond the end of the list")
         data = msgspec.json.encode(planted)
-        if not party.side.planted and party.run.state == "tagged":
-            self._check_planted(party, planted)
+        with self._parties.turn(party) as (turn, at):  # a body takes its time: the run has gone on since
+            if _is_repeat(turn, at, NAMES, data, at.side.planted):
+                return
+        self._check_planted(party, planted)
         with self._parties.turn(party) as (turn, at):
             if _is_repeat(turn, at, NAMES, data, at.side.planted):
                 return
@@ -103,7 +106,9 @@ class Counting:
         """`TaxiiError` 422 unless it is the planted that are named, and no others of the list."""
         mine = self._store.whole(party.run.run_id, party.mine.member_id, BLINDED)
         expected = planted_points(party.run.name, party.mine.name, party.other.name)
-        key, proof = bytes.fromhex(party.side.public_key), bytes.fromhex(planted.proof)
+        key, proof = bytes.fromhex(planted.public_key), bytes.fromhex(planted.proof)
+        if sha256(key) != party.side.key_sha256:
+            raise malformed("this is not the key that was committed to")
         if not verify(key, expected, points_at(mine, planted.positions), proof):
             raise malformed("these are not the points of the planted, by the proof")
 
@@ -140,7 +145,7 @@ class Counting:
         mine = self._store.whole(run_id, party.mine.member_id, TAGS)
         inputs = points_at(theirs, proven.positions)
         outputs = [bytes.fromhex(one) for one in proven.evaluated]
-        key, proofs = bytes.fromhex(party.side.public_key), [bytes.fromhex(one) for one in proven.proofs]
+        key, proofs = self._parties.key(party), [bytes.fromhex(one) for one in proven.proofs]
         if not verify_all(key, inputs, outputs, proofs):
             return "the proof for the planted does not hold"
         if len(left_over(as_points(b"".join(outputs)), mine)):

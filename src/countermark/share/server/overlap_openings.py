@@ -154,7 +154,7 @@ class Openings:
         tags = as_points(b"".join(outputs))
         if len(set(outputs)) != len(outputs) or not same(tags, self._matching(party)):
             raise malformed("these are not the tags that match, each once")
-        key = bytes.fromhex(party.side.public_key)
+        key = self._parties.key(party)
         if not verify_all(key, inputs, outputs, [bytes.fromhex(one) for one in given.proofs]):
             raise malformed("a proof does not hold")
 

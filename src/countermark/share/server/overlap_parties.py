@@ -15,14 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from countermark.records.exchange import REVIEWERS, Caller, Member
-from countermark.share.overlap.messages import POINT_BYTES
+from countermark.share.overlap.messages import POINT_BYTES, Planted
 from countermark.share.server.api import Api, reply
 from countermark.share.server.errors import NOT_FOUND, TaxiiError, forbidden, not_found
 from countermark.share.server.overlap_telling import GIVEN, REFUSED, Entries, run_entry, state_of, tell
 from countermark.share.server.settings import OverlapSettings
 from countermark.store.exchange import EXPIRED, VOID, OverlapRun, OverlapSide, Pair, Turn
 
-BLINDED, TAGS = "blinded", "tags"
+BLINDED, TAGS, NAMES = "blinded", "tags", "planted"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 T = TypeVar("T")
 Step = Callable[["Party", bytes], None]
@@ -118,6 +118,13 @@ class Parties:
         entries = (await self.entries.of(party.run.run_id))[0]
         names = {one.member_id: one.name for one in (party.mine, party.other)}
         return reply(tell(run or party.run, names, entries), status)
+
+    def key(self, party: Party) -> bytes:
+        """The public key that the caller has shown; `TaxiiError` 409 where it has not."""
+        named = self.store.part(party.run.run_id, party.mine.member_id, NAMES)
+        if named is None:
+            raise conflict("you have not named your planted, with your key")
+        return bytes.fromhex(msgspec.json.decode(named, type=Planted).public_key)
 
     @contextmanager
     def turn(self, party: Party) -> Iterator[tuple[Turn, Party]]:

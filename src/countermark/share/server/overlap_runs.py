@@ -111,7 +111,11 @@ class Overlaps:
         caller = party.caller
         if not may_take_part(caller) and not (caller.member.role == "operator" and "write" in caller.actions):
             raise forbidden("end an overlap")
-        await self._api.work.slow(self._end, party)
+        try:
+            await self._api.work.slow(self._end, party)
+        except TaxiiError as error:
+            await self._parties.refuse(party.entry(step="end", reason=error.description))
+            raise
         return await self._parties.answer(party)
 
     def _end(self, party: Party) -> None:
@@ -120,6 +124,9 @@ class Overlaps:
             if run is None or run.state in (VOID, EXPIRED):
                 return
             caller = party.caller
+            both = len(run.sides) == 2 and all(one.unshuffled for one in run.sides.values())
+            if both and caller.member.role != "operator":  # else one would take, and leave the other nothing
+                raise conflict("both have given: each may take what the other gave until the run expires")
             by = "the operator" if caller.member.role == "operator" else caller.member.name
             turn.end(VOID, f"ended by {by}")
             entry = {"member": caller.member.member_id, "token": caller.token_id, "reason": f"ended by {by}"}
@@ -144,7 +151,7 @@ class Overlaps:
             envelope=body,
             commitment_sha256=digest,
             list_sha256=found.list_sha256,
-            public_key=found.public_key,
+            key_sha256=found.key_sha256,
             size=found.size,
         )
         with self._store.turn(pair, found.run, committing=True) as turn:
@@ -165,7 +172,7 @@ class Overlaps:
 
     def _begin(self, turn: Turn, side: OverlapSide) -> str:
         """Write a side, and its run where it is the first; the run's id."""
-        if turn.was_committed(side.list_sha256, side.public_key):
+        if turn.was_committed(side.list_sha256, side.key_sha256):
             raise conflict("the list or the key was committed before: each is for one run")
         if turn.run is not None:
             run_id = turn.run.run_id
@@ -197,7 +204,7 @@ def _check_may(caller: Caller) -> None:
 
 def _facts(member: Member, found: Commitment, side: OverlapSide) -> dict[str, Any]:
     """What the log says of a commitment: all of it but the envelope."""
-    names = ("suite", "size", "list_sha256", "public_key", "kinds", "rules")
+    names = ("suite", "size", "list_sha256", "key_sha256", "kinds", "rules")
     facts = {name: getattr(found, name) for name in names}
     facts |= {"commitment_sha256": side.commitment_sha256, "envelope_sha256": sha256(side.envelope)}
     return facts | {"member": member.member_id, "suspended": found.suspended}

@@ -71,13 +71,15 @@ class Press:
         `start` is the position behind which the page begins, `stix_id` empty for a listing.
         """
 
+        page = set(positions)
+
         def gets_on(late: Iterable[Overdue]) -> bool:
             if stix_id:
                 return any(one.object_id == stix_id for one in late)
             wanted = [one.wanted[collection.collection_id] for one in late]
             if endpoint not in CONTENT:
                 return False
-            if any(not set(positions).isdisjoint(some) for some in wanted):
+            if any(not page.isdisjoint(some) for some in wanted):
                 return True
             return _is_plain(filters) and any(start < max(some) for some in wanted)
 
@@ -105,8 +107,8 @@ class Press:
         if endpoint not in CONTENT:
             return
         late = self.late(caller, collection)
-        name = collection.collection_id
-        had = [one.dispute_id for one in late.values() if not set(positions).isdisjoint(one.wanted[name])]
+        name, page = collection.collection_id, set(positions)
+        had = [one.dispute_id for one in late.values() if not page.isdisjoint(one.wanted[name])]
         if had:
             await asyncio.to_thread(self._store.overdue.settle, caller.member.member_id, had)
             await asyncio.to_thread(self.load)

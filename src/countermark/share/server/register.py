@@ -80,7 +80,7 @@ class Told:
             case "revocation-overdue":
                 facts[_late(payload["dispute_id"], payload["member"])] = True
             case "overlap-committed":
-                names = ("run", "list_sha256", "public_key", "envelope_sha256")
+                names = ("run", "list_sha256", "key_sha256", "envelope_sha256")
                 name = _commitment(payload["member"], payload["run_id"])
                 facts[name] = tuple(payload[one] for one in names)
 
@@ -123,7 +123,7 @@ def register(store: ExchangeStore) -> Facts:
     facts |= {_late(one.dispute_id, one.member_id): True for one in store.overdue.all()}
     for run_id, name, side in store.overlap.committed():
         digest = hashlib.sha256(side.envelope).hexdigest()
-        committed = (name, side.list_sha256, side.public_key, digest)
+        committed = (name, side.list_sha256, side.key_sha256, digest)
         facts[_commitment(side.member_id, run_id)] = committed
     return facts
 

@@ -9,6 +9,7 @@ import logging
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from heapq import nsmallest
 from itertools import accumulate
 from typing import Any
 
@@ -20,9 +21,12 @@ from countermark.store.exchange import ExchangeStore, Overdue
 from countermark.trust.log import Log
 
 _LOG = logging.getLogger("countermark.exchange")
-_LINES_BETWEEN_PAUSES, _PAUSE_SECONDS = 500, 0.005
+_LINES_BETWEEN_PAUSES, _LOOKED_UP_BETWEEN_PAUSES, _PAUSE_SECONDS = 500, 20, 0.005
 _LOOKS_AT_SETTLED = 20
 """So seldom it is looked up whether an object still stands as it did, where nobody is late with it."""
+_MOST_LOOKED_UP = 500
+"""In one look, of those that were looked up before: a member may file thousands of disputes and withdraw
+nothing. The others have their turn in the next."""
 Positions = dict[str, frozenset[int]]
 """By collection."""
 
@@ -36,23 +40,35 @@ class _Watched:
         self.revoked: Positions = {}
         self.everywhere = False
         """Whether the withdrawal is the last word wherever the object is, or was."""
-        self.readers: set[str] = set()
+        self.readers: dict[str, set[str]] = {}
+        """By the collection in which they read it."""
         self.receipts: set[str] = set()
         self.next = 0
         """Index of the first entry that was not looked at."""
+        self.looked_up = 0
+        """In which look it was last looked up where the object stands."""
 
     def stand(self, said: Positions, revoked: Positions, everywhere: bool) -> None:
         """Where its versions stand now; with other positions the log is read from its beginning."""
         if (said, revoked) != (self.said, self.revoked):
             self.said, self.revoked, self.next = said, revoked, 0
-            self.readers, self.receipts = set(), set()
+            self.readers, self.receipts = {name: set() for name in said}, set()
         self.everywhere = everywhere
 
     def late(self) -> dict[str, dict[str, list[int]]]:
-        """Who is late, and with which positions: a reader with the withdrawal, the discloser with none."""
-        wanted = {name: sorted(some) for name, some in self.revoked.items()}
-        late = {one: wanted for one in self.readers - self.receipts if wanted}
+        """Who is late, and with which positions: a reader with the withdrawal, the discloser with none.
+
+        A reader is late where the withdrawal stands in a collection in which it read the object: where it
+        stands elsewhere alone, the reader may not even see it, and the discloser is late.
+        """
+        there = [self.readers.get(name, set()) for name in self.revoked]
+        late = dict.fromkeys(set().union(*there) - self.receipts, self.wanted)
         return late if self.everywhere else late | {self.dispute.member: {}}
+
+    @property
+    def wanted(self) -> dict[str, list[int]]:
+        """Positions of the withdrawal."""
+        return {name: sorted(some) for name, some in self.revoked.items()}
 
     def is_over(self, member: str) -> bool:
         """Whether somebody is late no more, by what was read: another process may have read further."""
@@ -83,16 +99,27 @@ class Watch:
         log, at = self._log(), now()
         self._filed.read(log)
         for dispute in self._filed.by_id.values():
-            if dispute.due <= at:
-                one = self._watched.setdefault(dispute.dispute_id, _Watched(dispute))
-                if not one.next or one.late() or self._looks % _LOOKS_AT_SETTLED == 0:
-                    self._stand(one)
-        self._looks += 1
+            if dispute.due <= at and dispute.dispute_id not in self._watched:
+                self._watched[dispute.dispute_id] = _Watched(dispute)
+        self._stand_all()
         self._read(log)
         new = self._settle_and_notice(at)
         self._press.load()
         self._drain()
         return new
+
+    def _stand_all(self) -> None:
+        """Look up where objects stand: of new disputes, and of others that waited longest."""
+        self._looks += 1
+        every = self._looks % _LOOKS_AT_SETTLED == 0
+        new = [one for one in self._watched.values() if not one.next]
+        others = (one for one in self._watched.values() if one.next and (every or one.late()))
+        some = nsmallest(_MOST_LOOKED_UP, others, key=lambda one: one.looked_up)
+        for count, one in enumerate([*new, *some]):
+            if count % _LOOKED_UP_BETWEEN_PAUSES == 0:
+                time.sleep(_PAUSE_SECONDS)
+            one.looked_up = self._looks
+            self._stand(one)
 
     def _stand(self, one: _Watched) -> None:
         found = copies(self._store, one.dispute.object_id, one.dispute.member)
@@ -118,8 +145,11 @@ class Watch:
             for member, wanted in one.late().items()
         }
         for dispute_id, member in waiting.keys() - late.keys():
-            if dispute_id in self._watched and self._watched[dispute_id].is_over(member):
+            watched = self._watched.get(dispute_id)
+            if watched is not None and watched.is_over(member):
                 self._store.overdue.settle(member, [dispute_id])
+            elif watched is not None and member != watched.dispute.member:  # the withdrawal may have moved
+                late[dispute_id, member] = watched.dispute, watched.wanted
         new = 0
         for (dispute_id, member), (dispute, wanted) in sorted(late.items()):
             known = waiting.get((dispute_id, member))
@@ -146,10 +176,11 @@ class _Meant:
         self._at: dict[str, dict[int, list[set[str]]]] = {}
         """By collection and position, the sets that a reader of it comes into."""
         for one in some:
-            for positions, who in ((one.said, one.readers), (one.revoked, one.receipts)):
-                for name, these in positions.items():
-                    for position in these:
-                        self._at.setdefault(name, {}).setdefault(position, []).append(who)
+            said = ((name, these, one.readers[name]) for name, these in one.said.items())
+            revoked = ((name, these, one.receipts) for name, these in one.revoked.items())
+            for name, these, who in (*said, *revoked):
+                for position in these:
+                    self._at.setdefault(name, {}).setdefault(position, []).append(who)
         self._order = {name: sorted(here) for name, here in self._at.items()}
 
     def reads(self, log: Log, start: int) -> Iterator[Read]:

@@ -29,8 +29,8 @@ class OverlapSide(msgspec.Struct, frozen=True, kw_only=True):
     commitment_sha256: str
     """Of the envelope's payload."""
     list_sha256: str
-    public_key: str
-    """Hex."""
+    key_sha256: str
+    """Of the public key, which is shown with the planted."""
     size: int
     listed: bool = False
     tagged: bool = False
@@ -85,9 +85,9 @@ class Turn:
         """A side of the run."""
         self._connection.execute(sa.insert(sides), {"run_id": run_id} | msgspec.structs.asdict(side))
 
-    def was_committed(self, list_sha256: str, public_key: str) -> bool:
+    def was_committed(self, list_sha256: str, key_sha256: str) -> bool:
         """Whether anybody ever committed to the list or the key."""
-        for column, value in ((sides.c.list_sha256, list_sha256), (sides.c.public_key, public_key)):
+        for column, value in ((sides.c.list_sha256, list_sha256), (sides.c.key_sha256, key_sha256)):
             if self._connection.execute(sa.select(sides.c.run_id).where(column == value)).first():
                 return True
         return False

@@ -2,7 +2,7 @@
 
 A standing approval is suspended for good once a report on one of its releases says `problem`; all of a member
 are while a drawn release has not both reports and its time is over. A withdrawal of objects always gets
-through: it tells nothing new, and somebody waits for it.
+through: it tells nothing new, and somebody waits for it. Whether an object is one is seen when it comes.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -90,13 +90,12 @@ class Samples:
             return _uses(connection, sa.select(standing_uses))
 
     def suspended(self, member_id: str, release_ids: Sequence[str], now: int) -> dict[str, str]:
-        """Those of some releases of a member that let nothing in at `now`, each with the reason."""
+        """Those of some releases of a member that let in withdrawals alone at `now`, each with the reason."""
         uses: list[tuple[str, str]] = []
         with self._database.reading() as connection:
             for part in chunks(list(release_ids), _MOST):
                 query = sa.select(standing_uses.c.release_id, standing_uses.c.standing_id)
-                query = query.where(standing_uses.c.release_id.in_(part))
-                found = connection.execute(query.where(standing_uses.c.withdrawal.is_(False)))
+                found = connection.execute(query.where(standing_uses.c.release_id.in_(part)))
                 uses += [(release_id, standing_id) for release_id, standing_id in found]
             approvals = {standing_id for _, standing_id in uses}
             reasons = {one: _reason(connection, member_id, one, now) for one in approvals}

@@ -209,7 +209,7 @@ overlap_sides = sa.Table(
     sa.Column("envelope", sa.LargeBinary, nullable=False),
     sa.Column("commitment_sha256", Word, nullable=False),  # of the envelope's payload
     sa.Column("list_sha256", Word, nullable=False),
-    sa.Column("public_key", Word, nullable=False),  # hex
+    sa.Column("key_sha256", Word, nullable=False),
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("listed", sa.Boolean, nullable=False),
     sa.Column("tagged", sa.Boolean, nullable=False),
@@ -219,7 +219,7 @@ overlap_sides = sa.Table(
     sa.Column("opening_until", sa.BigInteger),
     sa.Column("unshuffled", sa.Boolean, nullable=False),
     sa.UniqueConstraint("list_sha256", name="uq_overlap_sides_list"),
-    sa.UniqueConstraint("public_key", name="uq_overlap_sides_key"),
+    sa.UniqueConstraint("key_sha256", name="uq_overlap_sides_key"),
 )
 
 # what is deleted when a run ends: lists in parts, and messages (part 0)

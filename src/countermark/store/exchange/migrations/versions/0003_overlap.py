@@ -54,10 +54,10 @@ def _sides() -> None:
         sa.Column("envelope", sa.LargeBinary, nullable=False),
         sa.Column("commitment_sha256", Word, nullable=False),
         sa.Column("list_sha256", Word, nullable=False),
-        sa.Column("public_key", Word, nullable=False),
+        sa.Column("key_sha256", Word, nullable=False),
         sa.Column("size", sa.Integer, nullable=False),
         *(sa.Column(name, sa.Boolean, nullable=False) for name in FLAGS),
         sa.Column("opening_until", sa.BigInteger),
         sa.UniqueConstraint("list_sha256", name="uq_overlap_sides_list"),
-        sa.UniqueConstraint("public_key", name="uq_overlap_sides_key"),
+        sa.UniqueConstraint("key_sha256", name="uq_overlap_sides_key"),
     )

@@ -29,6 +29,7 @@ VERBS += ("share", "share review", "share approve", "share dispute", "share disp
 VERBS += ("share misp", "share misp export")
 VERBS += tuple(f"share overlap {verb}".strip() for verb in ("", "prepare", "run", "review"))
 VERBS += ("share check", "share keys", "share keys register", "share keys list")
+VERBS += ("share keys retire", "share keys void")
 VERBS += ("share publish", "share poll", "share sight", "share demo")
 VERBS += ("power", "watermark", "watermark keygen", "watermark commit", "watermark profile")
 VERBS += ("watermark score", "watermark scan", "watermark locate", "watermark exposure", "watermark runs")

@@ -142,8 +142,10 @@ def alliance(
     check: str = "",
     names: Sequence[str] = ("alpha", "beta"),
     keys: int = 3,
+    escrowed: Sequence[str] = (),
 ) -> Iterator[Alliance]:
-    """All of it, stopped afterwards; `check` is more of the hub's `[check]`, `names` those of processes."""
+    """All of it, stopped afterwards; `check` is more of the hub's `[check]`, `names` those of processes,
+    `escrowed` of whose keys the hub holds a copy."""
     (tmp / "parties").mkdir()
     parties = make_parties(tmp / "parties", keys=keys)
     parties["delta"] = make_party(tmp / "parties", "delta", keys=2)
@@ -160,7 +162,7 @@ def alliance(
         others = [one for one in members if one != name]
         (folder / "peers").mkdir()
         lines = [f"database = {json.dumps(operator_url)}"] if operator_url and name == HUB else []
-        lines += _settings(name, parties, check if name == HUB else "")
+        lines += _settings(name, parties, *((check, escrowed) if name == HUB else ()))
         for other in others:
             token = tokens[other][name] if other in tokens else "cmx_" + "a" * 60
             lines += _peer(folder, parties[other], urls[other], token, certificate)
@@ -222,16 +224,25 @@ def _found(tmp: Path, name: str, parties: dict[str, Party], operator_url: str | 
     return tokens
 
 
-def _settings(name: str, parties: dict[str, Party], check: str) -> list[str]:
+def _settings(
+    name: str, parties: dict[str, Party], check: str = "", escrowed: Sequence[str] = ()
+) -> list[str]:
     lines = ["[limits]", "caller_burst = 100000", "caller_rate = 10000", "address_burst = 100000"]
     lines += ["failure_burst = 100000", "[check]", check]
     if name in parties:
         parties[name].signing.save(parties[name].folder / "member.key")
         lines += [f"member = {json.dumps(name)}", f'key_file = "{parties[name].folder / "member.key"}"']
-    owner = parties[name if name in parties else "delta"]
+    held = {name: "own"} if name in parties else {"delta": "opened"} | dict.fromkeys(escrowed, "escrowed")
+    for whose, status in held.items():
+        lines += _detectors(parties[whose], status)
+    return lines
+
+
+def _detectors(owner: Party, status: str) -> list[str]:
+    lines = []
     for one in owner.settings:
         lines += ["[[detectors]]", f'commitment = "{one.commitment}"', f"owner = {json.dumps(owner.name)}"]
-        lines += [f'status = "{"own" if name in parties else "opened"}"']
+        lines += [f'status = "{status}"']
         files = {"profile": one.profile, "key_pool": one.key_pool, "tokenizer": one.tokenizer}
         lines += [f'{what} = "{owner.folder / str(path)}"' for what, path in files.items()]
     return lines

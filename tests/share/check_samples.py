@@ -34,6 +34,11 @@ def hexes(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
+def profile_of(name: str) -> str:
+    """An id as profiles have them."""
+    return f"profile-{hexes('profile', name)[:32]}"
+
+
 def key_of(member: str, number: int = 0) -> str:
     """A test key of our scheme; nobody marks with it."""
     return hexes("key", member, number)[:32]
@@ -190,7 +195,7 @@ def pool_of(member: str, figures: Sequence[float], *, tokens: int = 1000, e: boo
         for number, figure in enumerate(figures)
     ]
     return PoolAnswer(
-        profile_id=f"profile-{member}", epoch="1", commitment=hexes("made up", member), keys=rows
+        profile_id=profile_of(member), epoch="1", commitment=hexes("made up", member), keys=rows
     )
 
 
@@ -199,7 +204,7 @@ def registered_pool(member: str, keys: int) -> Registered:
     return Registered(
         member,
         RegisteredPool(
-            profile_id=f"profile-{member}",
+            profile_id=profile_of(member),
             epoch="1",
             commitment=hexes("made up", member),
             keys=[f"k{number}" for number in range(keys)],

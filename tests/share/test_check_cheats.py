@@ -15,11 +15,12 @@ from check_samples import (
     make_parties,
     marked_text,
     opened,
+    profile_of,
     register_of,
 )
 
 from countermark.errors import Error
-from countermark.share.check.correction import correct
+from countermark.share.check.correction import contradicted, correct
 from countermark.share.check.detectors import Detectors
 from countermark.share.check.messages import Keys, PoolAnswer, RegisteredPool
 from countermark.share.check.openings import check_raw, check_verdict, raw_commitment
@@ -137,16 +138,18 @@ def test_a_lie_is_exposed_by_the_opening(parties: dict[str, Party], register: Re
 def test_an_opened_copy_overrules_a_lie_at_once(parties: dict[str, Party], register: Register) -> None:
     gamma = parties["gamma"]
     lie = with_figure(gamma.detectors.answer(TEXT), -80.0)
-    pools = [*lie, *gamma.detectors.answer(TEXT)]  # the second as the operator's opened copy gives it
+    pools = [*gamma.detectors.answer(TEXT), *lie]  # the first as the operator's opened copy gives it
     assert correct(pools, registered_family(register, NAMES), ordinal=1, alpha=0.01).word == "not shown"
 
 
-def test_an_opened_copy_does_not_overrule_a_denial(parties: dict[str, Party], register: Register) -> None:
-    """Both have to find the mark (ADR 0018); that the denial was false is shown by the copy."""
+def test_an_opened_copy_overrules_a_denial_at_once(parties: dict[str, Party], register: Register) -> None:
+    """Whoever holds a copy counts its own figure (ADR 0018)."""
     beta = parties["beta"]
     truth = beta.detectors.answer(TEXT)
-    denied = [*with_figure(truth, 0.0), *truth]
-    assert correct(denied, registered_family(register, NAMES), ordinal=1, alpha=0.01).word == "not shown"
+    denied = with_figure(truth, 0.0)
+    found = correct([*truth, *denied], registered_family(register, NAMES), ordinal=1, alpha=0.01)
+    assert found.marks == ["beta"]
+    assert list(contradicted(truth, denied, 200).values()) == [1]
 
 
 def test_hiding_a_mark_is_exposed_too(parties: dict[str, Party], register: Register) -> None:
@@ -183,11 +186,13 @@ def test_opening_another_key_than_was_committed_to() -> None:
 def test_flooding_the_family_costs_others_a_known_factor(
     parties: dict[str, Party], register: Register
 ) -> None:
-    """The most keys that one member may have cost the others five decades, of the many that a mark has."""
+    """The most keys that one member may have cost the others four decades, of the many that a mark has."""
     for number in range(10):
         keys = [f"{number}-{i}" for i in range(MOST_MEMBER_KEYS // 10)]
-        pool = RegisteredPool(profile_id=f"f{number}", epoch="1", commitment=hexes("f", number), keys=keys)
+        pool = RegisteredPool(
+            profile_id=profile_of(f"f{number}"), epoch="1", commitment=hexes("f", number), keys=keys
+        )
         register.add(Registered("flood", pool))
     pools = [pool for one in parties.values() for pool in one.detectors.answer(TEXT)]
     found = correct(pools, registered_family(register, (*NAMES, "flood")), ordinal=1, alpha=0.01)
-    assert (found.hypotheses, found.marks) == (100_009, ["beta"])
+    assert (found.hypotheses, found.marks) == (10_009, ["beta"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from alliances import HUB_KEY, Alliance
-from check_samples import hexes, make_party, marked_text
+from check_samples import hexes, make_party, marked_text, profile_of
 
 from countermark.cli.share_check import _show
 from countermark.share.check.messages import Finding, Outcome, Row
@@ -147,7 +147,9 @@ def test_keys_are_registered_by_name_and_listed(allied: Alliance, tmp_path: Path
     node = ["--to", allied.nodes["alpha"].url, "--ca-file", str(allied.certificate)]
     node += ["--token-file", str(tmp_path / "token")]
     who = ["--member", "hub", "--key", str(tmp_path / "hub.key"), *node]
-    pools = [{"profile_id": "p", "epoch": "9", "commitment": hexes("pools"), "keys": ["one", "two"]}]
+    pools = [
+        {"profile_id": profile_of("p"), "epoch": "9", "commitment": hexes("pools"), "keys": ["one", "two"]}
+    ]
     (tmp_path / "pools.json").write_text(json.dumps(pools))
     done = countermark("share", "keys", "register", str(tmp_path / "pools.json"), *who)
     assert (done.code, done.out) == (0, "2 keys in 1 pools; 1 pools are new\n"), done.err
@@ -164,6 +166,11 @@ def test_keys_are_registered_by_name_and_listed(allied: Alliance, tmp_path: Path
     clash = [*files, "--commitment", hexes("y"), *who]
     assert "409" in countermark("share", "keys", "register", *clash).error()
     assert countermark("share", "keys", "register", *who).code == 2
+    retire = ["share", "keys", "retire", hexes("pools")]
+    assert countermark(*retire, *who).code == 0
+    assert "409" in countermark(*retire, *who).error()
+    assert countermark("share", "keys", "retire", "short", *who).code == 2
+    assert hexes("pools") not in countermark("share", "keys", "list", *node).out
 
 
 def test_a_nodes_own_detectors_are_registered_elsewhere(allied: Alliance, tmp_path: Path) -> None:

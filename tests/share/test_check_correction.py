@@ -15,6 +15,7 @@ from countermark.share.check.correction import (
     Told,
     all_short,
     answer,
+    contradicted,
     correct,
     finding,
     outcome,
@@ -157,14 +158,25 @@ def test_a_key_of_too_few_tokens_is_not_judged() -> None:
     assert all_short([])
 
 
-def test_a_pool_with_two_answers_counts_once_with_the_larger_p() -> None:
+def test_of_a_pool_with_two_answers_the_nodes_own_counts_which_stands_first() -> None:
     asked = family(a=2, b=1)
-    lie, truth = pool_of("a", [-40.0, -0.2]), pool_of("a", [-0.4, -0.2])
-    for pools in ([lie, truth], [truth, lie]):
-        found = correct(pools, asked, ordinal=1, alpha=0.01)
-        assert [row.log10_p for row in found.rows] == [-0.4, -0.2]
-        assert found.word == "not shown"
-        assert found.hypotheses == 3
+    high, low = pool_of("a", [-40.0, -0.2]), pool_of("a", [-0.4, -0.2])
+    for own, owners, word in ((high, low, "marked"), (low, high, "not shown")):
+        found = correct([own, owners], asked, ordinal=1, alpha=0.01)
+        assert [row.log10_p for row in found.rows] == [row.log10_p for row in own.keys]
+        assert (found.word, found.hypotheses) == (word, 3)
+    # nor does an owner make a text longer than it is
+    assert correct([pool_of("a", [-9.0], tokens=9), high], asked, ordinal=1, alpha=0.01).word == "too short"
+
+
+def test_what_an_owner_says_otherwise_than_its_copy_is_counted() -> None:
+    copy = pool_of("a", [-40.0, -0.2])
+    assert contradicted([copy], [pool_of("a", [-40.01, -0.2]), pool_of("b", [-9.0])], 200) == {}
+    assert contradicted([copy], [pool_of("a", [0.0, -0.2])], 200) == {copy.commitment: 1}
+    assert contradicted([copy], [pool_of("a", [-41.0, -3.0])], 200) == {copy.commitment: 2}
+    assert contradicted([copy], [pool_of("a", [0.0, 0.0], e=True)], 200) == {copy.commitment: 2}
+    assert contradicted([copy], [pool_of("a", [-40.0, -0.2], tokens=199)], 200) == {copy.commitment: 2}
+    assert contradicted([pool_of("a", [-8.0], tokens=9)], [pool_of("a", [-0.1], tokens=9)], 200) == {}
 
 
 def test_marks_are_of_the_registered_owner_whatever_the_row_says() -> None:

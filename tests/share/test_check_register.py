@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 import pytest
-from check_samples import NOW, hexes
+from check_samples import NOW, hexes, profile_of
 
 from countermark.errors import Error
 from countermark.share.check.messages import MATTER, Hex32, Keys, RegisteredPool
@@ -26,7 +26,7 @@ SIGNERS = {KEY.public.keyid: KEY.public}
 def pool(name: str, *keys: str, epoch: str = "1", commitment: str = "") -> RegisteredPool:
     """A pool that is its name's."""
     return RegisteredPool(
-        profile_id=f"profile-{name}",
+        profile_id=profile_of(name),
         epoch=epoch,
         commitment=commitment or hexes(name, epoch),
         keys=list(keys or ("k0", "k1")),

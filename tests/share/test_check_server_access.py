@@ -111,7 +111,7 @@ def test_a_body_that_is_none_is_refused(allied: Alliance, body: bytes, status: i
 def test_the_endpoints_are_described(allied: Alliance) -> None:
     found = allied.hub.ask(None, "GET", "/exchange-api/openapi.json").json()
     paths = {path.removeprefix(f"{WATERMARK}/") for path in found["paths"] if path.startswith(WATERMARK)}
-    assert paths == {"check", "answers", "keys", "matters/{matter}"}
+    assert paths == {"check", "answers", "keys", "keys/retired", "matters/{matter}"}
     assert found["paths"][f"{WATERMARK}/check"]["post"]["security"] == [{}, {"bearer": []}]
     schemas = found["components"]["schemas"]
     assert set(schemas) >= {"watermark-check", "watermark-question", "watermark-outcome", "dsse"}

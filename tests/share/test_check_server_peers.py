@@ -4,10 +4,12 @@ import hashlib
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from alliances import Alliance, Gamma, register
+from alliances import Alliance, Gamma, alliance, register
 from check_samples import hexes, marked_text
 
 from countermark.share.check.messages import PoolAnswer, Question
@@ -132,8 +134,6 @@ def test_a_node_whose_token_does_not_hold_is_not_answered(allied: Alliance) -> N
 
 
 def _body(question: Question, **changes: Any) -> bytes:
-    import msgspec
-
     return msgspec.json.encode(msgspec.to_builtins(question) | changes)
 
 
@@ -180,3 +180,44 @@ def test_names_of_keys_are_for_their_owner_and_the_operator(allied: Alliance) ->
         assert {one["member"] for one in pools} == {"alpha", "beta", "gamma", "delta"}
         assert {one["member"] for one in pools if "names" in one} == owners
         assert {one["keys"] for one in pools} == {2, 3}
+
+
+def test_a_copy_that_the_node_holds_counts_and_not_what_its_owner_says(tmp_path: Path) -> None:
+    text = marked_text("gamma")
+    with alliance(tmp_path, names=(), escrowed=["gamma"]) as allied:
+        gamma = allied.gamma
+        honest = allied.check("alpha", text, consent=True).json()
+        assert (honest["marks"], honest["contradicted"], honest["answered"]) == (
+            ["gamma"],
+            [],
+            ["delta", "gamma"],
+        )
+
+        def denied(question: Question) -> tuple[int, bytes]:
+            pools = gamma.party.detectors.answer(question.text)
+            return 200, gamma.verdict(question, pools=[with_figures(one, -0.1) for one in pools])
+
+        gamma.answer = denied
+        found = allied.check("alpha", text, consent=True).json()
+        assert (found["marks"], found["contradicted"]) == (["gamma"], ["gamma"])
+        assert (found["rows"], len(found["verdicts"])) == (honest["rows"], 1)
+        assert allied.check("regulator", text, consent=True).json()["marks"] == ["gamma"]
+        gamma.answer = lambda q: (
+            200,
+            gamma.verdict(q, pools=[with_figures(p, -80.0) for p in gamma.party.detectors.answer(q.text)]),
+        )
+        claimed = allied.check("alpha", PLAIN, consent=True).json()
+        assert (claimed["word"], claimed["contradicted"]) == ("not shown", ["gamma"])
+        assert found["complete"] is claimed["complete"] is True
+        entries = allied.entries(kind="watermark-verdict-contradicted")
+        pool = gamma.party.pools[0]
+        assert [one["of"] for _, _, one in entries] == ["gamma"] * 3
+        assert {tuple(one["commitments"]) for _, _, one in entries} == {(pool.commitment,)}
+        assert {index for index, _, _ in entries} & set(found["entries"])
+        assert "log10" not in str(entries)
+
+
+def with_figures(pool: PoolAnswer, value: float) -> PoolAnswer:
+    """The pool's answer with this figure for every key."""
+    rows = [msgspec.structs.replace(row, log10_p=value, log10_e=None) for row in pool.keys]
+    return msgspec.structs.replace(pool, keys=rows)

@@ -69,8 +69,8 @@ def test_what_is_not_set_has_its_default(tmp_path: Path) -> None:
     assert not check.anonymous
     most = {role: check.most(role) for role in ("operator", "member", "regulator", "fact-checker", "public")}  # type: ignore[arg-type]
     assert most == {
-        "operator": 10_000,
-        "member": 10_000,
+        "operator": 1000,
+        "member": 1000,
         "regulator": 1000,
         "fact-checker": 1000,
         "public": 20,

@@ -79,7 +79,7 @@ def test_documents_are_of_the_schema() -> None:
         jsonschema.validate(body, {"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]})
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(body | {"x": 1}, {"$ref": f"#/$defs/{name}", "$defs": SCHEMA["$defs"]})
-    kinds = {"Check", "Question", "Verdict", "Keys", "Outcome", "Finding", "Answer"}
+    kinds = {"Check", "Question", "Verdict", "Keys", "Retired", "Outcome", "Finding", "Answer"}
     assert kinds <= SCHEMA["$defs"].keys()
     assert set(SCHEMA["$defs"]["Answer"]["properties"]) == {"schema", "word"}
 

@@ -41,7 +41,7 @@ CHECKS = {
 }
 LISTINGS = {"manifest/", "objects/", "objects/{object_id}/", "objects/{object_id}/versions/"}
 UNWRITABLE = {
-    *("POST /exchange-api/v1/releases", "POST /watermark/keys"),
+    *("POST /exchange-api/v1/releases", "POST /watermark/keys", "POST /watermark/keys/retired"),
     "POST /overlap/v1/runs",
     *("POST /watermark/check", "POST /watermark/answers"),
 }

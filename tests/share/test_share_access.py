@@ -66,6 +66,7 @@ MATRIX: list[tuple[str, str, dict[str, int], int]] = [
     ("GET", "/watermark/keys", {"operator": 200}, NO),
     ("GET", "/watermark/matters/m", dict.fromkeys(("regulator", "facts", "operator"), 404), NO),
     ("POST", "/watermark/keys", GIVE, NO),
+    ("POST", "/watermark/keys/retired", GIVE, NO),
 ]
 
 

@@ -5,6 +5,7 @@
 README.md says what they hold. vllm-text.json is not made here (vectors/generators/record_vllm_text.py).
 """
 
+import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,12 +38,17 @@ def signing_key(member: str) -> SigningKey:
     return SigningKey(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(SEEDS[member])))
 
 
+def profile_of(name: str) -> str:
+    """An id as profiles have them."""
+    return f"profile-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
 def registered(member: str) -> list[RegisteredPool]:
     """Two pools of beta, one of alpha."""
     count = {"alpha": 1, "beta": 2}[member]
     return [
         RegisteredPool(
-            profile_id=f"profile-{member}-{n}",
+            profile_id=profile_of(f"{member} {n}"),
             epoch="2026-Q4",
             commitment=text_digest(f"{n:02x}" * 32, member),
             keys=[f"{member[0]}{n}key{k}" for k in range(3 - n)],
@@ -188,20 +194,21 @@ def correction(name: str, figures: dict[str, list[float]], **more: object) -> di
         commitment = text_digest("00" * 32, member)
         entries.append(
             Registered(
-                member, RegisteredPool(profile_id=f"p-{member}", epoch="1", commitment=commitment, keys=keys)
+                member,
+                RegisteredPool(profile_id=profile_of(member), epoch="1", commitment=commitment, keys=keys),
             )
         )
         rows = [
             KeyAnswer(key=key, scored_tokens=tokens, log10_p=value)
             for key, value in zip(keys, values, strict=True)
         ]
-        given.append(PoolAnswer(profile_id=f"p-{member}", epoch="1", commitment=commitment, keys=rows))
+        given.append(PoolAnswer(profile_id=profile_of(member), epoch="1", commitment=commitment, keys=rows))
     if unanswered:
         keys = [f"u{k}" for k in range(unanswered)]
         entries.append(
             Registered(
                 "unanswered",
-                RegisteredPool(profile_id="p", epoch="1", commitment="ff" * 32, keys=keys),
+                RegisteredPool(profile_id=profile_of("p"), epoch="1", commitment="ff" * 32, keys=keys),
             )
         )
     register_of_it = Register(entries)
@@ -261,6 +268,7 @@ def schema() -> dict[str, object]:
         messages.Question,
         messages.Verdict,
         messages.Keys,
+        messages.Retired,
         messages.Outcome,
         messages.Finding,
         messages.Answer,

@@ -112,6 +112,12 @@ def _show(found: "Found") -> None:
         _table(found.rows)
     for member, reason in found.missing.items():
         note(printable(f"{member} gave no answer that counts: it {reason}"))
+    for member in found.contradicted:
+        note(
+            printable(
+                f"{member} said something else of a key than its copy at the node, which is what counts"
+            )
+        )
     if found.ordinal:
         of = f"check {found.ordinal} of matter {found.matter}: {found.hypotheses} keys"
         note(printable(f"{of}, {found.asked_so_far} so far, at {found.alpha:g} for the matter"))

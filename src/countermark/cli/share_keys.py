@@ -8,6 +8,7 @@ import typer
 
 from countermark.cli.output import emit, emit_json, note, printable
 from countermark.cli.share_client import CaFile, Json, TokenFile
+from countermark.cli.share_data import DEFAULT, Data
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 
 SCHEMA = "countermark/share-keys/v1"
 MOST_FILE = 32 << 20
-app = typer.Typer(name="keys", help="Register watermark keys by name; list them.", no_args_is_help=True)
+app = typer.Typer(
+    name="keys", help="Register watermark keys by name; list and void them.", no_args_is_help=True
+)
+MOST_REASON = 500
+Commitment = Annotated[str, typer.Argument(metavar="COMMITMENT", help="Of the pool, 64 hex digits.")]
 Node = Annotated[str, typer.Option("--to", metavar="URL", help="The node whose register it is.")]
 
 
@@ -82,6 +87,61 @@ def register(
         emit_json(SCHEMA, {"member": member, "pools": len(listed), "keys": count, "new": new})
     else:
         emit(f"{count} keys in {len(listed)} pools; {new} pools are new")
+
+
+@app.command("retire")
+def retire(
+    commitment: Commitment,
+    to: Node,
+    member: Annotated[str, typer.Option("--member", metavar="NAME", help="Your name at the node.")],
+    key: Annotated[
+        Path, typer.Option("--key", metavar="FILE", help="Your signing key, which the node knows.")
+    ],
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
+) -> None:
+    """Take a pool of your own out of a node's register: it is asked no more, which the log holds."""
+    import msgspec
+
+    from countermark.share.check.messages import Retired
+    from countermark.share.check.register import sign_retirement
+    from countermark.share.client.checks import Node as Client
+    from countermark.share.client.credentials import read_credentials
+    from countermark.trust.signing import SigningKey
+
+    fields = {"member": member, "commitment": commitment, "created": datetime.now(UTC).replace(microsecond=0)}
+    try:
+        retired = msgspec.convert(fields, Retired)
+    except msgspec.ValidationError as error:
+        raise Error(f"no pool can have that name: {error}", exit_code=ExitCode.USAGE) from None
+    envelope = sign_retirement(SigningKey.load(key), retired)
+    with Client(to, read_credentials(token_file), ca_file=ca_file) as node:
+        node.retire(envelope)
+    note(f"{commitment} is registered no more; your node may leave it out now")
+
+
+@app.command("void")
+def void(
+    commitment: Commitment,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the log.")],
+    data: Data = DEFAULT,
+) -> None:
+    """As the operator, at the node: take a pool out of its register, so that its owner can register it."""
+    from countermark.share.server.folder import opened
+    from countermark.store.exchange import Pool, voided_entry
+
+    if not 0 < len(reason) <= MOST_REASON or not reason.isprintable():
+        raise Error(f"--reason is 1 to {MOST_REASON} printable characters", exit_code=ExitCode.USAGE)
+    with opened(data) as folder:
+
+        def entry(pool: Pool) -> dict[str, Any]:
+            holder = folder.store.members.by_name(pool.member)
+            return voided_entry(pool, reason) | {"member": holder.member_id if holder else ""}
+
+        pool = folder.store.pools.void(commitment, entry)
+        folder.drain()
+    note(printable(f"{commitment}, which {pool.member} had registered, is registered no more"))
+    note(printable(f"{pool.member} could register it again: share member disable {pool.member} prevents it"))
 
 
 @app.command("list")

@@ -22,6 +22,8 @@ PUBLIC_ALPHA: Final = 1e-6
 below."""
 MIN_TOKENS: Final = 200
 """Distinct scored tokens under which a key is not judged."""
+ROUNDING: Final = 0.015
+"""Two that score one text under one key are no further apart: each rounds to a hundredth."""
 _LN10 = math.log(10)
 
 
@@ -70,6 +72,8 @@ class Told:
     salt: str
     text_digest: str
     entries: Sequence[int]
+    contradicted: Sequence[str] = ()
+    """Members that said something else of a key than the copy that this node holds."""
     verdicts: Sequence[str] = ()
     """Signed envelopes of the members that answered, as they came."""
 
@@ -95,12 +99,11 @@ def correct(
 ) -> Correction:
     """Judge the answers of one check; all pools are of the family (`verdicts.check_pools`).
 
-    A key that nobody answered for counts in the family as standing behind. A pool that two parties answered
-    for (its owner, and the holder of its opened or escrowed key) counts once, with the larger of the two
-    p-values: that is one as long as either of them is.
+    A key that nobody answered for counts in the family as standing behind. Of a pool that stands twice the
+    first answer counts: those of the node's own copies of opened or escrowed keys stand before their owners'.
     """
-    asked = [_Asked.of(family, pool, row, min_tokens) for pool in pools for row in pool.keys]
-    keys = _merged(asked)
+    pools = _counting(pools)
+    keys = [_Asked.of(family, pool, row, min_tokens) for pool in pools for row in pool.keys]
     hypotheses = family.hypotheses
     adjusted = _holm10([one.log10_p for one in keys], hypotheses, spent(ordinal))
     before = [value for one in earlier for value in one.log10_p]
@@ -140,6 +143,7 @@ def outcome(found: Correction, told: Told) -> Outcome:
         salt=told.salt,
         text_digest=told.text_digest,
         entries=list(told.entries),
+        contradicted=sorted(told.contradicted),
         verdicts=list(told.verdicts),
     )
 
@@ -176,7 +180,6 @@ class _Asked:
     member: str
     profile_id: str
     epoch: str
-    commitment: str
     key: str
     scored_tokens: int
     log10_p: float
@@ -184,16 +187,14 @@ class _Asked:
 
     @staticmethod
     def of(family: Family, pool: PoolAnswer, row: KeyAnswer, min_tokens: int) -> "_Asked":
-        """A key's answer; of too few tokens it says nothing."""
-        given = row.log10_p if row.log10_p is not None else p_of_e(row.log10_e or 0.0)
+        """A key's answer."""
         return _Asked(
             family.pools[pool.commitment].member,
             pool.profile_id,
             pool.epoch,
-            pool.commitment,
             row.key,
             row.scored_tokens,
-            rounded_up(given) if row.scored_tokens >= min_tokens else 0.0,
+            _figure(row, min_tokens),
             pool.weak,
         )
 
@@ -213,13 +214,29 @@ class _Asked:
         )
 
 
-def _merged(asked: Sequence[_Asked]) -> list[_Asked]:
-    found: dict[tuple[str, str], _Asked] = {}
-    for one in asked:
-        held = found.get((one.commitment, one.key))
-        if held is None or held.log10_p < one.log10_p:
-            found[(one.commitment, one.key)] = one
+def contradicted(copies: Sequence[PoolAnswer], said: Sequence[PoolAnswer], min_tokens: int) -> dict[str, int]:
+    """By commitment, for how many keys an owner said something else than the copy that this node holds."""
+    held = {pool.commitment: {row.key: _figure(row, min_tokens) for row in pool.keys} for pool in copies}
+    found = {}
+    for pool in said:
+        copy = held.get(pool.commitment, {})
+        figures = [(copy.get(row.key), _figure(row, min_tokens)) for row in pool.keys]
+        if count := sum(one is not None and abs(one - other) > ROUNDING for one, other in figures):
+            found[pool.commitment] = count
+    return found
+
+
+def _counting(pools: Sequence[PoolAnswer]) -> list[PoolAnswer]:
+    found: dict[str, PoolAnswer] = {}
+    for pool in pools:
+        found.setdefault(pool.commitment, pool)
     return list(found.values())
+
+
+def _figure(row: KeyAnswer, min_tokens: int) -> float:
+    """log10 of the p-value that counts; of too few tokens a key says nothing."""
+    given = row.log10_p if row.log10_p is not None else p_of_e(row.log10_e or 0.0)
+    return rounded_up(given) if row.scored_tokens >= min_tokens else 0.0
 
 
 def _holm10(log10_p: Sequence[float], family: int, more: float) -> list[float]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from countermark.errors import Error, ExitCode
@@ -23,6 +24,7 @@ from countermark.share.check.messages import (
     KeyAnswer,
     PoolAnswer,
     RegisteredPool,
+    Short,
     Status,
 )
 from countermark.share.check.openings import MOST_NONCE, check_raw
@@ -106,6 +108,11 @@ class Detectors:
     ) -> "Detectors":
         """Those of one owner, or of these statuses."""
         chosen = [p for p in self._pools if owner in (None, p.owner) and p.status in statuses]
+        return Detectors(chosen, self._tokenizers, self._least)
+
+    def only(self, commitments: Collection[str]) -> "Detectors":
+        """Those of these commitments."""
+        chosen = [p for p in self._pools if p.commitment in commitments]
         return Detectors(chosen, self._tokenizers, self._least)
 
     def registered(self) -> list[Registered]:
@@ -214,6 +221,11 @@ def _pool(settings: DetectorSettings, profile: Profile, pool: KeyPool) -> _Pool:
     if len(pool) == 1:
         check_key_is_named(profile, pool.keys[0])
     names = [name_of_key(key) for key in pool.keys]
+    try:
+        msgspec.convert(profile.epoch, Short)
+    except msgspec.ValidationError:
+        title = f"the epoch of {settings.profile} is not 1 to 64 printable characters of ASCII"
+        raise Error(title, exit_code=ExitCode.USAGE) from None
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise Error(f"the keys of {settings.profile} hold the key {twice[0]} twice")
     together = profile.scheme == gumbel_siphash.NAME

@@ -13,6 +13,8 @@ VERDICT_SCHEMA: Final = "countermark/watermark-verdict/v1"
 VERDICT_TYPE = "application/vnd.countermark.watermark-verdict+json"
 KEYS_SCHEMA: Final = "countermark/watermark-keys/v1"
 KEYS_TYPE = "application/vnd.countermark.watermark-keys+json"
+RETIRED_SCHEMA: Final = "countermark/watermark-keys-retired/v1"
+RETIRED_TYPE = "application/vnd.countermark.watermark-keys-retired+json"
 OUTCOME_SCHEMA: Final = "countermark/joint-check/v1"
 MOST_TEXT = 400_000
 """Characters of a text."""
@@ -24,6 +26,10 @@ Hex32 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$", max_length=64)]
 MATTER = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$(?!\n)"
 """Of a matter; Python's `$` alone would let a last newline through."""
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+ProfileId = Annotated[str, msgspec.Meta(pattern=r"^profile-[0-9a-f]{32}$", max_length=40)]
+Short = Annotated[str, msgspec.Meta(pattern=r"^[ -~]{1,64}$(?!\n)", max_length=64)]
+"""Of an epoch or a key: it stands in every row of an answer."""
+Weak = Annotated[str, msgspec.Meta(pattern=r"^[ -~]{0,256}$(?!\n)", max_length=256)]
 Word = Literal["marked", "not shown", "too short"]
 Status = Literal["own", "escrowed", "opened"]
 
@@ -64,7 +70,7 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class KeyAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One key's, with exactly one of the two figures; the null: the text is independent of this key."""
 
-    key: Name
+    key: Short
     scored_tokens: Annotated[int, msgspec.Meta(ge=0)]
     """Distinct (context, token) pairs."""
     log10_p: Annotated[float, msgspec.Meta(le=0)] | None = None
@@ -76,11 +82,11 @@ class KeyAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 class PoolAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Every key of one registered pool."""
 
-    profile_id: Name
-    epoch: Name
+    profile_id: ProfileId
+    epoch: Short
     commitment: Hex32
     keys: Annotated[list[KeyAnswer], msgspec.Meta(min_length=1, max_length=MOST_KEYS)]
-    weak: str = ""
+    weak: Weak = ""
     """Why the scheme's keys are weak, where they are."""
 
 
@@ -101,12 +107,12 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class RegisteredPool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Keys of one epoch of one profile, by name."""
 
-    profile_id: Name
-    epoch: Name
+    profile_id: ProfileId
+    epoch: Short
     commitment: Hex32
     """Of the keys, published before they marked (docs/keys.md), or SHA-256 over a nonce of 32 bytes and the
     key file, for an engine's raw key."""
-    keys: Annotated[list[Name], msgspec.Meta(min_length=1, max_length=MOST_KEYS)]
+    keys: Annotated[list[Short], msgspec.Meta(min_length=1, max_length=MOST_KEYS)]
 
 
 class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -115,6 +121,16 @@ class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     schema: Literal["countermark/watermark-keys/v1"] = KEYS_SCHEMA
     member: Name
     pools: Annotated[list[RegisteredPool], msgspec.Meta(min_length=1, max_length=MOST_POOLS)]
+    created: datetime
+
+
+class Retired(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Payload of the DSSE envelope with which a member takes a pool of its own out of a register
+    (`POST /watermark/keys/retired`)."""
+
+    schema: Literal["countermark/watermark-keys-retired/v1"] = RETIRED_SCHEMA
+    member: Name
+    commitment: Hex32
     created: datetime
 
 
@@ -164,6 +180,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     text_digest: str
     entries: list[int]
     """Indices in the aggregator's log: consent, check, verdicts, outcome."""
+    contradicted: list[str] = []
+    """Members whose verdict says something else of a key than the opened or escrowed copy that this node
+    holds, which is what counts."""
     verdicts: list[str] = []
     """Signed envelopes of the members that answered, as they came: kept by nobody else. Their SHA-256 stand
     in the log."""

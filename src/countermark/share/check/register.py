@@ -8,21 +8,27 @@ text, answers for another's, or leaves one out without its being seen. Pure logi
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json
-from countermark.share.check.messages import KEYS_TYPE, Keys, RegisteredPool
+from countermark.share.check.messages import KEYS_TYPE, RETIRED_TYPE, Keys, RegisteredPool, Retired
 from countermark.share.check.signed import payload_of
 from countermark.trust.dsse import seal_envelope
 from countermark.trust.signing import PublicKey, SigningKey
 
-MOST_MEMBER_KEYS = 100_000
+MOST_MEMBER_KEYS = 10_000
 """Keys of one member: every registered key makes everybody's correction larger."""
 MOST_BYTES = 32 << 20
+OLDEST = timedelta(minutes=10)
+"""Of a retirement: it is not to work again after the pool was registered anew."""
 AHEAD = timedelta(minutes=5)
 """How far a clock may be ahead."""
+
+
+T = TypeVar("T", Keys, Retired)
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,10 @@ class Register:
         found = self._by_commitment.items()
         return {commitment: one.pool for commitment, one in found if one.member == member}
 
+    def __contains__(self, entry: Registered) -> bool:
+        """Whether exactly this pool is registered to this member."""
+        return self._by_commitment.get(entry.pool.commitment) == entry
+
     def __iter__(self) -> Iterator[Registered]:
         return iter(self._by_commitment.values())
 
@@ -125,18 +135,36 @@ def open_registration(
     envelope: bytes, *, member: str, signers: Mapping[str, PublicKey], now: datetime
 ) -> Keys:
     """The keys in an envelope that one of the member's signing keys (by key id) signed; raises `Error`."""
-    body = payload_of(envelope, KEYS_TYPE, signers, MOST_BYTES)
+    return _opened(payload_of(envelope, KEYS_TYPE, signers, MOST_BYTES), Keys, member, now)
+
+
+def sign_retirement(key: SigningKey, retired: Retired) -> bytes:
+    """The DSSE envelope of `POST /watermark/keys/retired`."""
+    return seal_envelope(RETIRED_TYPE, canonical_json(retired), [key])
+
+
+def open_retirement(
+    envelope: bytes, *, member: str, signers: Mapping[str, PublicKey], now: datetime
+) -> Retired:
+    """The same of a pool that is to be registered no more."""
+    retired = _opened(payload_of(envelope, RETIRED_TYPE, signers, MOST_BYTES), Retired, member, now)
+    if retired.created < now - OLDEST:
+        raise _refused("the document is old")
+    return retired
+
+
+def _opened(body: bytes, kind: type[T], member: str, now: datetime) -> T:
     try:
-        keys = msgspec.json.decode(body, type=Keys)
+        found = msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _refused(f"the registration is not as expected: {str(error)[:200]}") from None
-    if canonical_json(keys) != body:
-        raise _refused("the registration is not in canonical form (RFC 8785)")
-    if keys.member != member:
-        raise _refused("the registration is in another member's name")
-    if keys.created.tzinfo is None or keys.created > now + AHEAD:
-        raise _refused("the registration is of a time to come, or of none")
-    return keys
+        raise _refused(f"the document is not as expected: {str(error)[:200]}") from None
+    if canonical_json(found) != body:
+        raise _refused("the document is not in canonical form (RFC 8785)")
+    if found.member != member:
+        raise _refused("the document is in another member's name")
+    if found.created.tzinfo is None or found.created > now + AHEAD:
+        raise _refused("the document is of a time to come, or of none")
+    return found
 
 
 def _pool_problem(pool: RegisteredPool) -> str | None:

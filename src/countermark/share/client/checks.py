@@ -59,6 +59,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     salt: str = ""
     text_digest: str = ""
     entries: list[int] = []
+    contradicted: list[str] = []
     verdicts: list[str] = []
 
 
@@ -102,6 +103,10 @@ class Node:
             return msgspec.json.decode(answer.body, type=_New).new
         except msgspec.DecodeError:
             raise _strange() from None
+
+    def retire(self, envelope: bytes) -> None:
+        """Take a pool out of the register."""
+        self._ask("POST", f"{BASE}/keys/retired", envelope, {})
 
     def keys(self) -> list[dict[str, Any]]:
         """The registered pools, as the node lists them for this caller."""

@@ -5,7 +5,9 @@ log too. The text goes no further, and is gone when the verdict is signed.
 """
 
 import asyncio
+import hashlib
 from datetime import UTC, datetime
+from typing import Final
 
 import msgspec
 from fastapi import APIRouter
@@ -22,6 +24,8 @@ from countermark.share.server.errors import TaxiiError
 from countermark.store.exchange import Entry, Quota
 
 QUESTION = "watermark-question"
+SHARES: Final = 4
+"""Of a node's questions a day; one submitter, by its name there, has one share at the most."""
 
 
 class Answers:
@@ -112,8 +116,12 @@ class Answers:
             "consent_at": question.consent_at.astimezone(UTC).isoformat(timespec="seconds"),
         }
         entry: Entry = (QUESTION, who.entry(**about))
-        quota = Quota(what="questions", who=who.submitter, most=self._node.settings.asker_day)
+        most, name = self._node.settings.asker_day, hashlib.sha256(question.submitter.encode()).hexdigest()
+        quotas = [  # the share first: what is over it does not use up the node's
+            Quota(what="questions-of", who=f"{who.submitter} {name}", most=max(1, most // SHARES)),
+            Quota(what="questions", who=who.submitter, most=most),
+        ]
         refused = self._callers.over(who, about)
-        over = await self._api.work.slow(self._api.store.checks.use, [quota], refused, [entry])
+        over = await self._api.work.slow(self._api.store.checks.use, quotas, refused, [entry])
         if over is not None:
             raise await self._callers.used_up(over)

@@ -1,6 +1,7 @@
 """`watermark/keys`: members register the names of their keys, before anything is asked under them."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,12 +12,18 @@ from starlette.responses import Response
 from countermark.errors import Error
 from countermark.records.exchange import Caller
 from countermark.share.check.messages import Keys
-from countermark.share.check.register import Registered, check_registration, open_registration
+from countermark.share.check.register import (
+    Registered,
+    check_registration,
+    open_registration,
+    open_retirement,
+)
 from countermark.share.server.api import Api, add, reply
 from countermark.share.server.check_callers import ASKERS, Callers
 from countermark.share.server.check_node import Node
 from countermark.share.server.errors import TaxiiError
 from countermark.share.server.times import taxii_time
+from countermark.store.exchange import Pool, voided_entry
 
 REFUSED = "watermark-keys-refused"
 
@@ -33,21 +40,33 @@ class CheckKeys:
         path = "/watermark/keys"
         taken = {200: "all were registered before", 201: "they are registered"}
         add(router, "POST", path, self.add, success=taken, body="#/components/schemas/dsse")
+        gone = {200: "the pool is registered no more"}
+        add(router, "POST", f"{path}/retired", self.retire, success=gone, body="#/components/schemas/dsse")
         add(router, "GET", path, self.all, success={200: "the registered pools"})
         return router
 
     async def add(self, request: Request) -> Response:
         """`POST watermark/keys`: an envelope (DSSE) of the caller's own keys, signed by its own key."""
+        caller, found = await self._posted(request, self._add)
+        return reply({"member": caller.member.name, "new": found}, 201 if found else 200)
+
+    async def retire(self, request: Request) -> Response:
+        """`POST watermark/keys/retired`: the caller takes a pool of its own out of the register."""
+        caller, found = await self._posted(request, self._retire)
+        return reply({"member": caller.member.name, "retired": found})
+
+    async def _posted(self, request: Request, work: Callable[[Caller, bytes], Any]) -> tuple[Caller, Any]:
+        """Have a member's envelope worked on; what comes of it is told when the log holds it."""
         caller = await self._api.caller(request)
         await self._check_may_register(caller)
         async with self._api.bodies.received(request, caller.member.member_id) as body:
             caller = await self._api.caller_still(request)
             await self._check_may_register(caller)
-            found = await self._api.work.posted(caller.member.member_id, self._add, caller, body)
+            found = await self._api.work.posted(caller.member.member_id, work, caller, body)
         await self._api.auditor.drain()
         if isinstance(found, TaxiiError):
             raise found
-        return reply({"member": caller.member.name, "new": found}, 201 if found else 200)
+        return caller, found
 
     async def all(self, request: Request) -> Response:
         """`GET watermark/keys`: to operators and members; names of keys to their owner and operators."""
@@ -84,12 +103,34 @@ class CheckKeys:
                 raise Error(problem)
             new = self._node.add([Registered(member.name, pool) for pool in keys.pools], digest)
         except Error as error:
-            entry = {"member": member.member_id, "token": caller.token_id, "envelope_sha256": digest}
-            # what is wrong with an envelope may be said in words of its own, which the log is not for
-            reason = error.message[:500] if status == 409 else "it is not signed, or not as it has to be"
-            self._api.store.outbox.append(REFUSED, entry | {"reason": reason})
-            return TaxiiError(status, "the keys are not registered", error.message[:500])
+            return self._refused(caller, digest, status, error, "the keys are not registered")
         return len(new)
+
+    def _retire(self, caller: Caller, body: bytes) -> str | TaxiiError:
+        """Commitment of the pool that is retired, or why none is, which the log then holds."""
+        member, digest = caller.member, hashlib.sha256(body).hexdigest()
+        signers = {key.keyid: key for key in self._api.store.members.keys(member.member_id)}
+        status = 422
+        try:
+            now = datetime.now(UTC)
+            retired = open_retirement(body, member=member.name, signers=signers, now=now)
+            status = 409
+            about = {"member": member.member_id, "token": caller.token_id, "envelope_sha256": digest}
+
+            def entry(pool: Pool) -> dict[str, Any]:
+                return voided_entry(pool, "its owner retired it") | about
+
+            self._api.store.pools.void(retired.commitment, entry, member=member.name)
+        except Error as error:
+            return self._refused(caller, digest, status, error, "no pool is retired")
+        return retired.commitment
+
+    def _refused(self, caller: Caller, digest: str, status: int, error: Error, title: str) -> TaxiiError:
+        entry = {"member": caller.member.member_id, "token": caller.token_id, "envelope_sha256": digest}
+        # what is wrong with an envelope may be said in words of its own, which the log is not for
+        reason = error.message[:500] if status == 409 else "it is not signed, or not as it has to be"
+        self._api.store.outbox.append(REFUSED, entry | {"reason": reason})
+        return TaxiiError(status, title, error.message[:500])
 
     async def _check_may_register(self, caller: Caller) -> None:
         if caller.member.role != "member" or "write" not in caller.actions:

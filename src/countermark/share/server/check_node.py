@@ -4,6 +4,7 @@ Texts are scored in threads of their own: numba lets the interpreter go, and a l
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from countermark.share.check.messages import PoolAnswer, RegisteredPool, Status
 from countermark.share.check.register import Family, Register, Registered, registered_family
 from countermark.share.server.folder import DataFolder
 from countermark.share.server.settings import ExchangeSettings
-from countermark.store.exchange import Pool
+from countermark.store.exchange import Pool, Unregistrable
 from countermark.trust.signing import SigningKey
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 ANSWERING: tuple[Status, ...] = ("opened", "escrowed")
 """Keys of others that this node holds: the only ones that are scored for the public without consent."""
+_LOG = logging.getLogger("countermark.exchange")
 _FRESH_SECONDS = 5.0
 _WARM = "what is compiled at the first use is compiled before anybody waits " * 4
 
@@ -41,18 +43,22 @@ class Node:
     """One of a process; `close` it after use."""
 
     def __init__(self, folder: DataFolder) -> None:
-        """Read detectors and key, and register the detectors' keys; raises `Error` for what does not fit."""
+        """Read detectors and key, and register the detectors' keys; raises `Error` for what does not fit.
+
+        A detector whose keys cannot be registered is warned of: its keys are not asked here until they can,
+        and whoever was first stops nobody's node.
+        """
         settings = folder.settings
         self.settings, self.store = settings.check, folder.store
         self.key = SigningKey.load(folder.path / settings.check.key_file) if settings.check.key_file else None
         self._peers = tuple(one.name for one in settings.peers)
         self.detectors = detectors_of(settings, folder.path) if settings.detectors else None
-        self._register: tuple[int, Register] = (-1, Register())
+        self._register: tuple[tuple[int, int], Register] = ((-1, -1), Register())
         self._ids: tuple[float, dict[str, str]] = (0.0, {})
         self._pool: ThreadPoolExecutor | None = None
         self._turns: dict[str, asyncio.Semaphore] = {}
         if self.detectors is not None:
-            self.add(self.detectors.registered(), None)
+            self._register_own(self.detectors.registered(), folder.path)
             self.detectors.answer(_WARM)
 
     def close(self) -> None:
@@ -61,8 +67,34 @@ class Node:
             self._pool.shutdown()
         self._pool = None
 
+    def _register_own(self, pools: Sequence[Registered], path: Path) -> None:
+        try:
+            self.add(pools, None)
+        except Unregistrable:
+            for one in pools:
+                self._register_one(one, path)
+
+    def _register_one(self, one: Registered, path: Path) -> None:
+        try:
+            self.add([one], None)
+        except Unregistrable as error:
+            said = f"{error.message}; {error.hint}" if error.hint else error.message
+            how = f"countermark share keys void COMMITMENT --data {path} --reason TEXT"
+            _LOG.warning(
+                "the detector of %s for %s, commitment %s, is not asked here: %s; to take a pool out: %s, "
+                "and start again",
+                one.member,
+                one.pool.profile_id,
+                one.pool.commitment,
+                said,
+                how,
+            )
+
     def add(self, pools: Sequence[Registered], envelope_sha256: str | None) -> list[Pool]:
-        """Register pools, with an entry for the log; those that are new. Raises `Error` for a clash."""
+        """Register pools, with an entry for the log; those that are new.
+
+        Raises `Unregistrable` for a clash.
+        """
 
         def entry(new: list[Pool]) -> dict[str, Any]:
             member = new[0].member
@@ -98,8 +130,8 @@ class Node:
     def register(self) -> Register:
         """All registered keys, by whatever process; blocks for a query, longer when there are new ones."""
         last, known = self._register
-        newest = self.store.pools.last()
-        if newest != last:
+        version = self.store.pools.version()
+        if version != last:
             known = Register(
                 Registered(
                     one.member,
@@ -112,7 +144,7 @@ class Node:
                 )
                 for one in self.store.pools.all()
             )
-            self._register = (newest, known)
+            self._register = (version, known)
         return known
 
     def ids(self) -> dict[str, str]:
@@ -129,6 +161,8 @@ class Node:
         local = self.detectors
         if local is not None and public and not consent:
             local = local.of(statuses=ANSWERING)
+        if local is not None:  # keys that clash with others' here, or were voided, are nobody's hypotheses
+            local = local.only([one.pool.commitment for one in local.registered() if one in register])
         peers = tuple(one for one in self._peers if consent and register.pools_of(one))
         own = [] if local is None else [one.pool.commitment for one in local.registered()]
         return Plan(register, registered_family(register, peers, own), local, peers)

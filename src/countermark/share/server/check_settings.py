@@ -44,7 +44,7 @@ class CheckSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """Checks in work at once, of one submitter half of them; questions of each node that asks, as many."""
     anonymous: bool = False
     """Whether who brings no credentials is answered as the public is."""
-    member_day: PerDay = 10_000
+    member_day: PerDay = 1000
     regulator_day: PerDay = 1000
     fact_checker_day: PerDay = 1000
     public_day: PerDay = 20
@@ -52,7 +52,7 @@ class CheckSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     public_total_day: PerDay = 1000
     """Of all the public together: far below what peers answer a node, or strangers use that up."""
     asker_day: PerDay = 10_000
-    """Questions of one node that asks this one."""
+    """Questions of one node that asks this one; a quarter of them at the most for one submitter there."""
 
     def most(self, role: Role) -> int:
         """Checks a day of a caller of this role."""

@@ -32,6 +32,9 @@ from countermark.share.server.errors import TaxiiError
 from countermark.store.exchange import Asked, Begun, Entry, Over
 
 CONSENT, CHECKED = "watermark-consent", "watermark-check"
+CONTRADICTED = "watermark-verdict-contradicted"
+_MOST_NAMED = 10
+"""Pools by commitment in an entry of a contradiction."""
 VERDICT, REFUSED_VERDICT, OUTCOME = "watermark-verdict", "watermark-verdict-refused", "watermark-outcome"
 LATER_SECONDS = 600
 """After which somebody comes back for what could not be said because a member did not answer."""
@@ -64,10 +67,17 @@ class _Asked:
 class _Found:
     """What the detectors said."""
 
-    pools: list[PoolAnswer]
+    local: list[PoolAnswer]
+    """Of this node's own detectors."""
     replies: list[Reply]
-    here: bool
-    """Whether this node's own detectors were asked."""
+    contradicted: Mapping[str, Mapping[str, int]]
+    """By member, then by commitment: for how many keys it said something else than the copy here."""
+
+    @property
+    def pools(self) -> list[PoolAnswer]:
+        """The copies that this node holds stand before their owners' answers: they count."""
+        theirs = [pool for one in self.replies if one.verdict is not None for pool in one.verdict.pools]
+        return [*self.local, *theirs]
 
     @property
     def missing(self) -> dict[str, str]:
@@ -214,8 +224,10 @@ class Checks:
         except Error:
             title = "the text cannot be scored"
             raise await self._callers.refusal(asked.who, 422, "text", title) from None
-        theirs = [pool for one in replies if one.verdict is not None for pool in one.verdict.pools]
-        return _Found([*local, *theirs], replies, bool(local))
+        said = [(one.member, one.verdict.pools) for one in replies if one.verdict is not None]
+        least = self._settings.min_tokens
+        against = {member: correction.contradicted(local, pools, least) for member, pools in said}
+        return _Found(local, replies, {member: pools for member, pools in against.items() if pools})
 
     async def _answer(self, asked: _Asked, found: _Found) -> Response:
         """Correct, log, and tell what the role is told."""
@@ -249,6 +261,7 @@ class Checks:
             salt=asked.salt,
             text_digest=asked.digest,
             entries=[*asked.entries, *indices],
+            contradicted=list(found.contradicted),
             verdicts=[one.envelope.decode() for one in found.replies if one.verdict is not None],
         )
         if who.role in ASKERS:
@@ -293,7 +306,7 @@ def _question(asked: _Asked) -> Question:
 
 def _answered(plan: Plan, found: _Found) -> list[str]:
     """Members whose keys were all answered for by themselves, or in part by who holds them."""
-    local = {} if plan.local is None or not found.here else {one.member for one in plan.local.registered()}
+    local = {} if plan.local is None or not found.local else {one.member for one in plan.local.registered()}
     theirs = {one.member for one in found.replies if one.verdict is not None}
     return sorted({*local, *theirs} - set(found.missing))
 
@@ -310,12 +323,15 @@ def _entries(asked: _Asked, found: _Found, judged: Correction, *, withheld: bool
             made.append((REFUSED_VERDICT, asked.who.entry(**fields, reason=one.reason)))
         else:
             made.append((VERDICT, asked.who.entry(**fields, keys=one.verdict.keys)))
+        if pools := found.contradicted.get(one.member):
+            about_keys = {"keys": sum(pools.values()), "commitments": sorted(pools)[:_MOST_NAMED]}
+            made.append((CONTRADICTED, asked.who.entry(**fields, **about_keys)))
     fields = about | {
         "word": None if withheld else judged.word,
         "marks": judged.marks,
         "hypotheses": judged.hypotheses,
     }
-    fields |= {"alpha": repr(judged.alpha), "complete": not found.missing, "here": found.here}
+    fields |= {"alpha": repr(judged.alpha), "complete": not found.missing, "here": bool(found.local)}
     made.append((OUTCOME, asked.who.entry(**fields)))
     return made
 

@@ -12,7 +12,7 @@ KINDS = frozenset(
         *("member-added", "member-disabled", "reviewer-attached", "key-added"),
         *("token-added", "token-revoked"),
         *("collection-added", "collection-granted", "release-taken", "release-withdrawn"),
-        "watermark-keys-registered",
+        *("watermark-keys-registered", "watermark-keys-voided"),
         *("sample-reported", "revocation-overdue"),
         "overlap-committed",
     }
@@ -57,6 +57,8 @@ class Told:
                     _pool(one["commitment"]): (payload["name"], *(one[field] for field in _POOL))
                     for one in payload["pools"]
                 }
+            case "watermark-keys-voided":
+                del facts[_pool(payload["commitment"])]
             case _:
                 self._take_signed(kind, payload)
 

@@ -5,7 +5,7 @@ from countermark.store.exchange.connect import ExchangeStore
 from countermark.store.exchange.members import ACTIONS
 from countermark.store.exchange.overdue import Overdue
 from countermark.store.exchange.overlap_turns import EXPIRED, VOID, OverlapRun, OverlapSide, Pair, Turn
-from countermark.store.exchange.pools import REGISTERED, Pool
+from countermark.store.exchange.pools import REGISTERED, Pool, Unregistrable, voided_entry
 from countermark.store.exchange.quotas import Over, Quota
 from countermark.store.exchange.recent import Joined
 from countermark.store.exchange.releases import Release
@@ -58,6 +58,7 @@ __all__ = [
     "Suspended",
     "Turn",
     "Under",
+    "Unregistrable",
     "Use",
     "Version",
     "media_type",
@@ -65,4 +66,5 @@ __all__ = [
     "misplaced",
     "rfc3339",
     "steps_of",
+    "voided_entry",
 ]

@@ -16,6 +16,7 @@ watermark_pools = sa.Table(
     sa.Column("key_count", sa.Integer, nullable=False),
     sa.Column("registered", sa.BigInteger, nullable=False),
     sa.UniqueConstraint("profile_id", "epoch", name="uq_watermark_pools_epoch"),
+    sqlite_autoincrement=True,  # no number is given twice: see Pools.version
 )
 
 # One row a matter: the row that two checks of it lock, one after the other, to be given their ordinals.

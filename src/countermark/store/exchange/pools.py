@@ -8,24 +8,30 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from countermark.errors import Error
+from countermark.errors import Error, ExitCode
 from countermark.records.exchange import Microseconds
 from countermark.store.exchange.check_tables import watermark_pools
 from countermark.store.exchange.database import Database
 from countermark.store.exchange.outbox import write_entry
 from countermark.store.exchange.times import now as clock
 
-REGISTERED = "watermark-keys-registered"
+REGISTERED, VOIDED = "watermark-keys-registered", "watermark-keys-voided"
 _LOCK = 0x636D_706F_6F6C  # "cmpool"
 _MOST_POOLS = 1000
 """Of one member; as many as a verdict can have."""
-_MOST_KEYS = 100_000
+_MOST_KEYS = 10_000
 """Of one member. Held here, where registrations take turns: of two at once each alone may be within it."""
+MOST_ALL = 20_000
+"""Keys of all members: what one answer can have rows and verdicts of (docs/joint-check.md)."""
 
 _COLUMNS = [
     *(one for one in watermark_pools.c if one.name != "keys"),
     watermark_pools.c["keys"].label("keys_"),
 ]
+
+
+class Unregistrable(Error):
+    """Pools that clash with what is registered, or are more than there may be."""
 
 
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,8 +51,14 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(json.dumps(self.keys).encode()).hexdigest()
 
 
+def voided_entry(pool: Pool, reason: str) -> dict[str, Any]:
+    """Payload of the log's entry that a pool is registered no more."""
+    fields = {one: getattr(pool, one) for one in ("profile_id", "epoch", "commitment", "keys_sha256")}
+    return fields | {"name": pool.member, "keys": len(pool.keys), "reason": reason}
+
+
 class Pools:
-    """The pools, in the order in which they were registered; none is ever changed."""
+    """The pools, in the order in which they were registered; none is ever changed, but one may be voided."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -57,24 +69,48 @@ class Pools:
         with self._database.reading() as connection:
             return [_pool(row) for row in connection.execute(query)]
 
-    def last(self) -> int:
-        """Number of the pool that was registered last, by whatever process; 0 for none."""
+    def version(self) -> tuple[int, int]:
+        """Another one whenever a pool was registered or voided, by whatever process."""
+        table = watermark_pools
+        query = sa.select(sa.func.coalesce(sa.func.max(table.c.number), 0), sa.func.count(table.c.number))
         with self._database.reading() as connection:
-            return connection.execute(sa.select(sa.func.max(watermark_pools.c.number))).scalar() or 0
+            newest, count = connection.execute(query).one()
+        return newest, count
+
+    def void(
+        self, commitment: str, entry: Callable[[Pool], Mapping[str, Any]], *, member: str | None = None
+    ) -> Pool:
+        """Take a pool out of the register, with `entry` for the log; of `member` alone where that is given.
+
+        Raises `Error` where there is none.
+        """
+        table = watermark_pools
+        where = table.c.commitment == commitment
+        if member is not None:
+            where &= table.c.member == member
+        with self._database.writing() as connection:
+            self._take_turns(connection)
+            row = connection.execute(sa.select(*_COLUMNS).where(where)).one_or_none()
+            if row is None:
+                of = "" if member is None else f" of {member}"
+                raise Error(f"there is no pool{of} with this commitment", exit_code=ExitCode.NO_INPUT)
+            connection.execute(sa.delete(table).where(where))
+            pool = _pool(row)
+            write_entry(connection, VOIDED, entry(pool))
+        return pool
 
     def register(self, pools: Sequence[Pool], entry: Callable[[list[Pool]], Mapping[str, Any]]) -> list[Pool]:
         """Register those that are new, all or none, with `entry` for the log; the same again changes nothing.
 
-        Raises `Error` where a commitment, or an epoch of a profile, is registered with something else.
+        Raises `Unregistrable` where a commitment, or a profile's epoch, is registered with something else.
         """
         table = watermark_pools
         with self._database.writing() as connection:
-            if self._database.postgres:  # one after the other: whoever was first is beyond doubt
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            self._take_turns(connection)
             new = [one for one in pools if not _is_known(connection, one)]
             for one in new:
                 if not one.keys or len(set(one.keys)) != len(one.keys):
-                    raise Error("a pool has no keys, or one of them twice")
+                    raise Unregistrable("a pool has no keys, or one of them twice")
                 row = {name: getattr(one, name) for name in ("member", "profile_id", "epoch", "commitment")}
                 row |= {"keys": json.dumps(one.keys).encode(), "key_count": len(one.keys)}
                 connection.execute(sa.insert(table), row | {"registered": clock()})
@@ -82,10 +118,17 @@ class Pools:
                 query = sa.select(sa.func.count(), sa.func.sum(table.c.key_count))
                 count, keys = connection.execute(query.where(table.c.member == member)).one()
                 if count > _MOST_POOLS or keys > _MOST_KEYS:
-                    raise Error(f"a member has at most {_MOST_POOLS} pools and {_MOST_KEYS:,} keys")
+                    raise Unregistrable(f"a member has at most {_MOST_POOLS} pools and {_MOST_KEYS:,} keys")
+            if new and connection.execute(sa.select(sa.func.sum(table.c.key_count))).scalar_one() > MOST_ALL:
+                raise Unregistrable(f"all members together have at most {MOST_ALL:,} keys here")
             if new:
                 write_entry(connection, REGISTERED, entry(new))
         return new
+
+    def _take_turns(self, connection: sa.Connection) -> None:
+        """One after the other: whoever was first is beyond doubt."""
+        if self._database.postgres:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
 def _is_known(connection: sa.Connection, pool: Pool) -> bool:
@@ -95,10 +138,17 @@ def _is_known(connection: sa.Connection, pool: Pool) -> bool:
     found = [_pool(row) for row in connection.execute(query)]
     for one in found:
         if one.member != pool.member:
-            raise Error("these keys, or this epoch of the profile, are registered by another member")
+            raise _clash(one, "by another member")
         if msgspec.structs.replace(one, registered=pool.registered) != pool:
-            raise Error("these keys, or this epoch of the profile, are registered already, and otherwise")
+            raise _clash(one, "already, and otherwise")
     return bool(found)
+
+
+def _clash(held: Pool, how: str) -> Unregistrable:
+    return Unregistrable(
+        f"these keys, or this epoch of the profile, are registered {how}",
+        hint=f"{held.member} has registered {held.commitment}",
+    )
 
 
 def _pool(row: sa.Row[Any]) -> Pool:

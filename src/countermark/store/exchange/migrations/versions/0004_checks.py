@@ -27,6 +27,7 @@ def _register() -> None:
         sa.Column("key_count", sa.Integer, nullable=False),
         sa.Column("registered", sa.BigInteger, nullable=False),
         sa.UniqueConstraint("profile_id", "epoch", name="uq_watermark_pools_epoch"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_watermark_pools_member", "watermark_pools", ["member"])
 

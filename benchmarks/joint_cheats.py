@@ -81,7 +81,7 @@ def _again(server: Server) -> dict[str, Any]:
     replays = [
         bob.seal(bob.commitment(run="twice")),  # both again
         bob.seal(bob.commitment(run="twice", list_sha256="bb" * 32)),
-        bob.seal(bob.commitment(run="twice", public_key=Bob(server, "x", COMMON).key.hex())),
+        bob.seal(bob.commitment(run="twice", key_sha256="cc" * 32)),
     ]
     codes = [bob.commit(one).status_code for one in replays]
     carol = Naive(server, "carol", "alice", "once")  # another's commitment in one's own name

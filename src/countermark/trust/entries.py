@@ -49,7 +49,8 @@ def read_entry(data: bytes) -> Entry:
 
 
 def payload_of(record: msgspec.Struct) -> msgspec.Raw:
-    """Canonical JSON of a record whose fields stand in the order of their names."""
+    """Canonical JSON of a record of texts and integers below 2^53 whose fields stand in the order of their
+    names."""
     data = msgspec.json.encode(record)
     plain = data.isascii() and b"\\" not in data and b"." not in data
     return msgspec.Raw(data if plain else canonical_json(record))

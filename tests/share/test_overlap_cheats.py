@@ -131,20 +131,22 @@ def test_dropping_a_tenth_of_the_others_items_makes_the_run_void(server: Server,
 
 @pytest.mark.parametrize("share", [0.001, 0.005, 0.01, 0.02, 0.1])
 def test_who_drops_a_share_passes_with_its_power_of_100(share: float) -> None:
-    """The operator's own look at tags, on lists of 2,560 places, 20,000 runs: (1-f)^100 and no more."""
-    chance, size, runs = np.random.default_rng(17), 2560, 20_000
-    points = random_points(size)
-    tags = as_points(points)
-    assert not len(without(tags[:PLANTED], points))
-    assert len(without(tags[:PLANTED], points[32:])) == 1
-    dropped = round(size * share)
-    # what `without` finds is whether a planted place is among those that were dropped
-    passed = sum(chance.choice(size, dropped, replace=False).min() >= PLANTED for _ in range(runs)) / runs
+    """The operator's own look at the planted of lists of 2,560 places, 2,000 runs: (1-f)^100 and no more."""
+    chance, size, runs = np.random.default_rng(17), 2560, 2000
+    right, other = as_points(random_points(size)), as_points(random_points(size))
+    dropped, passed = round(size * share), 0
+    for _ in range(runs):
+        given = right.copy()
+        lost = chance.choice(size, dropped, replace=False)
+        given[lost] = other[lost]
+        planted = chance.choice(size, PLANTED, replace=False)
+        passed += not len(without(right[planted], given.tobytes()))
     bound = (1 - dropped / size) ** PLANTED
-    assert passed <= bound + 4 * (bound * (1 - bound) / runs) ** 0.5
+    spread = 4 * (bound * (1 - bound) / runs) ** 0.5
+    # drawn without replacement it is a little less than the bound: at 2,560 places by 0.02 at the most
+    assert bound - 0.02 - spread <= passed / runs <= bound + spread
     if share >= 0.1:
         assert passed == 0
-        assert bound < 3e-5
 
 
 def test_tags_twice_or_too_few_are_refused(server: Server, tmp_path: Path) -> None:

@@ -32,7 +32,9 @@ def standing(desk: Desk, name: str) -> Path:
 
 def begin(desk: Desk, name: str) -> Done:
     """The same, signed by security alone."""
-    wanted: dict[str, Any] = {"member_id": MEMBER, "grounds": ["fabricated-accounts"], "days": 30}
+    # two of one content made in the same second are one approval
+    days = 30 if name == "s" else 29
+    wanted: dict[str, Any] = {"member_id": MEMBER, "grounds": ["fabricated-accounts"], "days": days}
     wanted["kinds"] = {"address": 3, "revocation": 0}
     (desk.folder / "class.yaml").write_text(json.dumps(wanted))
     key = ["--as", "security", "--key", desk.folder / "security.pem", "--name", "security"]

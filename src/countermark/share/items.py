@@ -16,12 +16,12 @@ from countermark.errors import Error, ExitCode
 from countermark.share.item_values import ITEM_KINDS, TAGGED_KINDS, ItemKind, Unfit, canonical
 from countermark.share.rows import (
     MAX_FILE_BYTES,
-    MAX_LINE_BYTES,
     MAX_QUARANTINED,
     Quarantine,
     Quarantined,
     day,
     lines,
+    parsed,
 )
 
 MAX_ITEMS = 200_000
@@ -123,17 +123,9 @@ class _Reading:
         if line is not None and not line.strip():
             return
         try:
-            self._row(self._parsed(line))
+            self._row(parsed(line, self._decode, "account_id, kind, value, first_seen and last_seen"))
         except Unfit as problem:
             self._quarantine.add(number, str(problem))
-
-    def _parsed(self, line: bytes | None) -> _Row:
-        if line is None:
-            raise Unfit(f"a line of over {MAX_LINE_BYTES >> 10} KiB")
-        try:
-            return self._decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise Unfit("no row of account_id, kind, value, first_seen and last_seen") from None
 
     def _row(self, row: _Row) -> None:
         campaigns = self._named.get(row.account_id)

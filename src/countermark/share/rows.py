@@ -4,10 +4,10 @@ A row that is not taken is named by its line, never by what is in it.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
@@ -18,6 +18,7 @@ MAX_FILE_BYTES = 2 << 30
 MAX_LINE_BYTES = 16 << 10
 MAX_QUARANTINED = 1_000
 """So many rows are listed with their line; what comes after is only counted."""
+T = TypeVar("T")
 NO_DAY = "first_seen and last_seen are days or RFC 3339 times"
 
 
@@ -70,6 +71,16 @@ def lines(
             number += 1
             yield number, chunk if len(chunk) <= max_line_bytes else None
         continued = not chunk.endswith(b"\n")
+
+
+def parsed(line: bytes | None, decode: Callable[[bytes], T], fields: str) -> T:
+    """The row on a line (None: too long); raises `Unfit`, with the names of the fields it should have."""
+    if line is None:
+        raise Unfit(f"a line of over {MAX_LINE_BYTES >> 10} KiB")
+    try:
+        return decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Unfit(f"no row of {fields}") from None
 
 
 def day(text: str, problem: str = NO_DAY) -> date:

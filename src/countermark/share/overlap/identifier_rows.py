@@ -20,7 +20,7 @@ from countermark.share.overlap.identifiers import (
     framed,
     kind_of,
 )
-from countermark.share.rows import MAX_FILE_BYTES, MAX_LINE_BYTES, Quarantine, Quarantined, day, lines
+from countermark.share.rows import MAX_FILE_BYTES, Quarantine, Quarantined, day, lines, parsed
 
 MAX_ITEMS = 2_000_000
 _CACHED = 100_000
@@ -103,17 +103,11 @@ class _Reading:
         if line is not None and not line.strip():
             return
         try:
-            self._row(self._parsed(line))
+            self._row(
+                parsed(line, self._decode, "account_id, kind, value, first_seen, last_seen and suspended")
+            )
         except Unfit as problem:
             self._quarantine.add(number, str(problem))
-
-    def _parsed(self, line: bytes | None) -> _Row:
-        if line is None:
-            raise Unfit(f"a line of over {MAX_LINE_BYTES >> 10} KiB")
-        try:
-            return self._decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise Unfit("no row of account_id, kind, value, first_seen, last_seen and suspended") from None
 
     def _row(self, row: _Row) -> None:
         kind = kind_of(row.kind, row.value)

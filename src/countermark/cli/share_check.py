@@ -11,6 +11,8 @@ from countermark.cli.share_client import CaFile, TokenFile
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from countermark.share.check.messages import Check, Row
     from countermark.share.client.checks import Found
 
@@ -189,10 +191,10 @@ def _salt(path: Path) -> str:
     return read_secret(path, what="salt file").reveal().decode("ascii", "replace").strip()
 
 
-def _write_proof(ask: "object", found: "Found", path: Path) -> None:
+def _write_proof(ask: "Callable[[int], bytes]", found: "Found", path: Path) -> None:
     from countermark.records.files import write_atomic
 
     if not found.entries:
         raise Error("the node told no entries of its log", hint="the public is told a word alone")
-    write_atomic(path, ask(found.entries[-1]))  # type: ignore[operator]
+    write_atomic(path, ask(found.entries[-1]))
     note(printable(f"the proof of entry {found.entries[-1]} is in {path}"))

@@ -37,6 +37,13 @@ StandingFolder = Annotated[
     Path | None, typer.Option("--standing", help="Standing approval under which the release leaves.")
 ]
 OutFolder = Annotated[Path | None, typer.Option("--out", help="RELEASE folder; default: INPUT.release.")]
+IdentifiersFile = Annotated[
+    Path | None, typer.Option("--identifiers", help="Raw identifiers of named accounts, JSON lines.")
+]
+Campaigns = Annotated[
+    list[str] | None,
+    typer.Option("--campaign", help="Of FINDINGS, this campaign alone; may be given again."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Option("--name", help="Who you are; default: the login name.")]
 
@@ -45,13 +52,8 @@ def review(
     source: Annotated[
         Path | None, typer.Argument(metavar="INPUT", help="FINDINGS, or STIX objects as JSON lines.")
     ] = None,
-    identifiers: Annotated[
-        Path | None, typer.Option("--identifiers", help="Raw identifiers of named accounts, JSON lines.")
-    ] = None,
-    campaign: Annotated[
-        list[str] | None,
-        typer.Option("--campaign", help="Of FINDINGS, this campaign alone; may be given again."),
-    ] = None,
+    identifiers: IdentifiersFile = None,
+    campaign: Campaigns = None,
     policy: PolicyFile = None,
     context: ContextFile = None,
     legal: LegalFile = None,
@@ -85,28 +87,19 @@ def review(
     as_json: Json = False,
 ) -> None:
     """Show what would leave, by the sharing policy, and write the release for two people to approve."""
+    from countermark.flow.releases import ReviewOptions, review_release
     from countermark.share.policy.home import Home
 
     place = Home(home)
     if entry is not None:
-        if proof is None:
-            raise Error("--entry needs --proof FILE", exit_code=ExitCode.USAGE)
-        _prove(place, entry, proof)
+        _prove(place, entry, _needed(proof))
         return
     if samples or outcome:
-        from countermark.cli.share_samples import Reporting, report, show_samples, synchronise
-
-        if outcome:
-            check_remark(remark, "a remark")
-            _prove(place, report(place, Reporting(outcome, role, key, login_name(name), remark)), proof)
-        if to:
-            synchronise(place, to, token_file, ca_file)
-        show_samples(place, as_json)
+        said = (outcome, role, key, login_name(name), remark) if outcome else None
+        _look_at_samples(place, said, proof, as_json, (to, token_file, ca_file))
         return
     if source is None:
         raise Error("nothing to review", hint="name FINDINGS, or JSON lines", exit_code=ExitCode.USAGE)
-    from countermark.flow.releases import ReviewOptions, review_release
-
     folder = out or source.with_name(source.name + ".release")
     options = ReviewOptions(
         source=source,
@@ -124,6 +117,32 @@ def review(
     if standing is not None:
         _tell_samples(place)
     show(done, folder, place, proof, as_json)
+
+
+def _needed(proof: Path | None) -> Path:
+    if proof is None:
+        raise Error("--entry needs --proof FILE", exit_code=ExitCode.USAGE)
+    return proof
+
+
+def _look_at_samples(
+    place: "Home",
+    said: tuple[str, str, Path | None, str, str] | None,
+    proof: Path | None,
+    as_json: bool,
+    exchange: tuple[str, Path | None, Path | None],
+) -> None:
+    """Report on a sample (`Reporting`'s fields), tell and ask the exchange (URL, token, authorities)
+    where one is named; show all."""
+    from countermark.cli.share_samples import Reporting, report, show_samples, synchronise
+
+    if said is not None:
+        reporting = Reporting(*said)
+        check_remark(reporting.remark, "a remark")
+        _prove(place, report(place, reporting), proof)
+    if exchange[0]:
+        synchronise(place, *exchange)
+    show_samples(place, as_json)
 
 
 def show(done: "ReviewOutcome", folder: Path, place: "Home", proof: Path | None, as_json: bool) -> None:

@@ -18,7 +18,9 @@ PERMISSIVE = {
     "OSI Approved :: MIT License",
     "OSI Approved :: Python Software Foundation License",
 }
-TOOLS_ONLY = {"MPL-2.0", "OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)"}
+READ_IN_THE_DISTRIBUTION = {"pyrage": "MIT"}
+"""Licences of distributions that declare none in their fields, as their LICENSE file says."""
+TOOLS_ONLY = {"MPL-2.0", "W3C-20150513", "Public Domain", "OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)"}
 
 
 def allowed(expression: str, licences: set[str]) -> bool:
@@ -37,7 +39,8 @@ def declared(name: str) -> str:
         for classifier in fields.get_all("Classifier") or []
         if classifier.startswith("License :: ") and classifier != "License :: OSI Approved"
     ]
-    return fields.get("License-Expression") or " AND ".join(classifiers) or fields.get("License") or "none"
+    said = fields.get("License-Expression") or " AND ".join(classifiers) or fields.get("License")
+    return said or READ_IN_THE_DISTRIBUTION.get(name) or "none"
 
 
 def requirements(name: str, extra: str = "") -> set[str]:

@@ -1,12 +1,15 @@
-"""Each refusal of the joint check and the private overlap is in the log: by itself, or counted with others."""
+"""Each refusal of the joint check and the overlap is in the log: by itself, or counted with others."""
 
 import json
+import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from servers import run, start
 from starlette.testclient import TestClient
 
 from countermark.errors import Error
@@ -21,6 +24,7 @@ from countermark.trust.checkpoints import read_proof, verify_proof
 from countermark.trust.merkle import leaf_hash
 from countermark.trust.notes import VerifierKey
 from countermark.trust.signing import PublicKey
+from running import countermark
 
 SECRET = "zanzibar"
 LIMITS = "[limits]\ncaller_burst = 100000\naddress_burst = 100000\nopen_of_address = 1000\n"
@@ -146,8 +150,10 @@ def test_refusals_from_before_anything_is_known_are_counted_without_what_was_sen
             node.ask("ada", "GET", f"watermark/{SECRET}"),
             node.ask("reg", "POST", "overlap/v1/runs", json={}),
             node.ask("ada", "POST", "overlap/v1/runs", json={}),
+            node.ask("ada", "POST", "watermark/check", content=b"x" * 5_000_000),
         ]
-        assert [one.status_code for one in sent] == [422, 422, 422, 400, 401, 401, 404, 405, 404, 403, 422]
+        statuses = [422, 422, 422, 400, 401, 401, 404, 405, 404, 403, 422, 413]
+        assert [one.status_code for one in sent] == statuses
         node.ask("ada", "GET", "exchange/collections/none/")  # neither of the two
         figures = node.ask("operator", "GET", "metrics").text
         assert 'method="GET",route="/overlap/v1/runs/{peer}/{run}",status="404"' in figures
@@ -164,7 +170,7 @@ def test_refusals_from_before_anything_is_known_are_counted_without_what_was_sen
     ]
     kinds = [kind for _, kind, _ in entries(place)]
     assert kinds.count("refusals") == 3  # of ada, of the regulator, of nobody
-    assert kinds.count("overlap-refused") == 1
+    assert kinds.count("overlap-refused") == kinds.count("watermark-refused") == 1
     assert SECRET not in (place[0] / "log" / "entries.jsonl").read_text().lower()
 
 
@@ -195,6 +201,27 @@ def test_what_a_killed_server_had_counted_is_in_the_log_when_the_next_one_starts
         assert counted(place) == 5
         node.ask(None, "GET", "watermark/keys")
     assert [one["count"] for _, _, one in entries(place, "refusals")] == [5, 1]
+
+
+def test_a_process_that_is_killed_and_one_that_is_told_to_stop(tmp_path: Path, database_url: str) -> None:
+    server = start(tmp_path, None if database_url.startswith("sqlite") else database_url)
+    place = (server.data, server.tokens)
+    try:
+        for _ in range(5):
+            assert "refusals-hour" in server.ask(None, "GET", "/watermark/keys").headers
+        time.sleep(counting.FLUSH_SECONDS + 1)
+        server.stop(signal.SIGKILL)
+        tokens, server = server.tokens, run(server.data)
+        server.tokens = tokens
+        for _ in range(120):
+            assert server.ask("noread", "POST", "/watermark/keys", content=SECRET).status_code == 422
+    finally:
+        server.stop()
+    assert counted(place) == 125
+    by = {one.get("by", "ada"): one["count"] for _, _, one in entries(place, "refusals")}
+    assert by == {"nobody": 5, "ada": 20}
+    done = countermark("share", "audit", "verify", "--data", server.data)
+    assert done.code == 0, done.err
 
 
 def test_a_flood_of_made_up_callers_and_paths_grows_neither_log_nor_database(place: Place) -> None:

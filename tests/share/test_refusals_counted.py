@@ -174,6 +174,16 @@ def test_refusals_from_before_anything_is_known_are_counted_without_what_was_sen
     assert SECRET not in (place[0] / "log" / "entries.jsonl").read_text().lower()
 
 
+def test_refusals_of_the_overlap_beyond_the_first_hundred_are_counted(place: Place) -> None:
+    with serving(place) as node:
+        for _ in range(LOGGED_EACH + 30):
+            assert node.ask("ada", "POST", "overlap/v1/runs", content=SECRET).status_code == 422
+        assert node.ask("bob", "POST", "overlap/v1/runs", content=SECRET).status_code == 422
+    kinds = [kind for _, kind, _ in entries(place)]
+    assert kinds.count("overlap-refused") == LOGGED_EACH + 1
+    assert rows(place) == [("POST /overlap/v1/runs", 422, "malformed", 30)]
+
+
 def test_who_asks_too_often_is_counted_too(place: Place) -> None:
     settings = (place[0] / "exchange.toml").read_text().replace(FAILURES, "failure_burst = 5\n")
     settings = settings.replace("caller_burst = 100000", "caller_burst = 7")

@@ -1,4 +1,4 @@
-"""The trust file: who may sign and when, which logs, witnesses and timestamp roots count, which cases are meant."""
+"""The trust file: signers and when they count, logs, witnesses, timestamp roots, which cases are meant."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

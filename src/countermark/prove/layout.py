@@ -51,7 +51,7 @@ MAX_TOTAL_BYTES = 1 << 40
 MAX_KEPT_BYTES = 64 << 20
 """Largest file that is parsed whole, and the largest sum of them."""
 MAX_DEPTH = 64
-"""Of a document or a line of a table."""
+"""Arrays and objects inside each other, the outermost included, of a document or a line of a table."""
 
 CHUNK = 1 << 20
 _NAME = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)*[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -3,7 +3,6 @@
 Source: `spec/package.md`, 'JSON' and 'Leaves'.
 """
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from json import JSONDecoder
@@ -12,12 +11,10 @@ from typing import Any, Literal, NoReturn
 
 import msgspec
 
-from countermark.prove.layout import failed
+from countermark.prove.layout import MAX_DEPTH, failed, is_document, is_table
 
 Form = Literal["fields", "rows"]
 
-MAX_DEPTH = 64
-"""Arrays and objects inside each other, the outermost included."""
 MAX_LINE = 1 << 20
 """Bytes of a line of a table, without its line feed."""
 
@@ -26,25 +23,10 @@ NEVER_TAKEN_OUT = frozenset(
 )
 """Parts of a pointer: a field under one of them stays, since the verification hangs on it."""
 
-_DOCUMENT = re.compile(
-    r"data/(?:(?:custody|results|terms|events/capture|findings/findings|findings/method|scan/scan)\.json"
-    r"|attributions/[1-9][0-9]{0,2}/attribution\.json|plans/[A-Za-z0-9][A-Za-z0-9._-]*\.json)"
-)
-_TABLE = re.compile(r"data/tables/[A-Za-z0-9][A-Za-z0-9._-]*\.jsonl")
 _ROWS = "data/tables/requests.jsonl"
 _DATA = "data/"
 _LEAVES = "data/leaves/"
 _SUFFIX = ".leaves"
-
-
-def is_document(name: str) -> bool:
-    """Whether this file of a package is a document: JSON that is cut into fields as a whole."""
-    return _DOCUMENT.fullmatch(name) is not None
-
-
-def is_table(name: str) -> bool:
-    """Whether this file of a package is a table: JSON lines."""
-    return _TABLE.fullmatch(name) is not None
 
 
 def form_of(name: str) -> Form:

@@ -15,16 +15,14 @@ from typing import BinaryIO
 import msgspec
 
 from countermark.errors import Error
-from countermark.prove.layout import MAX_KEPT_BYTES, failed
+from countermark.prove.layout import MAX_KEPT_BYTES, failed, is_document, is_table
 from countermark.prove.leaf_fields import (
     MAX_LINE,
     Form,
     check_row,
     fields_of,
     form_of,
-    is_document,
     is_kept,
-    is_table,
     leaf_content,
     leaves_name,
     line_fields,

@@ -4,21 +4,27 @@ import hashlib
 import io
 import os
 import zlib
-from typing import BinaryIO
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import BinaryIO, TypeVar
 
 from countermark.errors import Error
 from countermark.prove.layout import (
     CHUNK,
     MAX_KEPT_BYTES,
-    Contents,
+    MAX_TOTAL_BYTES,
     Member,
     Source,
     failed,
     is_parsed,
 )
 
+_THREADS = 2
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 
-def measure(stream: BinaryIO, name: str, size: int, copy_to: BinaryIO | None = None, *, crc: bool = False) -> Member:
+
+def measure(stream: io.RawIOBase | BinaryIO, name: str, size: int, copy_to: BinaryIO | None = None, *, crc: bool = False) -> Member:
     """Read `size` bytes once: digest, CRC if wanted, content where it is parsed; copied on the way if wanted."""
     keep = is_parsed(name)
     if keep and size > MAX_KEPT_BYTES:
@@ -26,7 +32,7 @@ def measure(stream: BinaryIO, name: str, size: int, copy_to: BinaryIO | None = N
     digest, check, left, kept = hashlib.sha256(), 0, size, bytearray()
     buffer = memoryview(bytearray(min(CHUNK, size)))
     while left:
-        count = stream.readinto(buffer[: min(len(buffer), left)])  # type: ignore[attr-defined]
+        count = stream.readinto(buffer[: min(len(buffer), left)])
         if not count:
             raise failed(f"{name} is shorter than it was said to be")
         chunk = buffer[:count]
@@ -47,7 +53,7 @@ def measure_source(name: str, source: Source, *, crc: bool = False) -> Member:
         member = measure(io.BytesIO(source), name, len(source), crc=crc)
         return Member(member.size, member.sha256, member.crc32, source)
     with source.open("rb", buffering=0) as stream:
-        member = measure(stream, name, os.fstat(stream.fileno()).st_size, crc=crc)  # type: ignore[arg-type]
+        member = measure(stream, name, os.fstat(stream.fileno()).st_size, crc=crc)
     return Member(member.size, member.sha256, member.crc32, member.data, source)
 
 
@@ -58,11 +64,24 @@ def copy_member(name: str, member: Member, source: Source, target: BinaryIO) -> 
         return
     with source.open("rb", buffering=0) as stream:
         size = os.fstat(stream.fileno()).st_size
-        if size != member.size or measure(stream, name, size, target).sha256 != member.sha256:  # type: ignore[arg-type]
+        if size != member.size or measure(stream, name, size, target).sha256 != member.sha256:
             raise Error(f"{name} changed while it was sealed", hint="seal again when nothing writes to it")
 
 
-def check_kept(contents: Contents) -> None:
-    """Bound the memory that parsed members take together."""
-    if sum(member.size for name, member in contents.items() if is_parsed(name)) > MAX_KEPT_BYTES:
+def check_sizes(sizes: Mapping[str, int]) -> None:
+    """Bound the whole, and the memory that parsed members take together, before anything is read."""
+    if sum(sizes.values()) > MAX_TOTAL_BYTES:
+        raise failed("the package is larger than a package can be")
+    if sum(size for name, size in sizes.items() if is_parsed(name)) > MAX_KEPT_BYTES:
         raise failed(f"the files to be parsed are larger than {MAX_KEPT_BYTES >> 20} MiB together")
+
+
+def in_two_threads(work: Callable[[_Item], _Made], items: Iterable[_Item]) -> list[_Made]:
+    """What `work` makes of each, in order; hashing runs beside hashing. The first error is raised."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()

@@ -5,12 +5,15 @@ from typing import Annotated
 
 import typer
 
+from countermark.cli import case_redact
 from countermark.cli.output import emit, emit_json, note
 
 app = typer.Typer(help="Make signing keys; seal findings into an evidence package.", no_args_is_help=True)
 
 KEYGEN_SCHEMA_ID = "countermark/case-keygen/v1"
 SEAL_SCHEMA_ID = "countermark/case-seal/v1"
+
+app.command("redact")(case_redact.redact)
 
 
 @app.callback()

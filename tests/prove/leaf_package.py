@@ -104,7 +104,7 @@ def check(contents: Contents, roots: Mapping[str, Root]) -> dict[str, Counter[st
         if name in contents:
             leaves = contents[leaves_name(name)]
             root, found[name] = check_leaves(name, sealed.form, contents[name].open(), leaves.open())
-            assert root == sealed
+            assert root == sealed, "another root than the sealed one"
     return found
 
 

@@ -19,6 +19,7 @@ from countermark.prove.layout import (
     read_object,
     result_file,
 )
+from countermark.prove.redaction import Redaction
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ class Payload:
         return {name: self.sealed[name]} | {folder + file: one for file, one in listed.items()}
 
 
-def read_payload(contents: Contents, sealed: Mapping[str, str] | None = None) -> Payload:
+def read_payload(
+    contents: Contents, sealed: Mapping[str, str] | None = None, redaction: Redaction | None = None
+) -> Payload:
     """Parse the payload's documents strictly; nothing is compared yet.
 
     `sealed` are the digests by the seal; without them those of the files as they are.
@@ -71,7 +74,13 @@ def read_payload(contents: Contents, sealed: Mapping[str, str] | None = None) ->
     documents = {name: read_object(data_of(contents, name), name) for name in payload if is_document(name)}
     for name in (CAPTURE_JSON, FINDINGS_JSON):
         data_of(contents, name)
-    return Payload(decode_case(data_of(contents, CASE)), digests, documents)
+    return Payload(
+        case=decode_case(data_of(contents, CASE)),
+        sealed=digests,
+        documents=documents,
+        redacted=frozenset(redaction.redacted() if redaction else ()),
+        absent=frozenset(redaction.absent() if redaction else ()),
+    )
 
 
 def listed_files(manifest: dict[str, Any], name: str) -> dict[str, str]:
@@ -128,7 +137,11 @@ def stage_files(payload: Payload) -> dict[str, str]:
     for step in payload.case.steps[:-1]:
         outputs = payload.outputs(step) or {}
         if step == "capture" and not payload.case.events_included:
-            outputs = {name: one for name, one in outputs.items() if not name.startswith(EVENTS) or name == CAPTURE_JSON}
+            outputs = {
+                name: one
+                for name, one in outputs.items()
+                if not name.startswith(EVENTS) or name == CAPTURE_JSON
+            }
         needed |= outputs
     return needed
 

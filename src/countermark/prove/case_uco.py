@@ -1,10 +1,11 @@
 """Custody records as a CASE/UCO graph in JSON-LD, for tools that read that ontology.
 
-Written for CASE and UCO 1.4.0 and 1.5.0 (caseontology.org): an acquisition is an `InvestigativeAction` whose
-result is a `ProvenanceRecord` over `File`s with SHA-256; a hold is an `Authorization` and the action under it;
-what was done since is an action informed by the acquisitions that its files come from. Every node has an IRI
-that ends in a UUID (core:UcoThing-identifier-regex-shape), a name-based one (RFC 9562, version 5) of the case and
-the record's place in it: the same records give the same bytes. A field that was taken out is left out.
+Written for CASE and UCO 1.4.0 and 1.5.0 (caseontology.org): an acquisition is an `InvestigativeAction`
+whose result is a `ProvenanceRecord` over `File`s with SHA-256; a hold is an `Authorization` and the action
+under it; what was done since is an action informed by the acquisitions that its files come from. Every node
+has an IRI that ends in a UUID (core:UcoThing-identifier-regex-shape), a name-based one (RFC 9562, version
+5) of the case and the record's place in it: the same records give the same bytes. A field that was taken
+out is left out.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The terms that applied: texts and versions (`terms.json`), and who accepted which when (`acceptances.jsonl`)."""
+"""The terms that applied: texts and versions (`terms.json`), and who accepted which when."""
 
 import csv
 import re
@@ -137,9 +137,9 @@ def terms_files(document: TermsDocument) -> dict[str, str]:
 def acceptance_lines(path: Path, known: Iterable[TermsEntry] | None = None) -> Iterator[bytes]:
     """Lines of `acceptances.jsonl` (canonical JSON, with line feeds), read from a file of JSON lines or CSV.
 
-    A CSV has the names of the columns in its first line. Times may have an offset or fractions of a second; they
-    are written in UTC and whole seconds. Raises `Error(NO_INPUT)` with the number of the line that is none, and
-    for terms that are not among `known`.
+    A CSV has the names of the columns in its first line. Times may have an offset or fractions of a second;
+    they are written in UTC and whole seconds. Raises `Error(NO_INPUT)` with the number of the line that is
+    none, and for terms that are not among `known`.
     """
     versions = None if known is None else {(one.id, one.version) for one in known}
     for number, fields in _rows(path):

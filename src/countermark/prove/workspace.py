@@ -3,14 +3,15 @@
     case-folder.json   case id, matter, log, and what was added; replaced in one piece, last
     custody.json       acquisitions, holds, actions
     salts.key          secret that the package's salts are taken from; 0600, stays here
-    findings/DIGEST/   copies of what detect wrote, by the digest of its JSON file; scan/, attributions/ likewise
-    plans/PLAN.json    copies of the plans, which were written before
+    findings/DIGEST/   copies of what detect wrote, by the digest of its JSON file
+    scan/DIGEST/, attributions/DIGEST/    likewise
+    plans/PLAN.json    the plans, which were written before
     terms/             texts of terms, and who accepted them
 
-What goes into the package is copied when it is added, so that a later run over the same --out does not change the
-case; EVENTS and raw evidence, which may be large, stay where they are and are bound by digest. Every change is
-noticed: copies and EVENTS at the seal, raw evidence by `case show --check`. Nothing is taken out again: what was
-added and replaced stays in the folder, under `replaced`. The folder may be moved.
+What goes into the package is copied when it is added, so that a later run over the same --out does not
+change the case; EVENTS and raw evidence, which may be large, stay where they are and are bound by digest.
+Every change is noticed: copies and EVENTS at the seal, raw evidence by `case show --check`. Nothing is
+taken out again: what was added and replaced stays in the folder, under `replaced`. The folder may be moved.
 """
 
 import os
@@ -24,6 +25,7 @@ from countermark.errors import Error, ExitCode
 from countermark.prove.case import is_case_id
 from countermark.prove.custody import CUSTODY_FILE, Custody, merge, read_custody, write_custody
 from countermark.prove.layout import MAX_ATTRIBUTIONS, read_object
+from countermark.prove.plans import decode_plan, read_bytes
 from countermark.prove.workspace_files import keep_folder, listed, read_whole, remove_halves
 from countermark.prove.workspace_state import (
     STATE_FILE,
@@ -32,7 +34,6 @@ from countermark.prove.workspace_state import (
     Link,
     State,
     now,
-    plan_id,
     read_state,
     reference,
     write_state,
@@ -122,6 +123,7 @@ class Workspace:
         with locked(self.folder / STATE_FILE):
             remove_halves(self.folder)
             self.state = read_state(self.folder)
+            self._take_plans()
             yield
 
     def add_findings(self, source: Path, events: Path, link: Link, *, replace: bool = False) -> Kept:
@@ -165,18 +167,34 @@ class Workspace:
         return number + 1
 
     def add_plan(self, source: Path) -> str:
-        """Copy a plan, and give its id; one that was changed since is another plan, and refused."""
-        data = read_whole(source)
-        plan = plan_id(data, source)
+        """Copy a plan, and give its id; one that was changed since is another plan, and refused.
+
+        A plan that stands below `plans/` already, as `case plan` writes it, need not be added.
+        """
+        data = read_bytes(source)
+        plan = decode_plan(data, str(source)).plan_id
         kept = kept_file(f"plans/{plan}.json", data, source)
         with self.changing():
             old = self.state.plans.get(plan)
             if old is not None and old.sha256 != kept.sha256:
-                hint = "a plan is not changed once it is in a case: give the new one another plan_id"
+                hint = "a plan is not changed once it is in a case: give the new one another id"
                 raise Error(f"there is another plan {plan} in the case", hint=hint)
             self.keep_file(kept, data)
             self.write(plans=self.state.plans | {plan: old or kept})
         return plan
+
+    def _take_plans(self) -> None:
+        """Put plans that stand below `plans/` and not in the list yet into it."""
+        found = {}
+        for path in sorted((self.folder / "plans").glob("*.json")):
+            if path.stem not in self.state.plans:
+                data = read_bytes(path)
+                plan = decode_plan(data, str(path)).plan_id
+                if plan != path.stem:
+                    raise Error(f"{path} is the plan {plan}", hint=f"call it {plan}.json")
+                found[plan] = kept_file(f"plans/{plan}.json", data, path)
+        if found:
+            self.write(plans=self.state.plans | found)
 
     def record(self, new: Custody) -> None:
         """Put records into `custody.json`; raises where one has the id of another."""
@@ -217,6 +235,12 @@ class Workspace:
             raise Error(f"there is no plan {link.plan} in the case", hint=hint, exit_code=ExitCode.USAGE)
         if bool(link.plan) != bool(link.hypothesis):
             raise Error("a plan and its hypothesis go together", exit_code=ExitCode.USAGE)
+        if link.plan:
+            path = self.folder / self.state.plans[link.plan].path
+            ids = [one.id for one in decode_plan(read_bytes(path), str(path)).hypotheses]
+            if link.hypothesis not in ids:
+                message = f"plan {link.plan} has no hypothesis {link.hypothesis}"
+                raise Error(message, hint=f"it has {', '.join(ids)}", exit_code=ExitCode.USAGE)
 
     def check_new(self, old: Kept | None, new: Kept, replace: bool) -> None:
         """Refuse to put one thing in the place of another unless told."""

@@ -1,4 +1,4 @@
-"""What is recorded by hand in a case folder: acquisitions, what was done with evidence, terms and acceptances."""
+"""What people record in a case folder: acquisitions, actions with evidence, terms and acceptances."""
 
 import os
 import secrets
@@ -91,8 +91,8 @@ def add_acquisition(
 ) -> Acquisition:
     """Take the digests of files and record who acquired them, in the folder and in the case's log.
 
-    `paths` are files, or folders with all below them. Raises `Error` where a field is empty or no time, a file
-    changes while it is read, or another acquisition has the id; nothing is recorded then.
+    `paths` are files, or folders with all below them. Raises `Error` where a field is empty or no time, a
+    file changes while it is read, or another acquisition has the id; nothing is recorded then.
     """
     _check_told(told)
     _check_id(acquisition_id, "--id")
@@ -200,8 +200,10 @@ def add_terms(
     effective: str,
     ended: str = "",
 ) -> TermsEntry:
-    """Keep a text of terms. The same text once more may have another title or end; another text of the same id
-    and version is refused."""
+    """Keep a text of terms; the same once more may have another title or end.
+
+    Raises `Error` where the case has another text of this id and version.
+    """
     for value, option in ((terms_id, "--id"), (version, "--version")):
         _check_id(value, option, needed=True)
     check_text(title, "--title")

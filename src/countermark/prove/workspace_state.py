@@ -8,7 +8,7 @@ import msgspec
 
 from countermark.errors import Error, ExitCode
 from countermark.prove.case import is_case_id
-from countermark.prove.custody import TIME_FORMAT, Sha256, is_record_id
+from countermark.prove.custody import TIME_FORMAT, Sha256
 from countermark.prove.layout import MAX_KEPT_BYTES, read_object
 from countermark.prove.terms import TermsEntry
 from countermark.records.canonical import canonical_json
@@ -16,7 +16,6 @@ from countermark.records.files import write_atomic
 
 CASE_FOLDER_SCHEMA_ID = "countermark/case-folder/v1"
 STATE_FILE = "case-folder.json"
-PLAN_SCHEMA_ID = "countermark/plan/v1"
 
 
 class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -82,7 +81,8 @@ def reference(path: Path | None, folder: Path) -> str:
     """A path inside the case folder moves with it; any other is kept whole."""
     if path is None:
         return ""
-    whole, base = Path(os.path.abspath(path)), Path(os.path.abspath(folder))  # noqa: PTH100  # links stay links
+    # not `resolve`: what is a link stays one
+    whole, base = Path(os.path.abspath(path)), Path(os.path.abspath(folder))  # noqa: PTH100
     return str(whole.relative_to(base)) if whole.is_relative_to(base) else str(whole)
 
 
@@ -108,16 +108,3 @@ def write_state(folder: Path, state: State) -> None:
     """Write the list in one piece."""
     data = msgspec.json.format(canonical_json(state), indent=1) + b"\n"
     write_atomic(folder / STATE_FILE, data)
-
-
-def plan_id(data: bytes, source: Path) -> str:
-    """The id of a plan; its other fields are for who checks plans."""
-    try:
-        plan = read_object(data, str(source))
-    except Error as error:
-        raise Error(error.message, exit_code=ExitCode.NO_INPUT) from error
-    name = plan.get("plan_id")
-    if plan.get("schema") != PLAN_SCHEMA_ID or not isinstance(name, str) or not is_record_id(name):
-        message = f"{source} is not a {PLAN_SCHEMA_ID} document with a plan_id"
-        raise Error(message, hint="countermark case plan makes one", exit_code=ExitCode.NO_INPUT)
-    return name

@@ -45,7 +45,8 @@ def inputs(workspace: Workspace) -> Inputs:
 
     Raises `Error(NO_INPUT)` where something is missing, and `Error(VERIFICATION_FAILED)` where it changed.
     """
-    state, folder = workspace.state, workspace.folder
+    with workspace.changing():  # plans that were written meanwhile
+        state, folder = workspace.state, workspace.folder
     if state.findings is None or state.events is None:
         hint = f"countermark case add findings {folder} FINDINGS --events EVENTS"
         raise Error(f"there are no findings in {folder} to seal", hint=hint, exit_code=ExitCode.NO_INPUT)
@@ -84,7 +85,7 @@ def results(workspace: Workspace) -> Iterator[tuple[str, Kept]]:
 
 
 def changes(workspace: Workspace, *, evidence: bool = False, step: Step | None = None) -> Iterator[str]:
-    """What is no longer what was added, a sentence each; `evidence` reads the acquired files and EVENTS too."""
+    """What is no longer what was added, a sentence each; `evidence` reads acquired files and EVENTS too."""
     state, folder = workspace.state, workspace.folder
     for result, kept in results(workspace):
         yield from _changed_folder(folder / kept.path, STAGES[result.partition("-")[0]], kept)
@@ -163,17 +164,11 @@ def missing(workspace: Workspace) -> list[str]:
         found.append("no terms: nothing says what was not allowed")
     elif not state.acceptances:
         found.append("no acceptances: nothing says which accounts the terms bound")
-    found += [f"{step} names no plan: it will be exploratory" for step, kept in results(workspace) if not _planned(kept)]
-    found += [
-        f"{step} names no acquisition"
-        for step, kept in results(workspace)
-        if not (kept.link and kept.link.acquisitions)
-    ]
+    for step, kept in results(workspace):
+        link = kept.link or Link()
+        found += [] if link.plan else [f"{step} names no plan: it will be exploratory"]
+        found += [] if link.acquisitions else [f"{step} names no acquisition"]
     return found + [f"{name} of the events is in no acquisition" for name in _unacquired(workspace)]
-
-
-def _planned(kept: Kept) -> bool:
-    return bool(kept.link and kept.link.plan)
 
 
 def _unacquired(workspace: Workspace) -> list[str]:

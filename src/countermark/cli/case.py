@@ -5,20 +5,26 @@ from typing import Annotated
 
 import typer
 
-from countermark.cli import case_redact
+from countermark.cli import case_add, case_export, case_open, case_redact, case_show
 from countermark.cli.output import emit, emit_json, note
 
-app = typer.Typer(help="Make signing keys; seal findings into an evidence package.", no_args_is_help=True)
+app = typer.Typer(
+    help="Gather a case, keep its chain of custody, and seal it into an evidence package.",
+    no_args_is_help=True,
+)
+app.command("open")(case_open.open_)
+app.add_typer(case_add.app, name="add")
+app.command("show")(case_show.show)
+app.command("export")(case_export.export)
+app.command("redact")(case_redact.redact)
 
 KEYGEN_SCHEMA_ID = "countermark/case-keygen/v1"
 SEAL_SCHEMA_ID = "countermark/case-seal/v1"
 
-app.command("redact")(case_redact.redact)
-
 
 @app.callback()
 def _case() -> None:
-    """Make signing keys; seal findings into an evidence package."""
+    """Gather a case, keep its chain of custody, and seal it into an evidence package."""
 
 
 @app.command("keygen")

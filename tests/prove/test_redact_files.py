@@ -239,6 +239,8 @@ def test_texts_are_found_however_they_are_escaped_and_across_blocks(more: int) -
                 text = b" " * before + form.encode() + b" short"
                 assert needles.found_in(io.BytesIO(text)) == {value}
     assert needles.found_in(io.BytesIO(b"acct-000000")) == set()
+    others = {f"other-{at:05d}" for at in range(more)}
+    assert needles.found_in(io.BytesIO(b"x".join(b"<%s>" % one.encode() for one in others))) == others
     assert not Needles(["short"])
 
 

@@ -54,8 +54,8 @@ class TestRuns:
         assert [run.status for run in found.shown] == ["done", "failed", "interrupted", "without an outcome"]
         assert found.sentence(MATTER) == (
             "5 runs: 4 of matter matter-7 shown, run 2 failed, run 3 was interrupted, run 4 has no outcome, "
-            "0 privileged and not disclosed, 1 of other matters; 1 analysis plan in the log, 1 of them shown; "
-            "its first 4 of 4 entries cosigned by university.example at 2026-06-14 12:00:00Z"
+            "0 privileged and not disclosed, 1 of other matters; 1 analysis plan in the log, 1 of them "
+            "shown; its first 4 of 4 entries cosigned by university.example at 2026-06-14 12:00:00Z"
         )
 
     @pytest.mark.parametrize("missing", [0, 1, 2])

@@ -117,7 +117,7 @@ def test_the_digest_is_of_the_record() -> None:
 def test_times_have_one_spelling() -> None:
     assert time_of("2026-06-15T08:00:00Z").isoformat() == "2026-06-15T08:00:00+00:00"
     for text in ("2026-06-15T08:00:00.0Z", "2026-06-15 08:00:00Z", "2026-06-15T8:00:00Z", ""):
-        with pytest.raises(ValueError, match=""):
+        with pytest.raises(ValueError, match="time data|-"):
             time_of(text)
 
 

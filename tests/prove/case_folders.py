@@ -5,6 +5,23 @@ import json
 from pathlib import Path
 from typing import Any
 
+from countermark.prove.custody import Acquisition
+from countermark.prove.workspace import Workspace
+from countermark.prove.workspace_records import Told, add_acquisition
+
+TOLD: dict[str, Any] = {
+    "what": "gateway log",
+    "by": "Ann",
+    "role": "analyst",
+    "source": "gateway-3",
+    "method": "copied",
+    "purpose": "routine",
+    "started": "2026-06-15T08:00:00Z",
+    "ended": "2026-06-15T10:10:00+02:00",
+    "clock_source": "ntp",
+    "offset_seconds": -0.02,
+}
+
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
@@ -52,3 +69,7 @@ def plan_file(path: Path, plan_id: str = "plan-1", **fields: Any) -> Path:
     }
     path.write_text(json.dumps(plan | fields))
     return path
+
+
+def acquire(workspace: Workspace, *paths: Path, acquisition_id: str = "", **changed: Any) -> Acquisition:
+    return add_acquisition(workspace, paths, Told(**TOLD | changed), acquisition_id=acquisition_id)

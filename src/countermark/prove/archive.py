@@ -104,7 +104,9 @@ def read_archive(path: Path) -> tuple[str, Contents]:
         headers, end = _headers(stream.fileno(), size)
         expected = _directory(headers)
         if not headers or os.pread(stream.fileno(), len(expected) + 1, end) != expected:
-            raise failed("the zip is not canonical: its directory differs from the one rebuilt from its members")
+            raise failed(
+                "the zip is not canonical: its directory differs from the one rebuilt from its members"
+            )
     base, headers = _without_base(headers)
     check_sizes({name: one.size for name, one in headers.items()})
     members = in_two_threads(lambda item: _read_member(path, *item), headers.items())

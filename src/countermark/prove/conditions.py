@@ -230,6 +230,15 @@ def result_name(step: str) -> str:
     return names.get(step) or attribution_name(int(step.removeprefix("attribute-")))
 
 
+def named_run(document: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Matter and number of the run that a result says to be of; None where it names none."""
+    said = document.get("case_run", document)
+    matter, run = (said.get("matter"), said.get("run")) if isinstance(said, dict) else (None, None)
+    if isinstance(matter, str) and isinstance(run, int) and not isinstance(run, bool):
+        return matter, run
+    return None
+
+
 def run_entry(log: LogView, kind: str, run: int) -> Entry | None:
     """The opened start or outcome of a run."""
     return next((entry for _, entry in log.entries(kind) if entry.payload.get("run") == run), None)

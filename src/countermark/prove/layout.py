@@ -79,7 +79,7 @@ class Member:
     """Where in that file the content begins."""
 
     def open(self) -> BinaryIO:
-        """The content as a stream of exactly `size` bytes; raises `OSError` where it cannot be opened again."""
+        """The content as a stream of exactly `size` bytes; raises `OSError` where it cannot be opened."""
         if self.data is not None:
             return io.BytesIO(self.data)
         assert self.source is not None  # what has no data has a source

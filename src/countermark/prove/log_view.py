@@ -6,16 +6,14 @@ Source: spec/log.md, and spec/package.md, 'The class of a result'.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from countermark.trust.commitments import KIND as COMMITMENT
 from countermark.trust.entries import Entry
+from countermark.trust.openings import Head
+from countermark.trust.runs import OUTCOME, START
 
-if TYPE_CHECKING:
-    from countermark.trust.publication import Head
-
-START, OUTCOME = "run-start", "run-outcome"
-PLAN, COMMITMENT = "analysis-plan", "commitment"
-PADDING = "padding"
+__all__ = ["COMMITMENT", "OUTCOME", "PLAN", "PRIVILEGED", "START", "TESTIFYING", "LogView", "Opened", "Shown"]
+PLAN = "analysis-plan"
 TESTIFYING, PRIVILEGED = "testifying", "privileged"
 LATEST_SECOND = 253_402_300_799
 """The last one of the year 9999; a later time counts as that one."""
@@ -38,7 +36,7 @@ class Opened:
     """Over the whole public log, padding included, from 0."""
     size: int
     """Entries that a checkpoint has to cover for this one to be under it."""
-    head: "Head"
+    head: Head
     entry: Entry | None
     """What it says; None where it stays closed. Its index is that in the private log."""
 
@@ -56,6 +54,8 @@ class LogView:
     """By size of the checkpoint; only where somebody outside the alliance says so."""
     allied: Mapping[int, datetime] = field(default_factory=dict)
     """By size: the latest cosignature where members of the alliance alone cosigned. It shows no time."""
+    known_size: int = 0
+    """Entries of the longest checkpoint that somebody else kept; the package may end before it."""
 
     def entries(self, kind: str) -> Iterator[tuple[Opened, Entry]]:
         """Opened entries of a kind, in order."""

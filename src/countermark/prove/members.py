@@ -6,12 +6,13 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 from countermark.errors import Error
 from countermark.prove.layout import (
     CHUNK,
     MAX_KEPT_BYTES,
+    MAX_MEMBERS,
     MAX_TOTAL_BYTES,
     Member,
     Source,
@@ -24,8 +25,22 @@ _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
 
 
-def measure(stream: io.RawIOBase | BinaryIO, name: str, size: int, copy_to: BinaryIO | None = None, *, crc: bool = False) -> Member:
-    """Read `size` bytes once: digest, CRC if wanted, content where it is parsed; copied on the way if wanted."""
+class Readable(Protocol):
+    """A binary stream."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fill the buffer; how many bytes there were."""
+
+
+def measure(
+    stream: Readable,
+    name: str,
+    size: int,
+    copy_to: BinaryIO | None = None,
+    *,
+    crc: bool = False,
+) -> Member:
+    """Read `size` bytes once: digest, content where it is parsed; a CRC and a copy on the way if wanted."""
     keep = is_parsed(name)
     if keep and size > MAX_KEPT_BYTES:
         raise failed(f"{name} is larger than {MAX_KEPT_BYTES >> 20} MiB")
@@ -70,6 +85,8 @@ def copy_member(name: str, member: Member, source: Source, target: BinaryIO) -> 
 
 def check_sizes(sizes: Mapping[str, int]) -> None:
     """Bound the whole, and the memory that parsed members take together, before anything is read."""
+    if len(sizes) > MAX_MEMBERS:
+        raise failed(f"the package has more than {MAX_MEMBERS} files")
     if sum(sizes.values()) > MAX_TOTAL_BYTES:
         raise failed("the package is larger than a package can be")
     if sum(size for name, size in sizes.items() if is_parsed(name)) > MAX_KEPT_BYTES:

@@ -1,6 +1,6 @@
 """What the payload says of itself, read the same way when it is sealed and when it is verified."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,17 +61,30 @@ class Payload:
         return {name: self.sealed[name]} | {folder + file: one for file, one in listed.items()}
 
 
-def read_payload(contents: Contents, sealed: Mapping[str, str] | None = None) -> Payload:
+def read_payload(
+    contents: Contents,
+    sealed: Mapping[str, str] | None = None,
+    *,
+    redacted: Iterable[str] = (),
+    absent: Iterable[str] = (),
+) -> Payload:
     """Parse the payload's documents strictly; nothing is compared yet.
 
-    `sealed` are the digests by the seal; without them those of the files as they are.
+    `sealed` are the digests by the seal; without them those of the files as they are. `redacted` and `absent`
+    are what a redaction took something out of, and took out.
     """
     payload = {name: one for name, one in contents.items() if name.startswith("data/")}
     digests = {name: one.sha256 for name, one in payload.items()} if sealed is None else sealed
     documents = {name: read_object(data_of(contents, name), name) for name in payload if is_document(name)}
     for name in (CAPTURE_JSON, FINDINGS_JSON):
         data_of(contents, name)
-    return Payload(decode_case(data_of(contents, CASE)), digests, documents)
+    return Payload(
+        case=decode_case(data_of(contents, CASE)),
+        sealed=digests,
+        documents=documents,
+        redacted=frozenset(redacted),
+        absent=frozenset(absent),
+    )
 
 
 def listed_files(manifest: dict[str, Any], name: str) -> dict[str, str]:
@@ -128,7 +141,11 @@ def stage_files(payload: Payload) -> dict[str, str]:
     for step in payload.case.steps[:-1]:
         outputs = payload.outputs(step) or {}
         if step == "capture" and not payload.case.events_included:
-            outputs = {name: one for name, one in outputs.items() if not name.startswith(EVENTS) or name == CAPTURE_JSON}
+            outputs = {
+                name: one
+                for name, one in outputs.items()
+                if not name.startswith(EVENTS) or name == CAPTURE_JSON
+            }
         needed |= outputs
     return needed
 

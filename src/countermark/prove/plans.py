@@ -1,4 +1,4 @@
-"""Analysis plans: what is asked, how, and at which level, written down and logged before anybody knows the answer.
+"""Analysis plans: what is asked, how, and at which level, logged before anybody knows the answer.
 
 A plan counts from the first checkpoint over it that somebody outside the alliance cosigned, or that an
 authority timestamped. Source: spec/package.md, plans/PLAN.json and 'The class of a result'.
@@ -136,7 +136,7 @@ def plan_of(fields: dict[str, Any], name: str) -> Plan:
 
 
 def check_plan(plan: Plan) -> Plan:
-    """The plan; raises `Error` for ids and times that cannot be, and for hypotheses that no result can meet."""
+    """The plan; raises `Error` for ids and times that cannot be, and hypotheses that no result can meet."""
     if plan.schema != PLAN_SCHEMA_ID:
         raise Error(f"the plan is not of {PLAN_SCHEMA_ID}", exit_code=ExitCode.NO_INPUT)
     for name in (plan.plan_id, *(one.id for one in plan.hypotheses)):
@@ -153,7 +153,9 @@ def check_plan(plan: Plan) -> Plan:
         )
     for one in plan.hypotheses:
         if one.keyed is not bool(one.commitments):
-            what = "is about keys and names no commitment" if one.keyed else "names commitments and is not keyed"
+            what = (
+                "is about keys and names no commitment" if one.keyed else "names commitments and is not keyed"
+            )
             raise Error(f"hypothesis {one.id} {what}", exit_code=ExitCode.NO_INPUT)
         if not one.keyed and (one.test in OF_KEYS or one.test.startswith("radioactivity")):
             raise Error(f"hypothesis {one.id} has a test of keys: keyed is true", exit_code=ExitCode.NO_INPUT)

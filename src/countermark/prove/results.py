@@ -11,12 +11,24 @@ from typing import Any, Literal
 import msgspec
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.conditions import Facts, document_of, is_outcome, missing, result_name, texts
+from countermark.prove.conditions import (
+    Facts,
+    document_of,
+    is_outcome,
+    missing,
+    named_run,
+    plan_name,
+    result_name,
+    run_entry,
+    texts,
+)
 from countermark.prove.custody import Custody
 from countermark.prove.layout import failed
-from countermark.prove.log_view import OUTCOME, LogView
+from countermark.prove.log_view import OUTCOME, START, LogView
 from countermark.records.canonical import canonical_json
 
+__all__ = ["CaseView", "Result", "ResultLink", "check_classes", "check_form", "classify", "encode_results"]
+__all__ += ["plan_name", "results_of"]
 RESULTS_SCHEMA_ID = "countermark/results/v1"
 RESULTS_JSON = "data/results.json"
 Class = Literal["confirmatory", "exploratory"]
@@ -164,6 +176,7 @@ def check_classes(view: CaseView, entries: Sequence[Mapping[str, Any]]) -> list[
     """
     found = []
     for entry in entries:
+        _check_named_run(view, entry["result"])
         link = ResultLink(
             result=entry["result"],
             plan=entry["plan"] or "",
@@ -182,6 +195,15 @@ def check_classes(view: CaseView, entries: Sequence[Mapping[str, Any]]) -> list[
     return found
 
 
+def _check_named_run(view: CaseView, step: str) -> None:
+    """A result that says to be of a run of the matter has that run shown."""
+    named = named_run(document_of(view.documents, result_name(step)))
+    if view.log is None or named is None or named[0] != view.matter:
+        return
+    if run_entry(view.log, START, named[1]) is None:
+        raise failed(f"{step} says to be of run {named[1]} of {view.matter}, which is not opened in the log")
+
+
 def _results(steps: Sequence[str]) -> list[str]:
     return [step for step in steps if step not in _NOT_RESULTS]
 
@@ -193,10 +215,8 @@ def _run_of(view: CaseView, step: str) -> int | None:
         run = entry.payload.get("run")
         if isinstance(run, int) and is_outcome(entry, sealed):
             return run
-    document = document_of(view.documents, result_name(step))
-    named = document.get("case_run") if step.startswith("attribute-") else document
-    run = named.get("run") if isinstance(named, dict) else None
-    return run if isinstance(run, int) and not isinstance(run, bool) else None
+    named = named_run(document_of(view.documents, result_name(step)))
+    return named[1] if named and named[0] == view.matter else None
 
 
 def _title(view: CaseView, step: str) -> str:

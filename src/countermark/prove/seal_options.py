@@ -10,7 +10,15 @@ from pathlib import Path
 
 from countermark import __version__
 from countermark.errors import Error, ExitCode
-from countermark.prove.case import CASE_SCHEMA_ID, CREATED_FORMAT, Case, LogHead, Signer, is_case_id, is_matter
+from countermark.prove.case import (
+    CASE_SCHEMA_ID,
+    CREATED_FORMAT,
+    Case,
+    LogHead,
+    Signer,
+    is_case_id,
+    is_matter,
+)
 from countermark.prove.custody import Custody
 from countermark.prove.layout import MAX_ATTRIBUTIONS, steps_of
 from countermark.prove.results import ResultLink

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from countermark.errors import Error, ExitCode
+from countermark.prove.conditions import plan_name
 from countermark.prove.custody import encode_custody
 from countermark.prove.layout import (
     CAPTURE_JSON,
@@ -22,7 +23,6 @@ from countermark.prove.layout import (
 from countermark.prove.leaves import Root, form_of, leaves_name, write_leaves
 from countermark.prove.members import in_two_threads, measure_source
 from countermark.prove.payload import listed_files
-from countermark.prove.results import plan_name
 from countermark.prove.seal_options import SealOptions
 from countermark.prove.tables import ACCEPTANCES, ACCOUNTS, MEMBERS, REQUESTS, write_members, write_rows_of
 from countermark.prove.terms import encode_terms, write_acceptances
@@ -66,7 +66,7 @@ def case_sources(options: SealOptions) -> dict[str, Source]:
 
 
 def table_sources(options: SealOptions, events: EventsFolder, scratch: Path) -> dict[str, Source]:
-    """Tables, written into `scratch`, by name: members, their accounts, their requests if wanted, acceptances."""
+    """Tables by name, written into `scratch`: members, their accounts, their requests, acceptances."""
     sources: dict[str, Source] = {}
 
     def place(name: str) -> Path:
@@ -89,14 +89,19 @@ def table_sources(options: SealOptions, events: EventsFolder, scratch: Path) -> 
     return sources
 
 
-def leaves_of(sources: Mapping[str, Source], scratch: Path, key: Secret | None) -> tuple[list[Root], dict[str, Source]]:
+def leaves_of(
+    sources: Mapping[str, Source], scratch: Path, key: Secret | None
+) -> tuple[list[Root], dict[str, Source]]:
     """Roots and files of leaves, written into `scratch`, of these documents and tables."""
     roots: list[Root] = []
     made: dict[str, Source] = {}
     for number, (name, source) in enumerate(sorted(sources.items())):
         path = scratch / f"{number}.leaves"
         content = Member(len(source), "", data=source) if isinstance(source, bytes) else source
-        with path.open("xb") as target, (content.open("rb") if isinstance(content, Path) else content.open()) as stream:
+        with (
+            path.open("xb") as target,
+            content.open("rb") if isinstance(content, Path) else content.open() as stream,
+        ):
             roots.append(write_leaves(name, form_of(name), stream, target, key))
         made[leaves_name(name)] = path
     return roots, made
@@ -152,5 +157,3 @@ def _read(path: Path, what: str, hint: str) -> bytes:
     if len(data) > MAX_KEPT_BYTES:
         raise Error(f"{path} is larger than {MAX_KEPT_BYTES >> 20} MiB", exit_code=ExitCode.NO_INPUT)
     return data
-
-

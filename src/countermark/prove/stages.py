@@ -20,7 +20,9 @@ def check_stages(payload: Payload, taken: Iterable[str] = ()) -> None:
 
     `taken` are the pointers of fields of `findings.json` that were taken out.
     """
-    _check_findings(payload, {pointer.split("/")[2] for pointer in taken if pointer.startswith("/campaigns/")})
+    _check_findings(
+        payload, {pointer.split("/")[2] for pointer in taken if pointer.startswith("/campaigns/")}
+    )
     scan = payload.documents.get(SCAN_JSON)
     if scan is not None and scan.get("schema") != SCAN_SCHEMA_ID:
         raise failed(f"scan.json has a schema other than {SCAN_SCHEMA_ID}")

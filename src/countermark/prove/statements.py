@@ -60,7 +60,9 @@ class SealPredicate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timestamps: int
 
 
-def step_statement(step: str, case_id: str, outputs: Mapping[str, str], materials: Sequence[tuple[str, str]]) -> bytes:
+def step_statement(
+    step: str, case_id: str, outputs: Mapping[str, str], materials: Sequence[tuple[str, str]]
+) -> bytes:
     """A step before the seal: what it wrote (subjects), of what (materials), name and SHA-256 each."""
     predicate = {"case_id": case_id, "materials": _descriptors(materials)}
     return write_statement(_TYPES.get(step, ATTRIBUTE_TYPE), outputs, predicate)
@@ -110,7 +112,7 @@ def seal_predicate(statement: Statement, name: str) -> SealPredicate:
 
 
 def said_materials(statement: Statement, name: str) -> list[tuple[str, str]]:
-    """What a Statement itself says that its step was made of: all there is where the document was taken out."""
+    """What a Statement itself says that its step was made of: all there is where the document is gone."""
     try:
         rows = msgspec.convert(statement.predicate.get("materials"), list[Subject])
     except msgspec.ValidationError as error:

@@ -1,4 +1,4 @@
-"""Which files a package must and may have, by what its documents say: the same for who seals and who verifies."""
+"""Which files a package must and may have, by what its documents say: sealed and verified by one rule."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,6 @@ from countermark.prove.layout import (
     FINDINGS,
     LEAVES,
     LOG,
-    NEVER_TAKEN_OUT,
     OPENINGS,
     PLANS,
     SCAN,
@@ -54,30 +53,9 @@ def check_subjects(payload: Payload, contents: Contents) -> None:
     _check_places(payload)
     if TERMS_JSON in contents:
         redacted = TERMS_JSON in payload.redacted
-        _check_terms(sealed, terms_files(decode_terms(data_of(contents, TERMS_JSON), redacted=redacted)), redacted)
-
-
-def check_present(payload: Payload, contents: Contents, changed: Mapping[str, str], gone: Iterable[str]) -> None:
-    """Raise unless the payload is what was sealed, less the files that are `gone`, but for the `changed` ones.
-
-    `changed` are the redaction's subjects; a document or table that is gone takes its leaves with it.
-    """
-    absent = set(gone) | {leaves_name(name) for name in gone if has_leaves(name)}
-    for name in sorted(absent):
-        if name not in payload.sealed:
-            raise failed(f"{name} is said to be taken out, and was never sealed")
-        if name in NEVER_TAKEN_OUT or name.startswith(LOG):
-            raise failed(f"{name} cannot be taken out")
-    there = {name: one.sha256 for name, one in contents.items() if name.startswith("data/")}
-    _equal(payload.sealed.keys() - absent, there)
-    for name, sha256 in there.items():
-        if sha256 != payload.sealed[name] and sha256 != changed.get(name):
-            raise failed(f"{name} does not have the digest that was sealed")
-    for name, sha256 in changed.items():
-        if there.get(name) != sha256 or sha256 == payload.sealed[name]:
-            raise failed(f"the redaction names {name}, which is not there so, or as it was sealed")
-        if not has_leaves(name) and not name.startswith(LEAVES):
-            raise failed(f"the redaction changes {name}, which has no leaves")
+        _check_terms(
+            sealed, terms_files(decode_terms(data_of(contents, TERMS_JSON), redacted=redacted)), redacted
+        )
 
 
 def _check_stages(payload: Payload) -> None:
@@ -145,5 +123,3 @@ def _equal(expected: Iterable[str], found: Iterable[str]) -> None:
     expected, found = set(expected), set(found)
     for name in sorted(expected ^ found):
         raise failed(f"{name} is {'missing' if name in expected else 'listed by nothing'}")
-
-

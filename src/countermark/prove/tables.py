@@ -1,8 +1,8 @@
 """Tables of a package as JSON lines, written from the Parquet files of the stages.
 
-One canonical object (RFC 8785) a line, without the columns that are null in it: `null` stands for what was taken
-out. Times are RFC 3339 in UTC with microseconds, integers beyond 2^53 - 1 decimal strings. Column by column over
-Arrow batches, so that a million rows take seconds and memory is that of a batch.
+One canonical object (RFC 8785) a line, without the columns that are null in it: `null` stands for what was
+taken out. Times are RFC 3339 in UTC with microseconds, integers beyond 2^53 - 1 decimal strings. Column by
+column over Arrow batches, so that a million rows take seconds and memory is that of a batch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -68,7 +68,7 @@ def _write(batch: pa.RecordBatch, target: BinaryIO) -> None:
     # columns that are null in a row are skipped there, with their comma
     joined = pc.binary_join_element_wise(*fields, ",", null_handling="skip")
     lines = pc.binary_join_element_wise("{", joined, "}\n", "")
-    for line in (lines.chunks if isinstance(lines, pa.ChunkedArray) else [lines]):
+    for line in lines.chunks if isinstance(lines, pa.ChunkedArray) else [lines]:
         target.write(_bytes_of(line))
 
 

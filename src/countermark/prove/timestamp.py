@@ -67,7 +67,7 @@ def request_timestamp(url: str, data: bytes) -> Timestamp:
 
 
 def check_content(response: bytes, data: bytes, nonce: str | None = None) -> datetime:
-    """The token's time; raises unless it was granted over the SHA-256 of `data`, with this nonce if one is given."""
+    """The token's time; raises unless it is over the SHA-256 of `data`, with the nonce where one is given."""
     decoded = _decode(response)
     if decoded.status != _GRANTED:
         raise failed(f"a timestamp was not granted (status {decoded.status})")
@@ -86,9 +86,9 @@ def check_content(response: bytes, data: bytes, nonce: str | None = None) -> dat
 def check_issuer(response: bytes, data: bytes, roots: Sequence[Certificate]) -> Certificate:
     """The self-signed one of `roots` to which the token's signature leads; raises where it leads to none.
 
-    Every certificate of the way has to be valid at the token's time; that one has expired since does not matter
-    (rfc3161-client hands that time to OpenSSL). Intermediate certificates may stand among `roots`; alone they
-    are no end of a chain.
+    Every certificate of the way has to be valid at the token's time; that one has expired since does not
+    matter (rfc3161-client hands that time to OpenSSL). Intermediate certificates may stand among `roots`;
+    alone they are no end of a chain.
     """
     decoded = _decode(response)
     ends = sorted((one for one in roots if one.subject == one.issuer), key=_fingerprint)

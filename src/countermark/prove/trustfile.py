@@ -152,7 +152,7 @@ def _parse(content: _TrustFile) -> Trust:
     if content.schema != TRUST_SCHEMA_ID:
         raise _bad(f"the schema is not {TRUST_SCHEMA_ID}")
     lists = (content.signers, content.tsa_roots, content.cases, content.logs, content.witnesses)
-    if max(map(len, (*lists, content.checkpoints))) > _MAX_ENTRIES:
+    if max(len(one) for one in (*lists, content.checkpoints)) > _MAX_ENTRIES:
         raise _bad(f"more than {_MAX_ENTRIES} entries in a list")
     for case_id in content.cases:
         if not is_case_id(case_id):

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from countermark.cli.case_hold import hold
 from countermark.cli.output import emit, emit_json, note
 
 app = typer.Typer(help="Make signing keys; seal findings into an evidence package.", no_args_is_help=True)
+app.command("hold")(hold)
 
 KEYGEN_SCHEMA_ID = "countermark/case-keygen/v1"
 SEAL_SCHEMA_ID = "countermark/case-seal/v1"

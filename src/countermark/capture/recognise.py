@@ -44,10 +44,14 @@ class Formats:
             made = Overridden(made, self.mapping, self.time_unit) if self.mapping else made
         return made, FormatUsed(name, plugin.origin.to_dict(), made.documentation)
 
+    def named(self) -> tuple[LogFormat, FormatUsed]:
+        """The format that was asked for by its name."""
+        return next(iter(self._made.values()))
+
     def choose(self, source: Opened) -> tuple[LogFormat, FormatUsed] | None:
         """The format for a source; None when `auto` recognises nothing in it, or it is empty."""
         if not self.guessed:
-            return next(iter(self._made.values()))
+            return self.named()
         sample = [record.raw for record in islice(read_records(source), _SAMPLE) if record.raw is not None]
         scores = {name: _score(made, sample) for name, (made, _) in self._made.items()}
         best = max(sorted(scores), key=lambda name: scores[name], default="")

@@ -5,11 +5,18 @@ from typing import Annotated
 
 import typer
 
-from countermark.cli.case_hold import hold
+from countermark.cli import case_add, case_export, case_hold, case_open, case_show
 from countermark.cli.output import emit, emit_json, note
 
-app = typer.Typer(help="Make signing keys; seal findings into an evidence package.", no_args_is_help=True)
-app.command("hold")(hold)
+app = typer.Typer(
+    help="Gather a case, keep its chain of custody, and seal it into an evidence package.",
+    no_args_is_help=True,
+)
+app.command("open")(case_open.open_)
+app.add_typer(case_add.app, name="add")
+app.command("hold")(case_hold.hold)
+app.command("show")(case_show.show)
+app.command("export")(case_export.export)
 
 KEYGEN_SCHEMA_ID = "countermark/case-keygen/v1"
 SEAL_SCHEMA_ID = "countermark/case-seal/v1"
@@ -17,7 +24,7 @@ SEAL_SCHEMA_ID = "countermark/case-seal/v1"
 
 @app.callback()
 def _case() -> None:
-    """Make signing keys; seal findings into an evidence package."""
+    """Gather a case, keep its chain of custody, and seal it into an evidence package."""
 
 
 @app.command("keygen")

@@ -1,10 +1,11 @@
 """Custody records as a CASE/UCO graph in JSON-LD, for tools that read that ontology.
 
-Written for CASE 1.4.0 and UCO 1.4.0 (caseontology.org) and 1.5.0: an acquisition is an `InvestigativeAction` whose
-result is a `ProvenanceRecord` over `File`s with SHA-256; a hold is an `Authorization` and the action under it;
-what was done since is an action informed by the acquisitions that its files come from. Every node has an IRI that
-ends in a UUID (core:UcoThing-identifier-regex-shape), a name-based one (RFC 9562, version 5) of the case and the
-record's place in it: the same records give the same bytes. A field that was taken out is left out.
+Written for CASE and UCO 1.4.0 and 1.5.0 (caseontology.org): an acquisition is an `InvestigativeAction`
+whose result is a `ProvenanceRecord` over `File`s with SHA-256; a hold is an `Authorization` and the action
+under it; what was done since is an action informed by the acquisitions that its files come from. Every node
+has an IRI that ends in a UUID (core:UcoThing-identifier-regex-shape), a name-based one (RFC 9562, version
+5) of the case and the record's place in it: the same records give the same bytes. A field that was taken
+out is left out.
 """
 
 import json
@@ -35,7 +36,7 @@ Node = dict[str, Any]
 
 
 def case_uco(case_id: str, custody: Custody, software: dict[str, str] | None = None) -> bytes:
-    """The graph in JSON-LD, sorted; `software` are the versions of what sealed the case, where it is sealed."""
+    """The graph in JSON-LD, sorted; `software` are the versions of what sealed the case, if it is sealed."""
     graph = _Graph(case_id)
     acquired = [graph.acquisition(place, one) for place, one in enumerate(custody.acquisitions)]
     held = [graph.hold(place, one) for place, one in enumerate(custody.holds)]

@@ -1,7 +1,7 @@
 """`custody.json`: who acquired what, when and from where; legal holds; who handled the evidence since.
 
-The fields of a redacted document may be null (spec/package.md, 'Redaction'): hence `None` in the types. What is
-sealed has none.
+The fields of a redacted document may be null (spec/package.md, 'Redaction'): hence `None` in the types. What
+is sealed has none.
 """
 
 import math
@@ -149,7 +149,7 @@ def decode_custody(data: bytes, *, redacted: bool = False) -> Custody:
 
 
 def check_custody(custody: Custody, *, redacted: bool = False) -> None:
-    """Raise `Error(VERIFICATION_FAILED)` unless ids are unique, times are times and in order, and offsets finite."""
+    """Raise `Error(VERIFICATION_FAILED)` unless ids are unique, times in order, and offsets finite."""
     if custody.schema != CUSTODY_SCHEMA_ID:
         raise failed(f"{CUSTODY_FILE} has a schema other than {CUSTODY_SCHEMA_ID}")
     for what, records in (("acquisition", custody.acquisitions), ("hold", custody.holds)):

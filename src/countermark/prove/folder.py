@@ -80,13 +80,14 @@ def write_folder(target: Path, sources: Mapping[str, Source], contents: Contents
                 os.fsync(stream.fileno())
         for folder, _, _ in os.walk(building):
             sync_folder(Path(folder))
-        _replace(building, target)
+        replace_folder(building, target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _replace(building: Path, target: Path) -> None:
-    old = building.with_name(building.name + "-old")
+def replace_folder(building: Path, target: Path) -> None:
+    """Put a folder that is whole and on the disk at `target`, in the place of what stood there."""
+    old = target.with_name(f"{TEMPORARY}{secrets.token_hex(6)}-old")
     if os.path.lexists(target):
         target.rename(old)
     building.rename(target)

@@ -161,7 +161,7 @@ def check_leaves(name: str, form: Form, content: BinaryIO, leaves: BinaryIO) -> 
     """
     tree, grounds = LeafTree(), Counter[str]()
     try:
-        pairs = zip(contents_of(name, form, content), _lines(leaves, MAX_SALT_LINE, "leaves"), strict=True)
+        pairs = zip(contents_of(name, form, content), lines_of_leaves(leaves), strict=True)
         tree.extend(_hashes(pairs, form, grounds))
     except Error as error:
         raise failed(f"{name}: {error.message}") from error
@@ -174,7 +174,7 @@ def check_leaves(name: str, form: Form, content: BinaryIO, leaves: BinaryIO) -> 
 def contents_of(name: str, form: Form, source: BinaryIO) -> Iterator[bytes]:
     """The contents of the leaves, in order. Raises `Error` (exit 20) for what is not allowed in a package."""
     if is_table(name):
-        lines = _lines(source, MAX_LINE, "a table")
+        lines = lines_of_table(source)
         return _rows(lines) if form == "rows" else _line_contents(lines)
     text = source.read(MAX_KEPT_BYTES + 1)
     if len(text) > MAX_KEPT_BYTES:
@@ -223,6 +223,16 @@ def _line_contents(lines: Iterable[bytes]) -> Iterator[bytes]:
     for index, line in enumerate(lines):
         for pointer, value in line_fields(line, index):
             yield leaf_content(pointer, value)
+
+
+def lines_of_table(stream: BinaryIO) -> Iterator[bytes]:
+    """Lines of a table without their line feeds, bounded; `Error` (exit 20) where the last one has none."""
+    return _lines(stream, MAX_LINE, "a table")
+
+
+def lines_of_leaves(stream: BinaryIO) -> Iterator[bytes]:
+    """The same of a file of leaves."""
+    return _lines(stream, MAX_SALT_LINE, "a file of leaves")
 
 
 def _lines(stream: BinaryIO, longest: int, what: str) -> Iterator[bytes]:

@@ -18,18 +18,13 @@ from countermark.prove.layout import (
     REDACTION,
     check_name,
     failed,
-    is_document,
-    is_table,
 )
 from countermark.prove.leaf_fields import form_of, leaved_name, leaves_name
 from countermark.prove.leaves import GROUNDS
-from countermark.records.canonical import canonical_json
+from countermark.prove.payload import is_sha256
+from countermark.prove.statements import REDACTION_TYPE, write_statement
+from countermark.prove.subjects import has_leaves
 from countermark.trust.signing import PublicKey
-
-REDACTION_TYPE = "urn:countermark:redaction:v1"
-
-_STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-_HEX = frozenset("0123456789abcdef")
 
 
 class TakenOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,7 +65,7 @@ class Redaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def absent(self) -> set[str]:
         """Payload files that are not there any more, files of leaves included."""
         files = {entry.name for entry in self.taken_out if entry.form == "file"}
-        return files | {leaves_name(name) for name in files if _has_leaves(name)}
+        return files | {leaves_name(name) for name in files if has_leaves(name)}
 
     def redacted(self) -> set[str]:
         """Documents and tables that are there, with some leaf taken out."""
@@ -86,15 +81,7 @@ class Redaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def redaction_statement(redaction: Redaction, subjects: Mapping[str, str]) -> bytes:
     """Canonical bytes of the Statement; `subjects`: name and SHA-256 of every payload file that changed."""
-    document = {
-        "_type": _STATEMENT_TYPE,
-        "subject": [
-            {"name": name, "digest": {"sha256": digest}} for name, digest in sorted(subjects.items())
-        ],
-        "predicateType": REDACTION_TYPE,
-        "predicate": msgspec.to_builtins(redaction),
-    }
-    return canonical_json(document)
+    return write_statement(REDACTION_TYPE, subjects, msgspec.to_builtins(redaction))
 
 
 def read_redaction(predicate: Mapping[str, Any]) -> Redaction:
@@ -104,7 +91,7 @@ def read_redaction(predicate: Mapping[str, Any]) -> Redaction:
     except msgspec.ValidationError as error:
         raise failed(f"{REDACTION} has a predicate that cannot be one: {error}") from error
     _moment(redaction.created)
-    if redaction.previous and not _is_sha256(redaction.previous):
+    if redaction.previous and not is_sha256(redaction.previous):
         raise failed(f"{REDACTION} names no SHA-256 as the redaction before it")
     _check_signers(redaction.signers)
     _check_entries(redaction.taken_out)
@@ -138,7 +125,7 @@ def check_redaction(
         if subjects[name] == sealed[name]:
             raise failed(f"{REDACTION} covers {name}, which is as it was sealed")
         whose = leaved_name(name) or name
-        if not _has_leaves(whose):
+        if not has_leaves(whose):
             raise failed(f"{name} is neither a document nor a table, and nothing can be taken out of it")
         if whose not in redacted:
             raise failed(f"{name} was changed, and nothing is said to be taken out of it")
@@ -229,7 +216,7 @@ def _check_entry(entry: TakenOut) -> None:
             raise failed(f"{REDACTION} counts a file more than once")
         if why := file_stays(entry.name):
             raise failed(f"{REDACTION} takes out {entry.name}: {why}")
-    elif not _has_leaves(entry.name) or entry.form != form_of(entry.name):
+    elif not has_leaves(entry.name) or entry.form != form_of(entry.name):
         raise failed(f"{REDACTION} takes {entry.form} out of {entry.name}, which has none")
 
 
@@ -254,11 +241,3 @@ def _moment(text: str) -> datetime:
     if moment.strftime(CREATED_FORMAT) != text:
         raise failed(f"{REDACTION} has a time that is not in canonical form")
     return moment
-
-
-def _has_leaves(name: str) -> bool:
-    return is_document(name) or is_table(name)
-
-
-def _is_sha256(text: str) -> bool:
-    return len(text) == 64 and set(text) <= _HEX

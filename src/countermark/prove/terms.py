@@ -1,4 +1,4 @@
-"""The terms that applied: their texts and versions (`terms.json`), and who accepted which when (`acceptances.jsonl`)."""
+"""The terms that applied: texts and versions (`terms.json`), and who accepted which when."""
 
 import csv
 import re
@@ -85,7 +85,7 @@ def encode_terms(terms: Sequence[TermsText]) -> bytes:
 
 
 def decode_terms(data: bytes, *, redacted: bool = False) -> TermsDocument:
-    """Read `terms.json` strictly; nulls only where something was taken out. Raises `Error(VERIFICATION_FAILED)`."""
+    """Read `terms.json` strictly; nulls only where something was taken out."""
     document = read_object(data, "terms.json")
     if redacted and document.get("terms", []) is None:
         document = document | {"terms": []}  # only an empty list is a field that can be taken out
@@ -98,7 +98,7 @@ def decode_terms(data: bytes, *, redacted: bool = False) -> TermsDocument:
 
 
 def check_terms(document: TermsDocument, *, redacted: bool = False) -> None:
-    """Raise `Error(VERIFICATION_FAILED)` unless no version and no file stands twice, and days are days in order."""
+    """Raise `Error(VERIFICATION_FAILED)` where a version or file stands twice, or days are out of order."""
     if document.schema != TERMS_SCHEMA_ID or len(document.terms) > MAX_TERMS:
         raise failed(f"terms.json has a schema other than {TERMS_SCHEMA_ID}, or over {MAX_TERMS} terms")
     versions = [(one.id, one.version) for one in document.terms if one.id and one.version]
@@ -135,11 +135,11 @@ def terms_files(document: TermsDocument) -> dict[str, str]:
 
 
 def acceptance_lines(path: Path, known: Iterable[TermsEntry] | None = None) -> Iterator[bytes]:
-    """Lines of `acceptances.jsonl` (canonical JSON, with the line feed), read from a file of JSON lines or CSV.
+    """Lines of `acceptances.jsonl` (canonical JSON, with line feeds), read from a file of JSON lines or CSV.
 
-    A CSV has the names of the columns in its first line. Times may have an offset or fractions of a second; they are
-    written in UTC and whole seconds. Raises `Error(NO_INPUT)` with the number of the line that is none, and for
-    terms that are not among `known`.
+    A CSV has the names of the columns in its first line. Times may have an offset or fractions of a second;
+    they are written in UTC and whole seconds. Raises `Error(NO_INPUT)` with the number of the line that is
+    none, and for terms that are not among `known`.
     """
     versions = None if known is None else {(one.id, one.version) for one in known}
     for number, fields in _rows(path):

@@ -86,7 +86,7 @@ def current_key(path: Path, *, key_id: str | None = None, now: datetime | None =
 
 
 def destroy_keys(path: Path, *, now: datetime | None = None) -> list[str]:
-    """Destroy the keys of all expired epochs that no hold needs, leaving a tombstone each; gives their ids."""
+    """Destroy the keys of expired epochs that no hold needs, leaving a tombstone each; gives their ids."""
     now = now or datetime.now(UTC)
     with locked(path):
         epochs = _read(path)

@@ -130,8 +130,10 @@ def _check(manifest: HeldManifest) -> None:
     if len(manifest.sources) > MAX_SOURCES:
         raise failed(f"the manifest names over {MAX_SOURCES:,} raw logs")
     files = [source.file for source in manifest.sources]
-    digests = [source.sha256 for source in (*manifest.sources, *manifest.missing)]
-    if files != [held_file(number) for number in range(1, len(files) + 1)] or len(set(digests)) < len(digests):
+    digests = [one.sha256 for one in manifest.sources] + [one.sha256 for one in manifest.missing]
+    if files != [held_file(number) for number in range(1, len(files) + 1)] or len(set(digests)) < len(
+        digests
+    ):
         raise failed("the manifest does not name one file a raw log, in order")
     named, control = manifest.accounts, manifest.control.accounts
     for accounts in (named, control):

@@ -98,8 +98,8 @@ def hold(
 ) -> Held:
     """Freeze the lines into `out`, suspend retention, and give what was done.
 
-    Raises `Error`: usage (recipients, nobody named), no usable input (3: EVENTS that are not whole, a raw log that
-    is not among the sources, none of the accounts in EVENTS), or `out` exists.
+    Raises `Error`: usage (recipients, nobody named), no usable input (3: EVENTS that are not whole, a raw
+    log that is not among the sources, none of the accounts in EVENTS), or `out` exists.
     """
     recipients = check_recipients(options.recipients)
     if not options.accounts or not options.by.strip():
@@ -117,13 +117,13 @@ def hold(
                 return done
             if os.path.lexists(options.out):
                 raise Error(f"{options.out} exists already", hint="choose another folder")
-            wanted = wanted_lines(database, events, entry, options.anticipated)
-        logs, missing = find_raw_logs(
-            options.sources, events, wanted, options.missing_ok, say, progress
-        )
+            wanted = wanted_lines(database, entry, options.anticipated)
+        logs, missing = find_raw_logs(options.sources, events, wanted, options.missing_ok, say, progress)
         put_hold(options.events, entry)
         change_hold(options.hash_key or default_path(), key.key_id, entry.hold_id, held=True)
-        manifest = _Freezing(options, events, entry, chosen, wanted, recipients).write(logs, missing, progress)
+        manifest = _Freezing(options, events, entry, chosen, wanted, recipients).write(
+            logs, missing, progress
+        )
         return _in_force(options, entry, manifest)
 
 
@@ -194,7 +194,9 @@ def _entry(options: HoldOptions, events: EventsFolder, chosen: Chosen) -> HoldEn
     hold_id = content_id("hold", told)[:21]
     earlier = {one.hold_id: one for one in read_holds(options.events)}.get(hold_id)
     if earlier is not None and earlier.state == "released":
-        raise Error(f"{hold_id} was released by {earlier.released_by}", hint="give another --out for a new one")
+        raise Error(
+            f"{hold_id} was released by {earlier.released_by}", hint="give another --out for a new one"
+        )
     if earlier is not None:
         return earlier
     wanted = len(chosen.present) if options.control is None else options.control

@@ -20,8 +20,9 @@ from countermark.store.database import Database
 from countermark.store.events import EventsFolder
 
 RULE = (
-    "the accounts with rows that were not named, by SHA-256 over the 16 bytes of the seed and the id as EVENTS"
-    " has it; the smallest"
+   
+    "the accounts with rows that were not named, by SHA-256 over the 16 bytes
+    of the seed and the id as EVENTS" " has it; the smallest"
 )
 _IDS = "SELECT DISTINCT account_id FROM events ORDER BY account_id"
 _LINES = """
@@ -95,7 +96,7 @@ def choose(database: Database, events: EventsFolder, key: HashKey, names: Sequen
     return Chosen(hasher, named, present, [name for name in there if name in left])
 
 
-def wanted_lines(database: Database, events: EventsFolder, entry: HoldEntry, day: str) -> Wanted:
+def wanted_lines(database: Database, entry: HoldEntry, day: str) -> Wanted:
     """The lines of the accounts of a hold; `choose` has attached the events."""
     database.register("held", pa.table({"account_id": pa.array(entry.held(), pa.string())}))
     moment = datetime.fromisoformat(day).replace(tzinfo=UTC)

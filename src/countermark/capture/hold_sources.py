@@ -26,8 +26,8 @@ def find_raw_logs(
 ) -> tuple[list[tuple[Source, Opened]], list[MissingSource]]:
     """The raw logs with held lines, in the order in which they were captured, and those that are not there.
 
-    A file counts by its digest, not by its name; a log that has grown since is taken as far as it was captured.
-    Raises `Error` (exit code 3) where one is not there, unless `missing_ok`.
+    A file counts by its digest, not by its name; a log that has grown since is taken as far as it was
+    captured. Raises `Error` (exit code 3) where one is not there, unless `missing_ok`.
     """
     needed = {one.sha256: one for one in events.manifest.sources if one.sha256 in wanted.offsets}
     sizes = sorted({one.bytes for one in needed.values()})

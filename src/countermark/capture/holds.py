@@ -1,7 +1,7 @@
 """`holds.json` in an EVENTS folder: whose rows are under legal hold, and who said so.
 
-It is replaced in one go and no part of the capture: the digest that findings name stays as it is. While a hold
-is in force `purge` keeps the rows of its accounts; after its release the names are gone from it, too.
+It is replaced in one go and no part of the capture: the digest that findings name stays as it is. While a
+hold is in force `purge` keeps the rows of its accounts; after its release the names are gone from it, too.
 """
 
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Destroy rows of EVENTS, leaving a tombstone: by age, or all of one account; a legal hold stands above it."""
+"""Destroy rows of EVENTS, leaving a tombstone: by age, or all of one account. A legal hold stands above."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -69,8 +69,8 @@ def purge_before(
 ) -> Tombstone | None:
     """Destroy the rows older than `before`, and accounts and sketches that only they referred to.
 
-    Rows of accounts under legal hold stay, which `say` is told. Gives the tombstone, None when there was nothing
-    to destroy. Raises `Error` when the folder is not whole.
+    Rows of accounts under legal hold stay, which `say` is told. Gives the tombstone, None when there was
+    nothing to destroy. Raises `Error` when the folder is not whole.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     tombstone = Tombstone(at=now, kind="before", before=before.astimezone(UTC).isoformat())
@@ -160,7 +160,7 @@ def _numbers(events: EventsFolder) -> list[int]:
 
 
 def _filter(folder: Path, staged: Path, number: int, target: _Target) -> tuple[int, int]:
-    """Stage the part without the target's rows, when it has any; gives how many went and how many are held."""
+    """Stage the part without the target's rows, if it has any; gives how many went, and how many are held."""
     with pq.ParquetFile(folder / events_name(number)) as file:
         kept = [target.keep(batch) for batch in file.iter_batches(columns=["ts", "account_id"])]
     keep = np.concatenate([mask for mask, _ in kept]) if kept else np.ones(0, np.bool_)

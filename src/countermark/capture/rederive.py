@@ -1,7 +1,7 @@
 """Capture held lines again, in memory, and compare every row of their accounts with what EVENTS says.
 
-A row is compared as a whole: a 128-bit digest over all its columns, so that a million rows take 28 bytes each.
-Only of rows that differ the columns are looked at, in a second pass over the same lines.
+A row is compared as a whole: a 128-bit digest over all its columns, so that a million rows take 28 bytes
+each. Only of rows that differ the columns are looked at, in a second pass over the same lines.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -81,14 +81,16 @@ def opened_key(path: Path, manifest: HeldManifest) -> HashKey:
 
 
 def check_versions(manifest: HeldManifest) -> list[str]:
-    """What differs from the capture of then, in sentences; raises `Error(20)` where rows cannot be compared."""
+    """What differs from the capture of then, in sentences; raises `Error(20)` where rows will differ."""
     said = manifest.events
     if said.capture_version != CAPTURE_VERSION:
         reason = f"captured by version {said.capture_version}, and this is version {CAPTURE_VERSION}"
         raise failed(f"{reason}: the same line gives other rows")
     notes = []
     if said.traits_version != TRAITS_VERSION:
-        notes.append(f"prompt traits are of version {said.traits_version}, and this computes {TRAITS_VERSION}")
+        notes.append(
+            f"prompt traits are of version {said.traits_version}, and this computes {TRAITS_VERSION}"
+        )
     return notes
 
 
@@ -123,7 +125,8 @@ class HeldLines:
     def capture(
         self, take: Callable[[int, pa.RecordBatch], None], progress: ProgressCall = lambda _d, _t: None
     ) -> tuple[int, int]:
-        """Give every row of every line to `take` with the number of its raw log; lines read, and not readable.
+        """Give every row of every line to `take` with the number of its raw log; lines read, and not
+        readable.
 
         Raises `Error(20)` for lines that are damaged, in another order, more or fewer than the manifest says.
         """
@@ -133,9 +136,7 @@ class HeldLines:
             sink = _Sink(number, take)
             refused = _Count()
             fingerprints = Fingerprints(self._hasher)
-            columns = Columns(
-                self._hasher, fingerprints, hash_accounts=self._manifest.events.hash_accounts
-            )
+            columns = Columns(self._hasher, fingerprints, hash_accounts=self._manifest.events.hash_accounts)
             pipeline = Pipeline(self._hasher, columns, sink, refused)
             with decrypted(self._held / source.file, self._identities) as stream:
                 records = decode_records(stream, source.sha256, source.file)
@@ -147,7 +148,9 @@ class HeldLines:
                     partial(_drop_sketches, fingerprints),
                 )
             if tally.records != source.lines:
-                reason = f"{source.file} holds {tally.records:,} lines, and the manifest says {source.lines:,}"
+                reason = (
+                    f"{source.file} holds {tally.records:,} lines, and the manifest says {source.lines:,}"
+                )
                 raise failed(reason)
             lines += tally.records
             unreadable += refused.count
@@ -175,7 +178,7 @@ class _Sink:
     def __init__(self, number: int, take: Callable[[int, pa.RecordBatch], None]) -> None:
         self._number, self._take = number, take
 
-    def add(self, batch: pa.RecordBatch, digests: list[bytes]) -> None:
+    def add(self, batch: pa.RecordBatch, digests: list[bytes]) -> None:  # noqa: ARG002 - a sink of `Pipeline`
         self._take(self._number, batch)
 
 
@@ -183,7 +186,7 @@ class _Count:
     def __init__(self) -> None:
         self.count = 0
 
-    def add(self, file: str, line: int, offset: int, reason: str) -> None:
+    def add(self, file: str, line: int, offset: int, reason: str) -> None:  # noqa: ARG002 - as above
         self.count += 1
 
 

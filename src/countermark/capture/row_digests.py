@@ -27,7 +27,10 @@ class RowDigests:
         if not batch.num_rows:
             return
         columns = [_plain(batch.column(name)) for name in _COLUMNS]
-        digests = [blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=16).digest() for row in zip(*columns, strict=True)]
+        digests = [
+            blake2b(repr(row).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            for row in zip(*columns, strict=True)
+        ]
         keys = np.empty(batch.num_rows, _KEY)
         keys["source"] = source
         keys["offset"] = batch.column("source_offset").to_numpy()
@@ -53,7 +56,7 @@ class Found:
 
 
 def compare(said: RowDigests, given: RowDigests) -> Found:
-    """What the first table says that the second does not give, and the other way round; repeated rows count."""
+    """What one table says that the other does not give, and the other way round; repeated rows count."""
     mine, theirs = said.all(), given.all()
     both = np.concatenate([mine, theirs])
     if not both.size:
@@ -77,9 +80,7 @@ def compare(said: RowDigests, given: RowDigests) -> Found:
     fewer = np.add.reduceat(np.maximum(-surplus, 0), at)
     changed = np.minimum(more, fewer)
     places = list(zip(rows["source"][at].tolist(), rows["offset"][at].tolist(), strict=True))
-    return Found(
-        equal, int(changed.sum()), int((fewer - changed).sum()), int((more - changed).sum()), places
-    )
+    return Found(equal, int(changed.sum()), int((fewer - changed).sum()), int((more - changed).sum()), places)
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,12 @@ def describe(
     left = [row for row in said if row not in given]
     right = [row for row in given if row not in said]
     if left and right:
-        columns = {name for one, other in zip(left, right, strict=False) for name in _COLUMNS if one[name] != other[name]}
+        columns = {
+            name
+            for one, other in zip(left, right, strict=False)
+            for name in _COLUMNS
+            if one[name] != other[name]
+        }
         return Difference(source, offset, "changed", tuple(sorted(columns)))
     return Difference(source, offset, "missing" if len(given) > len(said) else "additional")
 

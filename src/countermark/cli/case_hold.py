@@ -30,7 +30,8 @@ def hold(
         str, typer.Option("--from", metavar="DATE", help="Day on which litigation was anticipated.")
     ] = "",
     recipient: Annotated[
-        list[str] | None, typer.Option("--recipient", metavar="AGE1…", help="Who can decrypt; again for more.")
+        list[str] | None,
+        typer.Option("--recipient", metavar="AGE1…", help="Who can decrypt; again for more."),
     ] = None,
     recipients: Annotated[
         Path | None, typer.Option("--recipients", metavar="FILE", help="The same, one a line.")
@@ -64,7 +65,7 @@ def hold(
         _release(events, release, by, why, hash_key, as_json)
         return
     if not sources or out is None or not anticipated:
-        hint = "countermark case hold EVENTS SOURCE… --accounts FILE --from DATE --by NAME --recipient AGE1… --out HELD"
+        hint = "EVENTS SOURCE… --accounts FILE --from DATE --by NAME --recipient AGE1… --out HELD"
         raise Error("a hold needs raw logs, --from and --out", hint=hint, exit_code=ExitCode.USAGE)
     from countermark.capture.hold import HoldOptions
     from countermark.flow.holds import HoldRequest, make_hold
@@ -111,10 +112,14 @@ def _say(held: "Held", out: Path, as_json: bool) -> None:
         what = {"hold_id": manifest.hold_id, "held": str(out), "manifest_sha256": held.manifest_sha256}
         emit_json(HOLD_SCHEMA_ID, what | figures)
     else:
-        emit(f"{manifest.hold_id}: {lines:,} lines of {len(manifest.sources):,} raw logs in {printable(str(out))}")
+        emit(
+            f"{manifest.hold_id}: {lines:,} lines of {figures['raw_logs']:,} raw logs in {printable(str(out))}"
+        )
         emit(f"manifest SHA-256 {held.manifest_sha256}")
     control = manifest.control
-    note(f"{len(manifest.accounts):,} named accounts with {manifest.without_rows:,} more that have no row yet")
+    note(
+        f"{len(manifest.accounts):,} named accounts with {manifest.without_rows:,} more that have no row yet"
+    )
     note(
         f"{len(control.accounts):,} control accounts drawn from {control.drawn_from:,} others; "
         f"seed from {printable(control.seed_source)}, in the manifest"
@@ -124,9 +129,7 @@ def _say(held: "Held", out: Path, as_json: bool) -> None:
     note("retention is suspended for these accounts; --release ends that")
 
 
-def _release(
-    events: Path, hold_id: str, by: str, why: str, hash_key: Path | None, as_json: bool
-) -> None:
+def _release(events: Path, hold_id: str, by: str, why: str, hash_key: Path | None, as_json: bool) -> None:
     from countermark.capture.hold import release
 
     entry = release(events, hold_id, by, why, hash_key=hash_key)

@@ -40,7 +40,7 @@ def make_hold(
     say: Callable[[str], None] = lambda _: None,
     progress: Callable[[float, float], None] = lambda _done, _total: None,
 ) -> Held:
-    """Hold the accounts, recipients checked before anything is read; raises `Error` as `capture.hold` does."""
+    """Hold the accounts; recipients are checked before anything is read. Raises `Error` as `capture.hold`."""
     more = read_recipients(request.recipients) if request.recipients else []
     recipients = check_recipients([*request.options.recipients, *more])
     if (request.accounts is None) == (request.findings is None):
@@ -91,7 +91,9 @@ def members_of(findings: Path) -> list[str]:
         names = set(pq.read_table(members, columns=["account_id"]).column(0).to_pylist())
     except (OSError, ValueError, KeyError, RecursionError):
         hint = "detect writes one"
-        raise Error(f"{findings} is no whole FINDINGS folder", hint=hint, exit_code=ExitCode.NO_INPUT) from None
+        raise Error(
+            f"{findings} is no whole FINDINGS folder", hint=hint, exit_code=ExitCode.NO_INPUT
+        ) from None
     if not names:
         raise Error(f"{findings} names no account", exit_code=ExitCode.NO_INPUT)
     return sorted(names)

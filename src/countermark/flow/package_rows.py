@@ -90,7 +90,8 @@ def _micros(text: str) -> int:
 
 
 def unpacked_events(contents: Contents, capture: Capture, work: Path) -> list[Path]:
-    """The event parts of a package as files, copied into `work` where the package is a zip; none if not in it.
+    """The event parts of a package as files, copied into `work` where the package is a zip; none if not in
+    it.
 
     Raises `Error(20)` for one whose columns are not those of an event table.
     """

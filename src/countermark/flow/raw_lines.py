@@ -1,7 +1,7 @@
 """`verify --from-raw`: does every row of the held accounts come from the raw line that it names?
 
-An expert who holds the age key and, under order, the hash key needs nobody's word for it: the frozen lines are
-decrypted in memory and captured again, and every column of every row is compared.
+An expert who holds the age key and, under order, the hash key needs nobody's word for it: the frozen lines
+are decrypted in memory and captured again, and every column of every row is compared.
 """
 
 import tempfile
@@ -129,7 +129,9 @@ def _tables(package: Path, work: Path, digest: str, answer: Answer) -> Iterator[
     if files:
         yield _of_parquet("data/events/", files, capture.key_id)
     if REQUESTS not in contents and not files:
-        answer.say("raw lines", False, "the package holds no requests to compare (case seal --include-events)")
+        answer.say(
+            "raw lines", False, "the package holds no requests to compare (case seal --include-events)"
+        )
 
 
 def _check_hold(contents: Contents, digest: str, answer: Answer) -> None:

@@ -19,7 +19,7 @@ from countermark.trust.keyfiles import Secret, read_secret
 MAX_RECIPIENTS = 64
 _MOST_BYTES = 1 << 20
 _BUFFER = 1 << 16
-_SECRET = "AGE-SECRET-KEY-"
+_SECRET = "AGE-SECRET-KEY-"  # noqa: S105 - how a secret key begins
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def check_recipients(texts: Sequence[str]) -> list[str]:
 
 
 def read_recipients(path: Path) -> list[str]:
-    """The lines of a recipients file without comments, not checked; raises `Error` where it cannot be read."""
+    """Lines of a recipients file without comments, not checked; raises `Error` where it cannot be read."""
     try:
         if not path.is_file() or path.stat().st_size > _MOST_BYTES:
             raise Error(f"{path} is no recipients file", exit_code=ExitCode.NO_INPUT)
@@ -107,8 +107,8 @@ def encrypt_stream(pieces: Iterable[bytes], target: BinaryIO, recipients: Sequen
 def decrypted(path: Path, identities: Sequence[Secret]) -> Iterator[BinaryIO]:
     """The plain text of an age file as a stream that cannot be rewound.
 
-    Raises `Error(VERIFICATION_FAILED)` on leaving where the file is for other keys, damaged or cut off: what was
-    read until then is not to be relied on.
+    Raises `Error(VERIFICATION_FAILED)` on leaving where the file is for other keys, damaged or cut off: what
+    was read until then is not to be relied on.
     """
     problems: list[Error] = []
     reading, writing = os.pipe()

@@ -20,9 +20,8 @@ from countermark.store.database import Database
 from countermark.store.events import EventsFolder
 
 RULE = (
-   
-    "the accounts with rows that were not named, by SHA-256 over the 16 bytes
-    of the seed and the id as EVENTS" " has it; the smallest"
+    "the accounts with rows that were not named, by SHA-256 over the 16 bytes of the seed and the id as"
+    " EVENTS has it, the smallest first"
 )
 _IDS = "SELECT DISTINCT account_id FROM events ORDER BY account_id"
 _LINES = """
@@ -48,7 +47,7 @@ class Chosen:
     """Accounts with rows that were not named, sorted."""
 
     def draw(self, count: int, seed: int | None) -> tuple[int, list[str]]:
-        """The seed, and the control sample that it gives: `count` accounts, or all others where they are fewer."""
+        """The seed, and the control sample it gives: `count` accounts, or all others where they are fewer."""
         seed = secrets.randbits(128) if seed is None else seed
         return seed, sample(self.others, count, seed)
 

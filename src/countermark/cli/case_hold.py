@@ -112,9 +112,7 @@ def _say(held: "Held", out: Path, as_json: bool) -> None:
         what = {"hold_id": manifest.hold_id, "held": str(out), "manifest_sha256": held.manifest_sha256}
         emit_json(HOLD_SCHEMA_ID, what | figures)
     else:
-        emit(
-            f"{manifest.hold_id}: {lines:,} lines of {figures['raw_logs']:,} raw logs in {printable(str(out))}"
-        )
+        emit(f"{manifest.hold_id}: {lines:,} lines of {figures['raw_logs']:,} logs in {printable(str(out))}")
         emit(f"manifest SHA-256 {held.manifest_sha256}")
     control = manifest.control
     note(

@@ -19,8 +19,8 @@ UNROUNDED = 1e-9
 _PROBABILITIES = frozenset({"p_value", "q_value", "member_p", "member_q"})
 _ROUNDED = frozenset({"log10_p_value", "log10_p", "log10_q", "score", "value"})
 PRECISION = (
-    f"p and q within one unit of the {DIGITS}th significant digit, logarithms, scores and figures within one of"
-    f" the {DIGITS}th decimal place, what is not rounded within {UNROUNDED:g} of its size; all else equal"
+    f"p and q within one unit of the {DIGITS}th significant digit, logarithms, scores and figures within one"
+    f" of the {DIGITS}th decimal place, what is not rounded within {UNROUNDED:g} of its size; all else equal"
 )
 MOST_LISTED = 100
 

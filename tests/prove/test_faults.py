@@ -147,9 +147,7 @@ def damage_and_rebuild(package: Path, target: Path, random: random.Random) -> No
 
 def contents_of(files: dict[str, Source]) -> Contents:
     return {
-        name: measure_source(name, data, crc=True)
-        for name, data in files.items()
-        if isinstance(data, bytes)
+        name: measure_source(name, data, crc=True) for name, data in files.items() if isinstance(data, bytes)
     }
 
 

@@ -1,6 +1,6 @@
 """What the payload says of itself, read the same way when it is sealed and when it is verified."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ from countermark.prove.layout import (
     read_object,
     result_file,
 )
-from countermark.prove.redaction import Redaction
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,16 @@ class Payload:
 
 
 def read_payload(
-    contents: Contents, sealed: Mapping[str, str] | None = None, redaction: Redaction | None = None
+    contents: Contents,
+    sealed: Mapping[str, str] | None = None,
+    *,
+    redacted: Iterable[str] = (),
+    absent: Iterable[str] = (),
 ) -> Payload:
     """Parse the payload's documents strictly; nothing is compared yet.
 
-    `sealed` are the digests by the seal; without them those of the files as they are.
+    `sealed` are the digests by the seal; without them those of the files as they are. `redacted` and `absent`
+    are what a redaction took something out of, and took out.
     """
     payload = {name: one for name, one in contents.items() if name.startswith("data/")}
     digests = {name: one.sha256 for name, one in payload.items()} if sealed is None else sealed
@@ -78,8 +82,8 @@ def read_payload(
         case=decode_case(data_of(contents, CASE)),
         sealed=digests,
         documents=documents,
-        redacted=frozenset(redaction.redacted() if redaction else ()),
-        absent=frozenset(redaction.absent() if redaction else ()),
+        redacted=frozenset(redacted),
+        absent=frozenset(absent),
     )
 
 

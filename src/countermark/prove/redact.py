@@ -93,8 +93,8 @@ def redact(options: RedactOptions) -> Redacted:
     """Write the package without what was taken out, and say what that is.
 
     The redaction of before, if any, is replaced and all that it took stays out. Nothing is written
-    unless what is left verifies. Raises `Error`: exit 20 for a package that does not verify, 2 for what may not be taken
-    out, 1 where texts still stand elsewhere.
+    unless what is left verifies. Raises `Error`: exit 20 for a package that does not verify, 2 for what may
+    not be taken out, 1 where texts still stand elsewhere.
     """
     _check_options(options)
     _check_verifies(options.package, options.trust, "the package does not verify as it is")
@@ -156,7 +156,7 @@ def _redaction_of(contents: Contents) -> Redaction | None:
 
 @contextmanager
 def _work_folder(options: RedactOptions) -> Iterator[Path]:
-    """Beside the result, so that it is renamed into its place; open to its owner alone, removed at the end."""
+    """Beside the result, so that it is renamed into its place; open to its owner alone, removed at last."""
     parent = None if options.dry_run else options.out.absolute().parent
     work = Path(tempfile.mkdtemp(prefix=TEMPORARY, suffix="-redact", dir=parent))
     try:

@@ -9,23 +9,25 @@ from pathlib import Path
 from countermark.errors import Error, ExitCode
 from countermark.prove.archive import archive_size, write_archive
 from countermark.prove.bag import bag_files
-from countermark.prove.case import CREATED_FORMAT, Case, LogHead, created_at
+from countermark.prove.case import CREATED_FORMAT, Case, created_at
 from countermark.prove.folder import write_folder
 from countermark.prove.layout import (
     CASE,
     CLOSE,
+    PLANS,
     RESULTS,
     Contents,
     Source,
+    data_of,
     envelope_name,
     failed,
     is_document,
-    is_table,
     read_object,
     timestamp_name,
 )
 from countermark.prove.leaves import Root
-from countermark.prove.log_view import LogView
+from countermark.prove.log_check import check_sealed
+from countermark.prove.log_part import Asked, LogPart, files_for_case
 from countermark.prove.members import check_sizes
 from countermark.prove.payload import Payload, materials_of, read_payload
 from countermark.prove.results import NO_LOG, NO_TRUST, CaseView, encode_results, results_of
@@ -40,7 +42,7 @@ from countermark.prove.seal_payload import (
 )
 from countermark.prove.stages import check_stages
 from countermark.prove.statements import PAYLOAD_TYPE, close_statement, seal_statement, step_statement
-from countermark.prove.subjects import check_subjects
+from countermark.prove.subjects import check_subjects, has_leaves
 from countermark.prove.timestamp import MAX_CLOCK_SKEW_S, Timestamp, request_timestamp
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.records.files import TEMPORARY, replacing
@@ -63,6 +65,8 @@ def seal(options: SealOptions) -> Path:
         payload = _checked(contents)
         _add(_attestations(payload, roots, options), sources, contents)
         _add(bag_files(case, contents), sources, contents)
+        with _cannot_be_sealed():
+            check_sizes({name: one.size for name, one in contents.items()})
         _write(options.out, case.case_id, sources, contents)
     return options.out
 
@@ -84,38 +88,47 @@ def _payload(options: SealOptions, scratch: Path) -> tuple[dict[str, Source], li
     sources = stage_sources(options, events) | case_sources(options)
     with _cannot_be_sealed():
         sources |= table_sources(options, events, scratch)
-        head, log_files = _log_files(options, sources)
-        sources |= log_files
-        case = case_of(options, head)
+        documents = measured({name: one for name, one in sources.items() if is_document(name)}, crc=False)
+        part = _log_part(options, documents)
+        case = case_of(options, part.head if part else None)
         sources[CASE] = canonical_json(case)
-        sources[RESULTS] = _results(options, case, sources)
-        leaved = {name: one for name, one in sources.items() if is_document(name) or is_table(name)}
+        sources[RESULTS] = _results(options, case, documents, part)
+        sources |= part.files if part else {}
+        leaved = {name: one for name, one in sources.items() if has_leaves(name)}
         roots, leaves = leaves_of(leaved, scratch, options.salt_key)
     return sources | leaves, roots, case
 
 
-def _log_files(
-    options: SealOptions, sources: Mapping[str, Source]
-) -> tuple[LogHead | None, dict[str, Source]]:
-    """What of the log goes into the package."""
+def _log_part(options: SealOptions, documents: Contents) -> LogPart | None:
+    """What of the log goes into the package; None where the case has none."""
     if options.log is None:
-        return None, {}
-    raise Error("a log cannot be sealed yet")
+        return None
+    asked = Asked(
+        matter=options.matter,
+        plans=[data_of(documents, name) for name in documents if name.startswith(PLANS)],
+        documents=[
+            read_object(data_of(documents, name), name) for name in documents if not name.startswith(PLANS)
+        ],
+        custody=options.custody,
+    )
+    return files_for_case(options.log, asked, public=options.public_log, trust=options.trust)
 
 
-def _results(options: SealOptions, case: Case, sources: Mapping[str, Source]) -> bytes:
+def _results(options: SealOptions, case: Case, documents: Contents, part: LogPart | None) -> bytes:
     """`results.json`: the class of every result, by what the trust file trusts."""
-    contents = measured({name: one for name, one in sources.items() if is_document(name)}, crc=False)
-    documents = {name: read_object(one.data or b"", name) for name, one in contents.items()}
-    log: LogView | None = None
+    digests = {name: one.sha256 for name, one in documents.items()}
+    log, no_log = None, NO_LOG if options.trust else NO_TRUST
+    if part:
+        held = check_sealed(measured(part.files, crc=False), part, case.matter, digests, options.trust)
+        log, no_log = held.view, held.no_log
     view = CaseView(
         matter=case.matter,
         steps=case.steps,
-        documents=documents,
-        digests={name: one.sha256 for name, one in contents.items()},
+        documents={name: read_object(data_of(documents, name), name) for name in documents},
+        digests=digests,
         custody=options.custody,
         log=log,
-        no_log=NO_LOG if options.trust else NO_TRUST,
+        no_log=no_log,
     )
     return encode_results(results_of(view, options.results))
 
@@ -136,7 +149,6 @@ def _cannot_be_sealed() -> Iterator[None]:
 def _checked(contents: Contents) -> Payload:
     """The payload, once it agrees with itself."""
     with _cannot_be_sealed():
-        check_sizes({name: one.size for name, one in contents.items()})
         payload = read_payload(contents)
         check_subjects(payload, contents)
         check_stages(payload)

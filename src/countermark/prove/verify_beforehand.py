@@ -1,19 +1,27 @@
 """Steps 11 and 12 of a verification: what the log shows was fixed beforehand, and every result's class."""
 
 from countermark.prove.layout import RESULTS, failed
+from countermark.prove.log_check import check_log
+from countermark.prove.log_reading import check_no_log
 from countermark.prove.results import CaseView, check_classes, check_form
-from countermark.prove.verification import ResultFound
+from countermark.prove.verification import ResultFound, Runs
 from countermark.prove.verify_state import NotChecked, State, counted
 
 
 def log(state: State) -> None:
     """The log's entries lead to its signed checkpoint, all are accounted for, and nobody kept another."""
     if state.case.log is None:
-        state.detail = "It has no log: nothing shows what was fixed beforehand."
+        check_no_log(state.contents)
+        state.detail = "It has no log: nothing shows what was fixed beforehand, or how often something ran."
         return
     if state.trust is None:
         raise NotChecked("No trust file: whose log it is, and who saw it, is open.")
-    raise failed("a log cannot be checked yet")
+    checked = check_log(state.contents, state.case, state.trust, state.sealed)
+    state.log = checked.view
+    if checked.accounts:
+        accounts = checked.accounts
+        state.runs = Runs(accounts.runs, len(accounts.shown), accounts.privileged, accounts.others)
+    state.detail = f"{checked.sentence[:1].upper()}{checked.sentence[1:]}."
 
 
 def results(state: State) -> None:

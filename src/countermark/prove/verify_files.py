@@ -99,7 +99,10 @@ def digests(state: State) -> None:
         for name in sorted(sealed.keys() | there.keys()):
             if sealed.get(name) != there.get(name):
                 raise failed(f"{name} is {_difference(name, sealed, there)}")
-    state.payload = read_payload(state.contents, sealed, state.redaction)
+    redacted, absent = (
+        (state.redaction.redacted(), state.redaction.absent()) if state.redaction else (set(), set())
+    )
+    state.payload = read_payload(state.contents, sealed, redacted=redacted, absent=absent)
     check_subjects(state.payload, state.contents)
     closed = {name: state.contents[name].sha256 for name in (envelope_name("seal"), *state.timestamp_names)}
     if subjects_of(state.statements[CLOSE]) != closed:

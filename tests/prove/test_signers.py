@@ -64,7 +64,7 @@ def test_without_a_timestamp_the_sealers_word_is_not_enough(
 def test_a_timestamp_says_when_it_was_signed(
     sealed: Callable[..., Path], trust_until: Callable[..., Trust], tmp_path: Path
 ) -> None:
-    """An expired signer is accepted for what was stamped before, for nothing later; back-dating is no help."""
+    """An expired signer is accepted for what was stamped before, not for later; back-dating is no help."""
     now = datetime.now(UTC)
     authority = Authority(tmp_path)
     roots = {"tsa_roots": [authority.root_pem]}

@@ -71,7 +71,7 @@ class Workspace:
             message = "a case in a log has both --matter and --log"
             raise Error(message, hint="--matter ID --log FOLDER, or neither", exit_code=ExitCode.USAGE)
         _check_free(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # it will hold personal data
         with locked(folder / STATE_FILE):
             if not (folder / STATE_FILE).exists():
                 remove_halves(folder)

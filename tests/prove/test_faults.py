@@ -9,7 +9,6 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,8 @@ import pytest
 from countermark.prove.archive import write_archive
 from countermark.prove.bag import BAG_FILES, bag_files
 from countermark.prove.case import decode_case
-from countermark.prove.layout import CASE, Contents, Source, measure
+from countermark.prove.layout import CASE, Contents, Source
+from countermark.prove.members import measure_source
 from countermark.prove.seal import SealOptions, seal
 from countermark.prove.trustfile import Trust
 from countermark.prove.verify import verify
@@ -147,9 +147,7 @@ def damage_and_rebuild(package: Path, target: Path, random: random.Random) -> No
 
 def contents_of(files: dict[str, Source]) -> Contents:
     return {
-        name: measure(BytesIO(data), name, len(data))
-        for name, data in files.items()
-        if isinstance(data, bytes)
+        name: measure_source(name, data, crc=True) for name, data in files.items() if isinstance(data, bytes)
     }
 
 

@@ -8,7 +8,16 @@ import typer
 from countermark.cli.attribute_options import Alpha, Controls, Json, Out, finish
 from countermark.cli.attribute_seeds import SeedBeacon, SeedChain, SeedFile, SeedOpening, read_shown_of
 from countermark.cli.output import note
-from countermark.cli.watermark_case import Acquired, LogFolder, LogKey, Matter, NoExitCodes, in_case
+from countermark.cli.watermark_case import (
+    Acquired,
+    Counsel,
+    LogFolder,
+    LogKey,
+    Matter,
+    NoExitCodes,
+    Space,
+    in_case,
+)
 from countermark.errors import Error, ExitCode
 
 
@@ -36,6 +45,8 @@ def score(
     matter: Matter = "",
     log: LogFolder = None,
     log_key: LogKey = None,
+    space: Space = "testifying",
+    counsel: Counsel = "",
     acquired: Acquired = "",
     no_exit_codes: NoExitCodes = False,
     as_json: Json = False,
@@ -57,7 +68,7 @@ def score(
     _check_seed_file(seed_file, log)
     shown = read_shown_of(seed_opening, seed_chain, seed_beacon, log)
     known = read_canaries(canaries)
-    case = in_case(matter, log, log_key, acquired)
+    case = in_case(matter, log, log_key, acquired, space, counsel)
     if log is None:
         note("not committed in a log: whoever draws after the answers can choose what hits")
     attributor = Canary(

@@ -7,7 +7,15 @@ import typer
 
 from countermark.cli.attribute_options import Alpha, Controls, Json, Out, finish
 from countermark.cli.attribute_seeds import SeedBeacon, SeedChain, SeedFile, SeedOpening, read_seed
-from countermark.cli.watermark_case import LogFolder, LogKey, Matter, NoExitCodes, in_case
+from countermark.cli.watermark_case import (
+    Counsel,
+    LogFolder,
+    LogKey,
+    Matter,
+    NoExitCodes,
+    Space,
+    in_case,
+)
 
 
 def identity(
@@ -34,6 +42,8 @@ def identity(
     matter: Matter = "",
     log: LogFolder = None,
     log_key: LogKey = None,
+    space: Space = "testifying",
+    counsel: Counsel = "",
     no_exit_codes: NoExitCodes = False,
     as_json: Json = False,
 ) -> int:
@@ -42,7 +52,7 @@ def identity(
     The most that it says is "not identical". Exit codes: 0 no difference found, 10 not identical, 11
     inconclusive, 3 no usable input.
     """
-    case = in_case(matter, log, log_key, "")
+    case = in_case(matter, log, log_key, "", space, counsel)
     from countermark.attribute.identity import Identity
 
     secret, seed = read_seed(seed_file, seed_opening, seed_chain, seed_beacon, log)

@@ -9,10 +9,12 @@ from countermark.cli.attribute_options import Alpha, Controls, Json, Out, finish
 from countermark.cli.attribute_seeds import SeedBeacon, SeedChain, SeedFile, SeedOpening, read_seed
 from countermark.cli.watermark_case import (
     Acquired,
+    Counsel,
     LogFolder,
     LogKey,
     Matter,
     NoExitCodes,
+    Space,
     check_alpha,
     in_case,
 )
@@ -45,6 +47,8 @@ def lineage(
     matter: Matter = "",
     log: LogFolder = None,
     log_key: LogKey = None,
+    space: Space = "testifying",
+    counsel: Counsel = "",
     acquired: Acquired = "",
     as_json: Json = False,
     no_exit_codes: NoExitCodes = False,
@@ -78,7 +82,7 @@ def lineage(
         controls=control,
         out=out,
         alpha=alpha,
-        case=in_case(matter, log, log_key, acquired),
+        case=in_case(matter, log, log_key, acquired, space, counsel),
         seed=seed,
         family=1 if re_randomise else DECIDING,
         as_json=as_json,

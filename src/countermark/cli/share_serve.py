@@ -46,7 +46,7 @@ def serve(
         raise Error("--tls-cert and --tls-key belong together", exit_code=ExitCode.USAGE)
     context = tls_context(tls_cert, tls_key) if tls_cert and tls_key else None
     with opened(data, database, create=True) as folder:
-        check_transport(folder, host, context is not None)
+        check_transport(folder.settings, host, context is not None)
         with listen(host, port) as listener:
             shown = f"[{host}]" if ":" in host else host
             url = f"{'https' if context else 'http'}://{shown}:{listener.getsockname()[1]}"

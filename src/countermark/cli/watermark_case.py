@@ -39,6 +39,14 @@ LogKey = Annotated[
 Acquired = Annotated[
     str, typer.Option("--acquired", metavar="DATE", help="Day on which the text was acquired.")
 ]
+Space = Annotated[
+    str,
+    typer.Option("--space", help="testifying, or privileged: what it was about only counsel can open."),
+]
+Counsel = Annotated[
+    str,
+    typer.Option("--counsel", metavar="AGE1…", help="Counsel's age recipient, or a file with it."),
+]
 Trust = Annotated[
     Path | None, typer.Option("--trust", help="Trust file; one of its signers must have signed the profile.")
 ]
@@ -50,11 +58,28 @@ def check_alpha(alpha: float) -> None:
         raise Error(f"--alpha {alpha} is not between 0 and 1", exit_code=ExitCode.USAGE)
 
 
-def in_case(matter: str, log: Path | None, log_key: Path | None, acquired: str) -> "InCase":
-    """The options as one; a date that is none, or half of a case, is an error."""
+def in_case(
+    matter: str,
+    log: Path | None,
+    log_key: Path | None,
+    acquired: str,
+    space: str = "testifying",
+    counsel: str = "",
+) -> "InCase":
+    """The options as one; a date that is none, half of a case, or a space without its counsel is an error."""
     from countermark.flow.case_runs import InCase
+    from countermark.trust.privileged import Counsel
 
-    return InCase(matter, log, log_key, as_day(acquired, "--acquired"))
+    if space not in ("testifying", "privileged"):
+        raise Error(f"--space {space!r} is neither testifying nor privileged", exit_code=ExitCode.USAGE)
+    if (space == "privileged") != bool(counsel):
+        raise Error(
+            "a privileged run, and no other, is sealed to counsel",
+            hint="--space privileged --counsel age1…",
+            exit_code=ExitCode.USAGE,
+        )
+    sealed_to = Counsel.read(counsel) if counsel else None
+    return InCase(matter, log, log_key, as_day(acquired, "--acquired"), sealed_to)
 
 
 def as_day(text: str, option: str) -> date | None:

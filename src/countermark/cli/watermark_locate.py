@@ -10,6 +10,7 @@ from countermark.cli.watermark_case import (
     Acquired,
     Alpha,
     Bodies,
+    Counsel,
     KeyFile,
     Lines,
     LogFolder,
@@ -17,6 +18,7 @@ from countermark.cli.watermark_case import (
     Matter,
     NoExitCodes,
     ProfileFile,
+    Space,
     TokenizerFile,
     Trust,
     check_alpha,
@@ -36,6 +38,8 @@ def locate(
     matter: Matter = "",
     log: LogFolder = None,
     log_key: LogKey = None,
+    space: Space = "testifying",
+    counsel: Counsel = "",
     acquired: Acquired = "",
     trust: Trust = None,
     out: Lines = None,
@@ -56,7 +60,7 @@ def locate(
         source=input_,
         tokenizer=tokenizer,
         alpha=alpha,
-        case=in_case(matter, log, log_key, acquired),
+        case=in_case(matter, log, log_key, acquired, space, counsel),
         trust=trust,
     )
     with progress("locating") as bar:

@@ -9,6 +9,7 @@ from countermark.cli.output import emit, emit_json, note, printable, progress
 from countermark.cli.watermark_case import (
     Acquired,
     Alpha,
+    Counsel,
     KeyFile,
     KeyPool,
     LogFolder,
@@ -16,6 +17,7 @@ from countermark.cli.watermark_case import (
     Matter,
     NoExitCodes,
     ProfileFile,
+    Space,
     TokenizerFile,
     Trust,
     check_alpha,
@@ -47,6 +49,8 @@ def scan(
     matter: Matter = "",
     log: LogFolder = None,
     log_key: LogKey = None,
+    space: Space = "testifying",
+    counsel: Counsel = "",
     acquired: Acquired = "",
     trust: Trust = None,
     no_exit_codes: NoExitCodes = False,
@@ -72,7 +76,7 @@ def scan(
         engine=engine,
         threads=threads,
         alpha=alpha,
-        case=in_case(matter, log, log_key, acquired),
+        case=in_case(matter, log, log_key, acquired, space, counsel),
         trust=trust,
     )
     with progress("scanning") as bar:

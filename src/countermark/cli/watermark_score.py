@@ -11,6 +11,7 @@ from countermark.cli.watermark_case import (
     Acquired,
     Alpha,
     Bodies,
+    Counsel,
     KeyFile,
     KeyPool,
     Lines,
@@ -19,6 +20,7 @@ from countermark.cli.watermark_case import (
     Matter,
     NoExitCodes,
     ProfileFile,
+    Space,
     TokenizerFile,
     Trust,
     check_alpha,
@@ -45,6 +47,8 @@ def score(
     matter: Matter = "",
     log: LogFolder = None,
     log_key: LogKey = None,
+    space: Space = "testifying",
+    counsel: Counsel = "",
     acquired: Acquired = "",
     trust: Trust = None,
     out: Lines = None,
@@ -66,7 +70,7 @@ def score(
         tokenizer=tokenizer,
         as_one=pool,
         alpha=alpha,
-        case=in_case(matter, log, log_key, acquired),
+        case=in_case(matter, log, log_key, acquired, space, counsel),
         trust=trust,
     )
     with progress("scoring") as bar:

@@ -17,6 +17,7 @@ from countermark.trust import exposure, runs
 from countermark.trust.derivation import Terms
 from countermark.trust.keyfiles import Secret
 from countermark.trust.log import Log, open_or_create
+from countermark.trust.privileged import Counsel
 from countermark.watermark.key_names import name_of_key
 from countermark.watermark.profile import Profile
 
@@ -35,10 +36,12 @@ class InCase:
     """`FOLDER.key` beside the log unless another is named; a missing log is made, with its key."""
     acquired: date | None = None
     """Day on which the text was acquired; refused where the log says that the key was out by then."""
+    counsel: Counsel | None = None
+    """Whom the details of a privileged run are sealed to; a testifying run has none."""
 
     def __post_init__(self) -> None:
         logged = self.log is not None and bool(self.matter)
-        if not logged and (self.log or self.log_key or self.matter or self.acquired):
+        if not logged and (self.log or self.log_key or self.matter or self.acquired or self.counsel):
             hint = "--log FOLDER --matter ID"
             raise Error("a run in a case needs a log and a matter", hint=hint, exit_code=ExitCode.USAGE)
 
@@ -55,13 +58,17 @@ class CaseRun:
     entry: int = -1
     """Index of its start in the log: what stands before was there when it began."""
     answer: Any = field(default=None, repr=False)
-    """What came out, as plain data; its digest goes into the log."""
+    """What came out, as plain data; its digest goes into the log, of a privileged run sealed."""
+    files: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of the files that came out, by name; they go into the log, too."""
+    privileged: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Fields of an answer."""
         if self.number is None:
             return {}
-        return {"matter": self.matter, "run": self.number, "provisional": PROVISIONAL}
+        space = {"space": "privileged"} if self.privileged else {}
+        return {"matter": self.matter, "run": self.number, "provisional": PROVISIONAL, **space}
 
 
 @contextmanager
@@ -92,14 +99,19 @@ def declared_run(
     for terms in dict.fromkeys(_terms(profile) for profile, _ in uses):
         keys = [key for profile, key in uses if _terms(profile) == terms]
         exposure.check_keys(log, map(name_of_key, keys), case.acquired, terms)
-    started = runs.start(log, case.matter, declared)
-    run = CaseRun(started.family, case.matter, started.number, log, started.entry.index)
+    counsel = case.counsel
+    started = runs.start(log, case.matter, declared, counsel=counsel)
+    privileged = counsel is not None
+    entry = started.entry.index
+    run = CaseRun(started.family, case.matter, started.number, log, entry, privileged=privileged)
     try:
         yield run
     except BaseException as error:
-        runs.finish(log, started, "failed" if isinstance(error, Exception) else "interrupted")
+        status: runs.Status = "failed" if isinstance(error, Exception) else "interrupted"
+        runs.finish(log, started, status, counsel=counsel)
         raise
-    runs.finish(log, started, "done", {"answer": sha256_hex(canonical_json(run.answer))})
+    digests = {"answer": sha256_hex(canonical_json(run.answer)), **run.files}
+    runs.finish(log, started, "done", digests, counsel=counsel)
 
 
 def _terms(profile: Profile) -> Terms:

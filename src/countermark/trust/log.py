@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import msgspec
 
@@ -57,7 +57,7 @@ class Log:
         self._refresh()
 
     @classmethod
-    def create(cls, folder: Path, origin: str, key: SigningKey) -> "Log":
+    def create(cls, folder: Path, origin: str, key: SigningKey) -> Self:
         """A new, empty log; raises `Error` where the folder holds one or the origin is no key name."""
         verifier = VerifierKey(origin, key.public)
         note = sign_checkpoint(Checkpoint(origin, 0, merkle.EMPTY_ROOT), key)
@@ -72,7 +72,7 @@ class Log:
         return cls(folder, verifier, key)
 
     @classmethod
-    def open(cls, folder: Path, key: SigningKey | None = None) -> "Log":
+    def open(cls, folder: Path, key: SigningKey | None = None) -> Self:
         """A log that is there; its entries are compared with its checkpoint.
 
         The verifier key is the folder's own: who does not trust the folder uses `verify_log` with a key from
@@ -158,14 +158,31 @@ class Log:
         """The signed checkpoint over the entries, as it stands in the folder."""
         return _read_note(self.folder)
 
-    def prove(self, index: int) -> Proof:
-        """Proof that the entry is under the present checkpoint, with its bytes as the extra line."""
+    def prove(self, index: int, under: str | None = None) -> Proof:
+        """Proof that the entry is under the present checkpoint, with its bytes as the extra line.
+
+        Or under an earlier signed one; raises `Error` where that is of another log, or smaller.
+        """
         note = self.checkpoint()
         self._refresh(note)
-        if not 0 <= index < len(self._leaves):
+        size = len(self._leaves)
+        if under is not None:
+            note, size = under, self.covers(under).size
+        if not 0 <= index < size:
             raise Error(f"the log has no entry {index}", exit_code=ExitCode.NO_INPUT)
         data = self._line(index)
-        return Proof(index, tuple(self._leaves.inclusion_proof(index)), note, data)
+        return Proof(index, tuple(self._leaves.inclusion_proof(index, size)), note, data)
+
+    def covers(self, note: str) -> Checkpoint:
+        """The checkpoint in a note, which this log continues; raises `Error` where it does not."""
+        checkpoint = open_checkpoint(note, self.verifier)
+        if checkpoint.size > len(self._leaves) or self._leaves.root(checkpoint.size) != checkpoint.root:
+            raise _broken(self.folder, f"does not continue a checkpoint of {checkpoint.size} entries")
+        return checkpoint
+
+    def head(self) -> str:
+        """The signed checkpoint over the entries that were read; `consistency` leads to it."""
+        return self._note
 
     def consistency(self, old_size: int) -> list[bytes]:
         """Proof that the log of `old_size` entries is the beginning of this one."""
@@ -241,6 +258,10 @@ class Log:
             stream.truncate(self._bytes)
             os.fsync(stream.fileno())
         sync_folder(self.folder)
+        self._tell_torn(name, torn)
+
+    def _tell_torn(self, name: str, torn: bytes) -> None:
+        """An entry that says what was moved aside."""
         digest = hashlib.sha256(torn).hexdigest()
         self._write([(RECOVERED, {"file": name, "bytes": len(torn), "sha256": digest})], None)
 

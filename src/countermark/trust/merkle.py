@@ -75,13 +75,13 @@ class Tree:
         """A leaf hash."""
         return self._node(0, index)
 
-    def root(self) -> bytes:
-        """Root over the leaves so far; of none it is the SHA-256 of nothing."""
-        return self._root(0, len(self))
+    def root(self, size: int | None = None) -> bytes:
+        """Root over the leaves so far, or the first `size` of them; of none it is the SHA-256 of nothing."""
+        return self._root(0, len(self) if size is None else size)
 
-    def inclusion_proof(self, index: int) -> list[bytes]:
-        """As the function of this name."""
-        return _inclusion(self._root, len(self), index)
+    def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:
+        """As the function of this name; also for the tree of the first `size` leaves."""
+        return _inclusion(self._root, len(self) if size is None else size, index)
 
     def consistency_proof(self, old_size: int) -> list[bytes]:
         """As the function of this name."""

@@ -3,21 +3,26 @@
 A multiple-testing correction has to count what was tried, not what was kept. Each start therefore declares
 its hypotheses (bodies x keys x profiles x epochs) before anything is scored, and `family` adds them up over
 all calls under one matter id. The same hypothesis asked twice counts twice: that errs on the safe side.
+
+A run is `testifying` or `privileged`. Numbers and families count both; what a privileged run was about is
+sealed to counsel (`trust.privileged`), and its entry has counts and the digest of the sealed file alone.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from countermark.errors import Error, ExitCode
 from countermark.trust.entries import Entry
 from countermark.trust.log import Log
+from countermark.trust.privileged import Counsel, seal_details
 
 START, OUTCOME = "run-start", "run-outcome"
 Status = Literal["done", "failed", "interrupted"]
+Space = Literal["testifying", "privileged"]
 T = TypeVar("T")
 _MAX_COUNT = 1 << 48
 _IDS = re.compile(r"[^\x00-\x20\x7f-\xa0]{1,200}")
@@ -61,6 +66,10 @@ class _Start(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profile_ids: list[str]
     text_ids: list[str]
     digests: dict[str, str]
+    space: Space = "testifying"
+    """An entry without it is of that space."""
+    sealed: str = ""
+    """SHA-256 of the file that counsel can open; empty of a testifying run, whose entry does not have it."""
 
 
 class _Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,6 +77,8 @@ class _Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     matter: str
     status: Status
     digests: dict[str, str]
+    space: Space = "testifying"
+    sealed: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,11 +92,21 @@ class Run:
     family: int
     """Hypotheses of the matter up to this start, itself included: the correction's size."""
     entry: Entry
+    space: Space = "testifying"
 
 
-def start(log: Log, matter: str, declared: Declared) -> Run:
+class Heading(msgspec.Struct, frozen=True):
+    """What the head of a commitment to a start or an outcome says."""
+
+    run: int
+    matter: str
+    space: Space = "testifying"
+
+
+def start(log: Log, matter: str, declared: Declared, *, counsel: Counsel | None = None) -> Run:
     """Log a start; the number and the family are fixed by what stands in the log.
 
+    With `counsel` the run is privileged: its ids and digests are sealed to counsel and stand nowhere else.
     Raises `Error` for counts below 1, and for ids that are none.
     """
     _check_declared(matter, declared)
@@ -94,32 +115,69 @@ def start(log: Log, matter: str, declared: Declared) -> Run:
         for earlier in _starts(log):
             number = earlier.number + 1
             asked += earlier.hypotheses if earlier.matter == matter else 0
-        payload = _Start(
-            run=number,
-            matter=matter,
-            bodies=declared.bodies,
-            keys=declared.keys,
-            profiles=declared.profiles,
-            epochs=declared.epochs,
-            hypotheses=declared.hypotheses,
-            family=asked + declared.hypotheses,
-            key_ids=list(declared.key_ids),
-            profile_ids=list(declared.profile_ids),
-            text_ids=list(declared.text_ids),
-            digests=dict(declared.digests),
-        )
-        return _run(log.append(START, msgspec.to_builtins(payload)))
+        details: dict[str, Any] = {
+            "key_ids": list(declared.key_ids),
+            "profile_ids": list(declared.profile_ids),
+            "text_ids": list(declared.text_ids),
+            "digests": dict(declared.digests),
+        }
+        payload = {
+            "run": number,
+            "matter": matter,
+            "bodies": declared.bodies,
+            "keys": declared.keys,
+            "profiles": declared.profiles,
+            "epochs": declared.epochs,
+            "hypotheses": declared.hypotheses,
+            "family": asked + declared.hypotheses,
+        }
+        return _run(log.append(START, payload | _shown(log, number, START, details, counsel)))
 
 
-def finish(log: Log, run: Run, status: Status, digests: Mapping[str, str] | None = None) -> Entry:
-    """Log the outcome of a run; `digests` are of its results. A second outcome of a run is an `Error`."""
-    digests = dict(digests or {})
-    _check_digests(digests)
+def finish(
+    log: Log,
+    run: Run,
+    status: Status,
+    digests: Mapping[str, str] | None = None,
+    *,
+    counsel: Counsel | None = None,
+) -> Entry:
+    """Log the outcome of a run; `digests` are of its results. A second outcome of a run is an `Error`.
+
+    The outcome of a privileged run takes `counsel`, that of a testifying one does not.
+    """
+    details = {"digests": dict(digests or {})}
+    _check_digests(details["digests"])
+    if (run.space == "privileged") != (counsel is not None):
+        raise Error(f"run {run.number} is {run.space}: its outcome belongs into the same space")
     with log.writing():
         if any(outcome.run == run.number for outcome in _outcomes(log)):
             raise Error(f"run {run.number} has an outcome already")
-        outcome = _Outcome(run.number, run.matter, status, digests)
-        return log.append(OUTCOME, msgspec.to_builtins(outcome))
+        payload = {"run": run.number, "matter": run.matter, "status": status}
+        return log.append(OUTCOME, payload | _shown(log, run.number, OUTCOME, details, counsel))
+
+
+def _shown(
+    log: Log, number: int, kind: str, details: dict[str, Any], counsel: Counsel | None
+) -> dict[str, Any]:
+    """What an entry says of these details: all, or that they are sealed in a file that is there before it."""
+    if counsel is None:
+        return {"space": "testifying", **details}
+    sealed = seal_details(log.folder, number, kind, details, counsel)
+    return {
+        "space": "privileged",
+        "sealed": sealed,
+        **{name: type(value)() for name, value in details.items()},
+    }
+
+
+def heading(entry: Entry) -> Heading:
+    """Number, matter and space of a start or an outcome; raises `Error` where the entry is none."""
+    if entry.kind == START:
+        one = _run(entry)
+        return Heading(one.number, one.matter, one.space)
+    outcome = _outcome(entry)
+    return Heading(outcome.run, outcome.matter, outcome.space)
 
 
 def family(log: Log, matter: str) -> int:
@@ -143,20 +201,23 @@ def unfinished(log: Log, matter: str | None = None) -> list[Run]:
 def check_runs(log: Log) -> int:
     """Number of runs; raises `Error` unless numbers, families and outcomes follow from the entries alone."""
     families: dict[str, int] = {}
-    matters: dict[int, str] = {}
+    begun: dict[int, Heading] = {}
+    count = 0
     for entry in log.entries():
         if entry.kind == START:
             one = _run(entry)
             families[one.matter] = families.get(one.matter, 0) + one.hypotheses
-            if one.number != len(matters) + 1 or one.family != families[one.matter]:
+            count += 1
+            if one.number != count or one.family != families[one.matter]:
                 raise _bad(f"entry {entry.index} has a run number or family that does not follow")
-            matters[one.number] = one.matter
+            begun[one.number] = heading(entry)
         elif entry.kind == OUTCOME:
-            outcome = _convert(entry, _Outcome)
-            if matters.get(outcome.run) != outcome.matter:
-                raise _bad(f"entry {entry.index} is the outcome of a run that never started, or a second one")
-            matters[outcome.run] = ""  # a matter id is never empty: no second outcome matches
-    return len(matters)
+            found = heading(entry)
+            if begun.pop(found.run, None) != found:
+                raise _bad(
+                    f"entry {entry.index} is the outcome of a run that never started so, or a second one"
+                )
+    return count
 
 
 def _starts(log: Log) -> Iterator[Run]:
@@ -164,14 +225,29 @@ def _starts(log: Log) -> Iterator[Run]:
 
 
 def _outcomes(log: Log) -> Iterator[_Outcome]:
-    return (_convert(entry, _Outcome) for entry in log.entries(OUTCOME))
+    return map(_outcome, log.entries(OUTCOME))
 
 
 def _run(entry: Entry) -> Run:
     body = _convert(entry, _Start)
     if body.hypotheses != body.bodies * body.keys * body.profiles * body.epochs:
         raise _bad(f"entry {entry.index} declares a number of hypotheses that is not its product")
-    return Run(body.run, body.matter, body.hypotheses, body.family, entry)
+    _check_space(entry, body, [body.key_ids, body.profile_ids, body.text_ids, body.digests])
+    return Run(body.run, body.matter, body.hypotheses, body.family, entry, body.space)
+
+
+def _outcome(entry: Entry) -> _Outcome:
+    body = _convert(entry, _Outcome)
+    _check_space(entry, body, [body.digests])
+    return body
+
+
+def _check_space(entry: Entry, body: _Start | _Outcome, details: Sequence[object]) -> None:
+    privileged = body.space == "privileged"
+    if privileged != bool(_DIGEST.fullmatch(body.sealed)) or (privileged and any(details)):
+        raise _bad(f"entry {entry.index} shows details of a privileged run, or seals those of another")
+    if not privileged and "sealed" in entry.payload:
+        raise _bad(f"entry {entry.index} is of a testifying run and sealed")
 
 
 def _convert(entry: Entry, kind: type[T]) -> T:

@@ -13,12 +13,13 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from countermark.errors import Error, ExitCode
 from countermark.share.server import disputes, overlap_runs, releases, samples
-from countermark.share.server.api import Api
+from countermark.share.server.api import BASE, Api
 from countermark.share.server.app import build_app
 from countermark.share.server.around import Around
 from countermark.share.server.audit import Auditor
@@ -35,9 +36,11 @@ from countermark.share.server.parts import Checked, Parts
 from countermark.share.server.peers import Peers
 from countermark.share.server.press import Press
 from countermark.share.server.proofs import Proofs
+from countermark.share.server.settings import ExchangeSettings
 from countermark.share.server.tls import is_loopback
 from countermark.share.server.upkeep import Upkeep, expire_overlaps, forget_quotas, forget_statuses
 from countermark.share.server.watch import Watch
+from countermark.share.server.witness import AddCheckpoint, open_witness
 from countermark.trust.signing import SigningKey
 
 SWITCH_SECONDS = 0.0005
@@ -88,6 +91,7 @@ def build_exchange(folder: DataFolder, check: Check, *, plain: bool = True) -> E
         disputes.Disputes(api, filed).router(),
         Proofs(api).router(),
         *joint.routers,
+        *_witness(folder, api, limits),
         overlap_runs.Overlaps(api, settings.overlap, settings.policies).router(),
     ]
     app = build_app(folder.store, replace(parts, routers=routers))
@@ -99,6 +103,19 @@ def build_exchange(folder: DataFolder, check: Check, *, plain: bool = True) -> E
         auditor.close()
 
     return Exchange(Around(app, limits, peers, metrics, plain), auditor, watch, close)
+
+
+def _witness(folder: DataFolder, api: Api, limits: Limits) -> list[APIRouter]:
+    """Where the exchange cosigns the logs of its members."""
+    settings = folder.settings.witness
+    if settings is None:
+        return []
+    witness = open_witness(folder.path, settings)
+
+    async def admit(request: Request) -> None:
+        limits.admit(request, await api.parts.authenticate(request))
+
+    return [AddCheckpoint(witness, api.work, api.bodies, admit).router(f"{BASE}/witness")]
 
 
 def _describe(app: FastAPI) -> None:
@@ -149,11 +166,27 @@ def serve(
     ]
     for one in threads:
         one.start()
+    try:
+        return run_server(exchange.app, folder.settings, listener, context, ready)
+    finally:
+        for one in threads:
+            one.close()
+        exchange.close()
+
+
+def run_server(
+    app: ASGIApp,
+    settings: ExchangeSettings,
+    listener: socket.socket,
+    context: ssl.SSLContext | None,
+    ready: Callable[[], None],
+) -> int:
+    """Answer requests until SIGTERM or SIGINT; the signal."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    connection = folder.settings.connection
+    connection = settings.connection
     config = uvicorn.Config(
-        exchange.app,
-        http=protocol_class(connection, proxies=folder.settings.proxy is not None),
+        app,
+        http=protocol_class(connection, proxies=settings.proxy is not None),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -167,20 +200,15 @@ def serve(
     server = _Server(config, ready)
     gc.freeze()  # what was loaded stays: it need not be looked at over and over
     gc.set_threshold(10_000)  # requests leave few cycles behind, and hold hundreds of objects while they last
-    try:
-        server.run(sockets=[listener])
-    finally:
-        for one in threads:
-            one.close()
-        exchange.close()
+    server.run(sockets=[listener])
     return server.stopped_by
 
 
-def check_transport(folder: DataFolder, host: str, tls: bool) -> None:
+def check_transport(settings: ExchangeSettings, host: str, tls: bool, what: str = "the exchange") -> None:
     """Raise `Error(USAGE)` where requests would cross a network unencrypted."""
-    if not tls and not is_loopback(host) and folder.settings.proxy is None:
+    if not tls and not is_loopback(host) and settings.proxy is None:
         raise Error(
-            "without TLS the exchange listens on this machine alone",
+            f"without TLS {what} listens on this machine alone",
             hint="--tls-cert and --tls-key, or name the reverse proxy in exchange.toml",
             exit_code=ExitCode.USAGE,
         )

@@ -10,6 +10,7 @@ metrics_addresses = ["127.0.0.0/8"]     who may read /metrics without an operato
 [proxy]         addresses = ["10.0.0.1/32"], certificate_header = "client-cert"
   [proxy.certificates]   SHA-256 of a certificate = "NAME of a member"
 [overlap]       runs_of_pair, keep_days
+[witness]       name = "member-a.example/witness", logs = ["VERIFIER KEY", …]: whose public logs are cosigned
 [oidc]          issuer, audience, jwks_url or jwks_file, claim
   [oidc.members]         value of the claim = "NAME of a member"
 [check], [[detectors]], [[peers]]   the joint watermark check (check_settings.py)
@@ -86,6 +87,15 @@ class OverlapSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """How long lists and tags are kept, from the first commitment, and again from the count."""
 
 
+class WitnessSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The exchange as a witness of its members' public logs (C2SP tlog-witness)."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    """As it stands in cosignatures; its key is made at first, in the folder witness/."""
+    logs: Annotated[tuple[str, ...], msgspec.Meta(max_length=1000)] = ()
+    """Verifier keys, `name+hash+base64`."""
+
+
 class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The reverse proxy in front, where there is one."""
 
@@ -136,6 +146,7 @@ class ExchangeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     limits: LimitSettings = LimitSettings()
     connection: ConnectionSettings = ConnectionSettings()
     overlap: OverlapSettings = OverlapSettings()
+    witness: WitnessSettings | None = None
     proxy: ProxySettings | None = None
     oidc: OidcSettings | None = None
     check: CheckSettings = CheckSettings()

@@ -249,7 +249,11 @@ opened body_salt:salt entry:text head:text head_salt:salt
 padding kind:kind
 head index:count kind:kind
 runhead index:count kind:kind matter:salt run:positive space:=testifying|privileged
-entry kind:kind payload:{any} time:time"""
+entry kind:kind payload:{any} time:time
+run-start run:positive matter:text bodies:count keys:count profiles:count epochs:count hypotheses:count family:count
+  key_ids:[text] profile_ids:[text] text_ids:[text] digests:{hash} space?:=testifying|privileged sealed?:hash_or_empty
+run-outcome run:positive matter:text status:=done|failed|interrupted digests:{hash}
+  space?:=testifying|privileged sealed?:hash_or_empty"""
 LINES = [line.split() for line in GRAMMAR.replace("\n  ", " ").splitlines()]
 SHAPES = {name: dict(field.split(":", 1) for field in fields) for name, *fields in LINES}
 PATTERNS = {
@@ -515,7 +519,8 @@ def fields_of(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict | list) and value:
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             part = str(key).replace("~", "~0").replace("/", "~1")
-            yield from fields_of(item, f"{pointer}/{part}")
+            digits = isinstance(key, str) and re.fullmatch("[0-9]+", key)  # not to be taken for an index
+            yield from fields_of(item, f"{pointer}/{'~2' if digits else ''}{part}")
     else:
         yield pointer, value.spelled if isinstance(value, Number) else canonical(value)
 
@@ -539,7 +544,7 @@ def inputs_of(document: Any, name: str) -> list[tuple[str, str]]:
 
 
 def resources(pairs: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
-    return [{"digest": {"sha256": digest}, "name": name} for name, digest in sorted(set(pairs))]
+    return [{"digest": {"sha256": digest}, "name": name} for name, digest in sorted(pairs)]
 
 
 def check_attribution(record: Any, name: str) -> None:
@@ -592,7 +597,7 @@ def open_envelope(data: bytes, step: str) -> Envelope:
     body = unbase64(outer["payload"])
     statement = read_canonical(body, "statement", f"the Statement in {name}")
     need(statement["predicateType"] == TYPES[kind], f"{name} has a Statement of another type")
-    predicate = fit(statement["predicate"], kind if kind in ("seal", "close", "redaction") else "any", name)
+    predicate = fit(statement["predicate"], kind if kind in ("close", "redaction") else "any", name)
     subjects = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
     need(
         ascending([one["name"] for one in statement["subject"]]),
@@ -782,13 +787,11 @@ class Opened(NamedTuple):
 class Heads:
     """What the openings say, one after the other."""
 
-    def __init__(self, matter: str) -> None:
-        self.matter, self.count, self.runs, self.whole_bytes = matter, 0, 0, 0
+    def __init__(self) -> None:
+        self.count = self.runs = self.plans = self.whole_bytes = 0
         self.opened: list[Opened] = []
-        self.tags: dict[bool, set[str]] = {
-            True: set(),
-            False: set(),
-        }  # of opened runs: of our matter, of others
+        self.tags: set[tuple[str, str]] = set()  # of opened runs: matter and tag
+        self.started: dict[int, tuple[str, str]] = {}  # tag and space of runs that have no outcome yet
         self.starts, self.closed = Counter[tuple[str, str]](), Counter[tuple[str, str]]()  # by tag and space
 
     def add(self, line: bytes, commitment: bytes, batch: int) -> None:
@@ -811,6 +814,12 @@ class Heads:
             self.runs += 1
             need(head["run"].whole == self.runs, f"run {self.runs} is left out")
             self.starts[head["matter"], head["space"]] += 1
+            self.started[self.runs] = (head["matter"], head["space"])
+        elif kind == "run-outcome":
+            start = self.started.pop(head["run"].whole, None)
+            need(start == (head["matter"], head["space"]), f"entry {head['index'].whole} is no outcome of a run")
+        elif kind == "analysis-plan":
+            self.plans += 1
         if entry is not None:
             self.open(head, entry.encode(), batch)
         elif kind in RUN_KINDS:
@@ -822,19 +831,12 @@ class Heads:
         entry = read_canonical(body, "entry", "an opened entry")
         payload, same = entry["payload"], entry["kind"] == head["kind"]
         if head["kind"] in RUN_KINDS:
-            same = (
-                same
-                and payload.get("run") == head["run"]
-                and payload.get("space", "testifying") == head["space"]
-            )
-            self.tags[payload.get("matter") == self.matter].add(head["matter"])
+            fit(payload, head["kind"], "an opened run")
+            said = (payload["run"], payload.get("space", "testifying"))
+            same = same and said == (head["run"], head["space"])
+            self.tags.add((payload["matter"], head["matter"]))
         need(same, f"entry {head['index'].whole} is not what its head says")
         self.opened.append(Opened(head["index"].whole, head["kind"], payload, batch))
-
-
-def digests_in(payload: Any) -> set[str]:
-    found = dig(payload, "digests")
-    return {one for one in (found.values() if isinstance(found, dict) else ()) if isinstance(one, str)}
 
 
 # --- The trust file.
@@ -873,6 +875,10 @@ def read_trust(path: Path) -> Any:
             "signers stand twice, or are too many or too few",
         )
         certificates = said.get("tsa_roots", [])
+        logs = [note_key(text, 1) for text in said.get("logs", [])]
+        notes = [read_note(text.encode(), "a checkpoint") for text in said.get("checkpoints", [])]
+        kept = all(note_signatures(one, [key for key in logs if key.name == one.origin], False, "it") for one in notes)
+        need(kept, "a checkpoint is not signed by its log")
         return SimpleNamespace(
             signers=signers,
             threshold=said["threshold"].whole,
@@ -880,9 +886,9 @@ def read_trust(path: Path) -> Any:
             roots=[pem for pem in certificates if is_root(pem)],
             authorities=said.get("timestamp_authorities", Number("0")).whole,
             cases=said.get("cases", []),
-            logs=[note_key(text, 1) for text in said.get("logs", [])],
+            logs=logs,
             witnesses=[note_key(one["vkey"], 4, one["alliance"]) for one in said.get("witnesses", [])],
-            checkpoints=[read_note(text.encode(), "a checkpoint") for text in said.get("checkpoints", [])],
+            checkpoints=notes,
         )
     except (OSError, Failed, ValueError, UnsupportedAlgorithm) as problem:
         raise Unusable(f"the trust file {path} cannot be used: {problem}"[:300], 3) from None
@@ -1028,6 +1034,8 @@ class Verification:
         changed = self.envelopes["redaction"].subjects if self.redactors else {}
         wrong = sorted(name for name in self.payload if digests[name] != changed.get(name, sealed[name]))
         need(not wrong, f"not what was sealed: {wrong[:5]}")
+        for name in filter(is_document, self.payload):
+            self.document(name)  # strict JSON, even where no step asks for more
         documents = [CAPTURE, *results_of(self.case["steps"]).values()]
         missing = {CASE, CUSTODY, RESULTS, METHOD, *documents} - sealed.keys()
         need(not missing, f"missing: {sorted(missing)}")
@@ -1067,7 +1075,7 @@ class Verification:
 
     def leaves(self) -> str:
         """Step 6: what remains of every document and table gives the root that was sealed."""
-        said = self.envelopes["seal"].predicate["leaves"]
+        said = fit(self.envelopes["seal"].predicate, "seal", "the predicate of the seal")["leaves"]
         right = [(name, form_of(name)) for name in sorted(self.sealed) if form_of(name)]
         need(
             [(one["name"], one["form"]) for one in said] == right,
@@ -1088,7 +1096,7 @@ class Verification:
                 yield "", line, line == b"null"
                 continue
             row = read_json(line, f"a line of {name}")
-            need(isinstance(row, dict), f"a line of {name} is no object")
+            need(isinstance(row, dict) and row, f"a line of {name} is no object with a key")
             for pointer, value in fields_of(row, f"/{number}"):
                 yield pointer, f"{pointer}\n{value}".encode(), value == "null"
 
@@ -1141,15 +1149,6 @@ class Verification:
         for name, items in lists.items():
             ids = [one["id"] for one in items if one["id"] is not None]
             need(len(set(ids)) == len(ids), f"an id stands twice in {name}")
-        entries = self.document(RESULTS, "results")["results"]
-        need(
-            [one["result"] for one in entries] == list(made),
-            f"{RESULTS} has not one entry for every step, in order",
-        )
-        for one in entries:
-            said = one["heading"] is None or one["heading"].startswith(f"{one['class'].capitalize()}:")
-            good = said and bool(one["reasons"]) == (one["class"] == "exploratory")
-            need(good, f"heading or reasons of {one['result']} do not fit its class")
         return f"{', '.join(self.case['steps'])} and close say what the payload says"
 
     def plan_names(self) -> list[str]:
@@ -1255,6 +1254,8 @@ class Verification:
 
     def who_signed(self) -> str:
         """Step 10: enough accepted signers. Without a timestamp nobody but they say when; then now counts as well."""
+        if self.trust is None:
+            return "whose keys these are needs a trust file"
         made = seconds(self.case["created"]) or 0
         self.signers = self.accepted(self.keys, [min(self.times)] if self.times else [made, time.time()])
         said = f"{', '.join(self.signers)} ({len(self.signers)} accepted, {self.trust.threshold} needed)"
@@ -1268,11 +1269,13 @@ class Verification:
         declared, trust, whole = self.case["log"], self.trust, self.package.whole
         if declared is None:
             return "none: nothing shows what was fixed before"
+        if trust is None:
+            return "whose log it is needs a trust file"
         keys = [key for key in trust.logs if key.name == declared["origin"]]
         need(keys, "the key of the log is not in the trust file")
         notes = {name: read_note(whole[name], name) for name in sorted(whole) if name.endswith(".note")}
         kept = [note for note in trust.checkpoints if note.origin == declared["origin"]]
-        for name, note in [*notes.items(), *(("a checkpoint of the trust file", note) for note in kept)]:
+        for name, note in notes.items():
             good = note.origin == declared["origin"] and note_signatures(note, keys, False, name)
             need(good, f"{name} is not signed by this log")
         heads, roots = self.read_log({note.size for note in (*notes.values(), *kept)})
@@ -1290,7 +1293,7 @@ class Verification:
         """Openings beside commitments, and the roots of the log at these sizes."""
         openings, entries = (f"{LOG}openings.jsonl", f"{LOG}entries.jsonl")
         opening = self.package.members[openings].lines(MAX_LINE, openings)
-        heads, tree, a_batch = Heads(self.case["matter"]), Tree(), 0
+        heads, tree, a_batch = Heads(), Tree(), 0
         roots = {0: tree.root()}
         for number, line in enumerate(self.package.members[entries].lines(MAX_LINE, entries)):
             payload = read_canonical(line, "batch", f"a line of {entries}")["payload"]
@@ -1325,27 +1328,37 @@ class Verification:
         return times
 
     def check_runs(self, heads: Heads) -> str:
-        ours = heads.tags[True]
-        need(len(ours) <= 1 and not ours & heads.tags[False], "the tags of matters in the log do not fit")
+        matter, tags = self.case["matter"], heads.tags
+        once = len(tags) == len({one for one, _ in tags}) == len({tag for _, tag in tags})
+        need(once, "in the log a matter has two tags, or a tag two matters")
+        ours = {tag for one, tag in tags if one == matter}
         left_out = sum(heads.closed[tag, "testifying"] for tag in ours)
         need(not left_out, f"{left_out} entries of runs of this matter are not shown")
-        documents = {digest for name, digest in self.sealed.items() if is_document(name)}
-        linked = {one["run"] for one in self.document(RESULTS)["results"]}
         for said in (one.payload for one in heads.opened if one.kind == "run-outcome"):
-            testifying = (
-                said.get("matter") == heads.matter and said.get("space", "testifying") == "testifying"
-            )
-            if testifying and said.get("status") == "done":
-                good = said["run"] in linked or documents & digests_in(said)
+            if (said["matter"], said["status"], said.get("space", "testifying")) == (matter, "done", "testifying"):
+                good = set(said["digests"].values()) & set(self.sealed.values())
                 need(good, f"run {said['run'].whole} is done, and its result is not in the package")
         own = [sum(heads.starts[tag, space] for tag in ours) for space in ("testifying", "privileged")]
-        others = heads.runs - sum(own)
-        return f"{heads.runs} runs, {own[0]} of this matter shown, {own[1]} privileged, {others} of other matters"
+        plans = sum(one.kind == "analysis-plan" for one in heads.opened)
+        said = f"{heads.runs} runs: {own[0]} of this matter shown, {own[1]} privileged, {heads.runs - sum(own)} of others"
+        said = said if ours else f"{heads.runs} runs: none of this matter opened, so none told from those of others"
+        return f"{said}; {plans} of {heads.plans} plans shown"
 
     def results(self) -> str:
         """Step 12: every result that says confirmatory is so."""
-        entries = self.document(RESULTS)["results"]
+        entries, made = self.document(RESULTS, "results")["results"], results_of(self.case["steps"])
+        once = [one["result"] for one in entries] == list(made)
+        need(once, f"{RESULTS} has not one entry for every step, in order")
         for one in entries:
+            said = one["heading"] is None or one["heading"].startswith(f"{one['class'].capitalize()}:")
+            good = said and bool(one["reasons"]) == (one["class"] == "exploratory")
+            need(good, f"heading or reasons of {one['result']} do not fit its class")
+        starts = {one.payload["run"] for one in self.opened if one.kind == "run-start"}
+        for one in entries if self.trust else ():
+            record = self.document(made[one["result"]])
+            of = record if one["result"] == "scan" else dig(record, "case_run")
+            ours = self.case["log"] and dig(of, "matter") == self.case["matter"]
+            need(not ours or dig(of, "run") in starts, f"the run that gave {one['result']} is not shown")
             why = self.why_exploratory(one) if one["class"] == "confirmatory" else ""
             need(not why, f"{one['result']} says confirmatory and is not: {why}")
         classes = Counter(one["class"] for one in entries)
@@ -1359,12 +1372,15 @@ class Verification:
         if plan_name not in self.plan_names():
             return "its plan is not in the package"
         plan = self.document(plan_name)
-        fixed = self.first_shown("analysis-plan", plan_id=plan["plan_id"], sha256=self.sealed[plan_name])
+        wanted = {"matter": matter, "plan_id": plan["plan_id"], "sha256": self.sealed[plan_name]}
+        fixed = self.first_shown("analysis-plan", **wanted)
         if fixed is None:  # 1
             return "nothing shows when its plan was in the log"
         hypothesis = next((one for one in plan["hypotheses"] if one["id"] == result["hypothesis"]), None)
         if hypothesis is None or plan["matter"] != matter or not is_decided(step, record, hypothesis):  # 2
             return "it does not decide a hypothesis of the plan, by its test and at its level"
+        if result["commitments"] != hypothesis["commitments"]:
+            return "it names other commitments than its hypothesis"
         before: list[tuple[float, int] | None] = [fixed]
         if hypothesis["keyed"] is not False:  # 3
             before += [self.first_shown("commitment", commitment=one) for one in hypothesis["commitments"]]
@@ -1383,13 +1399,12 @@ class Verification:
                 return "when an acquisition started was taken out"
             if started - float(offset.spelled) <= max(when for when, _ in filter(None, before)):
                 return f"{one['id']} was not shown to start after the plan and the keys were fixed"
-        ours = [one for one in self.opened if one.kind in RUN_KINDS and one.payload["run"] == result["run"]]
-        ours = [one for one in ours if one.payload.get("matter") == matter]
-        started_after = any(one.kind == "run-start" and one.index > fixed[1] for one in ours)
-        ends = [
-            one.payload for one in ours if one.kind == "run-outcome" and one.payload.get("status") == "done"
-        ]
-        if not started_after or not any(self.sealed[name] in digests_in(one) for one in ends):  # 6
+        ours = [one for one in self.opened if one.kind in RUN_KINDS]
+        ours = [one for one in ours if (one.payload["run"], one.payload["matter"]) == (result["run"], matter)]
+        starts = [one.index for one in ours if one.kind == "run-start"]
+        ends = [one.payload for one in ours if one.kind == "run-outcome" and one.payload["status"] == "done"]
+        gave = any(self.sealed[name] in one["digests"].values() for one in ends)
+        if not gave or not starts or starts[0] < fixed[1]:  # 6
             return "no run that the log shows, after its plan, gave it"
         return ""
 
@@ -1423,7 +1438,7 @@ class Verification:
             outcome, detail = "not reached" if failed else "NOT CHECKED" if unchecked else "ok", ""
             try:
                 if not failed:
-                    detail = "needs a trust file" if unchecked and name != "timestamps" else step()
+                    detail = step()
             except Failed as problem:
                 outcome, detail, failed = (
                     "FAILED",
@@ -1447,7 +1462,8 @@ def is_decided(step: str, record: Any, hypothesis: Any) -> bool:
     same = isinstance(alpha, Number) and level is not None and float(alpha.spelled) == float(level.spelled)
     tests = dig(record, "tests") if isinstance(dig(record, "tests"), list) else []
     names = [dig(one, "name") for one in tests if isinstance(one, dict) and one.get("decides", True) is True]
-    return same and hypothesis["test"] in (["campaigns"] if step == "detect" else [n for n in names if n])
+    names = {"detect": ["campaigns"], "scan": ["mark in corpus"]}.get(step, [name for name in names if name])
+    return same and hypothesis["test"] in names
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -817,7 +817,10 @@ class Heads:
             self.started[self.runs] = (head["matter"], head["space"])
         elif kind == "run-outcome":
             start = self.started.pop(head["run"].whole, None)
-            need(start == (head["matter"], head["space"]), f"entry {head['index'].whole} is no outcome of a run")
+            need(
+                start == (head["matter"], head["space"]),
+                f"entry {head['index'].whole} is no outcome of a run",
+            )
         elif kind == "analysis-plan":
             self.plans += 1
         if entry is not None:
@@ -877,7 +880,10 @@ def read_trust(path: Path) -> Any:
         certificates = said.get("tsa_roots", [])
         logs = [note_key(text, 1) for text in said.get("logs", [])]
         notes = [read_note(text.encode(), "a checkpoint") for text in said.get("checkpoints", [])]
-        kept = all(note_signatures(one, [key for key in logs if key.name == one.origin], False, "it") for one in notes)
+        kept = all(
+            note_signatures(one, [key for key in logs if key.name == one.origin], False, "it")
+            for one in notes
+        )
         need(kept, "a checkpoint is not signed by its log")
         return SimpleNamespace(
             signers=signers,
@@ -944,6 +950,7 @@ class Verification:
         case = self.case = read_canonical(self.package.whole[CASE], "case", CASE)
         self.keys = read_signers(case["signers"], CASE)
         good = case["timestamps"].whole <= 16 and "countermark" in case["software"]
+        good = good and (case["log"] is None or is_key_name(case["log"]["origin"]))
         need(good and (case["log"] is None) == (case["matter"] == ""), f"{CASE} is not what it should be")
         steps = case["steps"]
         start = ["capture", "detect", "scan"] if "scan" in steps else ["capture", "detect"]
@@ -1047,18 +1054,31 @@ class Verification:
             pairs = name_digests(dig(self.document(document), "files"), f"files of {document}")
             folder = document.rpartition("/")[0]
             listed = self.listed[document] = {f"{folder}/{name}": digest for name, digest in pairs}
-            need(len(listed) == len(pairs), f"{document} lists a file twice")
-            need(
-                all(is_kind(name, "name") for name in listed),
-                f"{document} lists a name that no package may hold",
+            good = len(listed) == len(pairs) and all(
+                is_kind(one, "name") and "/" not in one for one, _ in pairs
             )
+            need(good, f"{document} lists a file twice, or one that cannot stand beside it")
             if document != CAPTURE or self.case["events_included"]:
                 allowed |= listed.keys()
                 wrong = sorted(name for name, digest in listed.items() if sealed.get(name) != digest)
                 need(not wrong, f"{wrong[:5]} are not the files that {document} lists")
-        places = ("data/findings/", "data/events/", "data/scan/", ATTRIBUTIONS)
+        allowed |= {
+            name for name in sealed if form_of(name) and name.startswith(("data/plans/", "data/tables/"))
+        }
+        if TERMS in self.payload:
+            terms = self.document(TERMS, "terms")["terms"]
+            allowed |= {f"data/terms/{one['file']}" for one in terms}
+        elif TERMS in sealed:  # taken out, and with it what says which texts there are
+            allowed |= {name for name in sealed if name.startswith("data/terms/")}
+        beside = ("findings", "events", "scan", "attributions", "plans", "tables", "terms")
+        places = tuple(f"data/{place}/" for place in beside)
         stray = sorted(name for name in sealed if name.startswith(places) and name not in allowed)
-        need(not stray, f"listed nowhere: {stray[:5]}")
+        need(not stray, f"listed by nothing: {stray[:5]}")
+        closed = {name: digests[name] for name in (envelope_name("seal"), *self.stamps)}
+        need(
+            self.envelopes["close"].subjects == closed,
+            "the closing Statement is of another seal or timestamp",
+        )
         self.check_log_files({name for name in sealed if name.startswith(LOG)})
         return f"{len(self.payload)} payload files are covered by the seal, {len(self.gone)} were taken out"
 
@@ -1159,8 +1179,11 @@ class Verification:
         before = {envelope_name(step): digests[envelope_name(step)] for step in case["steps"][:-1]}
         seal = {key: case[key] for key in ("created", "software", "timestamps")}
         seal |= {"leaves": opened["seal"].predicate["leaves"], "materials": resources(before.items())}
-        closed = {name: digests[name] for name in (envelope_name("seal"), *self.stamps)}
-        close = {"nonces": opened["close"].predicate["nonces"]}
+        close, closed = {"nonces": opened["close"].predicate["nonces"]}, opened["close"].subjects
+        need(
+            len(close["nonces"]) == len(self.stamps),
+            "the closing Statement has not one nonce for every timestamp",
+        )
         right: list[tuple[str, dict[str, str], Any]] = [("seal", sealed, seal), ("close", closed, close)]
         for step, name in {"capture": CAPTURE, **results_of(case["steps"])}.items():
             made_of = (
@@ -1180,6 +1203,9 @@ class Verification:
 
     def check_findings(self) -> None:
         findings = self.document(FINDINGS)
+        for kind, name in {"capture": CAPTURE, "findings": FINDINGS, "watermark-scan": SCAN}.items():
+            there = name not in self.sealed or dig(self.document(name), "schema") == f"countermark/{kind}/v1"
+            need(there, f"{name} is of another schema")
         right = dig(findings, "events", "capture_sha256") == self.sealed[CAPTURE]
         need(right, "the findings are of another capture")
         campaigns = dig(findings, "campaigns")
@@ -1219,7 +1245,6 @@ class Verification:
             self.envelopes["close"].predicate["nonces"],
             self.package.digests[envelope_name("seal")],
         )
-        need(len(nonces) == len(stamps), "the closing Statement has not one nonce for every timestamp")
         need(
             not trust or trust.roots or not stamps,
             "timestamps are declared and the trust file has no tsa_roots",
@@ -1335,13 +1360,21 @@ class Verification:
         left_out = sum(heads.closed[tag, "testifying"] for tag in ours)
         need(not left_out, f"{left_out} entries of runs of this matter are not shown")
         for said in (one.payload for one in heads.opened if one.kind == "run-outcome"):
-            if (said["matter"], said["status"], said.get("space", "testifying")) == (matter, "done", "testifying"):
+            if (said["matter"], said["status"], said.get("space", "testifying")) == (
+                matter,
+                "done",
+                "testifying",
+            ):
                 good = set(said["digests"].values()) & set(self.sealed.values())
                 need(good, f"run {said['run'].whole} is done, and its result is not in the package")
         own = [sum(heads.starts[tag, space] for tag in ours) for space in ("testifying", "privileged")]
         plans = sum(one.kind == "analysis-plan" for one in heads.opened)
         said = f"{heads.runs} runs: {own[0]} of this matter shown, {own[1]} privileged, {heads.runs - sum(own)} of others"
-        said = said if ours else f"{heads.runs} runs: none of this matter opened, so none told from those of others"
+        said = (
+            said
+            if ours
+            else f"{heads.runs} runs: none of this matter opened, so none told from those of others"
+        )
         return f"{said}; {plans} of {heads.plans} plans shown"
 
     def results(self) -> str:

@@ -2,32 +2,28 @@
 
     countermark-verify PACKAGE --trust FILE [--case ID] [--json] [--unsafe-no-signer-check]
 
-A second implementation, for whoever doubts the first. It was written from spec/package.md and spec/log.md alone, shares
-no line with `countermark`, and needs Python 3.11, the package `cryptography` and, for timestamps, the program `openssl`.
-It goes through the thirteen steps in order, and is meant to be read beside the specification. A step returns one sentence
-or raises `Failed`; the first that fails ends it. Exit codes: 0 VERIFIED; 20 FAILED, or INTACT without a trust file;
-3 no package there, or no usable trust file; 2 wrong usage; 1 something is missing on this machine.
+A second implementation, for whoever doubts the first: written from spec/package.md and spec/log.md alone, it shares
+no line with `countermark`, and needs Python 3.11, the package `cryptography` and, for timestamps, the program
+`openssl`. Read it beside the specification: `Verification` has its thirteen steps in order; a step returns one
+sentence or raises `Failed`, and the first that fails ends it. Exit codes: 0 VERIFIED; 20 FAILED, or INTACT without
+a trust file; 3 no package there, or no usable trust file; 2 wrong usage; 1 something is missing on this machine.
 """
-
-from __future__ import annotations
 
 import argparse
 import base64
 import hashlib
 import json
-import os
 import re
-import shutil
-import stat
 import subprocess
 import sys
 import tempfile
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from struct import Struct
 from types import SimpleNamespace
@@ -39,8 +35,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 MIB = 1 << 20
-MAX_FILES, MAX_NAME, MAX_WHOLE = 10_000, 200, 64 * MIB
-MAX_LINE, MAX_LEAF_LINE, MAX_DEPTH, MAX_MARKS = MIB, 128, 64, 4_000_000
+MAX_FILES, MAX_WHOLE, MAX_DEPTH, MAX_MARKS, MAX_LINE, MAX_LEAF_LINE = (
+    10_000,
+    64 * MIB,
+    64,
+    4_000_000,
+    MIB,
+    128,
+)
 CLOCK_SLACK_S, OPENSSL_TIMEOUT_S = 300, 30
 
 
@@ -57,8 +59,7 @@ def need(condition: object, message: str) -> None:
         raise Failed(message)
 
 
-# -------------------------------------------------------------------------------------------------------------
-# JSON. Numbers stay as they are spelled, because a leaf covers the spelling; `canonical` is RFC 8785.
+# --- JSON. Numbers stay as they are spelled, because a leaf covers the spelling.
 
 
 class Number(NamedTuple):
@@ -66,7 +67,7 @@ class Number(NamedTuple):
 
     @property
     def whole(self) -> int:
-        """Its value where it is spelled as an integer of at most 2^53 - 1; else -1."""
+        """Its value where it is spelled as an integer from 0 to 2^53 - 1; else -1."""
         good = re.fullmatch("0|[1-9][0-9]{0,15}", self.spelled) and int(self.spelled) < 1 << 53
         return int(self.spelled) if good else -1
 
@@ -78,12 +79,12 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+STRICT: dict[str, Any] = {"object_pairs_hook": unique, "parse_constant": int}  # int("NaN") is a ValueError
+FAST = json.JSONDecoder(**STRICT)
 
 
 def check_text(value: Any, depth: int = 1) -> None:
-    """Refuses nesting over MAX_DEPTH and lone surrogates, which `json` lets through."""
+    """Refuses deep nesting and lone surrogates, which `json` lets through."""
     if isinstance(value, str):
         value.encode()
     elif isinstance(value, dict | list):
@@ -93,15 +94,11 @@ def check_text(value: Any, depth: int = 1) -> None:
             check_text(item, depth + 1)
 
 
-STRICT: dict[str, Any] = {"object_pairs_hook": unique, "parse_constant": no_constant}
-FAST = json.JSONDecoder(**STRICT)
-
-
 def read_json(data: bytes, what: str) -> Any:
     """The value of a JSON text as the specification allows it, numbers as `Number`."""
     try:
         # every value but the first follows one of these marks: this bounds the memory that parsing takes
-        if data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_MARKS:
+        if sum(map(data.count, (b",", b"[", b"{"))) > MAX_MARKS:
             raise ValueError("too many values")
         value = json.loads(str(data, "utf-8"), parse_int=Number, parse_float=Number, **STRICT)
         check_text(value)
@@ -111,19 +108,20 @@ def read_json(data: bytes, what: str) -> Any:
 
 
 def is_row(line: bytes) -> bool:
-    """Whether a line is an object in strict JSON. The plain case goes fast: without escapes there is no lone surrogate,
-    and with few brackets no deep nesting."""
+    """Whether a line is an object in strict JSON. Fast where it has no escapes (which lone surrogates need), few
+    brackets (which depth needs) and nothing around the object; else by the rules above."""
     if line[:1] == b"{" and b"\\" not in line and line.count(b"{") + line.count(b"[") <= MAX_DEPTH:
         try:
             text = str(line, "utf-8")
-            return bool(FAST.raw_decode(text)[1] == len(text)) or isinstance(read_json(line, "a row"), dict)
+            if FAST.raw_decode(text)[1] == len(text):
+                return True
         except ValueError:
             pass
     return isinstance(read_json(line, "a row"), dict)
 
 
 def number_json(spelled: str) -> str:
-    """A number as ECMAScript writes it; Python's `repr` finds the same shortest digits, only the layout differs."""
+    """As ECMAScript writes a number; Python's `repr` finds the same shortest digits, only the layout differs."""
     if re.fullmatch("-?[0-9]+", spelled):
         need(len(spelled) < 18 and abs(int(spelled)) < 1 << 53, "an integer is beyond 2^53 - 1")
         return str(int(spelled))
@@ -132,18 +130,17 @@ def number_json(spelled: str) -> str:
     _, figures, exponent = Decimal(repr(abs(value))).normalize().as_tuple()
     digits, sign = "".join(map(str, figures)), "-" if value < 0 else ""
     point = len(digits) + int(exponent)  # where the decimal point stands in the digits
-    if len(digits) <= point <= 21 or value == 0:
+    if len(digits) <= point <= 21:
         return sign + digits.ljust(point, "0")
     if 0 < point <= 21:
         return f"{sign}{digits[:point]}.{digits[point:]}"
     if -6 < point <= 0:
         return f"{sign}0.{'0' * -point}{digits}"
-    fraction = f".{digits[1:]}" if digits[1:] else ""
-    return f"{sign}{digits[0]}{fraction}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+    return f"{sign}{digits[0]}{'.' * (len(digits) > 1)}{digits[1:]}e{point - 1:+d}"
 
 
 def canonical(value: Any) -> str:
-    """RFC 8785: no blanks, keys sorted by UTF-16 code units. Python escapes the same characters in the same way."""
+    """RFC 8785: no blanks, keys sorted by UTF-16 code units; Python escapes the same characters in the same way."""
     if isinstance(value, Number):
         return number_json(value.spelled)
     if isinstance(value, dict):
@@ -160,11 +157,11 @@ def read_canonical(data: bytes, shape: str, what: str) -> Any:
     return value
 
 
-def seconds(text: str) -> float | None:
+def seconds(text: str | None) -> float | None:
     """Seconds since 1970 of `YYYY-MM-DDTHH:MM:SSZ`; None for anything else."""
     try:
-        good = re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", text)
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp() if good else None
+        good = re.fullmatch("[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z", text or "")
+        return datetime.strptime(text or "", "%Y-%m-%dT%H:%M:%S%z").timestamp() if good else None
     except ValueError:
         return None
 
@@ -187,8 +184,8 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def node(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\1" + left + right).digest()
+def hashed(prefix: bytes, *parts: bytes) -> bytes:
+    return hashlib.sha256(prefix + b"".join(parts)).digest()
 
 
 def dig(value: Any, *keys: str) -> Any:
@@ -198,14 +195,10 @@ def dig(value: Any, *keys: str) -> Any:
     return value
 
 
-# -------------------------------------------------------------------------------------------------------------
-# Shapes: the fields of every document, and of what kind they are. `[x]` is a list of x, `{x}` an object with values x,
-# `=a|b` one of these texts (`_` for a blank); a field with `?` may be left out. No other fields are allowed.
+# --- Shapes: the fields of every document and what they hold. `[x]` is a list of x, `{x}` an object with values x, `=a|b`
+# one of these texts (`_` for a blank); a field with `?` may be left out. A document has no other fields.
 
-SHAPES: dict[str, dict[str, str]] = {}
-for _line in (
-    """
-signer keyid:hash public_key:base64
+GRAMMAR = """signer keyid:hash public_key:base64
 subject digest:digest name:name
 digest sha256:hash
 case case_id:id created:time events_included:flag log:null|caselog matter:text schema:=countermark/case/v2
@@ -229,25 +222,24 @@ hold id:filled by:text started:time anticipated:text accounts:count control_acco
 action at:time by:text action:=received|sealed|handed_over|examined|stored what:text sha256:[hash] to:text
 terms schema:=countermark/terms/v1 terms:[term]
 term id:text version:text title:text effective:text ended:text file:name sha256:hash
-plan schema:=countermark/plan/v1 plan_id:text matter:text created:time by:text title:text
-  hypotheses:[hypothesis] multiplicity:=holm|none|benjamini-yekutieli controls:[text] prompts:text stopping:text
-  exclusions:text
+plan schema:=countermark/plan/v1 plan_id:text matter:text created:time by:text title:text hypotheses:[hypothesis]
+  multiplicity:=holm|none|benjamini-yekutieli controls:[text] prompts:text stopping:text exclusions:text
 hypothesis id:filled null:text test:text alpha:number keyed:flag commitments:[text] given:[hash]
 results schema:=countermark/results/v1 results:[result]
 result result:text heading:text class:=confirmatory|exploratory reasons:[text] plan:text hypothesis:text
   run:null|positive acquisitions:[text] commitments:[text]
 attribution schema:=countermark/attribution/v1 kind:text verdict:text reasons:[text] conclusions:[conclusion]
-  tests:[test] alpha:level family:positive minimum_detectable:{any} other_explanations:[text]
-  controls:[control] validity_domain:domain not_validated:[text] inputs:{hash} parameters:{any} origin:{text}
-  software:{text} case_run?:{any} files:{hash}
+  tests:[test] alpha:level family:positive minimum_detectable:{any} other_explanations:[text] controls:[control]
+  validity_domain:domain not_validated:[text] inputs:{hash} parameters:{any} origin:{text} software:{text}
+  case_run?:{any} files:{hash}
 conclusion subject:subject_id verdict:text adjusted_p_value:number adjusted_log10_p_value:null|number reported:text
-test name:text subject:subject_id null:text statistic:null|number n:integer p_value:number
+test name:text subject:subject_id null:text statistic:null|number n:integer p_value:number details?:{any}
   log10_p_value:null|number law:text exact:flag calibrated_to:number calibration:text decides?:flag
-  alternatives?:[text] details?:{any}
+  alternatives?:[text]
 control name:text sha256:hash tests:[test] problem?:text
 domain measured:{[number_or_text]} where:text
-trust schema:=countermark/trust/v1 signers:[accepted] threshold:positive tsa_roots?:[text]
-  timestamp_authorities?:count cases?:[id] logs?:[text] witnesses?:[witness] checkpoints?:[text]
+trust schema:=countermark/trust/v1 signers:[accepted] threshold:positive tsa_roots?:[text] checkpoints?:[text]
+  timestamp_authorities?:count cases?:[id] logs?:[text] witnesses?:[witness]
 accepted name:filled public_key:text valid_from?:time valid_until?:time
 witness vkey:text alliance:flag
 batch kind:=batch payload:commitments time:time
@@ -258,44 +250,51 @@ padding kind:kind
 head index:count kind:kind
 runhead index:count kind:kind matter:salt run:positive space:=testifying|privileged
 entry kind:kind payload:{any} time:time
-""".replace("\n  ", " ")
-    .strip()
-    .splitlines()
-):
-    _name, *_fields = _line.split()
-    SHAPES[_name] = dict(_field.split(":", 1) for _field in _fields)
-
+run-start run:positive matter:text bodies:count keys:count profiles:count epochs:count hypotheses:count family:count
+  key_ids:[text] profile_ids:[text] text_ids:[text] digests:{hash} space?:=testifying|privileged sealed?:hash_or_empty
+run-outcome run:positive matter:text status:=done|failed|interrupted digests:{hash}
+  space?:=testifying|privileged sealed?:hash_or_empty"""
+LINES = [line.split() for line in GRAMMAR.replace("\n  ", " ").splitlines()]
+SHAPES = {name: dict(field.split(":", 1) for field in fields) for name, *fields in LINES}
 PATTERNS = {
-    "text": "(?s).*",
-    "filled": "(?s).+",
-    "base64": "[A-Za-z0-9+/]*={0,2}",
-    "hash": "[0-9a-f]{64}",
-    "hash_or_empty": "([0-9a-f]{64})?",
-    "salt": "[0-9a-f]{32}",
-    "id": "[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
-    "subject_id": "[0-9a-f]{8,64}",
-    "kind": "[a-z][a-z0-9-]{0,63}",
-    "decimal": "0|[1-9][0-9]{0,99}",
-    "name": f"(?=.{{1,{MAX_NAME}}}$)[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*",
+    **{
+        "text": "(?s).*",
+        "filled": "(?s).+",
+        "base64": "[A-Za-z0-9+/]*={0,2}",
+        "decimal": "0|[1-9][0-9]{0,99}",
+    },
+    **{"hash": "[0-9a-f]{64}", "hash_or_empty": "([0-9a-f]{64})?", "salt": "[0-9a-f]{32}"},
+    **{
+        "id": "[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
+        "subject_id": "[0-9a-f]{8,64}",
+        "kind": "[a-z][a-z0-9-]{0,63}",
+    },
+    "name": "(?=.{1,200}$)[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*",
 }
 
 
 def is_kind(value: Any, kind: str) -> bool:
-    if kind in PATTERNS:
-        return isinstance(value, str) and re.fullmatch(PATTERNS[kind], value) is not None
-    if kind[0] == "=":
-        return isinstance(value, str) and value in kind[1:].replace("_", " ").split("|")
-    if kind in ("any", "flag"):
-        return kind == "any" or isinstance(value, bool)
-    if kind == "time" or (kind == "number_or_text" and isinstance(value, str)):
-        return isinstance(value, str) and (kind != "time" or seconds(value) is not None)
-    if not isinstance(value, Number):
-        return False
-    if kind in ("count", "positive"):
-        return value.whole >= (kind == "positive")
-    if kind == "integer":
-        return Number(value.spelled.removeprefix("-")).whole >= 0
-    return 0 < float(value.spelled) < 1 if kind == "level" else abs(float(value.spelled)) != float("inf")
+    if isinstance(value, Number):
+        size = abs(float(value.spelled))
+        if kind in ("count", "positive", "integer"):
+            return Number(value.spelled.removeprefix("-" if kind == "integer" else "+")).whole >= (
+                kind == "positive"
+            )
+        return (
+            kind == "any"
+            or (kind in ("number", "number_or_text") and size != float("inf"))
+            or (kind == "level" and 0 < float(value.spelled) < 1)
+        )
+    if isinstance(value, str):
+        if kind[0] == "=":
+            return value in kind[1:].replace("_", " ").split("|")
+        known = kind == "time" and seconds(value) is not None
+        return (
+            known
+            or kind in ("any", "number_or_text")
+            or bool(re.fullmatch(PATTERNS.get(kind, "(?!)"), value))
+        )
+    return kind == "any" or (kind == "flag" and isinstance(value, bool))
 
 
 def fit(value: Any, kind: str, where: str, hidden: bool = False) -> Any:
@@ -303,37 +302,33 @@ def fit(value: Any, kind: str, where: str, hidden: bool = False) -> Any:
     if value is None and (hidden or kind.startswith("null|")):
         return value
     kind = kind.removeprefix("null|")
-    good, parts = True, []
-    if kind[0] in "[{":
-        good = isinstance(value, list if kind[0] == "[" else dict)
-        items = value.items() if isinstance(value, dict) else enumerate(value) if good else ()
-        parts = [(key, item, kind[1:-1]) for key, item in items]
-    elif kind in SHAPES:
-        wanted = {key.rstrip("?"): inner for key, inner in SHAPES[kind].items()}
+    parts: list[tuple[Any, Any, str]] = []
+    if kind in SHAPES:
+        inner = {key.rstrip("?"): one for key, one in SHAPES[kind].items()}
         needed = {key for key in SHAPES[kind] if key[-1] != "?"}
-        good = isinstance(value, dict) and needed <= value.keys() <= wanted.keys()
-        parts = [(key, item, wanted[key]) for key, item in value.items()] if good else []
+        good = isinstance(value, dict) and needed <= value.keys() <= inner.keys()
+        parts = [(key, item, inner[key]) for key, item in value.items()] if good else []
+    elif kind[0] in "[{":
+        good = isinstance(value, list if kind[0] == "[" else dict)
+        items = value.items() if isinstance(value, dict) else enumerate(value if good else ())
+        parts = [(key, item, kind[1:-1]) for key, item in items]
     else:
         good = is_kind(value, kind)
     need(good, f"{where} is not what the specification says")
-    for key, item, inner in parts:
-        fit(item, inner, f"{where}/{key}", hidden)
+    for part, item, one in parts:
+        fit(item, one, f"{where}/{part}", hidden)
     return value
 
 
-# -------------------------------------------------------------------------------------------------------------
-# Step 1, outer layer: a folder of plain files, or the one zip that there is for these files.
+# --- Names and files.
 
 CASE, CUSTODY, RESULTS, TERMS = (f"data/{name}.json" for name in ("case", "custody", "results", "terms"))
-CAPTURE, FINDINGS, METHOD = (
-    f"data/{name}.json" for name in ("events/capture", "findings/findings", "findings/method")
-)
-SCAN, REQUESTS, LOG = "data/scan/scan.json", "data/tables/requests.jsonl", "data/log/"
+CAPTURE, SCAN = "data/events/capture.json", "data/scan/scan.json"
+FINDINGS, METHOD = "data/findings/findings.json", "data/findings/method.json"
+REQUESTS, LOG, ATTRIBUTIONS = "data/tables/requests.jsonl", "data/log/", "data/attributions/"
 TAGS = ("bagit.txt", "bag-info.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt")
-DOCUMENT = (
-    "data/(custody|results|terms|events/capture|findings/(findings|method)|scan/scan"
-    "|attributions/[1-9][0-9]*/attribution|plans/[^/]+)[.]json"
-)
+DOCUMENT = f"{'|'.join((CUSTODY, RESULTS, TERMS, CAPTURE, SCAN, FINDINGS, METHOD))}|data/plans/[^/]+[.]json"
+DOCUMENT += f"|{ATTRIBUTIONS}[1-9][0-9]*/attribution[.]json"
 LOCAL, CENTRAL, END = Struct("<4s5H3L2H"), Struct("<4s6H3L5H2L"), Struct("<4s4H2LH")
 
 
@@ -341,12 +336,24 @@ def is_document(name: str) -> bool:
     return re.fullmatch(DOCUMENT, name) is not None
 
 
-def has_leaves(name: str) -> bool:
-    return is_document(name) or re.fullmatch("data/tables/[^/]+[.]jsonl", name) is not None
+def form_of(name: str) -> str:
+    """How a document or table is cut into leaves; empty for other files."""
+    fields = is_document(name) or re.fullmatch("data/tables/[^/]+[.]jsonl", name)
+    return "rows" if name == REQUESTS else "fields" if fields else ""
 
 
-def leaves_of(name: str) -> str:
+def leaves_name(name: str) -> str:
     return f"data/leaves/{name.removeprefix('data/')}.leaves"
+
+
+def envelope_name(step: str) -> str:
+    return f"attestations/{step}.dsse.json"
+
+
+def results_of(steps: list[str]) -> dict[str, str]:
+    """The document that each step made, capture and seal left out."""
+    fixed = {"detect": FINDINGS, "scan": SCAN}
+    return {step: fixed.get(step, f"{ATTRIBUTIONS}{step[10:]}/attribution.json") for step in steps[1:-1]}
 
 
 class Member(NamedTuple):
@@ -369,10 +376,9 @@ class Member(NamedTuple):
         rest = b""
         for chunk in self.chunks():
             *whole, rest = (rest + chunk).split(b"\n")
-            for line in whole:
+            for line in (*whole, rest):
                 need(len(line) <= limit, f"a line of {what} is too long")
-                yield line
-            need(len(rest) <= limit, f"a line of {what} is too long")
+            yield from whole
         need(not rest, f"{what} does not end in a line feed")
 
 
@@ -388,40 +394,37 @@ class Package:
     def add(self, name: str, member: Member) -> int:
         """Read a file once; its CRC-32."""
         need(is_kind(name, "name"), f"{name!r} is no name that a package may hold")
-        keep = (
-            is_document(name)
-            or name in (CASE, *TAGS)
-            or name.startswith(("attestations/", f"{LOG}checkpoints/"))
-        )
+        keep = is_document(name) or name in (CASE, *TAGS)
+        keep = keep or name.startswith(("attestations/", f"{LOG}checkpoints/"))
         self.whole_bytes += member.size * keep
-        need(
-            len(self.members) < MAX_FILES and self.whole_bytes <= MAX_WHOLE,
-            "too many files, or too large ones",
-        )
-        digest, crc, kept = hashlib.sha256(), 0, []
+        need(len(self.members) < MAX_FILES and self.whole_bytes <= MAX_WHOLE, "too many files, or too large")
+        digest, crc, kept = hashlib.sha256(), 0, b""
         for chunk in member.chunks():
             digest.update(chunk)
             crc = zlib.crc32(chunk, crc) if self.base else 0
-            kept += [chunk] if keep else []
+            kept += chunk if keep else b""
         self.members[name], self.digests[name] = member, digest.hexdigest()
         if keep:
-            self.whole[name] = b"".join(kept)
+            self.whole[name] = kept
         return crc
 
     def read_folder(self) -> None:
         waiting = [self.path]
         while waiting:
-            entries = list(os.scandir(waiting.pop()))
-            need(entries, "there is an empty folder")
-            for entry in entries:
-                path, about = Path(entry.path), entry.stat(follow_symlinks=False)
+            folder = waiting.pop()
+            paths = list(folder.iterdir())
+            need(paths, f"{folder.name} is an empty folder")
+            for path in paths:
                 name = path.relative_to(self.path).as_posix()
-                need(is_kind(name, "name"), f"{name!r} is no name that a package may hold")
-                if stat.S_ISDIR(about.st_mode):
+                need(
+                    is_kind(name, "name") and not path.is_symlink(),
+                    f"{name!r} is a link, or no name of a package",
+                )
+                if path.is_dir():
                     waiting.append(path)
-                    continue
-                need(stat.S_ISREG(about.st_mode), f"{name} is a link or a special file")
-                self.add(name, Member(path, 0, about.st_size))
+                else:
+                    need(path.is_file(), f"{name} is a special file")
+                    self.add(name, Member(path, 0, path.stat().st_size))
 
     def read_zip(self) -> None:
         """Take names, sizes and CRCs from the directory, write every header again from them and compare: whatever
@@ -431,35 +434,37 @@ class Package:
             stream.seek(max(size - END.size, 0))
             end = stream.read().rjust(END.size, b"\0")
             count, length, start = END.unpack(end)[4:7]
+            good = end == END.pack(b"PK\5\6", 0, 0, count, count, length, start, 0) and length <= MAX_WHOLE
             need(
-                end == END.pack(b"PK\5\6", 0, 0, count, count, length, start, 0),
-                "the zip's end record is not the one",
-            )
-            need(
-                start + length + END.size == size and length <= 64 * MIB,
-                "the zip's end record is not the last thing in it",
+                good and start + length + END.size == size,
+                "the zip's end record is not the last thing, or not the one",
             )
             stream.seek(start)
             directory = stream.read(length)
             at, offset, previous = 0, 0, ""
             for _ in range(count):
-                need(at + CENTRAL.size <= length, "the directory of the zip ends too soon")
+                need(at + CENTRAL.size <= length, "the zip's directory ends too soon")
                 fields = CENTRAL.unpack_from(directory, at)
-                crc, bytes_, raw = fields[7], fields[9], directory[at + CENTRAL.size :][: fields[10]]
+                crc, data_size, raw = fields[7], fields[9], directory[at + CENTRAL.size :][: fields[10]]
                 full = raw.decode("ascii", "replace")
                 base, _, name = full.partition("/")
                 self.base = self.base or base
-                need(base == self.base and is_kind(base, "id"), "a file is not below the base directory")
-                need(full > previous, "names in the zip are not sorted, or stand twice")
-                common = (10, 0, 0, 0, 0x21, crc, bytes_, bytes_, len(raw), 0)
+                need(
+                    base == self.base and is_kind(base, "id") and full > previous,
+                    "names are not sorted, or not in one base",
+                )
+                common = (10, 0, 0, 0, 0x21, crc, data_size, data_size, len(raw), 0)
                 central = CENTRAL.pack(b"PK\1\2", 0x0314, *common, 0, 0, 0, 0o100644 << 16, offset) + raw
                 local = LOCAL.pack(b"PK\3\4", *common) + raw
                 stream.seek(offset)
                 same = directory.startswith(central, at) and stream.read(len(local)) == local
-                offset += len(local)
-                need(same and offset + bytes_ <= start, f"the headers of {name!r} are not the ones")
-                need(self.add(name, Member(self.path, offset, bytes_)) == crc, f"{name!r} has another CRC-32")
-                at, offset, previous = at + len(central), offset + bytes_, full
+                at, offset, previous = at + len(central), offset + len(local), full
+                need(same and offset + data_size <= start, f"the headers of {name!r} are not the ones")
+                need(
+                    self.add(name, Member(self.path, offset, data_size)) == crc,
+                    f"{name!r} has another CRC-32",
+                )
+                offset += data_size
             need((at, offset) == (length, start), "the zip has bytes between its parts")
 
 
@@ -473,254 +478,7 @@ def looks_like_a_package(path: Path) -> bool:
         return path.suffix == ".zip" or start == b"PK\3\4" or stream.read(4) == b"PK\5\6"
 
 
-def outer_layer(check: Check) -> str:
-    package = check.package
-    try:
-        (package.read_folder if package.path.is_dir() else package.read_zip)()
-    except OSError as problem:
-        raise Failed(f"a file cannot be read: {problem.strerror}") from None
-    folded = Counter(name.lower() for name in package.members)
-    need(folded and max(folded.values()) == 1, "two names differ only in case")
-    folders = {name[:at] for name in folded for at, letter in enumerate(name) if letter == "/"}
-    need(not folders & folded.keys(), "a name is that of a file and of a folder")
-    return f"{'zip' if package.base else 'folder'} of {len(folded)} files, nothing else in it"
-
-
-# -------------------------------------------------------------------------------------------------------------
-# Step 2, bag: case.json and the four files that follow from the others.
-
-
-def ascending(names: list[str]) -> bool:
-    return all(one < other for one, other in zip(names, names[1:], strict=False))
-
-
-def read_signers(signers: list[Any], what: str) -> dict[str, Ed25519PublicKey]:
-    """Keys by key id; the key id is the SHA-256 of the raw key."""
-    need(1 <= len(signers) <= 16, f"{what} has not 1 to 16 signers")
-    need(ascending([one["keyid"] for one in signers]), f"the signers of {what} are not sorted, each once")
-    raw = {one["keyid"]: unbase64(one["public_key"]) for one in signers}
-    need(
-        all(len(key) == 32 and sha256(key) == keyid for keyid, key in raw.items()),
-        f"{what} has a key of another key id",
-    )
-    return {keyid: Ed25519PublicKey.from_public_bytes(key) for keyid, key in raw.items()}
-
-
-def bag(check: Check) -> str:
-    package, members, digests = check.package, check.package.members, check.package.digests
-    missing = [name for name in (CASE, *TAGS) if name not in members]
-    need(not missing, f"missing: {missing}")
-    case = check.case = read_canonical(package.whole[CASE], "case", CASE)
-    check.keys = read_signers(case["signers"], CASE)
-    need(
-        case["timestamps"].whole <= 16 and "countermark" in case["software"],
-        f"{CASE} is not what it should be",
-    )
-    need(
-        (case["log"] is None) == (case["matter"] == ""),
-        f"{CASE} has a matter and no log, or a log and no matter",
-    )
-    steps = case["steps"]
-    start = ["capture", "detect", "scan"] if "scan" in steps else ["capture", "detect"]
-    expected = [*start, *(f"attribute-{number}" for number in range(1, len(steps) - len(start))), "seal"]
-    need(steps == expected and len(steps) <= 104, f"the steps of {CASE} are none that there are")
-    need(package.base in ("", case["case_id"]), "the base directory of the zip is not the case id")
-
-    payload = sorted(name for name in members if name.startswith("data/"))
-    check.payload = set(payload)
-    tagged = sorted(set(members) - check.payload - {TAGS[3]})
-    need(
-        all(name in TAGS or name.startswith("attestations/") for name in tagged),
-        "a file stands where none belongs",
-    )
-    oxum = f"{sum(members[name].size for name in payload)}.{len(payload)}"
-    rebuilt = (
-        "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
-        f"Bag-Software-Agent: countermark {case['software']['countermark']}\nBagging-Date: {case['created'][:10]}\n"
-        f"External-Identifier: {case['case_id']}\nPayload-Oxum: {oxum}\n",
-        "".join(f"{digests[name]}  {name}\n" for name in payload),
-        "".join(f"{digests[name]}  {name}\n" for name in tagged),
-    )
-    for name, text in zip(TAGS, rebuilt, strict=True):
-        need(package.whole[name] == text.encode(), f"{name} is not what follows from the other files")
-    return f"the bag's own files follow from {len(payload)} payload files"
-
-
-# -------------------------------------------------------------------------------------------------------------
-# Step 3, envelopes: in-toto Statements in DSSE, in their only spelling.
-
-TYPES = {name: f"urn:countermark:{name}:v2" for name in ("capture", "detect", "attribute", "seal", "close")}
-TYPES |= {"scan": "urn:countermark:watermark-scan:v2", "redaction": "urn:countermark:redaction:v1"}
-
-
-class Envelope(NamedTuple):
-    body: bytes
-    subjects: dict[str, str]
-    predicate: Any
-    signatures: dict[str, bytes]
-
-
-def envelope_name(step: str) -> str:
-    return f"attestations/{step}.dsse.json"
-
-
-def open_envelope(data: bytes, step: str) -> Envelope:
-    name, kind = envelope_name(step), step.partition("-")[0]
-    outer = read_canonical(data, "envelope", name)
-    keyids = [one["keyid"] for one in outer["signatures"]]
-    need(keyids and ascending(keyids), f"the signatures of {name} are not sorted, each once")
-    signatures = {one["keyid"]: unbase64(one["sig"]) for one in outer["signatures"]}
-    need(all(len(one) == 64 for one in signatures.values()), f"a signature of {name} is not 64 bytes")
-    body = unbase64(outer["payload"])
-    statement = read_canonical(body, "statement", f"the Statement in {name}")
-    need(statement["predicateType"] == TYPES[kind], f"{name} has a Statement of another type")
-    predicate = fit(statement["predicate"], kind if kind in ("seal", "close", "redaction") else "any", name)
-    subjects = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
-    need(
-        ascending([one["name"] for one in statement["subject"]]),
-        f"subjects of {name} are not sorted, each once",
-    )
-    return Envelope(body, subjects, predicate, signatures)
-
-
-def envelopes(check: Check) -> str:
-    package = check.package
-    check.stamps = [f"attestations/timestamp-{n}.tsr" for n in range(1, check.case["timestamps"].whole + 1)]
-    steps = [*check.case["steps"], "close"]
-    steps += ["redaction"] if envelope_name("redaction") in package.members else []
-    expected = {*check.stamps, *map(envelope_name, steps)}
-    there = {name for name in package.members if name.startswith("attestations/")}
-    need(there == expected, f"missing or not declared: {sorted(there ^ expected)[:5]}")
-    check.envelopes = {step: open_envelope(package.whole[envelope_name(step)], step) for step in steps}
-    check.sealed = check.envelopes["seal"].subjects
-    return f"{len(steps)} Statements in canonical form, {len(check.stamps)} timestamps"
-
-
-# -------------------------------------------------------------------------------------------------------------
-# Step 4, redaction: what it says is possible. (Step 5 compares its digests with the files, step 6 its numbers.)
-
-
-def form_of(name: str) -> str:
-    return "rows" if name == REQUESTS else "fields" if has_leaves(name) else ""
-
-
-def never_taken_out(name: str) -> bool:
-    """As a file; fields of the documents among these may be."""
-    kept = name in (CASE, CUSTODY, RESULTS, CAPTURE, FINDINGS, SCAN) or name.startswith((LOG, "data/leaves/"))
-    return kept or (is_document(name) and name.startswith("data/attributions/"))
-
-
-def redaction(check: Check) -> str:
-    if "redaction" not in check.envelopes:
-        return "nothing was taken out"
-    envelope, sealed = check.envelopes["redaction"], check.sealed
-    said, entries = envelope.predicate, envelope.predicate["taken_out"]
-    need(said["case_id"] == check.case["case_id"], "the redaction is of another case")
-    need(said["seal"] == check.package.digests[envelope_name("seal")], "the redaction is of another seal")
-    check.redactors = read_signers(said["signers"], "the redaction")
-    order = [(one["name"], one["ground"]) for one in entries]
-    need(order and order == sorted(set(order)), "what the redaction took out is not sorted, each once")
-    for one in entries:
-        name, form, count = one["name"], one["form"], one["count"].whole
-        need(
-            name in sealed and form in ("file", form_of(name)),
-            f"{name} has no {form} that could be taken out",
-        )
-        check.taken_out.setdefault(name, Counter())[one["ground"]] = count
-        if form == "file":
-            need(not never_taken_out(name), f"{name} can never be taken out as a file")
-            need(
-                count == 1 and [other for other, _ in order].count(name) == 1,
-                f"{name} is taken out more than once",
-            )
-            check.gone |= {name, leaves_of(name)} & sealed.keys()
-    owners = {leaves_of(name): name for name in sealed if has_leaves(name)}
-    for name, digest in envelope.subjects.items():
-        owner = owners.get(name, name)
-        need(
-            has_leaves(owner) and sealed.get(name, digest) != digest,
-            f"{name} cannot be changed by a redaction",
-        )
-        need(owner in check.taken_out and owner not in check.gone, f"nothing was taken out of {owner}")
-    grounds = Counter[str]()
-    for one in entries:
-        grounds[one["ground"]] += one["count"].whole
-    summary = ", ".join(f"{count} under {ground}" for ground, count in sorted(grounds.items()))
-    return f"something was taken out of {len(check.taken_out)} files: {summary}; {said['why']!r}"
-
-
-# -------------------------------------------------------------------------------------------------------------
-# Step 5, digests: every payload file is covered by the seal, and every list of files in it holds.
-
-
-def listed_files(document: Any, folder: str) -> dict[str, str]:
-    """`files` of a document: an object of digests by name, or a list of objects with `name` and `sha256`."""
-    files = dig(document, "files")
-    pairs = list(files.items()) if isinstance(files, dict) else None
-    if isinstance(files, list):
-        pairs = [(dig(one, "name"), dig(one, "sha256")) for one in files]
-    need(pairs is not None, f"the document in {folder} does not list its files")
-    for name, digest in pairs or ():
-        need(
-            is_kind(name, "name") and is_kind(digest, "hash"),
-            f"the document in {folder} does not list its files",
-        )
-    found = {f"{folder}/{name}": digest for name, digest in pairs or ()}
-    need(len(found) == len(pairs or ()), f"the document in {folder} lists a file twice")
-    return found
-
-
-def results_of(steps: list[str]) -> dict[str, str]:
-    """The document that each step made, capture and seal left out."""
-    fixed = {"detect": FINDINGS, "scan": SCAN}
-    return {step: fixed.get(step, f"data/attributions/{step[10:]}/attribution.json") for step in steps[1:-1]}
-
-
-def check_log_files(check: Check, names: set[str]) -> None:
-    if check.case["log"] is None:
-        need(not names, "data/log/ has files and the case has no log")
-        return
-    needed = {
-        LOG + n
-        for n in ("entries.jsonl", "openings.jsonl", f"checkpoints/{check.case['log']['size'].whole}.note")
-    }
-    need(needed <= names, f"missing: {sorted(needed - names)}")
-    for name in names - needed:
-        stem = name.rpartition(".")[0]
-        good = re.fullmatch(f"{LOG}checkpoints/(0|[1-9][0-9]{{0,15}})[.](note|tsr)", name)
-        need(good and f"{stem}.note" in names, f"{name} does not belong into data/log/")
-
-
-def digests(check: Check) -> str:
-    sealed, package, expected = check.sealed, check.package, check.sealed.keys() - check.gone
-    need(check.payload == expected, f"missing, or covered by no seal: {sorted(check.payload ^ expected)[:5]}")
-    changed = check.envelopes["redaction"].subjects if "redaction" in check.envelopes else {}
-    for name in sorted(check.payload):
-        need(package.digests[name] == changed.get(name, sealed[name]), f"{name} is not what was sealed")
-    documents = [CAPTURE, *results_of(check.case["steps"]).values()]
-    missing = {CASE, CUSTODY, RESULTS, METHOD, *documents} - sealed.keys()
-    need(not missing, f"missing: {sorted(missing)}")
-    leaves = {leaves_of(name) for name in sealed if has_leaves(name)}
-    need(
-        leaves == {name for name in sealed if name.startswith("data/leaves/")},
-        "data/leaves/ does not fit the documents",
-    )
-    allowed = set(documents)
-    for document in documents:
-        listed = check.listed[document] = listed_files(check.document(document), document.rpartition("/")[0])
-        if document != CAPTURE or check.case["events_included"]:
-            allowed |= listed.keys()
-            wrong = sorted(name for name, digest in listed.items() if sealed.get(name) != digest)
-            need(not wrong, f"{wrong[:3]} are not the files that {document} lists")
-    places = ("data/findings/", "data/events/", "data/scan/", "data/attributions/")
-    stray = sorted(name for name in sealed if name.startswith(places) and name not in allowed)
-    need(not stray, f"{stray[:3]} are listed nowhere")
-    check_log_files(check, {name for name in sealed if name.startswith(LOG)})
-    return f"{len(check.payload)} payload files are covered by the seal, {len(check.gone)} were taken out"
-
-
-# -------------------------------------------------------------------------------------------------------------
-# Step 6, leaves: what remains of every document and table gives the root that was sealed.
+# --- Leaves.
 
 PROTECTED = {
     "schema",
@@ -746,150 +504,47 @@ class Tree:
         self.size += 1
         rest = self.size
         while not rest & 1:  # two subtrees of one size become one
-            leaf, rest = node(self.roots.pop(), leaf), rest >> 1
+            leaf, rest = hashed(b"\1", self.roots.pop(), leaf), rest >> 1
         self.roots.append(leaf)
 
     def root(self) -> bytes:
-        root = self.roots[-1] if self.roots else hashlib.sha256(b"").digest()
+        root = self.roots[-1] if self.roots else hashed(b"")
         for left in reversed(self.roots[:-1]):
-            root = node(left, root)
+            root = hashed(b"\1", left, root)
         return root
 
 
 def fields_of(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
     """JSON Pointer and value of every field, in the order of the text."""
-    if isinstance(value, Number):
-        yield pointer, value.spelled
-    elif isinstance(value, dict | list) and value:
+    if isinstance(value, dict | list) and value:
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            part = key.replace("~", "~0").replace("/", "~1") if isinstance(key, str) else key
-            yield from fields_of(item, f"{pointer}/{part}")
+            part = str(key).replace("~", "~0").replace("/", "~1")
+            digits = isinstance(key, str) and re.fullmatch("[0-9]+", key)  # not to be taken for an index
+            yield from fields_of(item, f"{pointer}/{'~2' if digits else ''}{part}")
     else:
-        yield pointer, canonical(value)
+        yield pointer, value.spelled if isinstance(value, Number) else canonical(value)
 
 
-def leaves_in(check: Check, name: str) -> Iterator[tuple[str, bytes, bool]]:
-    """Of every leaf its pointer (empty for a row), its content, and whether it is null."""
-    if is_document(name):
-        for pointer, value in fields_of(check.document(name), ""):
-            yield pointer, f"{pointer}\n{value}".encode(), value == "null"
-        return
-    for number, line in enumerate(check.package.members[name].lines(MAX_LINE, name)):
-        if name == REQUESTS:
-            need(line == b"null" or is_row(line), f"a line of {name} is no object")
-            yield "", line, line == b"null"
-            continue
-        row = read_json(line, f"a line of {name}")
-        need(isinstance(row, dict), f"a line of {name} is no object")
-        for pointer, value in fields_of(row, f"/{number}"):
-            yield pointer, f"{pointer}\n{value}".encode(), value == "null"
+# --- Files and inputs that documents name.
 
 
-def check_leaves(check: Check, name: str, said: dict[str, Any]) -> int:
-    """Root, number and taken-out leaves of one document or table."""
-    tree, taken, rows = Tree(), Counter[str](), name == REQUESTS
-    lines = check.package.members[leaves_of(name)].lines(MAX_LEAF_LINE, leaves_of(name))
-    for pointer, content, is_null in leaves_in(check, name):
-        line = next(lines, b"")
-        if SALT.fullmatch(line):
-            need(not (rows and is_null), f"a row of {name} is null and was not taken out")
-            tree.add(hashlib.sha256(b"\0" + bytes.fromhex(line.decode()) + content).digest())
-            continue
-        found = TAKEN.fullmatch(line)
-        if found is None or not is_null or PROTECTED.intersection(pointer.split("/")):
-            raise Failed(f"what {leaves_of(name)} says of leaf {tree.size} ({pointer}) cannot be")
-        taken[found[2].decode()] += 1
-        check.hidden.setdefault(name, set()).add(pointer)
-        tree.add(bytes.fromhex(found[1].decode()))
-    need(next(lines, None) is None, f"{leaves_of(name)} has more lines than {name} has leaves")
-    need(
-        taken == check.taken_out.get(name, {}),
-        f"other leaves of {name} are taken out than the redaction says",
-    )
-    good = (tree.size, tree.root().hex()) == (said["count"].whole, said["root"])
-    need(good, f"the leaves of {name} do not give the root that was sealed")
-    return tree.size
+def name_digests(said: Any, what: str) -> list[tuple[str, str]]:
+    """Names and digests: an object of digests by name, or a list of objects with `name` and `sha256`."""
+    pairs = list(said.items()) if isinstance(said, dict) else []
+    pairs = [(dig(one, "name"), dig(one, "sha256")) for one in said] if isinstance(said, list) else pairs
+    good = isinstance(said, dict | list) and all(isinstance(n, str) and is_kind(d, "hash") for n, d in pairs)
+    need(good, f"{what} are not names and digests")
+    return pairs
 
 
-def leaves(check: Check) -> str:
-    said = {one["name"]: one for one in check.envelopes["seal"].predicate["leaves"]}
-    expected = sorted(name for name in check.sealed if has_leaves(name))
-    in_order = [one["name"] for one in check.envelopes["seal"].predicate["leaves"]] == expected
-    good = in_order and all(one["form"] == form_of(name) for name, one in said.items())
-    need(good, "the seal does not give the root of every document and table")
-    total = sum(check_leaves(check, name, one) for name, one in said.items() if name not in check.gone)
-    return f"{total} leaves give the sealed roots of {len(set(said) - check.gone)} documents and tables"
-
-
-# -------------------------------------------------------------------------------------------------------------
-# Step 7, chain: every Statement is written again from the payload, and the payload agrees with itself.
-
-
-def input_digests(document: Any, name: str) -> list[tuple[str, str]]:
-    """What a result was made of: `inputs` of an attribution, `sources` of the others."""
-    found = dig(document, "inputs" if name.startswith("data/attributions/") else "sources")
-    pairs = list(found.items()) if isinstance(found, dict) else None
-    if isinstance(found, list):
-        pairs = [(dig(one, "name"), dig(one, "sha256")) for one in found]
-    good = pairs is not None and all(
-        isinstance(one, str) and is_kind(digest, "hash") for one, digest in pairs
-    )
-    need(good, f"{name} does not say what it was made of")
-    return pairs or []
+def inputs_of(document: Any, name: str) -> list[tuple[str, str]]:
+    """What a result was made of."""
+    field = "inputs" if name.startswith(ATTRIBUTIONS) else "sources"
+    return name_digests(dig(document, field), f"{field} of {name}")
 
 
 def resources(pairs: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
-    return [{"digest": {"sha256": digest}, "name": name} for name, digest in sorted(set(pairs))]
-
-
-def check_statements(check: Check) -> None:
-    case, sealed, digests, opened = check.case, check.sealed, check.package.digests, check.envelopes
-    before = [(envelope_name(step), digests[envelope_name(step)]) for step in case["steps"][:-1]]
-    more = {key: case[key] for key in ("created", "software", "timestamps")}
-    more |= {"leaves": opened["seal"].predicate["leaves"]}
-    closed = {name: digests[name] for name in (envelope_name("seal"), *check.stamps)}
-    right: list[tuple[str, dict[str, str], dict[str, Any]]] = [
-        ("seal", sealed, more | {"materials": resources(before)}),
-        ("close", closed, {"nonces": opened["close"].predicate["nonces"]}),
-    ]
-    for step, name in {"capture": CAPTURE, **results_of(case["steps"])}.items():
-        made_of = (
-            [(CAPTURE, sealed[CAPTURE])] if step == "detect" else input_digests(check.document(name), name)
-        )
-        right.append((step, {name: sealed[name], **check.listed[name]}, {"materials": resources(made_of)}))
-    for step, subjects, predicate in right:
-        statement = {
-            "_type": "https://in-toto.io/Statement/v1",
-            "predicate": {"case_id": case["case_id"], **predicate},
-            "predicateType": TYPES[step.partition("-")[0]],
-            "subject": resources(subjects.items()),
-        }
-        need(
-            canonical(statement).encode() == opened[step].body,
-            f"the Statement of {step} does not follow from the payload",
-        )
-
-
-def check_findings(check: Check) -> None:
-    findings = check.document(FINDINGS)
-    need(
-        dig(findings, "events", "capture_sha256") == check.sealed[CAPTURE],
-        "the findings are of another capture",
-    )
-    campaigns = dig(findings, "campaigns")
-    need(
-        isinstance(campaigns, list) and all(isinstance(one, dict) for one in campaigns),
-        "there are no campaigns",
-    )
-    redacted = {
-        pointer.split("/")[2]
-        for pointer in check.hidden.get(FINDINGS, ())
-        if pointer.startswith("/campaigns/")
-    }
-    for number, campaign in enumerate(campaigns):
-        content = {key: value for key, value in campaign.items() if key not in ("revision", "disposition")}
-        same = str(number) in redacted or campaign.get("revision") == sha256(canonical(content).encode())[:32]
-        need(same, f"campaign {number} is of another revision than it says")
+    return [{"digest": {"sha256": digest}, "name": name} for name, digest in sorted(pairs)]
 
 
 def check_attribution(record: Any, name: str) -> None:
@@ -898,69 +553,57 @@ def check_attribution(record: Any, name: str) -> None:
     positive = {f"{words} {one['subject']}" for words in about for one in record["conclusions"]} | {
         "not identical"
     }
-    verdicts, least = (
-        [one["verdict"] for one in record["conclusions"]],
-        {"no difference found", "not shown", "inconclusive"},
-    )
-    passed = [verdict for verdict in verdicts if verdict in positive]
-    follows = record["verdict"] == "; ".join(passed) if passed else record["verdict"] in least
+    least, verdict = {"no difference found", "not shown", "inconclusive"}, record["verdict"]
+    verdicts = [one["verdict"] for one in record["conclusions"]]
+    passed = [one for one in verdicts if one in positive]
+    follows = verdict == "; ".join(passed) if passed else verdict in least
     need(
         follows and set(verdicts) <= least | positive,
         f"the verdict of {name} does not follow from its conclusions",
     )
     source = dig(record, "parameters", "seed_source")
-    shown_ = isinstance(dig(source, "entry"), Number) and is_kind(source["entry"], "integer")
-    shown_ = shown_ or dig(source, "source") == "what decides hangs on no random draw"
-    needs_seed = record.get("case_run") and record["verdict"] != "inconclusive"
-    need(shown_ or not needs_seed, f"{name} names no log entry that fixed its seed")
+    fixed = isinstance(dig(source, "entry"), Number) and is_kind(source["entry"], "integer")
+    fixed = fixed or dig(source, "source") == "what decides hangs on no random draw"
+    needs_seed = record.get("case_run") and verdict != "inconclusive"
+    need(fixed or not needs_seed, f"{name} names no log entry that fixed its seed")
 
 
-def check_unique(items: list[Any], what: str) -> None:
-    ids = [one["id"] for one in items if one["id"] is not None]
-    need(len(set(ids)) == len(ids), f"an id stands twice in {what}")
+# --- Signers and signatures.
 
 
-def chain(check: Check) -> str:
-    check_statements(check)
-    check_findings(check)
-    made = results_of(check.case["steps"])
-    for name in made.values():
-        if name.startswith("data/attributions/") and name not in check.hidden:
-            check_attribution(check.document(name), name)
-    custody = check.shaped(CUSTODY, "custody")
-    check_unique(custody["acquisitions"], CUSTODY)
-    check_unique(custody["holds"], CUSTODY)
-    for one in custody["acquisitions"]:
-        need(
-            (one["started"] or "") <= (one["ended"] or "9"), f"acquisition {one['id']} ends before it started"
-        )
-    for one in check.shaped(TERMS, "terms")["terms"] if TERMS in check.payload else ():
-        text = f"data/terms/{one['file']}"
-        need(
-            one["file"] is None or check.sealed.get(text) == one["sha256"],
-            f"{text} is not the text of {TERMS}",
-        )
-    for name in check.plan_names():
-        plan = check.shaped(name, "plan")
-        need(plan["plan_id"] in (None, Path(name).stem), f"{name} is a plan of another name")
-        check_unique(plan["hypotheses"], name)
-    entries = check.shaped(RESULTS, "results")["results"]
+class Envelope(NamedTuple):
+    body: bytes
+    subjects: dict[str, str]
+    predicate: Any
+    signatures: dict[str, bytes]
+
+
+TYPES = {name: f"urn:countermark:{name}:v2" for name in ("capture", "detect", "attribute", "seal", "close")}
+TYPES |= {"scan": "urn:countermark:watermark-scan:v2", "redaction": "urn:countermark:redaction:v1"}
+
+
+def ascending(names: list[str]) -> bool:
+    return all(one < other for one, other in pairwise(names))
+
+
+def open_envelope(data: bytes, step: str) -> Envelope:
+    """A DSSE envelope and the in-toto Statement in it, both in their only spelling."""
+    name, kind = envelope_name(step), step.partition("-")[0]
+    outer = read_canonical(data, "envelope", name)
+    keyids = [one["keyid"] for one in outer["signatures"]]
+    signatures = {one["keyid"]: unbase64(one["sig"]) for one in outer["signatures"]}
+    need(keyids and ascending(keyids), f"the signatures of {name} are not sorted, each once")
+    need(all(len(one) == 64 for one in signatures.values()), f"a signature of {name} is not 64 bytes")
+    body = unbase64(outer["payload"])
+    statement = read_canonical(body, "statement", f"the Statement in {name}")
+    need(statement["predicateType"] == TYPES[kind], f"{name} has a Statement of another type")
+    predicate = fit(statement["predicate"], kind if kind in ("close", "redaction") else "any", name)
+    subjects = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
     need(
-        [one["result"] for one in entries] == list(made),
-        f"{RESULTS} has not one entry for every step, in order",
+        ascending([one["name"] for one in statement["subject"]]),
+        f"subjects of {name} are not sorted, each once",
     )
-    for one in entries:
-        said = one["heading"] is None or one["heading"].startswith(f"{one['class'].capitalize()}:")
-        need(said, f"the heading of {one['result']} does not begin with its class")
-        need(
-            bool(one["reasons"]) == (one["class"] == "exploratory"),
-            f"the reasons of {one['result']} do not fit its class",
-        )
-    return f"{', '.join(check.case['steps'])} and close say what the payload says"
-
-
-# -------------------------------------------------------------------------------------------------------------
-# Step 8, signatures: over DSSE's pre-authentication encoding, by exactly those who were declared.
+    return Envelope(body, subjects, predicate, signatures)
 
 
 def is_signed(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
@@ -971,21 +614,17 @@ def is_signed(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
     return True
 
 
-def signatures(check: Check) -> str:
-    for step, envelope in check.envelopes.items():
-        keys = check.redactors if step == "redaction" else check.keys
-        need(envelope.signatures.keys() == keys.keys(), f"{step} is not signed by exactly its signers")
-        message = b"DSSEv1 28 application/vnd.in-toto+json %d %s" % (len(envelope.body), envelope.body)
-        for keyid, signature in envelope.signatures.items():
-            need(
-                is_signed(keys[keyid], signature, message),
-                f"a signature of {step} is not valid ({keyid[:16]})",
-            )
-    return f"{len(check.envelopes)} envelopes, each signed by all its signers ({len(check.keys)} of the case)"
+def read_signers(signers: list[Any], what: str) -> dict[str, Ed25519PublicKey]:
+    """Keys by key id; the key id is the SHA-256 of the raw key."""
+    need(1 <= len(signers) <= 16, f"{what} has not 1 to 16 signers")
+    need(ascending([one["keyid"] for one in signers]), f"the signers of {what} are not sorted, each once")
+    raw = {one["keyid"]: unbase64(one["public_key"]) for one in signers}
+    good = all(len(key) == 32 and sha256(key) == keyid for keyid, key in raw.items())
+    need(good, f"{what} has a key of another key id")
+    return {keyid: Ed25519PublicKey.from_public_bytes(key) for keyid, key in raw.items()}
 
 
-# -------------------------------------------------------------------------------------------------------------
-# Step 9, timestamps: we read what an RFC 3161 token says; `openssl` says whether it is to be believed.
+# --- Timestamps: we read what an RFC 3161 token says; `openssl` says whether it is to be believed.
 
 OIDS = tuple(map(bytes.fromhex, ("2a864886f70d010702", "2a864886f70d0109100104", "608648016503040201")))
 
@@ -994,6 +633,9 @@ class Element(NamedTuple):
     tag: int
     content: bytes
     encoded: bytes
+
+    def parts(self) -> "list[Element]":
+        return der(self.content)
 
 
 def der(data: bytes) -> list[Element]:
@@ -1017,105 +659,71 @@ def read_token(data: bytes, what: str) -> tuple[float, str, int | None]:
     """Time, imprint and nonce of a granted response that embeds the certificate of its signer and no other."""
     try:
         (response,) = der(data)
-        status, content_info = der(response.content)
-        signed_oid, (signed,) = (lambda oid, wrapped: (oid, der(wrapped.content)))(*der(content_info.content))
-        _, _, inner, *rest = der(signed.content)
-        info_oid, (octets,) = (lambda oid, wrapped: (oid, der(wrapped.content)))(*der(inner.content))
-        (info,) = der(octets.content)
-        _, _, imprint, _, moment, *more = der(info.content)
-        algorithm, hashed = der(imprint.content)
-        (certificate,) = [one for part in rest if part.tag == 0xA0 for one in der(part.content)]
-        _, serial, _, issuer = der(der(certificate.content)[0].content)[:4]
-        (signer,) = der(rest[-1].content)
-        whose = der(signer.content)[1].content
-        granted = der(status.content)[0].content == b"\0"
-        text = moment.content.decode("ascii")
+        status, content_info = response.parts()
+        signed_type, wrapped = content_info.parts()
+        _, _, encapsulated, *rest = wrapped.parts()[0].parts()
+        info_type, octets = encapsulated.parts()
+        (info,) = octets.parts()[0].parts()
+        _, _, imprint, _, moment, *more = info.parts()
+        algorithm, digest = imprint.parts()
+        (certificate,) = [one for part in rest if part.tag == 0xA0 for one in part.parts()]
+        _, serial, _, issuer = certificate.parts()[0].parts()[:4]
+        (signer,) = rest[-1].parts()
+        whose, text = signer.parts()[1].content, moment.content.decode("ascii")
+        types = (signed_type.content, info_type.content, algorithm.parts()[0].content)
+        good = types == OIDS and status.parts()[0].content == b"\0"
+        good = good and bool(re.fullmatch("[0-9]{14}([.][0-9]{1,9})?Z", text))
         when = datetime.strptime(text[:14] + "+0000", "%Y%m%d%H%M%S%z").timestamp()
-        good = re.fullmatch("[0-9]{14}([.][0-9]{1,9})?Z", text)
-        good = good and (signed_oid.content, info_oid.content, der(algorithm.content)[0].content) == OIDS
-    except (ValueError, IndexError, TypeError):
+    except (ValueError, IndexError):
         raise Failed(f"{what} cannot be decoded, or embeds not exactly one certificate") from None
-    need(granted and good, f"{what} is no granted token over a SHA-256")
+    need(good, f"{what} is no granted token over a SHA-256")
     need(issuer.encoded + serial.encoded == whose, f"the certificate in {what} is not that of its signer")
     nonce = next((int.from_bytes(one.content, "big", signed=True) for one in more if one.tag == 2), None)
-    return when + float(f"0{text[14:-1]}"), hashed.content.hex(), nonce
+    return when + float(f"0{text[14:-1]}"), digest.content.hex(), nonce
 
 
 def root_of(trust: Any, response: bytes, imprint: str, when: float) -> str:
     """The accepted root (a PEM) to which a token leads at its own time, or "". Run as an expert would by hand:
     openssl ts -verify -in TOKEN -digest SHA256 -CAfile ROOT -untrusted OTHERS -attime TIME"""
-    program = shutil.which("openssl")
-    if program is None:
-        raise Unusable("the program openssl is not installed; timestamps cannot be checked without it", 1)
-    with tempfile.TemporaryDirectory(prefix="countermark-verify-") as name:  # mode 0700
-        folder = Path(name)
-        (folder / "token").write_bytes(response)
+    command = (
+        f"openssl ts -verify -in token -digest {imprint} -CAfile root -untrusted others -attime {int(when)}"
+    )
+    with tempfile.TemporaryDirectory(prefix="countermark-verify-") as folder:  # mode 0700
+        Path(folder, "token").write_bytes(response)
+        Path(folder, "others").write_text("\n".join(trust.certificates))
         for root in trust.roots:
-            (folder / "root").write_text(root)
-            (folder / "others").write_text("\n".join(trust.certificates))
-            command = [program, "ts", "-verify", "-in", "token", "-digest", imprint, "-CAfile", "root"]
-            command += ["-untrusted", "others", "-attime", str(int(when))]
-            clean = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}
+            Path(folder, "root").write_text(root)
             try:
                 done = subprocess.run(  # noqa: S603 - our own arguments, no shell
-                    command,
-                    cwd=folder,
-                    env=clean,
-                    capture_output=True,
-                    timeout=OPENSSL_TIMEOUT_S,
-                    check=False,
+                    command.split(), cwd=folder, capture_output=True, timeout=OPENSSL_TIMEOUT_S, check=False
                 )
+            except FileNotFoundError:
+                raise Unusable("the program openssl is not installed; timestamps need it", 1) from None
             except subprocess.TimeoutExpired:
                 raise Failed("openssl took too long over a timestamp") from None
             if b"nknown option" in done.stderr:
-                raise Unusable(
-                    "this openssl cannot verify at a given time (-attime); OpenSSL 1.1.1 or later can", 1
-                )
+                raise Unusable("this openssl cannot verify at a given time (-attime); OpenSSL 3 can", 1)
             if done.returncode == 0 and b"Verification: OK" in done.stdout:
                 return str(root)
     return ""
 
 
-def timestamps(check: Check) -> str:
-    stamps, trust, roots = check.stamps, check.trust, set()
-    nonces, seal = check.envelopes["close"].predicate["nonces"], check.package.digests[envelope_name("seal")]
-    need(len(nonces) == len(stamps), "the closing Statement has not one nonce for every timestamp")
-    need(
-        trust is None or trust.roots or not stamps,
-        "timestamps are declared and the trust file has no tsa_roots",
-    )
-    for name, nonce in zip(stamps, nonces, strict=True):
-        when, imprint, its_nonce = read_token(check.package.whole[name], name)
-        need(
-            imprint == seal and str(its_nonce) == nonce,
-            f"{name} is over something else than the seal, or was not asked for",
-        )
-        need(
-            (seconds(check.case["created"]) or 0) <= when + CLOCK_SLACK_S,
-            f"the case says that it was made after {name}",
-        )
-        if trust:
-            roots.add(root_of(trust, check.package.whole[name], seal, when))
-            need("" not in roots, f"{name} does not lead to an accepted TSA root at its own time")
-            check.times.append(when)
-    needed = trust.authorities if trust else 0
-    need(len(roots) >= needed, f"{len(roots)} timestamp authorities, {needed} needed")
-    if not check.times:
-        return f"{len(stamps)} declared; the time of sealing is the sealer's word"
-    return f"sealed no later than {shown(min(check.times))}, say {len(roots)} accepted authorities"
-
-
-# -------------------------------------------------------------------------------------------------------------
-# Step 10, signers, and the trust file.
+# --- Checkpoints: C2SP signed-note, tlog-checkpoint, tlog-cosignature.
 
 
 class NoteKey(NamedTuple):
-    """A verifier key of C2SP signed-note."""
-
     name: str
     key_id: bytes
     key: Ed25519PublicKey
     alliance: bool
+
+
+class Note(NamedTuple):
+    body: str
+    lines: list[tuple[str, bytes]]
+    origin: str
+    size: int
+    root: bytes
 
 
 def is_key_name(name: str) -> bool:
@@ -1123,15 +731,118 @@ def is_key_name(name: str) -> bool:
 
 
 def note_key(text: str, kind: int, alliance: bool = False) -> NoteKey:
-    name, key_id, encoded = (text.split("+", 2) + ["", ""])[:3]
+    name, key_id, encoded = [*text.split("+", 2), "", ""][:3]
     raw = unbase64(encoded)
-    need(
-        is_key_name(name) and len(raw) == 33 and raw[0] == kind,
-        f"{text!r} is no verifier key of the right kind",
-    )
-    right = hashlib.sha256(name.encode() + b"\n" + raw).digest()[:4]
-    need(key_id == right.hex(), f"{text!r} has another key id than it says")
+    right = hashed(name.encode() + b"\n", raw)[:4]
+    good = is_key_name(name) and len(raw) == 33 and raw[0] == kind and key_id == right.hex()
+    need(good, f"{text!r} is no verifier key of the right kind")
     return NoteKey(name, right, Ed25519PublicKey.from_public_bytes(raw[1:]), alliance)
+
+
+def read_note(data: bytes, what: str) -> Note:
+    try:
+        text = str(data, "utf-8")
+        body, _, tail = text.rpartition("\n\n")
+        origin, size, root, *more = body.split("\n")
+        parts = [line.split(" ", 2) for line in tail.removesuffix("\n").split("\n")]
+        lines = [(name, unbase64(encoded)) for _, name, encoded in parts]
+    except ValueError:
+        raise Failed(f"{what} is no signed checkpoint") from None
+    good = tail.endswith("\n") and len(lines) <= 64 and not any(one < " " and one != "\n" for one in text)
+    good = good and all(dash == "\u2014" and is_key_name(name) for dash, name, _ in parts)
+    good = good and all(len(signature) > 4 for _, signature in lines) and bool(origin) and all(more)
+    good = good and bool(re.fullmatch("0|[1-9][0-9]{0,15}", size)) and len(unbase64(root)) == 32
+    need(good, f"{what} is no signed checkpoint")
+    return Note(f"{body}\n", lines, origin, int(size), unbase64(root))
+
+
+def note_signatures(note: Note, keys: list[NoteKey], timed: bool, what: str) -> list[tuple[int, bool]]:
+    """Of every signature by one of the keys its time (of a cosignature; else 0) and whether it is an ally's. One that
+    is not valid condemns the note, as C2SP advises; signatures of unknown keys are passed over."""
+    found = []
+    for key in keys:
+        for signature in (raw for name, raw in note.lines if (name, raw[:4]) == (key.name, key.key_id)):
+            when = int.from_bytes(signature[4:12], "big") if timed else 0
+            head = f"cosignature/v1\ntime {when}\n" if timed else ""
+            good = is_signed(key.key, signature[12 if timed else 4 :], (head + note.body).encode())
+            need(good, f"a signature of {key.name} under {what} is not valid")
+            found.append((when, key.alliance))
+    return found
+
+
+# --- The log (spec/log.md): what the commitments of the public log are.
+
+RUN_KINDS = ("run-start", "run-outcome")
+
+
+class Opened(NamedTuple):
+    """An entry of the private log that the package shows."""
+
+    index: int
+    kind: str
+    payload: Any
+    batch: int
+
+
+class Heads:
+    """What the openings say, one after the other."""
+
+    def __init__(self) -> None:
+        self.count = self.runs = self.plans = self.whole_bytes = 0
+        self.opened: list[Opened] = []
+        self.tags: set[tuple[str, str]] = set()  # of opened runs: matter and tag
+        self.started: dict[int, tuple[str, str]] = {}  # tag and space of runs that have no outcome yet
+        self.starts, self.closed = Counter[tuple[str, str]](), Counter[tuple[str, str]]()  # by tag and space
+
+    def add(self, line: bytes, commitment: bytes, batch: int) -> None:
+        what = f"the opening of entry {self.count}"
+        said = read_canonical(line, "opened" if b'"entry":' in line[:60] else "closed", what)
+        data, entry = said["head"].encode(), said.get("entry")
+        kind = dig(read_json(data, what), "kind")
+        shape = "padding" if kind == "padding" else "runhead" if kind in RUN_KINDS else "head"
+        head = read_canonical(data, shape, what)
+        left = hashed(b"\0", bytes.fromhex(said["head_salt"]), data)
+        salt = bytes.fromhex(said["body_salt"] if entry is not None else said["body"])
+        right = salt if entry is None else hashed(b"\0", salt, entry.encode())
+        need(hashed(b"\1", left, right) == commitment, f"{what} does not open its commitment")
+        if kind == "padding":
+            need(not entry, "padding has a content")
+            return
+        need(head["index"].whole == self.count, f"entry {self.count} of the private log is left out")
+        self.count += 1
+        if kind == "run-start":
+            self.runs += 1
+            need(head["run"].whole == self.runs, f"run {self.runs} is left out")
+            self.starts[head["matter"], head["space"]] += 1
+            self.started[self.runs] = (head["matter"], head["space"])
+        elif kind == "run-outcome":
+            start = self.started.pop(head["run"].whole, None)
+            need(
+                start == (head["matter"], head["space"]),
+                f"entry {head['index'].whole} is no outcome of a run",
+            )
+        elif kind == "analysis-plan":
+            self.plans += 1
+        if entry is not None:
+            self.open(head, entry.encode(), batch)
+        elif kind in RUN_KINDS:
+            self.closed[head["matter"], head["space"]] += 1
+
+    def open(self, head: dict[str, Any], body: bytes, batch: int) -> None:
+        self.whole_bytes += len(body)
+        need(self.whole_bytes <= MAX_WHOLE, "too many opened entries")
+        entry = read_canonical(body, "entry", "an opened entry")
+        payload, same = entry["payload"], entry["kind"] == head["kind"]
+        if head["kind"] in RUN_KINDS:
+            fit(payload, head["kind"], "an opened run")
+            said = (payload["run"], payload.get("space", "testifying"))
+            same = same and said == (head["run"], head["space"])
+            self.tags.add((payload["matter"], head["matter"]))
+        need(same, f"entry {head['index'].whole} is not what its head says")
+        self.opened.append(Opened(head["index"].whole, head["kind"], payload, batch))
+
+
+# --- The trust file.
 
 
 def is_root(pem: str) -> bool:
@@ -1147,11 +858,8 @@ def is_root(pem: str) -> bool:
 
 def accepted_key(text: str) -> str:
     """Key id of a public key given as a PEM or as base64 of its 32 bytes."""
-    if "-----BEGIN" not in text:
-        raw = unbase64(text)
-    else:
-        key = load_pem_public_key(text.encode())
-        raw = key.public_bytes_raw() if isinstance(key, Ed25519PublicKey) else b""
+    key = load_pem_public_key(text.encode()) if "-----BEGIN" in text else None
+    raw = key.public_bytes_raw() if isinstance(key, Ed25519PublicKey) else unbase64("" if key else text)
     need(len(raw) == 32, "a public key is no Ed25519 key")
     return sha256(raw)
 
@@ -1164,12 +872,19 @@ def read_trust(path: Path) -> Any:
         said = fit(read_json(data, "it"), "trust", "it")
         signers = {accepted_key(one["public_key"]): one for one in said["signers"]}
         names = {one["name"] for one in said["signers"]}
+        once = len(names) == len(signers) == len(said["signers"]) <= 256
         need(
-            len(names) == len(signers) == len(said["signers"]) <= 256,
-            "a signer stands twice, or there are too many",
+            once and said["threshold"].whole <= len(signers),
+            "signers stand twice, or are too many or too few",
         )
-        need(said["threshold"].whole <= len(signers), "the threshold is more than there are signers")
         certificates = said.get("tsa_roots", [])
+        logs = [note_key(text, 1) for text in said.get("logs", [])]
+        notes = [read_note(text.encode(), "a checkpoint") for text in said.get("checkpoints", [])]
+        kept = all(
+            note_signatures(one, [key for key in logs if key.name == one.origin], False, "it")
+            for one in notes
+        )
+        need(kept, "a checkpoint is not signed by its log")
         return SimpleNamespace(
             signers=signers,
             threshold=said["threshold"].whole,
@@ -1177,434 +892,620 @@ def read_trust(path: Path) -> Any:
             roots=[pem for pem in certificates if is_root(pem)],
             authorities=said.get("timestamp_authorities", Number("0")).whole,
             cases=said.get("cases", []),
-            logs=[note_key(text, 1) for text in said.get("logs", [])],
+            logs=logs,
             witnesses=[note_key(one["vkey"], 4, one["alliance"]) for one in said.get("witnesses", [])],
-            checkpoints=[read_note(text.encode(), "a checkpoint") for text in said.get("checkpoints", [])],
+            checkpoints=notes,
         )
     except (OSError, Failed, ValueError, UnsupportedAlgorithm) as problem:
         raise Unusable(f"the trust file {path} cannot be used: {problem}"[:300], 3) from None
 
 
-def accepted(trust: Any, keys: Iterable[str], moments: list[float]) -> list[str]:
-    """Names of those of the keys that are accepted, and valid at all these moments."""
-    names = []
-    for one in (trust.signers[keyid] for keyid in keys if keyid in trust.signers):
-        since, until = seconds(one.get("valid_from", "")), seconds(one.get("valid_until", ""))
-        if all((since is None or since <= when) and (until is None or when <= until) for when in moments):
-            names.append(one["name"])
-    need(
-        len(names) >= trust.threshold,
-        f"{len(names)} accepted signers whose keys were valid, {trust.threshold} needed",
-    )
-    return names
+# --- The verification.
 
 
-def signers(check: Check) -> str:
-    # without a timestamp nobody but the sealer says when; then the key must be valid today as well
-    moments = [min(check.times)] if check.times else [seconds(check.case["created"]) or 0, time.time()]
-    check.signers = accepted(check.trust, check.keys, moments)
-    said = f"{', '.join(check.signers)} ({len(check.signers)} accepted, {check.trust.threshold} needed)"
-    if "redaction" in check.envelopes:
-        moments = [seconds(check.envelopes["redaction"].predicate["created"]) or 0, time.time()]
-        said += f"; redacted by {', '.join(accepted(check.trust, check.redactors, moments))}"
-    return said
-
-
-# -------------------------------------------------------------------------------------------------------------
-# Step 11, log (spec/log.md): checkpoints, cosignatures, and what the commitments of the public log are.
-
-RUN_KINDS = ("run-start", "run-outcome")
-
-
-class Note(NamedTuple):
-    """A checkpoint as a signed note (C2SP signed-note, tlog-checkpoint)."""
-
-    body: str
-    lines: list[tuple[str, bytes]]
-    origin: str
-    size: int
-    root: bytes
-
-
-def read_note(data: bytes, what: str) -> Note:
-    try:
-        text = str(data, "utf-8")
-        body, _, tail = text.rpartition("\n\n")
-        origin, size, root, *more = body.split("\n")
-        parts = [line.split(" ", 2) for line in tail.removesuffix("\n").split("\n")]
-        lines = [(name, unbase64(encoded)) for _, name, encoded in parts]
-    except ValueError:
-        raise Failed(f"{what} is no signed checkpoint") from None
-    good = tail.endswith("\n") and len(lines) <= 64 and not any(one < " " and one != "\n" for one in text)
-    good = good and all(dash == "\u2014" and is_key_name(name) for dash, name, _ in parts)
-    good = good and all(len(signature) > 4 for _, signature in lines) and bool(origin) and all(more)
-    need(
-        good and re.fullmatch("0|[1-9][0-9]{0,15}", size) and len(unbase64(root)) == 32,
-        f"{what} is no signed checkpoint",
-    )
-    return Note(f"{body}\n", lines, origin, int(size), unbase64(root))
-
-
-def note_signatures(note: Note, keys: list[NoteKey], timed: bool, what: str) -> list[tuple[int, bool]]:
-    """Of every signature by one of the keys its time (of a cosignature; else 0) and whether it is an ally's. One that is not
-    valid condemns the note, as C2SP advises; signatures of unknown keys are passed over."""
-    found = []
-    for key in keys:
-        for name, signature in note.lines:
-            if (name, signature[:4]) == (key.name, key.key_id):
-                when = int.from_bytes(signature[4:12], "big") if timed else 0
-                head, raw = (
-                    (f"cosignature/v1\ntime {when}\n", signature[12:]) if timed else ("", signature[4:])
-                )
-                need(
-                    is_signed(key.key, raw, (head + note.body).encode()),
-                    f"a signature of {name} under {what} is not valid",
-                )
-                found.append((when, key.alliance))
-    return found
-
-
-class Opened(NamedTuple):
-    """An entry of the private log that the package shows."""
-
-    index: int
-    kind: str
-    payload: Any
-    batch: int
-
-
-class Heads:
-    """What the openings say, one after the other."""
-
-    def __init__(self, matter: str) -> None:
-        self.matter, self.count, self.runs, self.whole_bytes = matter, 0, 0, 0
-        self.opened: list[Opened] = []
-        self.tags: dict[bool, set[str]] = {
-            True: set(),
-            False: set(),
-        }  # of opened runs: of our matter, of others
-        self.starts, self.closed = (
-            Counter[tuple[str, str]](),
-            Counter[tuple[str, str]](),
-        )  # runs by tag and space
-
-    def add(self, line: bytes, commitment: bytes, batch: int) -> None:
-        what = "a line of openings.jsonl"
-        said = read_canonical(line, "opened" if b'"entry":' in line[:60] else "closed", what)
-        data, entry = said["head"].encode(), said.get("entry")
-        kind = dig(read_json(data, what), "kind")
-        head = read_canonical(
-            data, "padding" if kind == "padding" else "runhead" if kind in RUN_KINDS else "head", what
-        )
-        left = hashlib.sha256(b"\0" + bytes.fromhex(said["head_salt"]) + data).digest()
-        if entry is None:
-            right = bytes.fromhex(said["body"])
-        else:
-            right = hashlib.sha256(b"\0" + bytes.fromhex(said["body_salt"]) + entry.encode()).digest()
-        need(node(left, right) == commitment, f"{what} does not open its commitment")
-        if kind == "padding":
-            need(not entry, "padding has a content")
-            return
-        need(head["index"].whole == self.count, f"entry {self.count} of the private log is left out")
-        self.count += 1
-        if kind == "run-start":
-            self.runs += 1
-            need(head["run"].whole == self.runs, f"run {self.runs} is left out")
-            self.starts[head["matter"], head["space"]] += 1
-        if entry is not None:
-            self.open(head, entry.encode(), batch)
-        elif kind in RUN_KINDS:
-            self.closed[head["matter"], head["space"]] += 1
-
-    def open(self, head: dict[str, Any], body: bytes, batch: int) -> None:
-        self.whole_bytes += len(body)
-        need(self.whole_bytes <= MAX_WHOLE, "too many opened entries")
-        entry = read_canonical(body, "entry", "an opened entry")
-        payload, kind = entry["payload"], head["kind"]
-        same = entry["kind"] == kind
-        if kind in RUN_KINDS:
-            same = (
-                same
-                and payload.get("run") == head["run"]
-                and payload.get("space", "testifying") == head["space"]
-            )
-            self.tags[payload.get("matter") == self.matter].add(head["matter"])
-        need(same, f"entry {head['index'].whole} is not what its head says")
-        self.opened.append(Opened(head["index"].whole, kind, payload, batch))
-
-
-def read_log(check: Check, sizes: set[int]) -> tuple[Heads, dict[int, bytes]]:
-    """Openings beside commitments, and the roots of the log at these sizes."""
-    openings, entries = (check.package.members[f"{LOG}{name}.jsonl"] for name in ("openings", "entries"))
-    opening, heads, tree, a_batch = (
-        openings.lines(MAX_LINE, "openings.jsonl"),
-        Heads(check.case["matter"]),
-        Tree(),
-        0,
-    )
-    roots = {0: tree.root()}
-    for number, line in enumerate(entries.lines(MAX_LINE, "entries.jsonl")):
-        payload = read_canonical(line, "batch", "a line of entries.jsonl")["payload"]
-        commitments = [unbase64(text) for text in payload["commitments"]]
-        a_batch = a_batch or len(commitments)
-        good = payload["number"].whole == number and 0 < len(commitments) == a_batch
-        need(
-            good and all(len(one) == 32 for one in commitments),
-            f"batch {number} of the log is not what it should be",
-        )
-        for commitment in commitments:
-            heads.add(next(opening, b""), commitment, number)
-        tree.add(hashlib.sha256(b"\0" + line).digest())
-        if tree.size in sizes:
-            roots[tree.size] = tree.root()
-    need(
-        tree.size == check.case["log"]["size"].whole, "entries.jsonl has not as many entries as the case says"
-    )
-    need(next(opening, None) is None, "openings.jsonl has more lines than the log has commitments")
-    return heads, roots
-
-
-def digests_of(payload: Any) -> set[str]:
-    found = dig(payload, "digests")
-    return {one for one in (found.values() if isinstance(found, dict) else ()) if isinstance(one, str)}
-
-
-def check_runs(check: Check, heads: Heads) -> str:
-    ours, others = heads.tags[True], heads.tags[False]
-    need(len(ours) <= 1 and not ours & others, "the tags of matters in the log do not fit")
-    left_out = sum(heads.closed[tag, "testifying"] for tag in ours)
-    need(not left_out, f"{left_out} entries of runs of this matter are not shown")
-    documents = {digest for name, digest in check.sealed.items() if is_document(name)}
-    linked = {one["run"] for one in check.document(RESULTS)["results"]}
-    for one in heads.opened:
-        said = one.payload
-        done = (
-            one.kind == "run-outcome" and dig(said, "status") == "done" and said.get("matter") == heads.matter
-        )
-        if done and said.get("space", "testifying") == "testifying":
-            found = said["run"] in linked or documents & digests_of(said)
-            need(found, f"run {said['run'].whole} is done, and its result is not in the package")
-    own = {space: sum(heads.starts[tag, space] for tag in ours) for space in ("testifying", "privileged")}
-    return (
-        f"{heads.runs} runs, {own['testifying']} of this matter shown, {own['privileged']} privileged, "
-        f"{heads.runs - sum(own.values())} of other matters"
-    )
-
-
-def time_shown(check: Check, name: str, note: Note) -> float | None:
-    """Since when the entries below a checkpoint are known to have stood: by witnesses, provided that one of them is no ally
-    of whoever keeps the log, or by a timestamp that leads to an accepted root."""
-    whole, stamp, times = check.package.whole, name.removesuffix(".note") + ".tsr", []
-    seen = note_signatures(note, check.trust.witnesses, True, name)
-    if not all(ally for _, ally in seen):
-        times.append(float(max(when for when, _ in seen)))
-    if stamp in whole:
-        when, imprint, _ = read_token(whole[stamp], stamp)
-        need(imprint == check.package.digests[name], f"{stamp} is over something else than {name}")
-        times += [when] if root_of(check.trust, whole[stamp], imprint, when) else []
-    return min(times, default=None)
-
-
-def log(check: Check) -> str:
-    declared, trust, whole = check.case["log"], check.trust, check.package.whole
-    if declared is None:
-        return "none: nothing shows what was fixed before"
-    origin, size = declared["origin"], declared["size"].whole
-    keys = [key for key in trust.logs if key.name == origin]
-    need(keys, "the key of the log is not in the trust file")
-    notes = {name: read_note(whole[name], name) for name in sorted(whole) if name.endswith(".note")}
-    kept = [note for note in trust.checkpoints if note.origin == origin]
-    for name, note in [*notes.items(), *(("a checkpoint of the trust file", note) for note in kept)]:
-        need(
-            note.origin == origin and note_signatures(note, keys, False, name),
-            f"{name} is not signed by this log",
-        )
-    heads, roots = read_log(check, {note.size for note in (*notes.values(), *kept)})
-    for name, note in notes.items():
-        right = name == f"{LOG}checkpoints/{note.size}.note" and roots.get(note.size) == note.root
-        need(right, f"{name} is of another log than entries.jsonl")
-        check.shown_times.append((note.size, time_shown(check, name, note)))
-    for note in kept:
-        contradicts = note.size <= size and roots[note.size] != note.root
-        need(not contradicts, "a checkpoint of the trust file contradicts the log: it was forked")
-    check.opened = heads.opened
-    return f"{size} batches, every entry accounted for; {check_runs(check, heads)}"
-
-
-# -------------------------------------------------------------------------------------------------------------
-# Step 12, results: every result that says confirmatory is so. The numbers are those of the specification.
-
-
-def first_shown(check: Check, kind: str, **wanted: Any) -> tuple[float, int] | None:
-    """Shown time and index of the entry of that kind and content that was shown first."""
-    found = []
-    for one in check.opened:
-        if one.kind == kind and None not in wanted.values() and wanted.items() <= one.payload.items():
-            times = [when for size, when in check.shown_times if size > one.batch and when is not None]
-            found += [(min(times), one.index)] if times else []
-    return min(found, default=None)
-
-
-def is_decided(step: str, record: Any, hypothesis: Any) -> bool:
-    level, alpha = hypothesis["alpha"], dig(record, "fdr" if step == "detect" else "alpha")
-    same = isinstance(alpha, Number) and level is not None and float(alpha.spelled) == float(level.spelled)
-    if step == "detect":
-        return same and hypothesis["test"] == "campaigns"
-    tests = dig(record, "tests")
-    names = (
-        [dig(one, "name") for one in tests if dig(one, "decides") in (None, True)]
-        if isinstance(tests, list)
-        else []
-    )
-    return same and hypothesis["test"] is not None and hypothesis["test"] in names
-
-
-def why_exploratory(check: Check, result: Any) -> str:
-    """The first thing that a confirmatory result lacks, or ""."""
-    matter, step, plan_name = check.case["matter"], result["result"], f"data/plans/{result['plan']}.json"
-    name = results_of(check.case["steps"])[step]
-    if plan_name not in check.plan_names():
-        return "its plan is not in the package"
-    plan = check.document(plan_name)
-    fixed = first_shown(check, "analysis-plan", plan_id=plan["plan_id"], sha256=check.sealed[plan_name])
-    if fixed is None:  # 1
-        return "nothing shows when its plan was in the log"
-    hypothesis = next((one for one in plan["hypotheses"] if one["id"] == result["hypothesis"]), None)
-    if (
-        hypothesis is None
-        or plan["matter"] != matter
-        or not is_decided(step, check.document(name), hypothesis)
-    ):  # 2
-        return "it does not decide a hypothesis of the plan, by its test and at its level"
-    before = [fixed]
-    if hypothesis["keyed"] is not False:  # 3
-        keys = [first_shown(check, "commitment", commitment=one) for one in hypothesis["commitments"]]
-        before += [one for one in keys if one is not None]
-        if not keys or None in keys:
-            return "nothing shows when each of its keys was committed to"
-    by_id = {one["id"]: one for one in check.document(CUSTODY)["acquisitions"]}
-    named = [by_id[one] for one in result["acquisitions"] if one in by_id]
-    known = {item["sha256"] for one in named for item in one["items"]} | set(hypothesis["given"])
-    source = CAPTURE if step == "detect" else name
-    made_of = {digest for _, digest in input_digests(check.document(source), source)}
-    if not named or len(named) < len(result["acquisitions"]) or not made_of <= known:  # 4
-        return "not all its inputs are in acquisitions that it names"
-    for one in named:  # 5
-        started, offset = one["started"], dig(one["clock"], "offset_seconds")
-        if started is None or offset is None or one["id"] is None:
-            return "when an acquisition started was taken out"
-        if (seconds(started) or 0) - float(offset.spelled) <= max(when for when, _ in before):
-            return f"{one['id']} was not shown to start after the plan and the keys were fixed"
-    ours = [e for e in check.opened if e.kind in RUN_KINDS and e.payload["run"] == result["run"]]
-    ours = [entry for entry in ours if entry.payload.get("matter") == matter]
-    started = any(entry.kind == "run-start" and entry.index > fixed[1] for entry in ours)
-    ends = [
-        entry.payload
-        for entry in ours
-        if entry.kind == "run-outcome" and entry.payload.get("status") == "done"
-    ]
-    if not started or not any(check.sealed[name] in digests_of(one) for one in ends):  # 6
-        return "no run that the log shows, after its plan, gave it"
-    return ""
-
-
-def results(check: Check) -> str:
-    entries = check.document(RESULTS)["results"]
-    for one in entries:
-        why = why_exploratory(check, one) if one["class"] == "confirmatory" else ""
-        need(not why, f"{one['result']} says confirmatory and is not: {why}")
-    classes = Counter(one["class"] for one in entries)
-    return f"{classes['confirmatory']} confirmatory, {classes['exploratory']} exploratory"
-
-
-# -------------------------------------------------------------------------------------------------------------
-# Step 13, case; and all steps in order.
-
-
-def right_case(check: Check) -> str:
-    case_id, allowed = str(check.case["case_id"]), check.trust.cases if check.trust else []
-    need(check.wanted in ("", case_id), f"this is case {case_id}, not {check.wanted}")
-    need(not allowed or case_id in allowed, f"case {case_id} is none of those of the trust file")
-    return case_id
-
-
-class Check:
-    """One verification, and what its steps leave for those after them."""
+class Verification:
+    """The thirteen steps over one package, and what they leave for those after them."""
 
     def __init__(self, path: Path, trust: Any, wanted: str) -> None:
         self.package, self.trust, self.wanted = Package(path), trust, wanted
         self.case: Any = {}
-        self.payload, self.gone = set[str](), set[str]()  # files that are there; that were taken out
-        self.sealed: dict[str, str] = {}  # digests when it was sealed
-        self.listed: dict[str, dict[str, str]] = {}  # files that a document lists
         self.keys, self.redactors = dict[str, Ed25519PublicKey](), dict[str, Ed25519PublicKey]()
         self.stamps, self.signers, self.times = list[str](), list[str](), list[float]()
         self.envelopes: dict[str, Envelope] = {}
+        self.payload, self.gone = set[str](), set[str]()  # files that are there; that were taken out
+        self.sealed: dict[str, str] = {}  # digests when it was sealed
+        self.listed: dict[str, dict[str, str]] = {}  # files that a document lists
         self.taken_out: dict[str, Counter[str]] = {}  # numbers by ground, as the redaction says
         self.hidden: dict[str, set[str]] = {}  # pointers of what was taken out, as the leaves say
         self.opened: list[Opened] = []
-        self.shown_times: list[tuple[int, float | None]] = []  # of checkpoints, by size
+        self.shown_times: list[tuple[int, float]] = []  # size of a checkpoint, since when it is known
         self.documents: dict[str, Any] = {}
 
-    def document(self, name: str) -> Any:
+    def document(self, name: str, shape: str = "any") -> Any:
         if name not in self.documents:
             self.documents[name] = read_json(self.package.whole[name], name)
-        return self.documents[name]
+        return (
+            fit(self.documents[name], shape, name, name in self.hidden)
+            if shape != "any"
+            else self.documents[name]
+        )
 
-    def shaped(self, name: str, shape: str) -> Any:
-        return fit(self.document(name), shape, name, hidden=name in self.hidden)
+    def outer_layer(self) -> str:
+        """Step 1: a folder of plain files, or the one zip that there is for these files."""
+        try:
+            (self.package.read_folder if self.package.path.is_dir() else self.package.read_zip)()
+        except OSError as problem:
+            raise Failed(f"a file cannot be read: {problem.strerror}") from None
+        folded = Counter(name.lower() for name in self.package.members)
+        need(folded and max(folded.values()) == 1, "two names differ only in case")
+        folders = {name[:at] for name in folded for at, letter in enumerate(name) if letter == "/"}
+        need(not folders & folded.keys(), "a name is that of a file and of a folder")
+        return f"{'zip' if self.package.base else 'folder'} of {len(folded)} files, nothing else in it"
+
+    def bag(self) -> str:
+        """Step 2: case.json, and the bag's four files, which follow from the others."""
+        members, digests = self.package.members, self.package.digests
+        missing = [name for name in (CASE, *TAGS) if name not in members]
+        need(not missing, f"missing: {missing}")
+        case = self.case = read_canonical(self.package.whole[CASE], "case", CASE)
+        self.keys = read_signers(case["signers"], CASE)
+        good = case["timestamps"].whole <= 16 and "countermark" in case["software"]
+        good = good and (case["log"] is None or is_key_name(case["log"]["origin"]))
+        need(good and (case["log"] is None) == (case["matter"] == ""), f"{CASE} is not what it should be")
+        steps = case["steps"]
+        start = ["capture", "detect", "scan"] if "scan" in steps else ["capture", "detect"]
+        expected = [*start, *(f"attribute-{number}" for number in range(1, len(steps) - len(start))), "seal"]
+        need(
+            steps == expected and len(steps) <= 103 + ("scan" in steps),
+            f"the steps of {CASE} are none that there are",
+        )
+        need(self.package.base in ("", case["case_id"]), "the base directory of the zip is not the case id")
+        payload = sorted(name for name in members if name.startswith("data/"))
+        self.payload = set(payload)
+        tagged = sorted(members.keys() - self.payload - {TAGS[3]})
+        need(
+            all(one in TAGS or one.startswith("attestations/") for one in tagged),
+            "a file stands where none belongs",
+        )
+        oxum = f"{sum(members[name].size for name in payload)}.{len(payload)}"
+        rebuilt = (
+            "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
+            f"Bag-Software-Agent: countermark {case['software']['countermark']}\n"
+            f"Bagging-Date: {case['created'][:10]}\nExternal-Identifier: {case['case_id']}\nPayload-Oxum: {oxum}\n",
+            "".join(f"{digests[name]}  {name}\n" for name in payload),
+            "".join(f"{digests[name]}  {name}\n" for name in tagged),
+        )
+        for name, text in zip(TAGS, rebuilt, strict=True):
+            need(
+                self.package.whole[name] == text.encode(), f"{name} is not what follows from the other files"
+            )
+        return f"the bag's own files follow from {len(payload)} payload files"
+
+    def read_envelopes(self) -> str:
+        """Step 3: every Statement and timestamp that the case declares, and no other."""
+        self.stamps = [f"attestations/timestamp-{n}.tsr" for n in range(1, self.case["timestamps"].whole + 1)]
+        steps = [*self.case["steps"], "close"]
+        steps += ["redaction"] if envelope_name("redaction") in self.package.members else []
+        expected = {*self.stamps, *map(envelope_name, steps)}
+        there = {name for name in self.package.members if name.startswith("attestations/")}
+        need(there == expected, f"missing or not declared: {sorted(there ^ expected)[:5]}")
+        self.envelopes = {
+            step: open_envelope(self.package.whole[envelope_name(step)], step) for step in steps
+        }
+        self.sealed = self.envelopes["seal"].subjects
+        return f"{len(steps)} Statements in canonical form, {len(self.stamps)} timestamps"
+
+    def redaction(self) -> str:
+        """Step 4: what the redaction says is possible. (5 compares its digests, 6 its numbers with the leaves.)"""
+        if "redaction" not in self.envelopes:
+            return "nothing was taken out"
+        envelope, sealed = self.envelopes["redaction"], self.sealed
+        said, entries = envelope.predicate, envelope.predicate["taken_out"]
+        need(said["case_id"] == self.case["case_id"], "the redaction is of another case")
+        need(said["seal"] == self.package.digests[envelope_name("seal")], "the redaction is of another seal")
+        self.redactors = read_signers(said["signers"], "the redaction")
+        order = [(one["name"], one["ground"]) for one in entries]
+        need(order and order == sorted(set(order)), "what the redaction took out is not sorted, each once")
+        kept = (CASE, CUSTODY, RESULTS, CAPTURE, FINDINGS, SCAN, *results_of(self.case["steps"]).values())
+        for one in entries:
+            name, form, count = one["name"], one["form"], one["count"].whole
+            need(
+                name in sealed and form in ("file", form_of(name)),
+                f"{name} has no {form} that could be taken out",
+            )
+            self.taken_out.setdefault(name, Counter())[one["ground"]] = count
+            if form == "file":
+                never = name in kept or name.startswith((LOG, "data/leaves/"))
+                once = count == 1 and [other for other, _ in order].count(name) == 1
+                need(once and not never, f"{name} can never be taken out as a file, or is taken out twice")
+                self.gone |= {name, leaves_name(name)} & sealed.keys()
+        owners = {leaves_name(name): name for name in sealed if form_of(name)}
+        for name, digest in envelope.subjects.items():
+            owner = owners.get(name, name)
+            need(
+                form_of(owner) and sealed.get(name, digest) != digest,
+                f"{name} cannot be changed by a redaction",
+            )
+            need(owner in self.taken_out and owner not in self.gone, f"nothing was taken out of {owner}")
+        grounds = Counter[str]()
+        for counted in self.taken_out.values():
+            grounds.update(counted)
+        return f"taken out: {', '.join(f'{n} under {ground}' for ground, n in sorted(grounds.items()))}; {said['why']!r}"
+
+    def digests(self) -> str:
+        """Step 5: every payload file is covered by the seal, and every list of files in it holds."""
+        sealed, digests, expected = self.sealed, self.package.digests, self.sealed.keys() - self.gone
+        need(
+            self.payload == expected, f"missing, or covered by no seal: {sorted(self.payload ^ expected)[:5]}"
+        )
+        changed = self.envelopes["redaction"].subjects if self.redactors else {}
+        wrong = sorted(name for name in self.payload if digests[name] != changed.get(name, sealed[name]))
+        need(not wrong, f"not what was sealed: {wrong[:5]}")
+        for name in filter(is_document, self.payload):
+            self.document(name)  # strict JSON, even where no step asks for more
+        documents = [CAPTURE, *results_of(self.case["steps"]).values()]
+        missing = {CASE, CUSTODY, RESULTS, METHOD, *documents} - sealed.keys()
+        need(not missing, f"missing: {sorted(missing)}")
+        leaves = {leaves_name(name) for name in sealed if form_of(name)}
+        stray = sorted(leaves ^ {name for name in sealed if name.startswith("data/leaves/")})
+        need(not stray, f"leaves without a document, or a document without leaves: {stray[:5]}")
+        allowed = set(documents)
+        for document in documents:
+            pairs = name_digests(dig(self.document(document), "files"), f"files of {document}")
+            folder = document.rpartition("/")[0]
+            listed = self.listed[document] = {f"{folder}/{name}": digest for name, digest in pairs}
+            good = len(listed) == len(pairs) and all(
+                is_kind(one, "name") and "/" not in one for one, _ in pairs
+            )
+            need(good, f"{document} lists a file twice, or one that cannot stand beside it")
+            if document != CAPTURE or self.case["events_included"]:
+                allowed |= listed.keys()
+                wrong = sorted(name for name, digest in listed.items() if sealed.get(name) != digest)
+                need(not wrong, f"{wrong[:5]} are not the files that {document} lists")
+        allowed |= {
+            name for name in sealed if form_of(name) and name.startswith(("data/plans/", "data/tables/"))
+        }
+        if TERMS in self.payload:
+            terms = self.document(TERMS, "terms")["terms"]
+            allowed |= {f"data/terms/{one['file']}" for one in terms}
+        elif TERMS in sealed:  # taken out, and with it what says which texts there are
+            allowed |= {name for name in sealed if name.startswith("data/terms/")}
+        beside = ("findings", "events", "scan", "attributions", "plans", "tables", "terms")
+        places = tuple(f"data/{place}/" for place in beside)
+        stray = sorted(name for name in sealed if name.startswith(places) and name not in allowed)
+        need(not stray, f"listed by nothing: {stray[:5]}")
+        closed = {name: digests[name] for name in (envelope_name("seal"), *self.stamps)}
+        need(
+            self.envelopes["close"].subjects == closed,
+            "the closing Statement is of another seal or timestamp",
+        )
+        self.check_log_files({name for name in sealed if name.startswith(LOG)})
+        return f"{len(self.payload)} payload files are covered by the seal, {len(self.gone)} were taken out"
+
+    def check_log_files(self, names: set[str]) -> None:
+        if self.case["log"] is None:
+            need(not names, "data/log/ has files and the case has no log")
+            return
+        needed = ("entries.jsonl", "openings.jsonl", f"checkpoints/{self.case['log']['size'].whole}.note")
+        missing = {LOG + name for name in needed} - names
+        need(not missing, f"missing: {sorted(missing)}")
+        for name in names - {LOG + one for one in needed}:
+            note = re.fullmatch(f"({LOG}checkpoints/(0|[1-9][0-9]{{0,15}}))[.](note|tsr)", name)
+            need(note and f"{note[1]}.note" in names, f"{name} does not belong into data/log/")
+
+    def leaves(self) -> str:
+        """Step 6: what remains of every document and table gives the root that was sealed."""
+        said = fit(self.envelopes["seal"].predicate, "seal", "the predicate of the seal")["leaves"]
+        right = [(name, form_of(name)) for name in sorted(self.sealed) if form_of(name)]
+        need(
+            [(one["name"], one["form"]) for one in said] == right,
+            "the seal has not the root of all that has leaves",
+        )
+        sizes = [self.check_leaves(one["name"], one) for one in said if one["name"] not in self.gone]
+        return f"{sum(sizes)} leaves give the sealed roots of {len(sizes)} documents and tables"
+
+    def leaves_in(self, name: str) -> Iterator[tuple[str, bytes, bool]]:
+        """Of every leaf its pointer (empty for a row), its content, and whether it is null."""
+        if is_document(name):
+            for pointer, value in fields_of(self.document(name), ""):
+                yield pointer, f"{pointer}\n{value}".encode(), value == "null"
+            return
+        for number, line in enumerate(self.package.members[name].lines(MAX_LINE, name)):
+            if name == REQUESTS:
+                need(line == b"null" or is_row(line), f"a line of {name} is no object")
+                yield "", line, line == b"null"
+                continue
+            row = read_json(line, f"a line of {name}")
+            need(isinstance(row, dict) and row, f"a line of {name} is no object with a key")
+            for pointer, value in fields_of(row, f"/{number}"):
+                yield pointer, f"{pointer}\n{value}".encode(), value == "null"
+
+    def check_leaves(self, name: str, said: dict[str, Any]) -> int:
+        tree, taken, what, row = Tree(), Counter[str](), leaves_name(name), name == REQUESTS
+        lines = self.package.members[what].lines(MAX_LEAF_LINE, what)
+        for pointer, content, is_null in self.leaves_in(name):
+            line = next(lines, b"")
+            if SALT.fullmatch(line):
+                need(not (row and is_null), f"a row of {name} is null and was not taken out")
+                tree.add(hashed(b"\0", bytes.fromhex(line.decode()), content))
+                continue
+            found = TAKEN.fullmatch(line)
+            if found is None or not is_null or PROTECTED.intersection(pointer.split("/")):
+                raise Failed(f"what {what} says of leaf {tree.size} ({pointer}) cannot be")
+            taken[found[2].decode()] += 1
+            self.hidden.setdefault(name, set()).add(pointer)
+            tree.add(bytes.fromhex(found[1].decode()))
+        need(next(lines, None) is None, f"{what} has more lines than {name} has leaves")
+        need(
+            taken == self.taken_out.get(name, {}),
+            f"other leaves of {name} are taken out than the redaction says",
+        )
+        same = (tree.size, tree.root().hex()) == (said["count"].whole, said["root"])
+        need(same, f"the leaves of {name} do not give the root that was sealed")
+        return tree.size
+
+    def chain(self) -> str:
+        """Step 7: every Statement follows from the payload, and the payload agrees with itself."""
+        self.check_statements()
+        self.check_findings()
+        made = results_of(self.case["steps"])
+        for name in made.values():
+            if name.startswith(ATTRIBUTIONS) and name not in self.hidden:
+                check_attribution(self.document(name), name)
+        custody = self.document(CUSTODY, "custody")
+        lists = {CUSTODY: custody["acquisitions"], f"holds of {CUSTODY}": custody["holds"]}
+        for one in custody["acquisitions"]:
+            need(
+                (one["started"] or "") <= (one["ended"] or "9"),
+                f"acquisition {one['id']} ends before it started",
+            )
+        for one in self.document(TERMS, "terms")["terms"] if TERMS in self.payload else ():
+            good = one["file"] is None or self.sealed.get(f"data/terms/{one['file']}") == one["sha256"]
+            need(good, f"{one['file']} is not the text that {TERMS} says")
+        for name in self.plan_names():
+            plan = self.document(name, "plan")
+            need(plan["plan_id"] in (None, Path(name).stem), f"{name} is a plan of another name")
+            lists[name] = plan["hypotheses"]
+        for name, items in lists.items():
+            ids = [one["id"] for one in items if one["id"] is not None]
+            need(len(set(ids)) == len(ids), f"an id stands twice in {name}")
+        return f"{', '.join(self.case['steps'])} and close say what the payload says"
 
     def plan_names(self) -> list[str]:
         return sorted(name for name in self.payload if name.startswith("data/plans/") and is_document(name))
 
+    def check_statements(self) -> None:
+        case, sealed, digests, opened = self.case, self.sealed, self.package.digests, self.envelopes
+        before = {envelope_name(step): digests[envelope_name(step)] for step in case["steps"][:-1]}
+        seal = {key: case[key] for key in ("created", "software", "timestamps")}
+        seal |= {"leaves": opened["seal"].predicate["leaves"], "materials": resources(before.items())}
+        close, closed = {"nonces": opened["close"].predicate["nonces"]}, opened["close"].subjects
+        need(
+            len(close["nonces"]) == len(self.stamps),
+            "the closing Statement has not one nonce for every timestamp",
+        )
+        right: list[tuple[str, dict[str, str], Any]] = [("seal", sealed, seal), ("close", closed, close)]
+        for step, name in {"capture": CAPTURE, **results_of(case["steps"])}.items():
+            made_of = (
+                [(CAPTURE, sealed[CAPTURE])] if step == "detect" else inputs_of(self.document(name), name)
+            )
+            subjects = {name: sealed[name], **self.listed[name]}
+            right.append((step, subjects, {"materials": resources(made_of)}))
+        for step, subjects, predicate in right:
+            statement = {
+                "_type": "https://in-toto.io/Statement/v1",
+                "predicate": {"case_id": case["case_id"], **predicate},
+                "predicateType": TYPES[step.partition("-")[0]],
+                "subject": resources(subjects.items()),
+            }
+            same = canonical(statement).encode() == opened[step].body
+            need(same, f"the Statement of {step} does not follow from the payload")
 
-STEPS: list[Callable[[Check], str]] = [outer_layer, bag, envelopes, redaction, digests, leaves, chain]
-STEPS += [signatures, timestamps, signers, log, results, right_case]
-NEED_TRUST = (timestamps, signers, log, results)
+    def check_findings(self) -> None:
+        findings = self.document(FINDINGS)
+        for kind, name in {"capture": CAPTURE, "findings": FINDINGS, "watermark-scan": SCAN}.items():
+            there = name not in self.sealed or dig(self.document(name), "schema") == f"countermark/{kind}/v1"
+            need(there, f"{name} is of another schema")
+        right = dig(findings, "events", "capture_sha256") == self.sealed[CAPTURE]
+        need(right, "the findings are of another capture")
+        campaigns = dig(findings, "campaigns")
+        good = isinstance(campaigns, list) and all(isinstance(one, dict) for one in campaigns)
+        need(good, "the findings have no campaigns")
+        parts = [pointer.split("/") for pointer in self.hidden.get(FINDINGS, ())]
+        redacted = {part[2] for part in parts if part[1] == "campaigns"}
+        for number, campaign in enumerate(campaigns):
+            content = {
+                key: value for key, value in campaign.items() if key not in ("revision", "disposition")
+            }
+            same = (
+                str(number) in redacted
+                or campaign.get("revision") == sha256(canonical(content).encode())[:32]
+            )
+            need(same, f"campaign {number} is of another revision than it says")
 
-
-def verify(path: Path, trust: Any, wanted: str = "") -> dict[str, Any]:
-    """All steps over one package; the answer as plain data."""
-    if not looks_like_a_package(path):
-        raise Unusable(f"there is no package at {path}", 3)
-    check, done, failed = Check(path, trust, wanted), [], ""
-    for number, step in enumerate(STEPS, 1):
-        name = step.__name__.replace("_", " ").replace("right ", "")
-        outcome, detail = "not reached" if failed else "ok", ""
-        try:
-            if not failed and trust is None and step in NEED_TRUST:
-                outcome, detail = (
-                    "NOT CHECKED",
-                    timestamps(check) if step is timestamps else "needs a trust file",
+    def signatures(self) -> str:
+        """Step 8: over DSSE's pre-authentication encoding, by exactly those who were declared."""
+        for step, envelope in self.envelopes.items():
+            keys = self.redactors if step == "redaction" else self.keys
+            need(envelope.signatures.keys() == keys.keys(), f"{step} is not signed by exactly its signers")
+            message = b"DSSEv1 28 application/vnd.in-toto+json %d %s" % (len(envelope.body), envelope.body)
+            for keyid, signature in envelope.signatures.items():
+                need(
+                    is_signed(keys[keyid], signature, message),
+                    f"a signature of {step} is not valid ({keyid[:16]})",
                 )
-            elif not failed:
-                detail = step(check)
-        except Failed as problem:
-            outcome, detail, failed = "FAILED", str(problem), f"FAILED at step {number} ({name}): {problem}"
-        done.append({"number": number, "name": name, "outcome": outcome, "detail": detail})
-    verdict = "FAILED" if failed else "VERIFIED" if trust else "INTACT, SIGNER NOT CHECKED"
-    by = f", signed by {', '.join(check.signers)}" if check.signers else ""
-    about = (
-        f"{verdict} case {check.case.get('case_id')}{by}, made {check.case.get('created')} by its own clock"
-    )
-    return {
-        "schema": "countermark/verify/v2",
-        "verdict": verdict,
-        "summary": failed or about,
-        "case_id": check.case.get("case_id", ""),
-        "signers": check.signers,
-        "timestamps": list(map(shown, check.times)),
-        "steps": done,
-    }
+        return (
+            f"{len(self.envelopes)} envelopes, each signed by all its signers ({len(self.keys)} of the case)"
+        )
+
+    def timestamps(self) -> str:
+        """Step 9: by authorities that are accepted, over the seal, as it was asked for, not before it was made."""
+        stamps, trust, whole, roots = self.stamps, self.trust, self.package.whole, set()
+        nonces, seal = (
+            self.envelopes["close"].predicate["nonces"],
+            self.package.digests[envelope_name("seal")],
+        )
+        need(
+            not trust or trust.roots or not stamps,
+            "timestamps are declared and the trust file has no tsa_roots",
+        )
+        for name, nonce in zip(stamps, nonces, strict=True):
+            when, imprint, its_nonce = read_token(whole[name], name)
+            need(imprint == seal and str(its_nonce) == nonce, f"{name} is not the answer over this seal")
+            late = (seconds(self.case["created"]) or 0) > when + CLOCK_SLACK_S
+            need(not late, f"the case says that it was made after {name}")
+            if trust:
+                roots.add(root_of(trust, whole[name], seal, when))
+                need("" not in roots, f"{name} does not lead to an accepted TSA root at its own time")
+                self.times.append(when)
+        needed = trust.authorities if trust else 0
+        need(len(roots) >= needed, f"{len(roots)} timestamp authorities, {needed} needed")
+        if not self.times:
+            return f"{len(stamps)} declared; the time of sealing is the sealer's word"
+        return f"sealed no later than {shown(min(self.times))}, say {len(roots)} accepted authorities"
+
+    def accepted(self, keys: Iterable[str], moments: list[float]) -> list[str]:
+        """Names of those of the keys that are accepted, and valid at all these moments."""
+        names, trust = [], self.trust
+        for one in (trust.signers[keyid] for keyid in keys if keyid in trust.signers):
+            since, until = seconds(one.get("valid_from")), seconds(one.get("valid_until"))
+            if all((since is None or since <= when) and (until is None or when <= until) for when in moments):
+                names.append(one["name"])
+        need(
+            len(names) >= trust.threshold,
+            f"{len(names)} accepted and valid signers, {trust.threshold} needed",
+        )
+        return names
+
+    def who_signed(self) -> str:
+        """Step 10: enough accepted signers. Without a timestamp nobody but they say when; then now counts as well."""
+        if self.trust is None:
+            return "whose keys these are needs a trust file"
+        made = seconds(self.case["created"]) or 0
+        self.signers = self.accepted(self.keys, [min(self.times)] if self.times else [made, time.time()])
+        said = f"{', '.join(self.signers)} ({len(self.signers)} accepted, {self.trust.threshold} needed)"
+        if self.redactors:
+            redacted = seconds(self.envelopes["redaction"].predicate["created"]) or 0
+            said += f"; redacted by {', '.join(self.accepted(self.redactors, [redacted, time.time()]))}"
+        return said
+
+    def log(self) -> str:
+        """Step 11: the public log whole and unforked, every entry accounted for, no run of the matter left out."""
+        declared, trust, whole = self.case["log"], self.trust, self.package.whole
+        if declared is None:
+            return "none: nothing shows what was fixed before"
+        if trust is None:
+            return "whose log it is needs a trust file"
+        keys = [key for key in trust.logs if key.name == declared["origin"]]
+        need(keys, "the key of the log is not in the trust file")
+        notes = {name: read_note(whole[name], name) for name in sorted(whole) if name.endswith(".note")}
+        kept = [note for note in trust.checkpoints if note.origin == declared["origin"]]
+        for name, note in notes.items():
+            good = note.origin == declared["origin"] and note_signatures(note, keys, False, name)
+            need(good, f"{name} is not signed by this log")
+        heads, roots = self.read_log({note.size for note in (*notes.values(), *kept)})
+        for name, note in notes.items():
+            right = name == f"{LOG}checkpoints/{note.size}.note" and roots.get(note.size) == note.root
+            need(right, f"{name} is of another log than entries.jsonl")
+            self.shown_times += [(note.size, when) for when in self.times_shown(name, note)]
+        for note in kept:
+            forked = note.size <= declared["size"].whole and roots[note.size] != note.root
+            need(not forked, "a checkpoint of the trust file contradicts the log: it was forked")
+        self.opened = heads.opened
+        return f"{declared['size'].whole} batches, every entry accounted for; {self.check_runs(heads)}"
+
+    def read_log(self, sizes: set[int]) -> tuple[Heads, dict[int, bytes]]:
+        """Openings beside commitments, and the roots of the log at these sizes."""
+        openings, entries = (f"{LOG}openings.jsonl", f"{LOG}entries.jsonl")
+        opening = self.package.members[openings].lines(MAX_LINE, openings)
+        heads, tree, a_batch = Heads(), Tree(), 0
+        roots = {0: tree.root()}
+        for number, line in enumerate(self.package.members[entries].lines(MAX_LINE, entries)):
+            payload = read_canonical(line, "batch", f"a line of {entries}")["payload"]
+            commitments = [unbase64(text) for text in payload["commitments"]]
+            a_batch = a_batch or len(commitments)
+            good = payload["number"].whole == number and 0 < len(commitments) == a_batch
+            need(
+                good and all(len(one) == 32 for one in commitments),
+                f"batch {number} is not what it should be",
+            )
+            for commitment in commitments:
+                heads.add(next(opening, b""), commitment, number)
+            tree.add(hashed(b"\0", line))
+            if tree.size in sizes:
+                roots[tree.size] = tree.root()
+        need(
+            tree.size == self.case["log"]["size"].whole, f"{entries} has not as many entries as the case says"
+        )
+        need(next(opening, None) is None, f"{openings} has more lines than the log has commitments")
+        return heads, roots
+
+    def times_shown(self, name: str, note: Note) -> list[float]:
+        """Times at which the entries below a checkpoint are known to have stood: by witnesses, provided that one of
+        them is no ally of whoever keeps the log; by a timestamp that leads to an accepted root."""
+        whole, stamp = self.package.whole, name.removesuffix(".note") + ".tsr"
+        seen = note_signatures(note, self.trust.witnesses, True, name)
+        times = [] if all(ally for _, ally in seen) else [float(max(when for when, _ in seen))]
+        if stamp in whole:
+            when, imprint, _ = read_token(whole[stamp], stamp)
+            need(imprint == self.package.digests[name], f"{stamp} is over something else than {name}")
+            times += [when] if root_of(self.trust, whole[stamp], imprint, when) else []
+        return times
+
+    def check_runs(self, heads: Heads) -> str:
+        matter, tags = self.case["matter"], heads.tags
+        once = len(tags) == len({one for one, _ in tags}) == len({tag for _, tag in tags})
+        need(once, "in the log a matter has two tags, or a tag two matters")
+        ours = {tag for one, tag in tags if one == matter}
+        left_out = sum(heads.closed[tag, "testifying"] for tag in ours)
+        need(not left_out, f"{left_out} entries of runs of this matter are not shown")
+        for said in (one.payload for one in heads.opened if one.kind == "run-outcome"):
+            if (said["matter"], said["status"], said.get("space", "testifying")) == (
+                matter,
+                "done",
+                "testifying",
+            ):
+                good = set(said["digests"].values()) & set(self.sealed.values())
+                need(good, f"run {said['run'].whole} is done, and its result is not in the package")
+        own = [sum(heads.starts[tag, space] for tag in ours) for space in ("testifying", "privileged")]
+        plans = sum(one.kind == "analysis-plan" for one in heads.opened)
+        said = f"{heads.runs} runs: {own[0]} of this matter shown, {own[1]} privileged, {heads.runs - sum(own)} of others"
+        said = (
+            said
+            if ours
+            else f"{heads.runs} runs: none of this matter opened, so none told from those of others"
+        )
+        return f"{said}; {plans} of {heads.plans} plans shown"
+
+    def results(self) -> str:
+        """Step 12: every result that says confirmatory is so."""
+        entries, made = self.document(RESULTS, "results")["results"], results_of(self.case["steps"])
+        once = [one["result"] for one in entries] == list(made)
+        need(once, f"{RESULTS} has not one entry for every step, in order")
+        for one in entries:
+            said = one["heading"] is None or one["heading"].startswith(f"{one['class'].capitalize()}:")
+            good = said and bool(one["reasons"]) == (one["class"] == "exploratory")
+            need(good, f"heading or reasons of {one['result']} do not fit its class")
+        starts = {one.payload["run"] for one in self.opened if one.kind == "run-start"}
+        for one in entries if self.trust else ():
+            record = self.document(made[one["result"]])
+            of = record if one["result"] == "scan" else dig(record, "case_run")
+            ours = self.case["log"] and dig(of, "matter") == self.case["matter"]
+            need(not ours or dig(of, "run") in starts, f"the run that gave {one['result']} is not shown")
+            why = self.why_exploratory(one) if one["class"] == "confirmatory" else ""
+            need(not why, f"{one['result']} says confirmatory and is not: {why}")
+        classes = Counter(one["class"] for one in entries)
+        return f"{classes['confirmatory']} confirmatory, {classes['exploratory']} exploratory"
+
+    def why_exploratory(self, result: Any) -> str:
+        """The first thing that a confirmatory result lacks, or "". The numbers are those of the specification."""
+        matter, step, plan_name = self.case["matter"], result["result"], f"data/plans/{result['plan']}.json"
+        name = results_of(self.case["steps"])[step]
+        record = self.document(name)
+        if plan_name not in self.plan_names():
+            return "its plan is not in the package"
+        plan = self.document(plan_name)
+        wanted = {"matter": matter, "plan_id": plan["plan_id"], "sha256": self.sealed[plan_name]}
+        fixed = self.first_shown("analysis-plan", **wanted)
+        if fixed is None:  # 1
+            return "nothing shows when its plan was in the log"
+        hypothesis = next((one for one in plan["hypotheses"] if one["id"] == result["hypothesis"]), None)
+        if hypothesis is None or plan["matter"] != matter or not is_decided(step, record, hypothesis):  # 2
+            return "it does not decide a hypothesis of the plan, by its test and at its level"
+        if result["commitments"] != hypothesis["commitments"]:
+            return "it names other commitments than its hypothesis"
+        before: list[tuple[float, int] | None] = [fixed]
+        if hypothesis["keyed"] is not False:  # 3
+            before += [self.first_shown("commitment", commitment=one) for one in hypothesis["commitments"]]
+            if len(before) == 1 or None in before:
+                return "nothing shows when each of its keys was committed to"
+        by_id = {one["id"]: one for one in self.document(CUSTODY)["acquisitions"]}
+        named = [by_id[one] for one in result["acquisitions"] if one in by_id]
+        known = {item["sha256"] for one in named for item in one["items"]} | set(hypothesis["given"])
+        source = CAPTURE if step == "detect" else name
+        made_of = {digest for _, digest in inputs_of(self.document(source), source)}
+        if not named or len(named) < len(result["acquisitions"]) or not made_of <= known:  # 4
+            return "not all its inputs are in acquisitions that it names"
+        for one in named:  # 5
+            started, offset = seconds(one["started"]), dig(one["clock"], "offset_seconds")
+            if started is None or offset is None:
+                return "when an acquisition started was taken out"
+            if started - float(offset.spelled) <= max(when for when, _ in filter(None, before)):
+                return f"{one['id']} was not shown to start after the plan and the keys were fixed"
+        ours = [one for one in self.opened if one.kind in RUN_KINDS]
+        ours = [one for one in ours if (one.payload["run"], one.payload["matter"]) == (result["run"], matter)]
+        starts = [one.index for one in ours if one.kind == "run-start"]
+        ends = [one.payload for one in ours if one.kind == "run-outcome" and one.payload["status"] == "done"]
+        gave = any(self.sealed[name] in one["digests"].values() for one in ends)
+        if not gave or not starts or starts[0] < fixed[1]:  # 6
+            return "no run that the log shows, after its plan, gave it"
+        return ""
+
+    def first_shown(self, kind: str, **wanted: Any) -> tuple[float, int] | None:
+        """Shown time and index of the entry of that kind and content that was shown first."""
+        ours = [one for one in self.opened if one.kind == kind and wanted.items() <= one.payload.items()]
+        times = [(when, one.index) for one in ours for size, when in self.shown_times if size > one.batch]
+        return min(times, default=None) if None not in wanted.values() else None
+
+    def which_case(self) -> str:
+        """Step 13: the case that was meant."""
+        case_id, allowed = str(self.case["case_id"]), self.trust.cases if self.trust else []
+        need(self.wanted in ("", case_id), f"this is case {case_id}, not {self.wanted}")
+        need(not allowed or case_id in allowed, f"case {case_id} is none of those of the trust file")
+        return case_id
+
+    def run(self) -> dict[str, Any]:
+        """All steps; the answer as plain data."""
+        steps = {"outer layer": self.outer_layer, "bag": self.bag, "envelopes": self.read_envelopes}
+        steps |= {
+            "redaction": self.redaction,
+            "digests": self.digests,
+            "leaves": self.leaves,
+            "chain": self.chain,
+        }
+        steps |= {"signatures": self.signatures, "timestamps": self.timestamps, "signers": self.who_signed}
+        steps |= {"log": self.log, "results": self.results, "case": self.which_case}
+        done, failed = [], ""
+        for number, (name, step) in enumerate(steps.items(), 1):
+            unchecked = self.trust is None and name in ("timestamps", "signers", "log", "results")
+            outcome, detail = "not reached" if failed else "NOT CHECKED" if unchecked else "ok", ""
+            try:
+                if not failed:
+                    detail = step()
+            except Failed as problem:
+                outcome, detail, failed = (
+                    "FAILED",
+                    str(problem),
+                    f"FAILED at step {number} ({name}): {problem}",
+                )
+            done.append({"number": number, "name": name, "outcome": outcome, "detail": detail})
+        verdict = "FAILED" if failed else "VERIFIED" if self.trust else "INTACT, SIGNER NOT CHECKED"
+        by = f", signed by {', '.join(self.signers)}" if self.signers else ""
+        about = (
+            f"{verdict} case {self.case.get('case_id')}{by}, made {self.case.get('created')} by its own clock"
+        )
+        answer = {"schema": "countermark/verify/v2", "verdict": verdict, "summary": failed or about}
+        answer |= {"case_id": self.case.get("case_id", ""), "signers": self.signers, "steps": done}
+        return answer | {"timestamps": list(map(shown, self.times))}
+
+
+def is_decided(step: str, record: Any, hypothesis: Any) -> bool:
+    """Whether a result has the deciding test of a hypothesis, at its level."""
+    level, alpha = hypothesis["alpha"], dig(record, "fdr" if step == "detect" else "alpha")
+    same = isinstance(alpha, Number) and level is not None and float(alpha.spelled) == float(level.spelled)
+    tests = dig(record, "tests") if isinstance(dig(record, "tests"), list) else []
+    names = [dig(one, "name") for one in tests if isinstance(one, dict) and one.get("decides", True) is True]
+    names = {"detect": ["campaigns"], "scan": ["mark in corpus"]}.get(step, [name for name in names if name])
+    return same and hypothesis["test"] in names
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="countermark-verify", description="Checks an EvidencePackage with no network."
+        "countermark-verify", description="Checks an EvidencePackage with no network."
     )
     parser.add_argument("package", type=Path, metavar="PACKAGE", help="a zip or a folder")
     parser.add_argument(
-        "--trust", type=Path, metavar="FILE", help="accepted signers, logs, witnesses and TSA roots"
+        "--trust", type=Path, metavar="FILE", help="accepted signers, logs, witnesses, TSA roots"
     )
     parser.add_argument("--case", default="", metavar="ID", help="the case that it has to be")
     parser.add_argument("--json", action="store_true", help="the answer as JSON")
@@ -1613,7 +1514,11 @@ def main(arguments: list[str] | None = None) -> int:
     if given.trust and given.unsafe_no_signer_check:
         parser.error("--unsafe-no-signer-check and --trust exclude each other")
     try:
-        answer = verify(given.package, read_trust(given.trust) if given.trust else None, given.case)
+        if not looks_like_a_package(given.package):
+            raise Unusable(f"there is no package at {given.package}", 3)
+        answer = Verification(
+            given.package, read_trust(given.trust) if given.trust else None, given.case
+        ).run()
     except Unusable as problem:
         print(f"countermark-verify: error: {problem.args[0]}", file=sys.stderr)
         return int(problem.args[1])
@@ -1621,10 +1526,11 @@ def main(arguments: list[str] | None = None) -> int:
         f"{one['number']:>3} {one['name']:<12} {one['outcome']:<12} {one['detail']}"
         for one in answer["steps"]
     ]
-    lines = [answer["summary"], *steps]
     # text of a package may not steer a terminal
-    plain = "\n".join("".join(one if one.isprintable() else "?" for one in line).rstrip() for line in lines)
-    print(json.dumps(answer, indent=1) if given.json else plain)
+    plain = [
+        "".join(one if one.isprintable() else "?" for one in line) for line in (answer["summary"], *steps)
+    ]
+    print(json.dumps(answer, indent=1) if given.json else "\n".join(map(str.rstrip, plain)))
     unchecked = given.unsafe_no_signer_check and answer["verdict"] != "FAILED"
     return 0 if answer["verdict"] == "VERIFIED" or unchecked else 20
 

@@ -2,12 +2,15 @@
 
 import json
 import shutil
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from countermark.cli import main as countermark_main
 
 import countermark_verify
 
@@ -27,13 +30,21 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["countermark-verify"])
-def verifier(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Verifier:
+@pytest.fixture(params=["countermark verify", "countermark-verify"])
+def verifier(
+    request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Verifier:
+    def first(arguments: list[str]) -> tuple[int, dict[str, Any]]:
+        monkeypatch.setattr(sys, "argv", ["countermark", "verify", *arguments, "--json"])
+        with pytest.raises(SystemExit) as ended:
+            countermark_main()
+        return int(ended.value.code or 0), json.loads(capsys.readouterr().out)
+
     def single(arguments: list[str]) -> tuple[int, dict[str, Any]]:
         code = countermark_verify.main([*arguments, "--json"])
         return code, json.loads(capsys.readouterr().out)
 
-    return {"countermark-verify": single}[request.param]
+    return {"countermark verify": first, "countermark-verify": single}[request.param]
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["file"])

@@ -130,7 +130,7 @@ def payload() -> Files:
     sources = [{"name": "gateway.jsonl", "sha256": sha(b"raw"), "bytes": 3}] * 2
     events = [{"name": "events-00000.parquet", "sha256": sha(b"events"), "rows": 1}]
     capture = document({"schema": "countermark/capture/v1", "sources": sources, "files": events})
-    method = document({"seed": 2**63 - 1, "sql": ["SELECT 1"], "empty": {}})
+    method = document({"seed": 2**63 - 1, "sql": ["SELECT 1"], "empty": {}, "0": {"~/": 1}})
     listed = {"method.json": sha(method), "report.html": sha(REPORT)}
     findings = {"schema": "countermark/findings/v1", "campaigns": [campaign()], "files": listed, "fdr": 0.01}
     findings["events"] = {"capture_sha256": sha(capture)}
@@ -177,6 +177,7 @@ def with_log(
     confirmatory: bool = True,
     keyed: bool = True,
     alpha: float = 0.01,
+    named: list[str] | None = None,
 ) -> Package:
     """A case with a log and one attribution that says confirmatory."""
     files, record = payload(), document(attribution())
@@ -187,6 +188,7 @@ def with_log(
     plan_json = document(plan | {"prompts": "p", "stopping": "s", "exclusions": "e"})
     entry = {"result": "attribute-1", "heading": "Confirmatory: text of the suspect", "class": "confirmatory"}
     entry |= {"reasons": [], "plan": "main", "hypothesis": "H1", "run": 1, "acquisitions": ["acq-1"]}
+    named = hypothesis["commitments"] if named is None else named
     if not confirmatory:
         entry |= {"class": "exploratory", "heading": "Exploratory: text", "reasons": ["no plan"], "run": None}
     custody = json.loads(files["data/custody.json"])
@@ -195,7 +197,7 @@ def with_log(
     files |= {
         "data/attributions/1/attribution.json": record,
         "data/plans/main.json": plan_json,
-        "data/results.json": document(results(detect_result(), entry | {"commitments": []})),
+        "data/results.json": document(results(detect_result(), entry | {"commitments": named})),
         "data/custody.json": document(custody),
     }
     log = private_log(sha(plan_json), digest or sha(record), plan_first, show_start, more_runs)
@@ -221,12 +223,16 @@ def private_log(
     def run(number: int, kind: str, matter: str = MATTER, space: str = "testifying", **said: Any) -> Any:
         tag = TAG if matter == MATTER else OTHER_TAG
         head = {"matter": tag, "run": number, "space": space}
-        body = {"run": number, "matter": matter, "space": space, **said}
+        body = {"run": number, "matter": matter, "space": space, "digests": {}, **said}
+        if kind == "run-start":
+            counts = ("bodies", "keys", "profiles", "epochs", "hypotheses", "family")
+            body |= dict.fromkeys(counts, 1) | dict.fromkeys(("key_ids", "profile_ids", "text_ids"), [])
+        body |= {} if kind == "run-start" else {"status": said.get("status", "failed")}
         shown = said.pop("shown", matter == MATTER and space == "testifying")
         body.pop("shown", None)
         return entry(kind, body), shown, head
 
-    fixed = (entry("analysis-plan", {"plan_id": "main", "sha256": plan}), True, {})
+    fixed = (entry("analysis-plan", {"matter": MATTER, "plan_id": "main", "sha256": plan}), True, {})
     key = (entry("commitment", {"commitment": KEY_COMMITMENT}), True, {})
     start = run(1, "run-start", shown=show_start)
     done = run(1, "run-outcome", status="done", digests={"attribution.json": result})
@@ -316,7 +322,7 @@ def good_and_outer(vectors: Vectors) -> None:
         "outer-case", small() | {"BagIt.txt": b""}, "outer layer", "two names that differ only in case"
     )
     vectors.add(
-        "outer-folder", small() | {"bagit.txt/x": b""}, "outer layer", "a file below the name of a file"
+        "outer-folder", small(payload=payload() | {"data/x": b"", "data/x/y": b""}), "outer layer", "a file below the name of a file"
     )
     vectors.add("bag-base", zip_of(files, "CASE-2"), "bag", "the base directory is another case id")
     vectors.add("bag-info", files | {"bag-info.txt": b"x"}, "bag", "bag-info.txt says something of its own")
@@ -358,7 +364,7 @@ def statements(vectors: Vectors) -> None:
     type_of = on_statement("detect", lambda s: s.update(predicateType="urn:countermark:detect:v1"))
     vectors.add("envelopes-type", type_of, "envelopes", "a Statement of version 1")
     more = on_statement("seal", lambda s: s["predicate"].update(extra=1))
-    vectors.add("envelopes-predicate", more, "envelopes", "an unknown field in the seal's predicate")
+    vectors.add("leaves-predicate", more, "leaves", "an unknown field in the seal's predicate")
     report = "data/findings/report.html"
     vectors.add(
         "digests-changed", after(put(report, b"doctype", b"DOCTYPE")), "digests", "a changed attachment"
@@ -382,7 +388,7 @@ def statements(vectors: Vectors) -> None:
     swap = b"".join([swapped[1], swapped[0], *swapped[2:]])
     vectors.add("digests-salts", after(put(leaves, salted[leaves], swap)), "digests", "two salts exchanged")
     twice = before("data/custody.json", b'"holds": []', b'"holds": [], "holds": []')
-    vectors.add("leaves-json", twice, "leaves", "a key twice in custody.json")
+    vectors.add("digests-json", twice, "digests", "a key twice in custody.json")
     row = before("data/tables/requests.jsonl", b'"n":3', b'"n":3,"n":4')
     vectors.add("leaves-row", row, "leaves", "a key twice in a row")
     wrong = on_statement("detect", lambda s: s["predicate"].update(case_id="CASE-2"))
@@ -396,7 +402,7 @@ def statements(vectors: Vectors) -> None:
     field = before("data/custody.json", b'"holds": []', b'"holds": [], "x": 1')
     vectors.add("chain-custody", field, "chain", "an unknown field in custody.json")
     heading = before("data/results.json", b"Exploratory: acc", b"Confirmed: acc")
-    vectors.add("chain-heading", heading, "chain", "a heading that hides the class of its result")
+    vectors.add("results-heading", heading, "results", "a heading that hides the class of its result")
     vectors.add(
         "signatures-signer", after(other_signer), "chain", "changed hands after the seal: its digest is in it"
     )
@@ -487,13 +493,6 @@ def logs(vectors: Vectors) -> None:
     head.tick([])
     other = note(ORIGIN, head.leaves, LOG, {}).decode()
     add("log-forked", "log", "somebody kept another checkpoint of that size", log_trust(checkpoints=[other]))
-    theirs = note(ORIGIN, [b"x"], key_of("Mallory"), {}).decode()
-    add(
-        "log-kept-unsigned",
-        "log",
-        "a kept checkpoint that the log did not sign",
-        log_trust(checkpoints=[theirs]),
-    )
     hidden = {"number": 4, "kind": "run-start", "shown": False}
     shown = {"number": 4, "kind": "run-start"}
     null = {"number": 4, "kind": "run-outcome", "status": "done", "digests": {"attribution.json": sha(b"no")}}
@@ -508,6 +507,7 @@ def logs(vectors: Vectors) -> None:
     add("results-clock", "results", "a clock that was ten days fast", offset=864000.0)
     add("results-digest", "log", "the run gave another file", digest=sha(b"another"), confirmatory=False)
     add("results-alpha", "results", "another level than planned", alpha=0.05)
+    add("results-commitments", "results", "other commitments than the hypothesis has", named=[])
     add("results-unkeyed", "", "a hypothesis without a key", keyed=False)
 
 

@@ -75,7 +75,8 @@ def merkle_root(leaves: list[bytes]) -> bytes:
 
 def cut(value: Any, pointer: str = "") -> list[tuple[str, str]]:
     if isinstance(value, dict) and value:
-        parts = [(key.replace("~", "~0").replace("/", "~1"), item) for key, item in value.items()]
+        keys = [("~2" * key.isdigit() + key.replace("~", "~0").replace("/", "~1")) for key in value]
+        parts = list(zip(keys, value.values(), strict=True))
     elif isinstance(value, list) and value:
         parts = [(str(index), item) for index, item in enumerate(value)]
     elif isinstance(value, Spelled):
@@ -135,7 +136,7 @@ def envelope(statement: Any, keys: Iterable[Ed25519PrivateKey]) -> bytes:
 
 
 def resources(pairs: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
-    return [{"digest": {"sha256": digest}, "name": name} for name, digest in sorted(set(pairs))]
+    return [{"digest": {"sha256": digest}, "name": name} for name, digest in sorted(pairs)]
 
 
 def statement_of(kind: str, subjects: Iterable[tuple[str, str]], predicate: dict[str, Any]) -> dict[str, Any]:

@@ -88,6 +88,7 @@ def check(inputs: Path, call: str, folder: Path, trust: Trust) -> str:
     old, new = (content(inputs / f"{when} {package.name}" / "made" / package.name) for when in ("old", "new"))
     left = content(package)
     found = "none" if left is None else "old" if left == old and call.endswith("_over") else "new"
+    assert (call, found) != ("archive_over", "none"), "a file is replaced at once"
     if left is not None:
         assert left == (old if found == "old" else new)
         assert verify(package, trust).verdict == "VERIFIED"

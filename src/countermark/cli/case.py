@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from countermark.cli import case_add, case_export, case_open, case_plan, case_redact, case_seal, case_show
+from countermark.cli import (
+    case_add,
+    case_export,
+    case_hold,
+    case_open,
+    case_plan,
+    case_redact,
+    case_seal,
+    case_show,
+)
 from countermark.cli.output import emit, emit_json, note
 
 app = typer.Typer(
@@ -14,6 +23,7 @@ app = typer.Typer(
 )
 app.command("open")(case_open.open_)
 app.add_typer(case_add.app, name="add")
+app.command("hold")(case_hold.hold)
 app.command("show")(case_show.show)
 app.command("plan")(case_plan.plan)
 app.command("seal")(case_seal.seal)

@@ -54,6 +54,8 @@ class LogView:
     """By size of the checkpoint; only where somebody outside the alliance says so."""
     allied: Mapping[int, datetime] = field(default_factory=dict)
     """By size: the latest cosignature where members of the alliance alone cosigned. It shows no time."""
+    ends: datetime | None = None
+    """Time of the last batch, by the clock of who wrote it; None where there is none."""
     known_size: int = 0
     """Entries of the longest checkpoint that somebody else kept; the package may end before it."""
 

@@ -1,7 +1,10 @@
 """Records of a case folder: what people say is checked, logged once, and survives kills and crowds."""
 
+import multiprocessing
 import os
+import random
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -216,6 +219,39 @@ def build(folder: Path, log: Path, raw: Path, findings: Path, events: Path) -> W
     acquire(case, raw, what=folder.name)
     case.add_findings(findings, events, Link(acquisitions=["acq-1"]))
     return case
+
+
+@pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.soak)])
+def test_killed_at_any_moment_nothing_is_lost(tmp_path: Path, raw: Path, events: Path, kills: int) -> None:
+    """SIGKILL after a time drawn at random; the same again gives the whole."""
+    book = open_or_create(tmp_path / "log", origin="a.example/log")
+    findings = findings_folder(tmp_path / "findings", events)
+    context = multiprocessing.get_context("spawn")
+    draw = random.Random(7)
+    died = 0
+    for number in range(kills):
+        folder = tmp_path / f"case-{number}"
+        ready = context.Event()
+        child = context.Process(
+            target=build_when_ready, args=(ready, folder, tmp_path / "log", raw, findings, events)
+        )
+        child.start()
+        assert ready.wait(120)
+        time.sleep(draw.random() * 0.06)
+        child.kill()
+        child.join()
+        died += child.exitcode != 0
+        case = build(folder, tmp_path / "log", raw, findings, events)
+        assert log_acquisitions(case, book) == 0
+        assert [one.id for one in case.custody.acquisitions] == ["acq-1"]
+        assert list(changes(case, evidence=True)) == []
+        assert inputs(case).results[0].acquisitions == ["acq-1"]
+    assert died > kills // 4
+
+
+def build_when_ready(ready: Any, *arguments: Path) -> None:
+    ready.set()
+    build(*arguments)
 
 
 def test_two_at_once_lose_nothing(case: Workspace, tmp_path: Path) -> None:

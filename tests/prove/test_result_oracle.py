@@ -45,7 +45,7 @@ def drawn_entries(draw: Draw) -> list[tuple[str, dict[str, Any], bool]]:
     rows = [
         ("run-start", {"run": 1, "matter": "M"}),
         ("analysis-plan", plan),
-        *(("commitment", {"commitment": one}) for one in draw.some(*KEYS)),
+        *((draw.one("commitment", "canary-commitment"), {"commitment": one}) for one in draw.some(*KEYS)),
         ("run-start", start),
         ("run-outcome", outcome),
     ]
@@ -135,7 +135,10 @@ class Reading:
         sealed = view.digests.get(f"data/plans/{link.plan}.json", "none")
         self.logged = self.first("analysis-plan", plan_id=link.plan, sha256=sealed)
         wanted = self.asked["commitments"] if self.asked and self.asked["keyed"] else []
-        self.keys = [self.first("commitment", commitment=one) for one in wanted]
+        kinds = ("commitment", "canary-commitment")
+        self.keys = [
+            next(filter(None, (self.first(kind, commitment=one) for kind in kinds)), None) for one in wanted
+        ]
         self.named = [one for one in view.custody.acquisitions if one.id in link.acquisitions]
 
     def first(self, kind: str, **fields: Any) -> Opened | None:

@@ -84,6 +84,7 @@ def drawn_case(draw: Draw) -> tuple[CaseView, ResultLink]:
         "kind": "text",
         "tests": [{"name": "T", "decides": draw.one(True, False)}, {"name": "U", "decides": False}],
         "alpha": 0.01,
+        "parameters": draw.one({}, {"commitment": KEYS[0]}, {"commitment": KEYS[1]}),
         "inputs": {"suspect": DATA, "prompts": PROMPTS},
     }
     acquired = [
@@ -164,7 +165,9 @@ class Reading:
     def condition_3(self) -> bool:
         if self.asked is None or not self.asked["keyed"]:
             return True
-        return bool(self.keys) and all(self.shown(one) is not None for one in self.keys)
+        tested = self.result["parameters"].get("commitment")
+        named = tested is None or tested in self.asked["commitments"]
+        return bool(self.keys) and named and all(self.shown(one) is not None for one in self.keys)
 
     def condition_4(self) -> bool:
         known = {item.sha256 for one in self.named for item in one.items}
@@ -199,7 +202,7 @@ MARKS = {
     1: ("no analysis plan", "the plan P is not in", "the plan Q is not in", "since when the plan",
         "was changed", "holds the plan", "over the plan"),
     2: ("is of matter", "has no hypothesis", "no hypothesis of", "asks for the test", "was decided at level"),
-    3: ("names no commitment", "the commitment", "since when the key", "over the commitment"),
+    3: ("names no commitment", "the commitment", "since when the key", "what was tested"),
     4: ("no acquisition of its data", "is not in custody.json", "its input"),
     5: ("no later",),
     6: ("run ", "no run", "so no run"),

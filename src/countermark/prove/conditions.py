@@ -125,7 +125,8 @@ def _plan_asks_this(facts: Facts) -> list[str]:
 
 
 def _keys_logged(facts: Facts) -> list[str]:
-    """3: every commitment that a keyed hypothesis names is in the log, with a shown time."""
+    """3: every commitment that a keyed hypothesis names is in the log, with a shown time; a result that names
+    the commitment of what it tested names one of them."""
     if not facts.keyed:
         return []
     if not facts.commitments:
@@ -135,9 +136,13 @@ def _keys_logged(facts: Facts) -> list[str]:
     reasons = []
     for commitment in facts.commitments:
         entry, what = facts.commitment_entry(commitment), _short("the commitment", commitment)
-        reasons += (
-            _not_shown(facts.log, entry, what) if entry else [f"{what} is in no opened entry of the log"]
-        )
+        closed = [f"{what} is in no opened entry of the log"]
+        reasons += _not_shown(facts.log, entry, what) if entry else closed
+    parameters = document_of(document_of(facts.documents, result_name(facts.step)), "parameters")
+    tested = parameters.get("commitment", facts.commitments[0])
+    if tested not in facts.commitments:
+        what = _short("what was tested has the commitment", str(tested))
+        reasons.append(f"{what}, which hypothesis {facts.hypothesis_id} does not name")
     return reasons
 
 

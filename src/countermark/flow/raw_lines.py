@@ -195,13 +195,13 @@ def _sentence(found: Comparison, taken_out: int) -> str:
     parts = [
         f"{count:,} {words}"
         for count, words in (
-            (found.changed, "rows are not what their line gives"),
-            (missing, "rows that a line gives are missing"),
-            (found.additional, "rows come from no held line"),
-            (found.not_held, "rows are of raw logs of which nothing is held"),
-            (found.unreadable, "held lines can no longer be read"),
-            (taken_out, "rows that a line gives were taken out of the table"),
-            (found.lost, "rows are not checked: their raw log was gone when the hold was made"),
+            (found.changed, "row(s) are not what their line gives"),
+            (missing, "row(s) that a line gives are missing"),
+            (found.additional, "row(s) come from no held line"),
+            (found.not_held, "row(s) are of raw logs of which nothing is held"),
+            (found.unreadable, "held line(s) can no longer be read"),
+            (taken_out, "row(s) that a line gives were taken out of the table"),
+            (found.lost, "row(s) are not checked: their raw log was gone when the hold was made"),
         )
         if count
     ]

@@ -20,7 +20,12 @@ PERMISSIVE = {
 }
 READ_IN_THE_DISTRIBUTION = {"pyrage": "MIT"}
 """Licences of distributions that declare none in their fields, as their LICENSE file says."""
-TOOLS_ONLY = {"MPL-2.0", "W3C-20150513", "Public Domain", "OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)"}
+TOOLS_ONLY = {
+    "MPL-2.0",
+    "W3C-20150513",
+    "Public Domain",
+    "OSI Approved :: Mozilla Public License 2.0 (MPL 2.0)",
+}
 
 
 def allowed(expression: str, licences: set[str]) -> bool:

@@ -10,7 +10,19 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from countermark import __version__
-from countermark.cli import attribute, capture, case, demo, detect, power, purge, share, verify, watermark
+from countermark.cli import (
+    attribute,
+    capture,
+    case,
+    demo,
+    detect,
+    log,
+    power,
+    purge,
+    share,
+    verify,
+    watermark,
+)
 from countermark.cli.output import note, print_error
 from countermark.cli.settings import read_settings
 from countermark.errors import Error, ExitCode
@@ -27,6 +39,7 @@ app.command("demo")(demo.demo)
 app.add_typer(capture.app, name="capture")
 app.command("detect")(detect.detect)
 app.add_typer(case.app, name="case")
+app.add_typer(log.app, name="log")
 app.command("verify")(verify.verify)
 app.add_typer(watermark.app, name="watermark")
 app.add_typer(attribute.app, name="attribute")
@@ -51,7 +64,7 @@ def _root(
 
 
 NO_SETTINGS = {"verify", "case", "purge", "keygen", "commit", "probe", "review", "approve", "dispute"}
-NO_SETTINGS |= {"check", "keys"}
+NO_SETTINGS |= {"check", "keys", "log"}
 """Verbs that take nothing from a file in the working directory: whom to trust, what to sign, what leaves,
 what to destroy and where a key and money go is said on the command line."""
 

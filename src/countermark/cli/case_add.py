@@ -1,12 +1,11 @@
 """`countermark case add`: what was found, what was recorded, and the terms go into a case folder."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from countermark.cli.output import emit, emit_json, note, printable, progress
-from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
     from countermark.prove.workspace_state import Link
@@ -92,16 +91,17 @@ def acquisition(
     what: Annotated[str, typer.Option("--what", help="What they are, in one line.")],
     source: Annotated[str, typer.Option("--source", help="System and place they were taken from.")],
     purpose: Annotated[
-        str, typer.Option("--purpose", help="routine: kept in the course of business; case: made for it.")
+        Literal["routine", "case"],
+        typer.Option("--purpose", help="Kept in the course of business, or made for the case."),
     ],
     method: Annotated[str, typer.Option("--method", help="How: copied, exported, capture probe.")],
     started: Annotated[str, typer.Option("--started", metavar="TIME", help="As the clock showed it.")],
     ended: Annotated[str, typer.Option("--ended", metavar="TIME", help="As the clock showed it.")],
     clock_source: Annotated[str, typer.Option("--clock-source", help="What set that clock: ntp, by hand.")],
     offset_seconds: Annotated[float, typer.Option("--offset-seconds", help="That clock minus true time.")],
-    id_: Annotated[str, typer.Option("--id", help="Its id [default: acq-1, acq-2, …].")] = "",
+    id_: Annotated[str, typer.Option("--id", help="Its id ; default: acq-1, acq-2, ….")] = "",
     log_key: Annotated[
-        Path | None, typer.Option("--log-key", help="Key of the case's log [default: FOLDER.key beside it].")
+        Path | None, typer.Option("--log-key", help="Key of the case's log; default: FOLDER.key beside it.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -111,8 +111,6 @@ def acquisition(
     """
     from countermark.prove.workspace_records import Told, add_acquisition
 
-    if purpose != "routine" and purpose != "case":
-        raise Error(f"--purpose {purpose!r} is neither routine nor case", exit_code=ExitCode.USAGE)
     told = Told(
         what=what,
         by=by,
@@ -145,11 +143,12 @@ def acquisition(
 def action(
     case: Case,
     what_done: Annotated[
-        str, typer.Option("--action", help="received, handed over, examined, stored or sealed.")
+        Literal["received", "sealed", "handed over", "examined", "stored"],
+        typer.Option("--action", help="What was done."),
     ],
     by: Annotated[str, typer.Option("--by", help="Who did it.")],
     what: Annotated[str, typer.Option("--what", help="With what, in one line.")],
-    at: Annotated[str, typer.Option("--at", metavar="TIME", help="When [default: now].")] = "",
+    at: Annotated[str, typer.Option("--at", metavar="TIME", help="When; default: now.")] = "",
     to: Annotated[str, typer.Option("--to", help="Who got it.")] = "",
     acquired: Acquisitions = None,
     file: Annotated[
@@ -158,19 +157,16 @@ def action(
     as_json: Json = False,
 ) -> None:
     """Record what was done with evidence after it was acquired."""
-    from countermark.prove.custody import ACTIONS, Action
+    from countermark.prove.custody import Action
     from countermark.prove.workspace_files import digest
     from countermark.prove.workspace_records import add_action, utc
     from countermark.prove.workspace_state import now
 
-    if what_done not in ACTIONS:
-        hint = f"one of: {', '.join(ACTIONS)}"
-        raise Error(f"--action {what_done!r} is none", hint=hint, exit_code=ExitCode.USAGE)
     workspace = _workspace(case)
     record = Action(
         at=utc(at, "--at") if at else now(),
         by=by,
-        action=what_done,  # type: ignore[arg-type]  # one of ACTIONS
+        action=what_done,
         what=what,
         sha256=[digest(path)[0] for path in file or []],
         to=to,

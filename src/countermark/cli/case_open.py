@@ -18,7 +18,7 @@ def open_(
         Path | None, typer.Option("--log", help="Folder of the log that plans, runs and acquisitions go in.")
     ] = None,
     log_key: Annotated[
-        Path | None, typer.Option("--log-key", help="Signing key of the log [default: FOLDER.key beside it].")
+        Path | None, typer.Option("--log-key", help="Signing key of the log; default: FOLDER.key beside it.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

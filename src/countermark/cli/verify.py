@@ -44,6 +44,15 @@ def verify(
         list[Path] | None,
         typer.Option("--key-file", help="Watermark key for --recompute; may be given again."),
     ] = None,
+    input_file: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input", help="NAME=FILE of which the package has the digest only; may be given again."
+        ),
+    ] = None,
+    seed_file: Annotated[
+        Path | None, typer.Option("--seed-file", help="Seed of the random draws, for --recompute.")
+    ] = None,
     unsafe_no_signer_check: Annotated[
         bool,
         typer.Option("--unsafe-no-signer-check", help="Exit 0 though nobody checked whose package it is."),
@@ -66,7 +75,10 @@ def verify(
     elif age_key or hash_key:
         raise Error("--age-key and --hash-key go with --from-raw", exit_code=ExitCode.USAGE)
     if recompute:
-        more.append((_COMPUTATION, "computation", _computation(key_file or [], answers)))
+        check = _computation(key_file or [], _inputs(input_file or []), seed_file, answers)
+        more.append((_COMPUTATION, "computation", check))
+    elif key_file or input_file or seed_file:
+        raise Error("--key-file, --input and --seed-file go with --recompute", exit_code=ExitCode.USAGE)
     verification = verify(package, read_trust(trust) if trust else None, case, more=tuple(more))
     if as_json:
         extra = {name: answer.to_dict() for name, answer in answers.items()}
@@ -101,13 +113,26 @@ def _raw_lines(
     return check
 
 
-def _computation(key_files: list[Path], answers: "dict[str, Answer]") -> "Callable[[State], None]":
+def _inputs(given: list[str]) -> dict[str, Path]:
+    """By name, out of NAME=FILE."""
+    pairs = [one.partition("=") for one in given]
+    if any(not name or not path for name, _, path in pairs):
+        raise Error("--input is NAME=FILE", hint="--input suspect=answers.jsonl", exit_code=ExitCode.USAGE)
+    return {name: Path(path) for name, _, path in pairs}
+
+
+def _computation(
+    key_files: list[Path], inputs: dict[str, Path], seed_file: Path | None, answers: "dict[str, Answer]"
+) -> "Callable[[State], None]":
     """Step 15: the same computation on the same inputs gives the same."""
 
     def check(state: "State") -> None:
         from countermark.flow.recompute import recompute
 
-        answer = recompute(state.package, key_files=key_files)
+        with progress("recompute") as bar:
+            answer = recompute(
+                state.package, key_files=key_files, inputs=inputs, seed_file=seed_file, progress=bar
+            )
         answers["recompute"] = answer
         _conclude(state, answer)
 

@@ -1,4 +1,4 @@
-"""`countermark watermark runs`: what was asked in a matter, and which runs have no outcome."""
+"""`countermark watermark runs`: what was asked in a matter, what has no outcome, what stays undisclosed."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +21,7 @@ def runs(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the runs in a log: numbers, what each asked, the family, and starts without an outcome.
+    """List the runs in a log: numbers, what each asked, the family, its space, and starts without an outcome.
 
     The log is verified first, exit 20 where it does not. Keep its checkpoint: with --earlier a log that was
     cut back since is found, without it nothing can show that.
@@ -45,14 +45,23 @@ def runs(
             "hypotheses": one.hypotheses,
             "family": one.family,
             "outcome": "none" if one.number in open_ else "logged",
+            "space": one.space,
         }
         for one in wanted
     ]
+    undisclosed = sum(row["space"] == "privileged" for row in rows)
     if as_json:
-        emit_json(RUNS_SCHEMA_ID, {"log_runs": count, "checkpoint": book.checkpoint(), "runs": rows})
+        fields = {
+            "log_runs": count,
+            "undisclosed": undisclosed,
+            "checkpoint": book.checkpoint(),
+            "runs": rows,
+        }
+        emit_json(RUNS_SCHEMA_ID, fields)
         return
     for row in rows:
         name = printable(str(row["matter"]))
         line = f"run {row['run']:>5}  {name:<20} {row['hypotheses']:>10,} asked, {row['family']:>10,} so far"
-        emit(line + ("  NO OUTCOME" if row["outcome"] == "none" else ""))
+        emit(f"{line}  {row['space']}" + ("  NO OUTCOME" if row["outcome"] == "none" else ""))
+    emit(f"{undisclosed} of {len(rows)} runs stay undisclosed: privileged, counted, opened by counsel alone")
     note(f"{count} runs in the log, {len(open_)} without an outcome; {len(book)} entries verify")

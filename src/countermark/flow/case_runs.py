@@ -59,6 +59,8 @@ class CaseRun:
     """Index of its start in the log: what stands before was there when it began."""
     answer: Any = field(default=None, repr=False)
     """What came out, as plain data; its digest goes into the log, of a privileged run sealed."""
+    files: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of the files that came out, by name; they go into the log, too."""
     privileged: bool = False
 
     def to_dict(self) -> dict[str, Any]:
@@ -108,7 +110,7 @@ def declared_run(
         status: runs.Status = "failed" if isinstance(error, Exception) else "interrupted"
         runs.finish(log, started, status, counsel=counsel)
         raise
-    digests = {"answer": sha256_hex(canonical_json(run.answer))}
+    digests = {"answer": sha256_hex(canonical_json(run.answer)), **run.files}
     runs.finish(log, started, "done", digests, counsel=counsel)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from countermark.errors import Error
 from countermark.flow.case_runs import CaseRun, InCase, case_run
 from countermark.flow.scores import open_profile
+from countermark.records.canonical import file_sha256
 from countermark.store.corpus_files import count_rows, find_files
 from countermark.store.engines import open_engine
 from countermark.store.scans import (
@@ -100,6 +101,7 @@ def scan_corpus(options: ScanOptions, progress: ProgressCall | None = None) -> d
     ):
         content = _scan(options, task, Work(folder, files, engine, progress), run)
         run.answer = content
+        run.files[SCAN_JSON] = file_sha256(options.out / SCAN_JSON)
         return content
 
 

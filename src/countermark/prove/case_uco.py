@@ -168,10 +168,14 @@ class _Graph:
         )
 
     def person(self, name: str | None, role: str | None) -> Node | None:
-        """Who: one identity a name; a role by a relationship, since one person may have several."""
-        if not name:
+        """Who: one identity a name; a role by a relationship, since one person may have several.
+
+        Where the name was taken out and the role is there, somebody of that role.
+        """
+        if not name and not role:
             return None
-        who = self.node("identity", "uco-identity:Identity", (name,), {"uco-core:name": name})
+        key = (name,) if name else ("of the role", role or "")
+        who = self.node("identity", "uco-identity:Identity", key, {"uco-core:name": name})
         if role:
             part = self.node("role", "uco-role:Role", (role,), {"uco-core:name": role})
             fields = {
@@ -180,7 +184,7 @@ class _Graph:
                 "uco-core:kindOfRelationship": "Has_Role",
                 "uco-core:isDirectional": True,
             }
-            self.node("relationship", "uco-core:Relationship", (name, role), fields)
+            self.node("relationship", "uco-core:Relationship", (name or "", role), fields)
         return who
 
     def tool(self, name: str | None, version: str | None) -> Node | None:

@@ -21,8 +21,6 @@ from countermark.records.files import write_atomic
 CUSTODY_SCHEMA_ID = "countermark/custody/v1"
 CUSTODY_FILE = "custody.json"
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-PURPOSES = ("routine", "case")
-ACTIONS = ("received", "sealed", "handed over", "examined", "stored")
 MAX_RECORDS = 10_000
 """Of acquisitions, of holds, and of actions."""
 MAX_ITEMS = 100_000

@@ -22,7 +22,7 @@ from countermark.prove.log_view import COMMITMENT, OUTCOME, PLAN, START, TESTIFY
 from countermark.prove.trustfile import Trust
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.trust.checkpoints import open_checkpoint, read_body
-from countermark.trust.cosigned import cosigned_sizes, note_file, timestamp_file
+from countermark.trust.cosigned import cosigned_sizes, cosigners, note_file, timestamp_file
 from countermark.trust.entries import Entry
 from countermark.trust.notes import VerifierKey, split_note
 from countermark.trust.publication import Publication, public_folder
@@ -160,17 +160,28 @@ def _chosen(
     folder: Path, note: str, dated: Collection[int], trust: LogTrust | None
 ) -> dict[int, tuple[str, bytes | None]]:
     """Checkpoints with their timestamps, by size: the one over everything, the latest that is cosigned, and
-    for each size that has to be covered the first one and, by what the trust file trusts, the earliest."""
+    for each size that has to be covered the first one by each cosigner, the first with a timestamp and, by
+    what the trust file trusts, the earliest."""
     size = read_body(split_note(note)[0]).size
     sizes = [one for one in cosigned_sizes(folder) if one <= size]
     wanted = {sizes[-1]} if sizes else set()
     for need in sorted(set(dated)):
         covering = [one for one in sizes if one >= need]
-        wanted |= set(covering[:1])
+        wanted |= _first_by_each(folder, covering)
         if trust is not None:
             wanted |= _earliest(folder, covering, trust)
     found = {one: _with_stamp(folder, one) for one in sorted(wanted)}
     return {size: (note, None)} | found
+
+
+def _first_by_each(folder: Path, sizes: Sequence[int]) -> set[int]:
+    """Whom somebody trusts to have seen it is not known when it is sealed."""
+    first: dict[object, int] = {}
+    for size in sizes[:_LOOKED_AT]:
+        note, response = _with_stamp(folder, size)
+        for one in [*cosigners(note), *(["stamp"] if response else [])]:
+            first.setdefault(one, size)
+    return set(first.values())
 
 
 def _with_stamp(folder: Path, size: int) -> tuple[str, bytes | None]:

@@ -60,7 +60,7 @@ class Accounts:
         if not self.known:
             rest += f" or of {matter}, of which none is shown"
         parts = [*shown, *bad, undisclosed, rest]
-        plans = f"{self.plans} analysis plans in the log, {self.plans_shown} of them shown"
+        plans = f"{_count(self.plans, 'analysis plan')} in the log, {self.plans_shown} of them shown"
         return "; ".join([f"{_count(self.runs, 'run')}: {', '.join(parts)}", plans, *self.notes])
 
 

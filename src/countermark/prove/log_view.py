@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from countermark.trust.commitments import KIND as COMMITMENT
 from countermark.trust.entries import Entry
 from countermark.trust.openings import Head
+from countermark.trust.records import PLAN
 from countermark.trust.runs import OUTCOME, START
 
 __all__ = ["COMMITMENT", "OUTCOME", "PLAN", "PRIVILEGED", "START", "TESTIFYING", "LogView", "Opened", "Shown"]
-PLAN = "analysis-plan"
 TESTIFYING, PRIVILEGED = "testifying", "privileged"
 LATEST_SECOND = 253_402_300_799
 """The last one of the year 9999; a later time counts as that one."""

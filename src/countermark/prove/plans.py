@@ -4,8 +4,7 @@ A plan counts from the first checkpoint over it that somebody outside the allian
 authority timestamped. Source: spec/package.md, plans/PLAN.json and 'The class of a result'.
 """
 
-import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.records.files import write_atomic
 from countermark.trust.entries import Entry
 from countermark.trust.log import Log
+from countermark.trust.records import PLAN_ID, record_plan
 
 PLAN_SCHEMA_ID = "countermark/plan/v1"
 MAX_PLAN_BYTES = 1 << 20
@@ -45,7 +45,6 @@ DECIDING_TESTS = (
 """Tests that can decide a result of ours, by the name that they have there; plug-ins have others."""
 OF_KEYS = ("canary hits", "mark in text", CORPUS)
 """Tests that are about keys or canaries by their nature; so are those of radioactivity."""
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=20_000)]
@@ -96,8 +95,6 @@ class Logged:
     entry: Entry
     new: bool
     """False where the same plan was logged before: that entry counts, and nothing was added."""
-    others: tuple[int, ...]
-    """Entries under the same id with another text."""
 
 
 def decode_plan(data: bytes, name: str) -> Plan:
@@ -130,9 +127,11 @@ def read_bytes(path: Path) -> bytes:
 def plan_of(fields: dict[str, Any], name: str) -> Plan:
     """A plan from plain data, of a file in YAML or of options; raises `Error(NO_INPUT)` where it is none."""
     try:
-        return check_plan(msgspec.convert(fields, Plan))
+        return check_plan(msgspec.convert(fields, Plan, strict=False))
     except msgspec.ValidationError as error:
         raise _bad(name, str(error)) from error
+    except Error as error:
+        raise _bad(name, error.message) from error
 
 
 def check_plan(plan: Plan) -> Plan:
@@ -140,7 +139,7 @@ def check_plan(plan: Plan) -> Plan:
     if plan.schema != PLAN_SCHEMA_ID:
         raise Error(f"the plan is not of {PLAN_SCHEMA_ID}", exit_code=ExitCode.NO_INPUT)
     for name in (plan.plan_id, *(one.id for one in plan.hypotheses)):
-        if not _ID.fullmatch(name):
+        if not PLAN_ID.fullmatch(name):
             raise Error(f"{name!r} is no id of a plan or hypothesis", exit_code=ExitCode.NO_INPUT)
     if not is_time(plan.created):
         raise Error("created is no time of the form YYYY-MM-DDTHH:MM:SSZ", exit_code=ExitCode.NO_INPUT)
@@ -167,22 +166,39 @@ def unknown_tests(plan: Plan, others: Collection[str] = ()) -> list[str]:
     return sorted({one.test for one in plan.hypotheses} - {*DECIDING_TESTS, *others})
 
 
+def commitments_of(plan: Plan) -> list[str]:
+    """Every commitment that a hypothesis names, once."""
+    return list(dict.fromkeys(one for hypothesis in plan.hypotheses for one in hypothesis.commitments))
+
+
 def not_committed(plan: Plan, log: Log) -> list[str]:
     """Commitments of a plan that are in no entry of the log."""
     logged = {entry.payload.get("commitment") for entry in log.entries(COMMITMENT)}
-    wanted = dict.fromkeys(one for hypothesis in plan.hypotheses for one in hypothesis.commitments)
-    return [one for one in wanted if one not in logged]
+    return [one for one in commitments_of(plan) if one not in logged]
 
 
-def not_given(plan: Plan, digests: Collection[str]) -> list[str]:
-    """Digests of existing files that no hypothesis names under `given`."""
+def not_given(plan: Plan, digests: Mapping[str, str]) -> list[str]:
+    """Names of existing files whose digest no hypothesis has under `given`."""
     named = {one for hypothesis in plan.hypotheses for one in hypothesis.given}
-    return [one for one in digests if one not in named]
+    return [name for name, one in digests.items() if one not in named]
 
 
 def encode_plan(plan: Plan) -> bytes:
     """The bytes of a plan's file."""
     return msgspec.json.format(canonical_json(plan), indent=1) + b"\n"
+
+
+def digest_of(plan: Plan) -> str:
+    """SHA-256 of a plan's file: what is logged."""
+    return sha256_hex(encode_plan(plan))
+
+
+def same_again(path: Path, plan: Plan) -> Plan:
+    """The plan that stands at `path` where this one differs from it in nothing but when it was written."""
+    if not path.is_file():
+        return plan
+    there = read_plan(path)
+    return there if msgspec.structs.replace(plan, created=there.created) == there else plan
 
 
 def write_plan(path: Path, plan: Plan) -> bytes:
@@ -201,24 +217,21 @@ def log_plan(log: Log, data: bytes, name: str, *, time: datetime | None = None) 
     """
     plan, sha256 = decode_plan(data, name), sha256_hex(data)
     with log.writing():
-        same_id = [entry for entry in log.entries(PLAN) if entry.payload.get("plan_id") == plan.plan_id]
-        for entry in same_id:
-            if entry.payload.get("sha256") == sha256:
-                others = tuple(one.index for one in same_id if one.payload.get("sha256") != sha256)
-                return Logged(entry, new=False, others=others)
-        if same_id:
+        earlier = [one for one in log.entries(PLAN) if one.payload.get("plan_id") == plan.plan_id]
+        same = next((one for one in earlier if one.payload.get("sha256") == sha256), None)
+        if same is not None:
+            return Logged(same, new=False)
+        if earlier:
             raise Error(
-                f"entry {same_id[0].index} of the log is another plan called {plan.plan_id}: this one was"
+                f"entry {earlier[0].index} of the log is another plan called {plan.plan_id}: this one was"
                 " changed after it was logged",
                 hint="log it under an id of its own; both stay visible",
             )
-        payload = {"matter": plan.matter, "plan_id": plan.plan_id, "sha256": sha256}
-        return Logged(log.append(PLAN, payload, time=time), new=True, others=())
+        return Logged(record_plan(log, plan.plan_id, sha256, plan.matter, time=time), new=True)
 
 
 def template() -> dict[str, Any]:
     """A plan to be filled in, as plain data."""
-    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     hypothesis = {
         "id": "H1",
         "null": "the answers of the suspect model are independent of the key",
@@ -232,7 +245,7 @@ def template() -> dict[str, Any]:
         "schema": PLAN_SCHEMA_ID,
         "plan_id": "plan-1",
         "matter": "matter-1",
-        "created": now,
+        "created": now(),
         "by": "name and role",
         "title": "what is asked, in one line",
         "hypotheses": [hypothesis],
@@ -242,6 +255,11 @@ def template() -> dict[str, Any]:
         "stopping": "after so many answers, whatever they are",
         "exclusions": "answers that were refused or cut off; nothing else",
     }
+
+
+def now() -> str:
+    """The present time, as plans write it."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def is_time(text: str) -> bool:

@@ -178,12 +178,12 @@ def _acceptance(fields: dict[str, object]) -> Acceptance:
 def _utc(text: str) -> str:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        written = moment.astimezone(UTC).strftime(TIME_FORMAT)
+        time_of(written)  # not of the first years, which have no four digits
+    except (ValueError, OverflowError):
         raise ValueError(f"accepted is no ISO 8601 time: {text[:40]!r}") from None
     if moment.tzinfo is None:
         raise ValueError("accepted has no offset from UTC; write Z or +02:00 behind it")
-    written = moment.astimezone(UTC).strftime(TIME_FORMAT)
-    time_of(written)
     return written
 
 

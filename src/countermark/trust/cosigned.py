@@ -103,6 +103,19 @@ def add_cosignatures(
     return open_checkpoint(merged, log, [witness])
 
 
+def keep_note(public: Path, log: VerifierKey, note: str) -> bytes:
+    """The note of a size as it is kept, with whoever cosigned it; the log's own where none is kept yet."""
+    head = open_checkpoint(note, log)
+    folder = public / FOLDER
+    folder.mkdir(exist_ok=True)
+    with locked(folder / "notes"):
+        path = note_file(public, head.size)
+        if not path.exists():
+            text, _ = split_note(note)
+            write_atomic(path, f"{text}\n{''.join(_lines_of(note, log))}".encode())
+        return _read(public, head.size).encode()
+
+
 def cosigners(note: str) -> set[tuple[str, bytes]]:
     """Names and key ids of all who signed a note; nothing is verified."""
     return {(name, signature[:4]) for name, signature in split_note(note)[1]}

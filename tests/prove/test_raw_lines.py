@@ -64,6 +64,11 @@ def held_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in rows if row["account_id"] == "user-3"]
 
 
+def rows_of(answer: Answer) -> str:
+    """What is said of the rows of EVENTS."""
+    return next(line.sentence for line in answer.lines if line.name == "raw lines")
+
+
 def sentence(answer: Answer) -> str:
     return next(line.sentence for line in answer.lines if not line.ok)
 
@@ -73,8 +78,8 @@ def test_rows_that_are_what_their_lines_give(here: Place) -> None:
     assert answer.ok
     assert answer.exit_code == 0
     count = sum(one.lines for one in read_manifest(here.held)[0].sources)
-    expected = f"{count} rows of 4 accounts, {count} lines captured again; all columns equal"
-    assert expected in answer.lines[-1].sentence
+    assert f"EVENTS: {count} rows of 4 accounts; all columns equal" in rows_of(answer)
+    assert f"{count} lines decrypted in memory" in answer.lines[-1].sentence
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "document", "hashed"])
@@ -89,7 +94,7 @@ def test_every_form_of_log(form: str, tmp_path: Path) -> None:
     here.hold()
     answer = check(here)
     assert answer.ok, answer.lines
-    assert " rows of 4 accounts" in answer.lines[-1].sentence
+    assert " rows of 4 accounts; all columns equal" in rows_of(answer)
 
 
 def test_a_changed_value_is_found_in_every_column(here: Place) -> None:
@@ -212,9 +217,7 @@ def test_rows_of_logs_that_were_gone_are_counted_and_not_checked(tmp_path: Path)
     here.hold(sources=[str(here.logs[0])], missing_ok=True)
     answer = check(here)
     assert answer.ok
-    assert (
-        "row(s) are not checked: their raw log was gone when the hold was made" in answer.lines[-1].sentence
-    )
+    assert "row(s) are not checked: their raw log was gone when the hold was made" in rows_of(answer)
 
 
 def test_a_line_with_requests_of_several_accounts(tmp_path: Path) -> None:
@@ -240,4 +243,6 @@ def test_a_line_with_requests_of_several_accounts(tmp_path: Path) -> None:
     assert sum(one.lines for one in held.manifest.sources) == 1
     answer = check(here)
     assert answer.ok, answer.lines
-    assert "2 rows of 2 accounts, 1 lines captured again" in answer.lines[-1].sentence
+    assert "2 rows of 2 accounts; all columns equal; 2 rows are of accounts that are not held" in rows_of(
+        answer
+    )

@@ -9,16 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from case_folders import acquire, events_folder, findings_folder, sha256
 
 from countermark.errors import Error, ExitCode
 from countermark.prove import workspace_files
-from countermark.prove.custody import Action, Hold
+from countermark.prove.custody import Action, Custody, Hold
 from countermark.prove.workspace import Workspace
 from countermark.prove.workspace_records import (
     add_action,
-    add_hold,
     add_terms,
     log_acquisitions,
 )
@@ -127,7 +127,7 @@ def test_actions_carry_the_digests_of_what_they_were_done_with(case: Workspace, 
     with pytest.raises(Error, match="no acquisition"):
         add_action(case, stored, ["acq-9"])
     hold = Hold(
-        id="",
+        id="hold-1",
         by="Bo",
         started="2026-06-16T08:00:00Z",
         anticipated="letter",
@@ -135,7 +135,11 @@ def test_actions_carry_the_digests_of_what_they_were_done_with(case: Workspace, 
         control_accounts=1,
         manifest_sha256="a" * 64,
     )
-    assert [add_hold(case, hold).id for _ in range(2)] == ["hold-1", "hold-2"]
+    case.record(Custody(holds=[hold]))
+    case.record(Custody(holds=[hold]))
+    assert case.custody.holds == [hold]
+    with pytest.raises(Error, match="another hold hold-1"):
+        case.record(Custody(holds=[msgspec.structs.replace(hold, by="Cy")]))
 
 
 def test_terms_have_one_text_a_version(case: Workspace, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from countermark.prove.custody import (
     Action,
     Clock,
     Custody,
-    Hold,
     Item,
     check_custody,
     is_record_id,
@@ -179,15 +178,6 @@ def add_action(workspace: Workspace, action: Action, acquisitions: Sequence[str]
         _check(Custody(actions=[action]))
         workspace.record_held(Custody(actions=[action]))
     return action
-
-
-def add_hold(workspace: Workspace, hold: Hold) -> Hold:
-    """Record a legal hold; an empty id is the next one."""
-    with workspace.changing():
-        name = hold.id or _next_id([one.id for one in workspace.custody.holds], "hold")
-        hold = msgspec.structs.replace(hold, id=name)
-        workspace.record_held(Custody(holds=[hold]))
-    return hold
 
 
 def add_terms(

@@ -65,10 +65,11 @@ def check_sealed(
 
     What nobody can be blamed for when sealing is no error: no trust file, or one without the log's key.
     """
-    accounts = account(read_log(contents, part.head, LogTrust(part.key)), matter, sealed)
+    known = LogTrust.of(trust, part.head.origin) if trust else None
+    view = read_log(contents, part.head, known or LogTrust(part.key))
+    accounts = account(view, matter, sealed)
     if trust is None:
         return Sealed(None, NO_TRUST, accounts)
-    known = LogTrust.of(trust, part.head.origin)
     if known is None:
         return Sealed(None, f"the trust file has no key of the log {part.head.origin}", accounts)
-    return Sealed(read_log(contents, part.head, known), NO_LOG, accounts)
+    return Sealed(view, NO_LOG, accounts)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,7 +17,8 @@ from countermark.prove.trustfile import SignerEntry, Trust, read_trust, write_tr
 from countermark.records.canonical import file_sha256, sha256_hex
 from countermark.records.capture import Capture, Counts, File, Source
 from countermark.records.events import ACCOUNT_SCHEMA, EVENT_SCHEMA, SKETCH_SCHEMA
-from countermark.records.findings import Campaign, Reason, Window
+from countermark.records.findings import MEMBER_SCHEMA, Campaign, Reason, Window
+from countermark.trust.keyfiles import Secret
 from countermark.trust.signing import SigningKey
 
 CREATED = datetime(2026, 7, 1, 12, 0, 0, tzinfo=UTC)
@@ -51,7 +53,12 @@ def write_events(folder: Path) -> Path:
 
 def write_findings(folder: Path, events: Path) -> Path:
     folder.mkdir()
-    (folder / "members.parquet").write_bytes(b"PAR1 members")
+    rows = [
+        {"campaign_id": "campaign-1", "account_id": account, "score": 0.5, "member_p": 1e-4, "member_q": 0.01}
+        for account in ("a", "b", "c")
+    ]
+    members = pa.Table.from_pylist([row | {"reasons": ["shared template"]} for row in rows], MEMBER_SCHEMA)
+    pq.write_table(members, folder / "members.parquet")
     (folder / "method.json").write_text(json.dumps({"seed": 2**63 - 1, "sql": ["SELECT 1"], "fdr": 0.01}))
     (folder / "report.html").write_text("<!doctype html><title>r</title>")
     campaign = Campaign(
@@ -101,6 +108,7 @@ def options(tmp_path_factory: pytest.TempPathFactory, key: SigningKey) -> SealOp
         out=folder / "case.zip",
         keys=[key],
         created=CREATED,
+        salt_key=Secret(bytes(32)),
     )
 
 

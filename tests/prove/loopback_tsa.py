@@ -26,7 +26,14 @@ digests = sha256
 class Authority:
     """A root, an intermediate under it if wanted, a TSA certificate, and replies signed with it."""
 
-    def __init__(self, folder: Path, *, days: tuple[int, int] = (-1, 30), intermediate: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        days: tuple[float, float] = (-1, 30),
+        root_days: tuple[float, float] = (-100, 100),
+        intermediate: bool = False,
+    ) -> None:
         self.folder = folder
         now = datetime.now(UTC)
         root_key, self._key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
@@ -34,7 +41,7 @@ class Authority:
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"TSA of {folder.name}")])
 
         def builder(
-            subject: x509.Name, key: Any, first: int, last: int, issuer: x509.Name = root_name
+            subject: x509.Name, key: Any, first: float, last: float, issuer: x509.Name = root_name
         ) -> x509.CertificateBuilder:
             return (
                 x509.CertificateBuilder(issuer_name=issuer, subject_name=subject, public_key=key.public_key())
@@ -43,7 +50,7 @@ class Authority:
                 .not_valid_after(now + timedelta(days=last))
             )
 
-        root = builder(root_name, root_key, -100, 100).add_extension(x509.BasicConstraints(True, None), True)
+        root = builder(root_name, root_key, *root_days).add_extension(x509.BasicConstraints(True, None), True)
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
         self.root_pem = root.sign(root_key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
         issuer_key, issuer_name = root_key, root_name

@@ -1,11 +1,14 @@
 """RFC 3161 timestamps from a real authority (openssl) on the loopback."""
 
 import shutil
+import subprocess
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from loopback_tsa import Authority, Server
 
 from countermark.errors import Error
@@ -40,8 +43,8 @@ def test_timestamp_is_verified_against_the_roots_of_the_trust_file(
         package = sealed(tsa_urls=[url], created=datetime.now(UTC))
     verification = verify(package, trust_of(key, tsa_roots=[authority.root_pem]))
     assert verification.verdict == "VERIFIED"
-    (time,) = verification.timestamps
-    assert before.replace(microsecond=0) <= datetime.fromisoformat(time) <= datetime.now(UTC)
+    (stamped,) = verification.timestamps
+    assert before.replace(microsecond=0) <= datetime.fromisoformat(stamped) <= datetime.now(UTC)
 
     both = trust_of(key, tsa_roots=[other_authority.root_pem, authority.root_pem])
     assert verify(package, both).verdict == "VERIFIED"
@@ -84,6 +87,46 @@ def test_expired_authority(sealed: Callable, trust_of: Callable, key: SigningKey
     with Server(expired.reply) as url:
         package = sealed(tsa_urls=[url], created=datetime.now(UTC))
     assert "accepted TSA root" in failure(verify(package, trust_of(key, tsa_roots=[expired.root_pem])))
+
+
+def test_certificates_that_expired_since(
+    sealed: Callable, trust_of: Callable, key: SigningKey, tmp_path: Path
+) -> None:
+    """What counts is that signer and root were valid when the token was made: an old timestamp stays one."""
+    lasting = 3 / 86400
+    old = Authority(tmp_path, days=(-1, lasting), root_days=(-100, lasting))
+    with Server(old.reply) as url:
+        folder = sealed("case", tsa_urls=[url], created=datetime.now(UTC))
+    for pem in (old.root_pem.encode(), (tmp_path / "signer.pem").read_bytes()):
+        expires = x509.load_pem_x509_certificate(pem).not_valid_after_utc
+        time.sleep(max(0.0, (expires - datetime.now(UTC)).total_seconds() + 1.1))
+        assert expires < datetime.now(UTC)
+    trust = trust_of(key, tsa_roots=[old.root_pem])
+    verification = verify(folder, trust)
+    assert verification.verdict == "VERIFIED", failure(verification)
+
+    (tmp_path / "roots.pem").write_text(old.root_pem)
+    command = ["openssl", "ts", "-verify", "-data", folder / "attestations/seal.dsse.json"]
+    command += ["-in", folder / "attestations/timestamp-1.tsr", "-CAfile", tmp_path / "roots.pem"]
+    assert subprocess.run(command, capture_output=True).returncode != 0  # asks about now
+    stamped = int(datetime.fromisoformat(verification.timestamps[0]).timestamp())
+    at_time = subprocess.run([*command, "-attime", str(stamped)], capture_output=True, text=True)
+    assert "Verification: OK" in at_time.stdout + at_time.stderr
+
+
+def test_authorities_are_counted_by_their_roots(
+    sealed: Callable, trust_of: Callable, key: SigningKey, authority: Authority, other_authority: Authority
+) -> None:
+    roots = [authority.root_pem, other_authority.root_pem]
+    with Server(authority.reply) as first, Server(other_authority.reply) as second:
+        twice = sealed("twice.zip", tsa_urls=[first, first], created=datetime.now(UTC))
+        two = sealed("two.zip", tsa_urls=[first, second], created=datetime.now(UTC))
+    needed = trust_of(key, tsa_roots=roots, timestamp_authorities=2)
+    assert verify(two, needed).verdict == "VERIFIED"
+    step = next(step for step in verify(two, needed).steps if step.name == "timestamps")
+    assert step.detail.startswith("2 different authorities saw the seal: ")
+    assert "1 authority, and 2 are needed" in failure(verify(twice, needed))
+    assert "0 authorities, and 2 are needed" in failure(verify(sealed("none.zip"), needed))
 
 
 def test_authority_under_an_intermediate(
@@ -137,8 +180,6 @@ def test_replayed_reply_has_another_nonce(authority: Authority) -> None:
 
 
 def test_silent_authority_ends_in_an_error(sealed: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
     monkeypatch.setattr(timestamp, "TIMEOUT_S", 0.1)
     with Server(lambda query: time.sleep(0.5) or b"") as url, pytest.raises(Error, match="cannot be asked"):
         sealed(tsa_urls=[url])

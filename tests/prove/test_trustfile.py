@@ -1,15 +1,23 @@
 """The trust file is read strictly: what is not understood is an error, not a default."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.trustfile import SignerEntry, read_trust, write_trust
+from countermark.prove.trustfile import SignerEntry, WitnessEntry, read_trust, write_trust
+from countermark.trust.checkpoints import Checkpoint, sign_checkpoint
+from countermark.trust.notes import COSIGNATURE, VerifierKey
 from countermark.trust.signing import SigningKey
 
+LOG_KEY = SigningKey.generate()
 KEY = SigningKey.generate().public
+LOG = VerifierKey("a.example/log.public", LOG_KEY.public)
+WITNESS = VerifierKey("w.example", KEY, COSIGNATURE)
+NOTE = sign_checkpoint(Checkpoint(LOG.name, 3, bytes(32)), LOG_KEY)
+FOREIGN = sign_checkpoint(Checkpoint(LOG.name, 3, bytes(32)), SigningKey.generate())
 SIGNER = {"name": "a", "public_key": KEY.to_base64()}
 GOOD = {"schema": "countermark/trust/v1", "signers": [SIGNER], "threshold": 1}
 
@@ -46,6 +54,25 @@ def test_key_as_pem(tmp_path: Path) -> None:
         {"cases": ["../x"]},
         {"cases": ["a"] * 300},
         {"cases": "CASE-1"},
+        {"signers": [{**SIGNER, "valid_from": "2026-01-01"}]},
+        {"signers": [{**SIGNER, "valid_from": "2026-1-01T00:00:00Z"}]},
+        {
+            "signers": [
+                {**SIGNER, "valid_from": "2026-02-01T00:00:00Z", "valid_until": "2026-01-01T00:00:00Z"}
+            ]
+        },
+        {"timestamp_authorities": -1},
+        {"timestamp_authorities": 17},
+        {"logs": ["a.example"]},
+        {"logs": [str(WITNESS)]},
+        {"logs": [str(LOG), str(LOG)]},
+        {"witnesses": [str(WITNESS)]},
+        {"witnesses": [{"vkey": str(LOG), "alliance": True}]},
+        {"witnesses": [{"vkey": str(WITNESS)}]},
+        {"witnesses": [{"vkey": str(WITNESS), "alliance": True}, {"vkey": str(WITNESS), "alliance": False}]},
+        {"checkpoints": [NOTE]},
+        {"checkpoints": [FOREIGN], "logs": [str(LOG)]},
+        {"checkpoints": ["no note"], "logs": [str(LOG)]},
     ],
 )
 def test_what_is_refused(tmp_path: Path, change: dict) -> None:
@@ -69,3 +96,22 @@ def test_threshold_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "trust.json").write_text(json.dumps(GOOD)[:-1] + ', "threshold": 1}')
     with pytest.raises(Error, match="strict JSON"):
         read_trust(tmp_path / "trust.json")
+
+
+def test_logs_witnesses_and_validity(tmp_path: Path) -> None:
+    signer = SignerEntry("a", KEY.to_base64(), "2026-01-01T00:00:00Z", "2026-12-31T00:00:00Z")
+    write_trust(
+        tmp_path / "trust.json",
+        [signer],
+        timestamp_authorities=2,
+        logs=[str(LOG)],
+        witnesses=[WitnessEntry(str(WITNESS), alliance=False)],
+        checkpoints=[NOTE],
+    )
+    trust = read_trust(tmp_path / "trust.json")
+    assert (trust.logs, trust.timestamp_authorities, trust.checkpoints) == ((LOG,), 2, (NOTE,))
+    assert [(one.key, one.alliance) for one in trust.witnesses] == [(WITNESS, False)]
+    validity = trust.validity[KEY.keyid]
+    assert validity.covers(datetime(2026, 1, 1, tzinfo=UTC))
+    assert not validity.covers(datetime(2027, 1, 1, tzinfo=UTC))
+    assert not validity.covers(datetime(2025, 12, 31, tzinfo=UTC))

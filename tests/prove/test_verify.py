@@ -4,17 +4,17 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from countermark.errors import Error, ExitCode
-from countermark.prove import layout
+from countermark.prove import members
 from countermark.prove.archive import write_archive
 from countermark.prove.bag import bag_files
 from countermark.prove.case import decode_case
-from countermark.prove.layout import CASE, FINDINGS_JSON, Contents, measure
+from countermark.prove.layout import CASE, FINDINGS_JSON, Contents
+from countermark.prove.members import measure_source
 from countermark.prove.statements import PAYLOAD_TYPE
 from countermark.prove.verification import Verification
 from countermark.prove.verify import verify
@@ -35,9 +35,9 @@ def rebuild(folder: Path, target: Path, changed: dict[str, bytes]) -> Path:
         path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
     }
     files |= changed
-    contents: Contents = {name: measure(BytesIO(data), name, len(data)) for name, data in files.items()}
+    contents: Contents = {name: measure_source(name, data, crc=True) for name, data in files.items()}
     files |= bag_files(decode_case(files[CASE]), contents)
-    contents = {name: measure(BytesIO(data), name, len(data)) for name, data in files.items()}
+    contents = {name: measure_source(name, data, crc=True) for name, data in files.items()}
     with target.open("wb") as stream:
         write_archive(stream, decode_case(files[CASE]).case_id, files, contents)
     return target
@@ -108,13 +108,13 @@ def test_envelope_of_another_case_signed_by_the_same_key(
 def test_statement_that_does_not_say_what_the_payload_says(
     sealed: Sealed, trust_of: Callable, key: SigningKey, tmp_path: Path
 ) -> None:
-    """Even an accepted signer cannot put other SQL into the Statement than into the payload."""
+    """Even an accepted signer cannot name other log files in the Statement than in the payload."""
     folder = sealed("case")
-    path = folder / "attestations/detect.dsse.json"
+    path = folder / "attestations/capture.dsse.json"
     statement = json.loads(open_envelope(path.read_bytes(), PAYLOAD_TYPE).body)
-    statement["predicate"]["method"]["sql"] = ["SELECT 2"]
+    statement["predicate"]["materials"][0]["name"] = "another.jsonl"
     envelope = seal_envelope(PAYLOAD_TYPE, canonical_json(statement), [key])
-    forged = rebuild(folder, tmp_path / "forged.zip", {"attestations/detect.dsse.json": envelope})
+    forged = rebuild(folder, tmp_path / "forged.zip", {"attestations/capture.dsse.json": envelope})
     assert failed_step(verify(forged, trust_of(key))) == "chain"
 
 
@@ -184,7 +184,7 @@ def test_folder_holds_nothing_but_plain_files(sealed: Sealed, trust_of: Callable
 
 def test_bounds(sealed: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
     package, folder = sealed(), sealed("case")
-    monkeypatch.setattr(layout, "MAX_KEPT_BYTES", 100)
+    monkeypatch.setattr(members, "MAX_KEPT_BYTES", 100)
     assert failed_step(verify(package)) == "outer layer"
     assert failed_step(verify(folder)) == "outer layer"
 

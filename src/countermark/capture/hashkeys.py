@@ -31,6 +31,8 @@ class Epoch(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str | None = None
     """128 bits in hex; None once destroyed."""
     destroyed_at: datetime | None = None
+    holds: list[str] = []
+    """Legal holds that need the key: it is not destroyed before they are released."""
 
     def __repr__(self) -> str:
         return f"Epoch({self.key_id}, {self.not_before:%Y-%m-%d} to {self.not_after:%Y-%m-%d})"
@@ -84,14 +86,53 @@ def current_key(path: Path, *, key_id: str | None = None, now: datetime | None =
 
 
 def destroy_keys(path: Path, *, now: datetime | None = None) -> list[str]:
-    """Destroy the keys of all expired epochs, leaving a tombstone each; gives their key ids."""
+    """Destroy the keys of expired epochs that no hold needs, leaving a tombstone each; gives their ids."""
     now = now or datetime.now(UTC)
     with locked(path):
         epochs = _read(path)
-        expired = [epoch.key_id for epoch in epochs if epoch.key and epoch.not_after <= now]
+        expired = [
+            epoch.key_id for epoch in epochs if epoch.key and epoch.not_after <= now and not epoch.holds
+        ]
         if expired:
             _write(path, [_tombstone(epoch, now) if epoch.key_id in expired else epoch for epoch in epochs])
     return expired
+
+
+def held_keys(path: Path, *, now: datetime | None = None) -> dict[str, list[str]]:
+    """Keys of expired epochs that a legal hold keeps: key id to hold ids."""
+    now = now or datetime.now(UTC)
+    return {
+        epoch.key_id: list(epoch.holds)
+        for epoch in _read(path)
+        if epoch.key and epoch.holds and epoch.not_after <= now
+    }
+
+
+def change_hold(path: Path, key_id: str, hold_id: str, *, held: bool) -> None:
+    """Note at a key that a hold needs it, or no longer; nothing where that is said already.
+
+    Raises `Error` for a hold on a key that is not there or destroyed.
+    """
+    with locked(path):
+        epochs = _read(path)
+        if held and not any(epoch.key_id == key_id and epoch.key for epoch in epochs):
+            raise Error(f"hash key {key_id} is not in {path}, or destroyed", exit_code=ExitCode.NO_INPUT)
+        changed = [
+            msgspec.structs.replace(
+                epoch,
+                holds=sorted({*epoch.holds, hold_id} if held else {*epoch.holds} - {hold_id}),
+            )
+            if epoch.key_id == key_id
+            else epoch
+            for epoch in epochs
+        ]
+        if changed != epochs:
+            _write(path, changed)
+
+
+def id_of_key(secret: Secret) -> str:
+    """The id that follows from a key: first 64 bits of a one-way digest (hex)."""
+    return hashlib.blake2b(secret.reveal(), digest_size=8, person=b"cm.hash-key-id").hexdigest()
 
 
 def read_key(path: Path, key_id: str) -> HashKey | None:
@@ -116,8 +157,7 @@ def _new_epoch(now: datetime) -> Epoch:
 
 
 def _epoch(key: bytes, start: datetime, length: timedelta) -> Epoch:
-    key_id = hashlib.blake2b(key, digest_size=8, person=b"cm.hash-key-id").hexdigest()
-    return Epoch(key_id=key_id, not_before=start, not_after=start + length, key=key.hex())
+    return Epoch(key_id=id_of_key(Secret(key)), not_before=start, not_after=start + length, key=key.hex())
 
 
 def _tombstone(epoch: Epoch, now: datetime) -> Epoch:

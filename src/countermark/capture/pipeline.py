@@ -1,8 +1,8 @@
 """Records of a source to rows of the event table, in batches of bounded size; nothing bad stops it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import pyarrow as pa
@@ -11,8 +11,6 @@ from countermark.capture.columns import Columns
 from countermark.capture.formats.base import BadRecord, LogFormat, Request
 from countermark.capture.formats.times import HIGH_S, LOW_S
 from countermark.capture.hashing import Hasher
-from countermark.capture.parts import PartWriter
-from countermark.capture.quarantine import Quarantine
 from countermark.capture.reader import Opened, Raw, Record, read_records
 
 BATCH_ROWS = 2_048
@@ -39,10 +37,26 @@ class Tally:
     requests: int = 0
 
 
-class Pipeline:
-    """Reads sources into parts."""
+class Rows(Protocol):
+    """Where rows go."""
 
-    def __init__(self, hasher: Hasher, columns: Columns, parts: PartWriter, quarantine: Quarantine) -> None:
+    def add(self, batch: pa.RecordBatch, digests: list[bytes]) -> None:
+        """Rows of EVENT_SCHEMA, with the 16-byte keyed digest of the raw record behind each."""
+        ...
+
+
+class Refused(Protocol):
+    """Where it is noted which records could not be read."""
+
+    def add(self, file: str, line: int, offset: int, reason: str) -> None:
+        """One record; `line` counts from 1, `offset` as in `source_offset`."""
+        ...
+
+
+class Pipeline:
+    """Turns the records of sources into rows."""
+
+    def __init__(self, hasher: Hasher, columns: Columns, parts: Rows, quarantine: Refused) -> None:
         self._hasher = hasher
         self._columns = columns
         self._parts = parts
@@ -52,19 +66,31 @@ class Pipeline:
         self, source: Opened, name: str, log_format: LogFormat, after_batch: Callable[[int], None]
     ) -> Tally:
         """Read one source to its end; `after_batch` is called with the offset after each batch."""
+        tally = self.take(read_records(source), source.sha256, name, log_format, after_batch)
+        after_batch(source.size)
+        return tally
+
+    def take(
+        self,
+        records: Iterable[Record],
+        sha256: str,
+        name: str,
+        log_format: LogFormat,
+        after_batch: Callable[[int], None],
+    ) -> Tally:
+        """Turn records of the source with this digest into rows, wherever they come from."""
         tally, batch = Tally(), _Batch()
-        for record in read_records(source):
+        for record in records:
             tally.records += 1
             if record.raw is None:
                 self._quarantine.add(name, record.line, record.offset, record.problem)
                 continue
             self._parse(record, record.raw, name, log_format, batch)
             if len(batch.requests) >= BATCH_ROWS or batch.held >= BATCH_BYTES:
-                tally.requests += self._write(batch, source.sha256, name)
+                tally.requests += self._write(batch, sha256, name)
                 after_batch(record.offset)
                 batch = _Batch()
-        tally.requests += self._write(batch, source.sha256, name)
-        after_batch(source.size)
+        tally.requests += self._write(batch, sha256, name)
         return tally
 
     def _parse(self, record: Record, raw: Raw, name: str, log_format: LogFormat, batch: _Batch) -> None:

@@ -23,7 +23,7 @@ class Formats:
 
     def __init__(self, wanted: str, mapping: Mapping[str, str], time_unit: str | None) -> None:
         """`wanted` is a plug-in's name or `auto`; raises `Error` for an unknown one."""
-        self._mapping, self._unit = dict(mapping), time_unit
+        self.mapping, self.time_unit = dict(mapping), time_unit
         names = plugins.names(plugins.LOG_FORMATS) if wanted == AUTO else [wanted]
         self.guessed = wanted == AUTO
         self._made: dict[str, tuple[LogFormat, FormatUsed]] = {}
@@ -38,16 +38,20 @@ class Formats:
         plugin = plugins.load(plugins.LOG_FORMATS, name)
         made: LogFormat
         if name == _TABLE:
-            made = plugin.factory(self._mapping, self._unit)
+            made = plugin.factory(self.mapping, self.time_unit)
         else:
             made = plugin.factory()
-            made = Overridden(made, self._mapping, self._unit) if self._mapping else made
+            made = Overridden(made, self.mapping, self.time_unit) if self.mapping else made
         return made, FormatUsed(name, plugin.origin.to_dict(), made.documentation)
+
+    def named(self) -> tuple[LogFormat, FormatUsed]:
+        """The format that was asked for by its name."""
+        return next(iter(self._made.values()))
 
     def choose(self, source: Opened) -> tuple[LogFormat, FormatUsed] | None:
         """The format for a source; None when `auto` recognises nothing in it, or it is empty."""
         if not self.guessed:
-            return next(iter(self._made.values()))
+            return self.named()
         sample = [record.raw for record in islice(read_records(source), _SAMPLE) if record.raw is not None]
         scores = {name: _score(made, sample) for name, (made, _) in self._made.items()}
         best = max(sorted(scores), key=lambda name: scores[name], default="")

@@ -12,7 +12,7 @@ from countermark.capture.reader import digest_file
 from countermark.capture.recognise import AUTO, Formats
 from countermark.capture.sources import SourceFile, find_sources
 from countermark.capture.staging import commit, existing_state, staging
-from countermark.capture.writer import EventsWriter
+from countermark.capture.writer import EventsWriter, Told
 from countermark.errors import Error
 from countermark.records.capture import Capture
 from countermark.store.database import check_memory
@@ -94,9 +94,10 @@ def _read_logs(
             writer.skip(opened, source.name, reason)
             continue
         made, used = chosen
+        told = Told(used, formats.mapping, formats.time_unit or "")
         if formats.guessed:
             say(f"{source.name}: read as {used.name}")
-        writer.read_log(opened, source.name, made, used, partial(_report, progress, done, total))
+        writer.read_log(opened, source.name, made, told, partial(_report, progress, done, total))
         done += opened.size
 
 

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from countermark.errors import Error
-from countermark.records.capture import CAPTURE_FILE, Capture
-from countermark.records.files import sync_folder
+from countermark.capture.holds import in_force
+from countermark.errors import Error, ExitCode
+from countermark.records.capture import CAPTURE_FILE, HOLDS_FILE, Capture
+from countermark.records.files import TEMPORARY, sync_folder
 from countermark.store.events import STAGING, read_manifest
 
 _OURS = re.compile(
-    r"(events|digests)-[0-9]{5,}\.parquet|(accounts|sketches)\.parquet|quarantine\.jsonl|capture\.json|\.unfinished"
+    r"(events|digests)-[0-9]{5,}\.parquet|(accounts|sketches)\.parquet|quarantine\.jsonl|capture\.json|holds\.json|\.unfinished"
 )
 
 
@@ -34,22 +35,39 @@ def staging(out: Path) -> Iterator[Path]:
     existed = out.is_dir()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(out, os.O_RDONLY)
     except OSError as error:
         raise Error(f"{out} cannot be made: {error.strerror}") from None
     folder = out / STAGING
+    with locked_events(out):
+        try:
+            folder.mkdir()
+            yield folder
+        finally:
+            if not (folder / CAPTURE_FILE).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+            if not existed and not any(out.iterdir()):
+                out.rmdir()
+
+
+@contextmanager
+def locked_events(out: Path) -> Iterator[None]:
+    """The folder for this process alone, with what a killed run left in it completed or removed.
+
+    Raises `Error` when another process writes there, or it holds files that are not ours.
+    """
+    try:
+        descriptor = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise Error(f"{out} cannot be opened: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
     try:
         _lock(descriptor, out)
+        for left in out.glob(f"{TEMPORARY}*-{HOLDS_FILE}"):
+            left.unlink()  # a hold that was killed while it wrote its own file
         _refuse_foreign(out)
         recover(out)
-        folder.mkdir()
-        yield folder
+        yield
     finally:
-        if not (folder / CAPTURE_FILE).exists():
-            shutil.rmtree(folder, ignore_errors=True)
         os.close(descriptor)
-        if not existed and not any(out.iterdir()):
-            out.rmdir()
 
 
 def _lock(descriptor: int, out: Path) -> None:
@@ -87,7 +105,7 @@ def commit(out: Path) -> None:
     manifest = read_manifest(out)
     listed = {file.name for file in manifest.files} if manifest else set()
     for path in out.iterdir():
-        if _OURS.fullmatch(path.name) and path.name not in {CAPTURE_FILE, STAGING, *listed}:
+        if _OURS.fullmatch(path.name) and path.name not in {CAPTURE_FILE, HOLDS_FILE, STAGING, *listed}:
             path.unlink()
     folder.rmdir()
 
@@ -95,9 +113,13 @@ def commit(out: Path) -> None:
 def existing_state(out: Path, *, append: bool, overwrite: bool) -> Capture | None:
     """The manifest to append to, None for a fresh start.
 
-    Raises `Error` when `out` holds EVENTS and neither flag is given.
+    Raises `Error` when `out` holds EVENTS and neither flag is given, and when a legal hold forbids to replace
+    them.
     """
     names = [path.name for path in out.iterdir() if path.name != STAGING]
+    if overwrite and (holds := in_force(out)):
+        hint = "--append adds to them; countermark case hold --release ends a hold"
+        raise Error(f"{out} is under legal hold ({holds[0].hold_id}) and cannot be replaced", hint=hint)
     if overwrite or not names:
         return None
     manifest = read_manifest(out)

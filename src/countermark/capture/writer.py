@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -39,6 +40,15 @@ from countermark.store.database import Database
 ACCOUNT_TABLE = "accounts"
 """What a source that is an account table has as its format."""
 _WORK = "work"
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a log is read: its format, and what the user said about it."""
+
+    used: FormatUsed
+    mapping: Mapping[str, str]
+    time_unit: str = ""
 
 
 class EventsWriter:
@@ -78,7 +88,7 @@ class EventsWriter:
         self._open.__exit__(kind, error, trace)
 
     def read_log(
-        self, source: Opened, name: str, made: LogFormat, used: FormatUsed, progress: Callable[[int], None]
+        self, source: Opened, name: str, made: LogFormat, told: Told, progress: Callable[[int], None]
     ) -> None:
         """Read one log file; `progress` gets the offset reached."""
 
@@ -89,8 +99,21 @@ class EventsWriter:
 
         bad = self.quarantine.total
         tally = self._pipeline.read(source, name, made, after_batch)
-        self._add_source(source, name, used.name, tally.records, tally.requests, self.quarantine.total - bad)
-        self._formats[used.name] = used
+        bad = self.quarantine.total - bad
+        self._sources.append(
+            Source(
+                name,
+                source.sha256,
+                source.size,
+                told.used.name,
+                tally.records,
+                tally.requests,
+                bad,
+                dict(told.mapping),
+                told.time_unit,
+            )
+        )
+        self._formats[told.used.name] = told.used
         self._impossible &= made.impossible
 
     def read_accounts(self, source: Opened, mapping: Mapping[str, str]) -> None:
@@ -100,17 +123,15 @@ class EventsWriter:
         target = self._work / "account-rows.parquet"
         records = table.write(source, target, self.quarantine)
         self._accounts.append(target)
-        self._add_source(source, source.path.name, ACCOUNT_TABLE, records, 0, self.quarantine.total - bad)
+        bad = self.quarantine.total - bad
+        self._sources.append(
+            Source(source.path.name, source.sha256, source.size, ACCOUNT_TABLE, records, 0, bad)
+        )
 
     def skip(self, source: Opened, name: str, reason: str) -> None:
         """Note a source that is not read."""
         self.quarantine.add(name, 0, 0, reason)
-        self._add_source(source, name, "", 0, 0, 1)
-
-    def _add_source(
-        self, source: Opened, name: str, used: str, records: int, requests: int, bad: int
-    ) -> None:
-        self._sources.append(Source(name, source.sha256, source.size, used, records, requests, bad))
+        self._sources.append(Source(name, source.sha256, source.size, "", 0, 0, 1))
 
     def finish(self, *, threads: int, memory: str) -> Capture:
         """Drop duplicates, write sketches and accounts, and give the manifest of the whole folder.

@@ -52,10 +52,13 @@ def _purge_rows(
 ) -> dict[str, Any]:
     from countermark.capture.purge import purge_account, purge_before
 
+    def say(text: str) -> None:
+        note(printable(f"{folder}: {text}"))
+
     if before is not None:
-        tombstone = purge_before(folder, _moment(before))
+        tombstone = purge_before(folder, _moment(before), say=say)
     elif account is not None:
-        tombstone = purge_account(folder, account, hash_key=hash_key)
+        tombstone = purge_account(folder, account, hash_key=hash_key, say=say)
     else:
         return {}
     if tombstone is None:
@@ -67,11 +70,13 @@ def _purge_rows(
 
 
 def _purge_keys(folders: list[Path], hash_key: Path | None) -> tuple[list[str], list[dict[str, Any]]]:
-    from countermark.capture.hashkeys import default_path, destroy_keys
+    from countermark.capture.hashkeys import default_path, destroy_keys, held_keys
     from countermark.capture.purge import note_destroyed_keys
 
     keys = destroy_keys(hash_key or default_path())
     note(f"{len(keys)} expired hash keys destroyed" + (": " + ", ".join(keys) if keys else ""))
+    for key_id, holds in held_keys(hash_key or default_path()).items():
+        note(f"hash key {key_id} stays: legal hold {', '.join(holds)} needs it")
     noted = [(folder, note_destroyed_keys(folder, keys)) for folder in folders if keys]
     return keys, [_plain(folder, tombstone) for folder, tombstone in noted if tombstone]
 

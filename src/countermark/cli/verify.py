@@ -1,27 +1,58 @@
 """`countermark verify`: check an evidence package offline, in numbered steps."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from countermark.cli.output import emit, printable
+from countermark.cli.output import emit, printable, progress
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
+    from countermark.flow.answers import Answer
     from countermark.prove.verification import Verification
+    from countermark.prove.verify_state import State
 
 VERIFY_SCHEMA_ID = "countermark/verify/v1"
 _UNCHECKED = "INTACT, SIGNER NOT CHECKED"
+_RAW_LINES, _COMPUTATION = 14, 15
 
 
 def verify(
     package: Annotated[Path, typer.Argument(help="An evidence package: a zip or a folder.")],
     trust: Annotated[
-        Path | None, typer.Option("--trust", help="Accepted signers, TSA roots and cases.")
+        Path | None,
+        typer.Option("--trust", help="Accepted signers, logs, witnesses, TSA roots and cases."),
     ] = None,
     case: Annotated[str | None, typer.Option("--case", help="The case id that is expected.")] = None,
+    from_raw: Annotated[
+        Path | None,
+        typer.Option("--from-raw", help="Held raw lines of case hold: compare every row with its line."),
+    ] = None,
+    age_key: Annotated[
+        Path | None, typer.Option("--age-key", help="Age key that opens the held lines.")
+    ] = None,
+    hash_key: Annotated[
+        Path | None, typer.Option("--hash-key", help="Hash key of the capture, for --from-raw.")
+    ] = None,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Run the computations again and compare.")
+    ] = False,
+    key_file: Annotated[
+        list[Path] | None,
+        typer.Option("--key-file", help="Watermark key for --recompute; may be given again."),
+    ] = None,
+    input_file: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input", help="NAME=FILE of which the package has the digest only; may be given again."
+        ),
+    ] = None,
+    seed_file: Annotated[
+        Path | None, typer.Option("--seed-file", help="Seed of the random draws, for --recompute.")
+    ] = None,
     unsafe_no_signer_check: Annotated[
         bool,
         typer.Option("--unsafe-no-signer-check", help="Exit 0 though nobody checked whose package it is."),
@@ -37,18 +68,84 @@ def verify(
     if trust and unsafe_no_signer_check:
         message = "--trust and --unsafe-no-signer-check contradict each other"
         raise Error(message, hint="leave one of them out", exit_code=ExitCode.USAGE)
-    verification = verify(package, read_trust(trust) if trust else None, case)
+    answers: dict[str, Answer] = {}
+    more: list[tuple[int, str, Callable[[State], None]]] = []
+    if from_raw:
+        more.append((_RAW_LINES, "raw lines", _raw_lines(from_raw, age_key, hash_key, answers)))
+    elif age_key or hash_key:
+        raise Error("--age-key and --hash-key go with --from-raw", exit_code=ExitCode.USAGE)
+    if recompute:
+        check = _computation(key_file or [], _inputs(input_file or []), seed_file, answers)
+        more.append((_COMPUTATION, "computation", check))
+    elif key_file or input_file or seed_file:
+        raise Error("--key-file, --input and --seed-file go with --recompute", exit_code=ExitCode.USAGE)
+    verification = verify(package, read_trust(trust) if trust else None, case, more=tuple(more))
     if as_json:
-        document = {"schema": VERIFY_SCHEMA_ID, **verification.to_dict()}
-        answer = json.dumps(document, indent=2)
+        extra = {name: answer.to_dict() for name, answer in answers.items()}
+        document = {"schema": VERIFY_SCHEMA_ID, **verification.to_dict(), **extra}
+        answer_text = json.dumps(document, indent=2)
     else:
-        answer = "\n".join(_lines(verification))
+        answer_text = "\n".join([*_lines(verification), *_found(verification), *_answered(answers)])
     if out:
-        write_atomic(out, answer.encode() + b"\n")
-    emit(answer)
+        write_atomic(out, answer_text.encode() + b"\n")
+    emit(answer_text)
     if unsafe_no_signer_check and verification.verdict == _UNCHECKED:
         return ExitCode.DONE
     return verification.exit_code
+
+
+def _raw_lines(
+    held: Path, age_key: Path | None, hash_key: Path | None, answers: "dict[str, Answer]"
+) -> "Callable[[State], None]":
+    """Step 14: every row comes from the raw line that it names."""
+    if age_key is None or hash_key is None:
+        hint = "the age key opens the lines, the hash key makes the hashes again"
+        raise Error("--from-raw needs --age-key and --hash-key", hint=hint, exit_code=ExitCode.USAGE)
+
+    def check(state: "State") -> None:
+        from countermark.flow.raw_lines import rederive
+
+        with progress("raw lines") as bar:
+            answer = rederive(held, age_key, hash_key, state.package, progress=bar)
+        answers["from_raw"] = answer
+        _conclude(state, answer)
+
+    return check
+
+
+def _inputs(given: list[str]) -> dict[str, Path]:
+    """By name, out of NAME=FILE."""
+    pairs = [one.partition("=") for one in given]
+    if any(not name or not path for name, _, path in pairs):
+        raise Error("--input is NAME=FILE", hint="--input suspect=answers.jsonl", exit_code=ExitCode.USAGE)
+    return {name: Path(path) for name, _, path in pairs}
+
+
+def _computation(
+    key_files: list[Path], inputs: dict[str, Path], seed_file: Path | None, answers: "dict[str, Answer]"
+) -> "Callable[[State], None]":
+    """Step 15: the same computation on the same inputs gives the same."""
+
+    def check(state: "State") -> None:
+        from countermark.flow.recompute import recompute
+
+        with progress("recompute") as bar:
+            answer = recompute(
+                state.package, key_files=key_files, inputs=inputs, seed_file=seed_file, progress=bar
+            )
+        answers["recompute"] = answer
+        _conclude(state, answer)
+
+    return check
+
+
+def _conclude(state: "State", answer: "Answer") -> None:
+    """A step out of lines: it fails with the first that is not so."""
+    for line in answer.lines:
+        if not line.ok:
+            message = f"{line.name}: {line.sentence}"
+            raise Error(message, exit_code=ExitCode.VERIFICATION_FAILED)
+    state.detail = "; ".join(f"{line.name}: {line.sentence}" for line in answer.lines) + "."
 
 
 def _lines(verification: "Verification") -> list[str]:
@@ -65,7 +162,33 @@ def _lines(verification: "Verification") -> list[str]:
         head = f"{_UNCHECKED}: {case}whole{made}; whose it is needs --trust FILE"
     width = max(len(step.name) for step in verification.steps)
     rows = [
-        f"  {step.number} {step.name:{width}}  {step.outcome:11}  {step.detail}".rstrip()
+        f"  {step.number:2} {step.name:{width}}  {step.outcome:11}  {step.detail}".rstrip()
         for step in verification.steps
     ]
     return [printable(line) for line in (head, *rows)]
+
+
+def _found(verification: "Verification") -> list[str]:
+    """The results with their class, and what was taken out."""
+    lines = []
+    for result in verification.results:
+        lines.append(result.heading or f"{result.result_class.capitalize()}: {result.result}")
+        lines += [f"  - {reason}" for reason in result.reasons]
+    for gone in verification.taken_out:
+        what = "the whole file" if gone.form == "file" else f"{gone.count:,} {gone.form}"
+        lines.append(f"Taken out: {what} of {gone.name} ({gone.ground})")
+    return [printable(line) for line in lines]
+
+
+def _answered(answers: "dict[str, Answer]") -> list[str]:
+    """What differs, how far decisions lie from their threshold, and on what machine."""
+    lines: list[str] = []
+    for answer in answers.values():
+        lines += [f"Differs: {one}" for one in answer.differences]
+        lines += [f"Margin: {_row(one)}" for one in answer.margins]
+        lines += [f"Environment: {name} {value}" for name, value in answer.environment.items()]
+    return [printable(line) for line in lines]
+
+
+def _row(fields: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in fields.items())

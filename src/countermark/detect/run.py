@@ -24,6 +24,7 @@ from countermark.detect.pages import build_report
 from countermark.detect.report import render_report
 from countermark.errors import Error, ExitCode
 from countermark.plugins import DETECTORS, load
+from countermark.records.environment import cpu_flags, environment_sha256
 from countermark.records.findings import Campaign
 from countermark.store.database import DEFAULT_MEMORY, Database
 from countermark.store.events import EventsFolder, open_events
@@ -139,6 +140,8 @@ def _method(
             "python": platform.python_version(),
             "machine": platform.machine(),
             "packages": {name: version(name) for name in packages},
+            "environment_sha256": environment_sha256(),
+            "cpu_flags": cpu_flags(),
         },
         "detection": detection.method,
         "sql": database.statements,

@@ -75,9 +75,9 @@ def attribute(
     )
     with declared_run(options.case, declared, options.uses) as run:
         held = _held(options.seed, run)  # before anything is examined: nothing later in the log counts
-        examined = _with_seed(attributor.examine(options.suspect, progress), held)
+        examined = with_seed(attributor.examine(options.suspect, progress), held)
         controls = [
-            _control(attributor, path, inputs[f"control {number}"])
+            examine_control(attributor, path, inputs[f"control {number}"])
             for number, path in enumerate(options.controls, start=1)
         ]
         # more deciding tests than were declared enlarge the family, never the chances
@@ -116,7 +116,7 @@ def _held(seed: SeedSource, run: CaseRun) -> Held:
     return held_against(run.log, seed, run.entry)
 
 
-def _with_seed(examined: Examined, held: Held) -> Examined:
+def with_seed(examined: Examined, held: Held) -> Examined:
     """A seed that may have been chosen is a problem only where what decides hangs on it."""
     fields = held.fields if examined.draws else {"source": NOTHING_DRAWN}
     problems = [held.problem] if examined.draws and held.problem else []
@@ -168,7 +168,7 @@ def _check_controls(inputs: dict[str, str]) -> None:
         seen[sha256] = name
 
 
-def _control(attributor: Attributor, path: Path, sha256: str) -> Control:
+def examine_control(attributor: Attributor, path: Path, sha256: str) -> Control:
     """A control that cannot be tested stays in the panel, with the reason."""
     try:
         examined = attributor.examine(path)

@@ -5,8 +5,11 @@ rebuilds each header and compares it instead of interpreting it: there is no sec
 for an attacker to choose. Source: PKWARE APPNOTE 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16.
 """
 
+import os
 import struct
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import BinaryIO
 
 from countermark.errors import Error
@@ -16,13 +19,11 @@ from countermark.prove.layout import (
     Contents,
     Member,
     Source,
-    check_kept,
     check_name,
     check_names,
-    copy_member,
     failed,
-    measure,
 )
+from countermark.prove.members import check_sizes, copy_member, in_two_threads, measure
 
 LOCAL_MAGIC = b"PK\x03\x04"
 CENTRAL_MAGIC = b"PK\x01\x02"
@@ -93,44 +94,69 @@ def write_archive(stream: BinaryIO, base: str, sources: Mapping[str, Source], co
     stream.write(_directory({f"{base}/{name}": member for name, member in sorted(contents.items())}))
 
 
-def read_archive(stream: BinaryIO, size: int) -> tuple[str, Contents]:
-    """Base directory and members of a canonical zip of `size` bytes; any other byte is an error."""
-    if size > 2 * _MAX_ZIP_BYTES:
-        raise failed("the zip is larger than a package can be")
-    entries: dict[str, Member] = {}
-    while (magic := stream.read(4)) == LOCAL_MAGIC:
-        if len(entries) >= MAX_MEMBERS:
+def read_archive(path: Path) -> tuple[str, Contents]:
+    """Base directory and members of a canonical zip; any other byte is an error."""
+    path = path.resolve()  # members are read again from it: always the same file
+    with path.open("rb", buffering=0) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > 2 * _MAX_ZIP_BYTES:
+            raise failed("the zip is larger than a package can be")
+        headers, end = _headers(stream.fileno(), size)
+        expected = _directory(headers)
+        if not headers or os.pread(stream.fileno(), len(expected) + 1, end) != expected:
+            raise failed(
+                "the zip is not canonical: its directory differs from the one rebuilt from its members"
+            )
+    base, headers = _without_base(headers)
+    check_sizes({name: one.size for name, one in headers.items()})
+    members = in_two_threads(lambda item: _read_member(path, *item), headers.items())
+    return base, dict(zip(headers, members, strict=True))
+
+
+def _headers(descriptor: int, size: int) -> tuple[dict[str, Member], int]:
+    """Members by name as the local headers say, contents unread; and where the directory begins."""
+    found: dict[str, Member] = {}
+    last, at = "", 0
+    while os.pread(descriptor, 4, at) == LOCAL_MAGIC:
+        if len(found) >= MAX_MEMBERS:
             raise failed(f"the zip has more than {MAX_MEMBERS} members")
-        name, member = _read_member(stream, size)
-        if entries and name <= next(reversed(entries)):
+        name, member = _header(descriptor, at, size)
+        if found and name <= last:
             raise failed("the members of the zip are not sorted, each once")
-        entries[name] = member
-    expected = _directory(entries)
-    if not entries or magic + stream.read(len(expected)) != expected:
-        raise failed("the zip is not canonical: its directory differs from the one rebuilt from its members")
-    return _without_base(entries)
+        found[name], last = member, name
+        at = member.offset + member.size
+    return found, at
 
 
-def _read_member(stream: BinaryIO, size: int) -> tuple[str, Member]:
-    fixed = stream.read(_LOCAL_AFTER_MAGIC)
-    if len(fixed) != _LOCAL_AFTER_MAGIC:
+def _header(descriptor: int, at: int, size: int) -> tuple[str, Member]:
+    fixed = os.pread(descriptor, 4 + _LOCAL_AFTER_MAGIC, at)
+    if len(fixed) != 4 + _LOCAL_AFTER_MAGIC:
         raise failed("the zip ends inside a header")
-    *_, crc, _, length, name_length, _ = struct.unpack("<5H3L2H", fixed)
-    if name_length > 2 * MAX_NAME or length > size - stream.tell():
+    *_, crc, _, length, name_length, _ = struct.unpack("<5H3L2H", fixed[4:])
+    if name_length > 2 * MAX_NAME:
         raise failed("a header of the zip has an impossible length")
-    raw = stream.read(name_length)
-    header = LOCAL_MAGIC + fixed + raw
-    if header != _local_header(raw, Member(length, "", crc, None)):
+    raw = os.pread(descriptor, name_length, at + len(fixed))
+    start = at + len(fixed) + name_length
+    if length > size - start:
+        raise failed("a header of the zip has an impossible length")
+    member = Member(length, "", crc, offset=start)
+    if fixed + raw != _local_header(raw, member):
         raise failed("the zip is not canonical: a header differs from the one rebuilt from its member")
     try:
         name = raw.decode("ascii")
     except UnicodeDecodeError as error:
         raise failed("a file name in the zip is not ASCII") from error
     check_name(name)
-    member = measure(stream, name.partition("/")[2], length)
-    if member.crc32 != crc:
-        raise failed(f"{name} does not have the CRC that the zip says")
     return name, member
+
+
+def _read_member(path: Path, name: str, header: Member) -> Member:
+    with path.open("rb", buffering=0) as stream:
+        stream.seek(header.offset)
+        member = measure(stream, name, header.size, crc=True)
+    if member.crc32 != header.crc32:
+        raise failed(f"{name} does not have the CRC that the zip says")
+    return replace(member, source=path, offset=header.offset)
 
 
 def _without_base(entries: Mapping[str, Member]) -> tuple[str, Contents]:
@@ -139,5 +165,4 @@ def _without_base(entries: Mapping[str, Member]) -> tuple[str, Contents]:
         raise failed("the zip has more than one base directory")
     contents = {name[len(base) + 1 :]: member for name, member in entries.items()}
     check_names(list(contents))
-    check_kept(contents)
     return base, contents

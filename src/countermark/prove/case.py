@@ -8,11 +8,12 @@ import msgspec
 from countermark.prove.layout import CASE, MAX_ATTRIBUTIONS, decode_canonical, failed, steps_of
 from countermark.trust.signing import PublicKey
 
-CASE_SCHEMA_ID = "countermark/case/v1"
+CASE_SCHEMA_ID = "countermark/case/v2"
 CREATED_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 MAX_SIGNERS = 16
 MAX_TIMESTAMPS = 16
 _CASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_WORD = re.compile(r"\S{1,200}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,63}")
 
 
@@ -22,6 +23,13 @@ class Signer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keyid: str
     public_key: str
     """The raw Ed25519 key in base64."""
+
+
+class LogHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The public log of which the package holds the first entries."""
+
+    origin: str
+    size: int
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,6 +50,10 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Number of RFC 3161 timestamps over the seal."""
     events_included: bool
     """Whether the events themselves are in the package, or their digests only."""
+    matter: str
+    """The matter of the log that the case is of; empty without a log."""
+    log: LogHead | None
+    """None where nothing was fixed in a log."""
 
     @property
     def has_scan(self) -> bool:
@@ -63,6 +75,11 @@ def is_case_id(text: str) -> bool:
     return _CASE_ID.fullmatch(text) is not None
 
 
+def is_matter(text: str) -> bool:
+    """1 to 200 printable characters without blanks."""
+    return _WORD.fullmatch(text) is not None and text.isprintable()
+
+
 def decode_case(data: bytes) -> Case:
     """Read `case.json` strictly."""
     case: Case = decode_canonical(data, CASE, Case)
@@ -79,6 +96,7 @@ def decode_case(data: bytes) -> Case:
     if not 0 <= case.timestamps <= MAX_TIMESTAMPS:
         raise failed(f"{CASE} declares {case.timestamps} timestamps; {MAX_TIMESTAMPS} at most")
     _check_signers(case)
+    _check_log(case)
     return case
 
 
@@ -100,3 +118,12 @@ def _check_signers(case: Case) -> None:
     for signer in case.signers:
         if PublicKey.parse(signer.public_key).keyid != signer.keyid or "-----" in signer.public_key:
             raise failed(f"{CASE} has a signer whose key id is not the digest of its public key")
+
+
+def _check_log(case: Case) -> None:
+    if bool(case.matter) != (case.log is not None):
+        raise failed(f"{CASE} has a matter without a log, or a log without a matter")
+    if case.matter and not is_matter(case.matter):
+        raise failed(f"{CASE} has a matter that cannot be one")
+    if case.log and not (is_matter(case.log.origin) and 0 <= case.log.size < 1 << 53):
+        raise failed(f"{CASE} has a log whose origin or size cannot be one")

@@ -5,43 +5,38 @@ import secrets
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from countermark.prove.layout import (
     MAX_MEMBERS,
-    MAX_TOTAL_BYTES,
     Contents,
     Member,
     Source,
-    check_kept,
     check_name,
     check_names,
-    copy_member,
     failed,
-    measure,
 )
+from countermark.prove.members import check_sizes, copy_member, in_two_threads, measure
 from countermark.records.files import TEMPORARY, sync_folder
 
 _MAX_DEPTH = 8
 
 
 def read_folder(folder: Path) -> Contents:
-    """Read every file once; anything that is not a plain file at a plain name is an error."""
-    contents: Contents = {}
-    total = 0
-    for name in _walk(folder, "", _MAX_DEPTH):
-        if len(contents) >= MAX_MEMBERS:
+    """Read every file once, two at a time; anything that is not a plain file at a plain name is an error."""
+    sizes: dict[str, int] = {}
+    for name, size in _walk(folder, "", _MAX_DEPTH):
+        if len(sizes) >= MAX_MEMBERS:
             raise failed(f"the package has more than {MAX_MEMBERS} files")
-        contents[name] = member = _read(folder / name, name)
-        total += member.size
-        if total > MAX_TOTAL_BYTES:
-            raise failed("the package is larger than a package can be")
-    check_names(list(contents))
-    check_kept(contents)
-    return contents
+        sizes[name] = size
+    check_names(list(sizes))
+    check_sizes(sizes)
+    members = in_two_threads(lambda item: _read(folder / item[0], *item), sizes.items())
+    return dict(zip(sizes, members, strict=True))
 
 
-def _walk(folder: Path, prefix: str, depth: int) -> Iterator[str]:
+def _walk(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     if not entries or depth == 0:
@@ -52,21 +47,21 @@ def _walk(folder: Path, prefix: str, depth: int) -> Iterator[str]:
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path), name + "/", depth - 1)
         elif entry.is_file(follow_symlinks=False):
-            yield name
+            yield name, entry.stat(follow_symlinks=False).st_size
         else:
             raise failed(f"{name} is a link or a special file")
 
 
-def _read(path: Path, name: str) -> Member:
+def _read(path: Path, name: str, size: int) -> Member:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as stream:
+    with os.fdopen(descriptor, "rb", buffering=0) as stream:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_TOTAL_BYTES:
-            raise failed(f"{name} is no plain file, or is too large")
-        member = measure(stream, name, status.st_size)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != size:
+            raise failed(f"{name} is no plain file, or changes while it is read")
+        member = measure(stream, name, size)
         if stream.read(1):
             raise failed(f"{name} grows while it is read")
-    return member
+    return replace(member, source=path)
 
 
 def write_folder(target: Path, sources: Mapping[str, Source], contents: Contents) -> None:
@@ -85,13 +80,14 @@ def write_folder(target: Path, sources: Mapping[str, Source], contents: Contents
                 os.fsync(stream.fileno())
         for folder, _, _ in os.walk(building):
             sync_folder(Path(folder))
-        _replace(building, target)
+        replace_folder(building, target)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _replace(building: Path, target: Path) -> None:
-    old = building.with_name(building.name + "-old")
+def replace_folder(building: Path, target: Path) -> None:
+    """Put a folder that is whole and on the disk at `target`, in the place of what stood there."""
+    old = target.with_name(f"{TEMPORARY}{secrets.token_hex(6)}-old")
     if os.path.lexists(target):
         target.rename(old)
     building.rename(target)

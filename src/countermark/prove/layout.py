@@ -1,13 +1,12 @@
 """What stands where in an EvidencePackage, and how large anything may be (`spec/package.md`)."""
 
-import hashlib
+import io
 import json
 import os
 import re
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import msgspec
 
@@ -15,28 +14,51 @@ from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json
 
 CASE = "data/case.json"
-FINDINGS = "data/findings/"
+CUSTODY = "data/custody.json"
+RESULTS = "data/results.json"
+TERMS_JSON = "data/terms.json"
+TERMS = "data/terms/"
 EVENTS = "data/events/"
+CAPTURE_JSON = EVENTS + "capture.json"
+FINDINGS = "data/findings/"
 FINDINGS_JSON = FINDINGS + "findings.json"
 METHOD_JSON = FINDINGS + "method.json"
-CAPTURE_JSON = EVENTS + "capture.json"
 SCAN = "data/scan/"
 SCAN_JSON = SCAN + "scan.json"
 ATTRIBUTIONS = "data/attributions/"
+PLANS = "data/plans/"
+TABLES = "data/tables/"
+LEAVES = "data/leaves/"
+LOG = "data/log/"
+ENTRIES = LOG + "entries.jsonl"
+OPENINGS = LOG + "openings.jsonl"
+CHECKPOINTS = LOG + "checkpoints/"
 
 ATTESTATIONS = "attestations/"
 FIRST_STEPS = ("capture", "detect")
 CLOSE = ATTESTATIONS + "close.dsse.json"
+REDACTION = ATTESTATIONS + "redaction.dsse.json"
+
+ALWAYS = (CASE, CUSTODY, RESULTS, CAPTURE_JSON, FINDINGS_JSON, METHOD_JSON)
+"""Payload files that are sealed in every package."""
+NEVER_TAKEN_OUT = (CASE, CUSTODY, RESULTS, CAPTURE_JSON, FINDINGS_JSON)
+"""Of them those that no redaction takes out as files; nor what lies below `data/log/`."""
 
 MAX_MEMBERS = 10_000
 MAX_ATTRIBUTIONS = 100
 MAX_NAME = 200
 MAX_TOTAL_BYTES = 1 << 40
 MAX_KEPT_BYTES = 64 << 20
-"""Largest file that is parsed, and the largest sum of them."""
+"""Largest file that is parsed whole, and the largest sum of them."""
+MAX_DEPTH = 64
+"""Arrays and objects inside each other, the outermost included, of a document or a line of a table."""
 
 CHUNK = 1 << 20
 _NAME = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)*[A-Za-z0-9][A-Za-z0-9._-]*")
+_ATTRIBUTION = re.compile(r"data/attributions/[1-9][0-9]{0,2}/attribution\.json")
+_PLAN = re.compile(r"data/plans/[^/]+\.json")
+_TABLE = re.compile(r"data/tables/[^/]+\.jsonl")
+_DOCUMENTS = {CUSTODY, RESULTS, TERMS_JSON, CAPTURE_JSON, FINDINGS_JSON, METHOD_JSON, SCAN_JSON}
 
 Source = bytes | Path
 """Where the content of a member comes from."""
@@ -44,16 +66,50 @@ Source = bytes | Path
 
 @dataclass(frozen=True)
 class Member:
-    """One file of a package, read once: what it measured, and its content where it is to be parsed."""
+    """One file of a package, read once: what it measured, and its content where it is parsed whole."""
 
     size: int
     sha256: str
-    crc32: int
-    data: bytes | None
+    crc32: int | None = None
+    """Of a zip; nothing in a folder needs it."""
+    data: bytes | None = None
+    source: Path | None = None
+    """The file that holds the content, where it is to be read again line by line."""
+    offset: int = 0
+    """Where in that file the content begins."""
+
+    def open(self) -> BinaryIO:
+        """The content as a stream of exactly `size` bytes; raises `OSError` where it cannot be opened."""
+        if self.data is not None:
+            return io.BytesIO(self.data)
+        assert self.source is not None  # what has no data has a source
+        descriptor = os.open(self.source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return cast(BinaryIO, io.BufferedReader(_Span(descriptor, self.offset, self.size), CHUNK))
 
 
 Contents = dict[str, Member]
 """Members by name, as in the bag (`data/…`, `attestations/…`, `bagit.txt`)."""
+
+
+class _Span(io.RawIOBase):
+    """A stretch of a file; it owns the descriptor."""
+
+    def __init__(self, descriptor: int, offset: int, size: int) -> None:
+        self._descriptor, self._at, self._end = descriptor, offset, offset + size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")[: self._end - self._at]
+        count = os.preadv(self._descriptor, [view], self._at) if view else 0
+        self._at += count
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._descriptor)
+        super().close()
 
 
 def envelope_name(step: str) -> str:
@@ -72,9 +128,32 @@ def attribution_name(number: int, name: str = "attribution.json") -> str:
     return f"{ATTRIBUTIONS}{number}/{name}"
 
 
+def result_file(step: str) -> str:
+    """Name of the JSON file that holds the result of a step: `detect`, `scan`, `attribute-1` …"""
+    if step == "detect":
+        return FINDINGS_JSON
+    return SCAN_JSON if step == "scan" else attribution_name(int(step.removeprefix("attribute-")))
+
+
 def timestamp_name(number: int) -> str:
     """Name of the RFC 3161 response with this number, from 1."""
     return f"{ATTESTATIONS}timestamp-{number}.tsr"
+
+
+def is_document(name: str) -> bool:
+    """Whether it is a JSON file that is cut into fields."""
+    return name in _DOCUMENTS or bool(_PLAN.fullmatch(name) or _ATTRIBUTION.fullmatch(name))
+
+
+def is_table(name: str) -> bool:
+    """Whether it is a file of JSON lines that is cut into fields or rows."""
+    return _TABLE.fullmatch(name) is not None
+
+
+def is_parsed(name: str) -> bool:
+    """Whether the content of this member is kept in memory."""
+    in_bag = "/" not in name or name.startswith(ATTESTATIONS)
+    return in_bag or name == CASE or is_document(name) or name.startswith(CHECKPOINTS)
 
 
 def failed(message: str) -> Error:
@@ -97,50 +176,6 @@ def check_names(names: list[str]) -> None:
         raise failed("two file names are equal but for case")
 
 
-def is_parsed(name: str) -> bool:
-    """Whether the content of this member is kept in memory for parsing."""
-    in_bag = "/" not in name or name.startswith(ATTESTATIONS)
-    in_stage = name in (CASE, FINDINGS_JSON, METHOD_JSON, CAPTURE_JSON, SCAN_JSON)
-    return in_bag or in_stage or (name.startswith(ATTRIBUTIONS) and name.endswith("/attribution.json"))
-
-
-def measure(stream: BinaryIO, name: str, size: int, copy_to: BinaryIO | None = None) -> Member:
-    """Read `size` bytes once: digest, CRC, content where it is parsed; copied on the way if wanted."""
-    keep = is_parsed(name)
-    if keep and size > MAX_KEPT_BYTES:
-        raise failed(f"{name} is larger than {MAX_KEPT_BYTES >> 20} MiB")
-    digest, crc, left, kept = hashlib.sha256(), 0, size, bytearray()
-    while left:
-        chunk = stream.read(min(CHUNK, left))
-        if not chunk:
-            raise failed(f"{name} is shorter than it was said to be")
-        left -= len(chunk)
-        digest.update(chunk)
-        crc = zlib.crc32(chunk, crc)
-        if keep:
-            kept += chunk
-        if copy_to is not None:
-            copy_to.write(chunk)
-    return Member(size, digest.hexdigest(), crc, bytes(kept) if keep else None)
-
-
-def copy_member(name: str, member: Member, source: Source, target: BinaryIO) -> None:
-    """Copy one member; an error if its source is no longer what was measured."""
-    if isinstance(source, bytes):
-        target.write(source)
-        return
-    with source.open("rb") as stream:
-        size = os.fstat(stream.fileno()).st_size
-        if size != member.size or measure(stream, name, size, target).sha256 != member.sha256:
-            raise Error(f"{name} changed while it was sealed", hint="seal again when nothing writes to it")
-
-
-def check_kept(contents: Contents) -> None:
-    """Bound the memory that parsed members take together."""
-    if sum(member.size for member in contents.values() if member.data is not None) > MAX_KEPT_BYTES:
-        raise failed(f"the files to be parsed are larger than {MAX_KEPT_BYTES >> 20} MiB together")
-
-
 def data_of(contents: Contents, name: str) -> bytes:
     """Content of a member that must be there."""
     member = contents.get(name)
@@ -150,9 +185,11 @@ def data_of(contents: Contents, name: str) -> bytes:
 
 
 def read_object(data: bytes, name: str) -> dict[str, Any]:
-    """A JSON object read strictly: UTF-8, no key twice, no NaN, bounded depth."""
+    """A JSON object read strictly: UTF-8, no key twice, no NaN, no lone surrogates."""
     try:
         value = json.loads(data.decode(), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        if b"\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate cannot be encoded
     except (ValueError, RecursionError) as error:
         raise failed(f"{name} is not strict JSON") from error
     if not isinstance(value, dict):

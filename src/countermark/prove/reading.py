@@ -38,8 +38,7 @@ def read_package(path: Path) -> tuple[str | None, Contents]:
     try:
         if path.is_dir():
             return None, read_folder(path)
-        with path.open("rb") as stream:
-            return read_archive(stream, os.fstat(stream.fileno()).st_size)
+        return read_archive(path)
     except OSError as error:
         raise failed(f"the package cannot be read: {error.strerror}") from error
 

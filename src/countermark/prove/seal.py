@@ -1,211 +1,185 @@
 """Seal a case: findings, what made them, a signed Statement per step, timestamps, and a closing Statement."""
 
-import io
-import os
-import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from countermark import __version__
 from countermark.errors import Error, ExitCode
 from countermark.prove.archive import archive_size, write_archive
 from countermark.prove.bag import bag_files
-from countermark.prove.case import CASE_SCHEMA_ID, CREATED_FORMAT, Case, Signer, created_at, is_case_id
+from countermark.prove.case import CREATED_FORMAT, Case, created_at
 from countermark.prove.folder import write_folder
 from countermark.prove.layout import (
-    CAPTURE_JSON,
     CASE,
     CLOSE,
-    EVENTS,
-    FINDINGS,
-    FINDINGS_JSON,
-    MAX_ATTRIBUTIONS,
-    MAX_KEPT_BYTES,
-    SCAN,
-    SCAN_JSON,
+    PLANS,
+    RESULTS,
     Contents,
-    Member,
     Source,
-    attribution_name,
-    check_kept,
-    check_names,
+    data_of,
     envelope_name,
-    measure,
+    failed,
+    is_document,
     read_object,
-    steps_of,
     timestamp_name,
 )
-from countermark.prove.payload import Payload, check_findings, check_payload, listed_files, read_payload
-from countermark.prove.statements import (
-    PAYLOAD_TYPE,
-    close_statement,
-    seal_statement,
-    step_statements,
+from countermark.prove.leaves import Root
+from countermark.prove.log_check import check_sealed
+from countermark.prove.log_part import Asked, LogPart, files_for_case
+from countermark.prove.members import check_sizes
+from countermark.prove.payload import Payload, materials_of, read_payload
+from countermark.prove.results import NO_LOG, NO_TRUST, CaseView, encode_results, results_of
+from countermark.prove.seal_options import SealOptions, case_of, check_options
+from countermark.prove.seal_payload import (
+    case_sources,
+    leaves_of,
+    measured,
+    opened_events,
+    stage_sources,
+    table_sources,
 )
+from countermark.prove.stages import check_stages
+from countermark.prove.statements import PAYLOAD_TYPE, close_statement, seal_statement, step_statement
+from countermark.prove.subjects import check_subjects, has_leaves
 from countermark.prove.timestamp import MAX_CLOCK_SKEW_S, Timestamp, request_timestamp
 from countermark.records.canonical import canonical_json, sha256_hex
-from countermark.records.files import replacing
-from countermark.store.events import open_events
+from countermark.records.files import TEMPORARY, replacing
 from countermark.trust.dsse import seal_envelope
-from countermark.trust.signing import SigningKey
 
-_MAKERS = {
-    "findings.json": ("FINDINGS", "detect"),
-    "scan.json": ("SCAN", "watermark scan"),
-    "attribution.json": ("attribution", "attribute"),
-}
-_RECORDED = ("cryptography", "msgspec", "rfc3161-client", "rfc8785")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SealOptions:
-    """What is sealed, by whom, and where to."""
-
-    findings: Path
-    """A FINDINGS folder."""
-    events: Path
-    """The EVENTS folder that the findings were made of."""
-    case_id: str
-    out: Path
-    """A zip when it ends in `.zip`, else a folder."""
-    keys: Sequence[SigningKey]
-    """Everyone who signs."""
-    tsa_urls: Sequence[str] = ()
-    """Timestamp authorities to ask; the only use of a network."""
-    scan: Path | None = None
-    """A SCAN folder of `watermark scan`, to go into the case too."""
-    attributions: Sequence[Path] = ()
-    """Folders of `attribute`, to go into the case in this order."""
-    include_events: bool = False
-    overwrite: bool = False
-    created: datetime | None = None
-    """When; `SOURCE_DATE_EPOCH` or now if not given."""
+__all__ = ["SealOptions", "seal"]
 
 
 def seal(options: SealOptions) -> Path:
     """Write the EvidencePackage and give its path.
 
-    The same inputs, keys and `created` give the same bytes, timestamps aside. Raises `Error` when the
-    inputs are not whole or contradict each other, when `out` exists, and when a TSA gives no usable reply.
+    The same inputs, keys, `created` and salt key give the same bytes, timestamps aside. Raises `Error` when
+    the inputs are not whole or contradict each other, when `out` exists, and when a TSA gives no usable
+    reply; never for the class of a result.
     """
-    _check_options(options)
-    sources = _payload_sources(options)
-    case = _case(options)
-    sources[CASE] = canonical_json(case)
-    contents = {name: _measure(name, source) for name, source in sources.items()}
-    payload = _checked_payload(contents)
-    _add(_attestations(payload, options), sources, contents)
-    _add(bag_files(case, contents), sources, contents)
-    _write(options.out, case.case_id, sources, contents)
+    check_options(options)
+    with _scratch(options.out) as scratch:
+        sources, roots, case = _payload(options, scratch)
+        contents = measured(sources, crc=options.out.suffix == ".zip")
+        payload = _checked(contents)
+        _add(_attestations(payload, roots, options), sources, contents)
+        _add(bag_files(case, contents), sources, contents)
+        with _cannot_be_sealed():
+            check_sizes({name: one.size for name, one in contents.items()})
+        _write(options.out, case.case_id, sources, contents)
     return options.out
 
 
-def _check_options(options: SealOptions) -> None:
-    if not is_case_id(options.case_id):
-        hint = "letters, digits, dot, underscore and hyphen; 64 at most"
-        raise Error(f"{options.case_id!r} cannot be a case id", hint=hint, exit_code=ExitCode.USAGE)
-    keyids = {key.public.keyid for key in options.keys}
-    if not keyids or len(keyids) != len(options.keys):
-        raise Error("no signing key, or one given twice", exit_code=ExitCode.USAGE)
-    if os.path.lexists(options.out) and not options.overwrite:
-        raise Error(f"{options.out} exists already", hint="--overwrite replaces it")
-    if len(options.attributions) > MAX_ATTRIBUTIONS:
-        raise Error(f"a case takes {MAX_ATTRIBUTIONS} attributions at most", exit_code=ExitCode.USAGE)
-    if options.out.is_dir() and options.out.suffix == ".zip":
-        raise Error(f"{options.out} is a folder", hint="choose another --out")
-    if not options.out.parent.is_dir():
-        raise Error(f"there is no folder {options.out.parent}", hint="make it first")
-
-
-def _payload_sources(options: SealOptions) -> dict[str, Source]:
-    """Every payload file but `case.json`, by name; raises unless both folders are whole."""
-    events = open_events(options.events, verify=options.include_events)
-    sources: dict[str, Source] = {CAPTURE_JSON: options.events / "capture.json"}
-    if options.include_events:
-        sources |= {EVENTS + file.name: options.events / file.name for file in events.manifest.files}
-    sources[FINDINGS_JSON] = options.findings / "findings.json"
-    sources |= {
-        FINDINGS + name: options.findings / name for name in _files_of(options.findings, FINDINGS_JSON)
-    }
-    if options.scan:
-        sources[SCAN_JSON] = options.scan / "scan.json"
-        sources |= {SCAN + name: options.scan / name for name in _files_of(options.scan, SCAN_JSON)}
-    for number, folder in enumerate(options.attributions, start=1):
-        manifest = attribution_name(number)
-        for name in ["attribution.json", *_files_of(folder, manifest)]:
-            sources[attribution_name(number, name)] = folder / name
-    return sources
-
-
-def _files_of(folder: Path, manifest: str) -> list[str]:
-    """Names of the files that the folder of a stage lists."""
-    name = manifest.rpartition("/")[2]
-    what, maker = _MAKERS[name]
-    hint = f"countermark {maker} makes one"
+@contextmanager
+def _scratch(out: Path) -> Iterator[Path]:
+    """A folder beside the package for tables and leaves; it is gone afterwards."""
+    folder = out.parent / f"{TEMPORARY}{secrets.token_hex(6)}-{out.name}"
     try:
-        with (folder / name).open("rb") as stream:
-            data = stream.read(MAX_KEPT_BYTES + 1)
-        return list(listed_files(read_object(data, name), manifest))
-    except OSError as error:
-        message = f"{folder} is not a whole {what} folder: no {name}"
-        raise Error(message, hint=hint, exit_code=ExitCode.NO_INPUT) from error
-    except Error as error:
-        raise Error(f"{folder}: {error.message}", hint=hint, exit_code=ExitCode.NO_INPUT) from error
+        folder.mkdir(mode=0o700)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _checked_payload(contents: Contents) -> Payload:
-    """The payload, once it agrees with itself."""
+def _payload(options: SealOptions, scratch: Path) -> tuple[dict[str, Source], list[Root], Case]:
+    """Every payload file, the roots of its leaves, and the case."""
+    events = opened_events(options)
+    sources = stage_sources(options, events) | case_sources(options)
+    with _cannot_be_sealed():
+        sources |= table_sources(options, events, scratch)
+        documents = measured({name: one for name, one in sources.items() if is_document(name)}, crc=False)
+        part = _log_part(options, documents)
+        case = case_of(options, part.head if part else None)
+        sources[CASE] = canonical_json(case)
+        sources[RESULTS] = _results(options, case, documents, part)
+        sources |= part.files if part else {}
+        leaved = {name: one for name, one in sources.items() if has_leaves(name)}
+        roots, leaves = leaves_of(leaved, scratch, options.salt_key)
+    return sources | leaves, roots, case
+
+
+def _log_part(options: SealOptions, documents: Contents) -> LogPart | None:
+    """What of the log goes into the package; None where the case has none."""
+    if options.log is None:
+        return None
+    asked = Asked(
+        matter=options.matter,
+        plans=[data_of(documents, name) for name in documents if name.startswith(PLANS)],
+        documents=[
+            read_object(data_of(documents, name), name) for name in documents if not name.startswith(PLANS)
+        ],
+        custody=options.custody,
+    )
+    return files_for_case(options.log, asked, public=options.public_log, trust=options.trust)
+
+
+def _results(options: SealOptions, case: Case, documents: Contents, part: LogPart | None) -> bytes:
+    """`results.json`: the class of every result, by what the trust file trusts."""
+    digests = {name: one.sha256 for name, one in documents.items()}
+    log, no_log = None, NO_LOG if options.trust else NO_TRUST
+    if part:
+        held = check_sealed(measured(part.files, crc=False), part, case.matter, digests, options.trust)
+        log, no_log = held.view, held.no_log
+    view = CaseView(
+        matter=case.matter,
+        steps=case.steps,
+        documents={name: read_object(data_of(documents, name), name) for name in documents},
+        digests=digests,
+        custody=options.custody,
+        log=log,
+        no_log=no_log,
+    )
+    return encode_results(results_of(view, options.results))
+
+
+@contextmanager
+def _cannot_be_sealed() -> Iterator[None]:
+    """What would not verify is input that cannot be used."""
     try:
-        check_names(list(contents))
-        check_kept(contents)
-        payload = read_payload(contents)
-        check_payload(payload)
-        check_findings(payload)
+        yield
     except Error as error:
+        if error.exit_code != ExitCode.VERIFICATION_FAILED:
+            raise
         hint = "seal what countermark detect wrote, with the EVENTS that it read"
-        raise Error(
-            f"this cannot be sealed: {error.message}", hint=hint, exit_code=ExitCode.NO_INPUT
-        ) from error
+        message = f"this cannot be sealed: {error.message}"
+        raise Error(message, hint=error.hint or hint, exit_code=ExitCode.NO_INPUT) from error
+
+
+def _checked(contents: Contents) -> Payload:
+    """The payload, once it agrees with itself."""
+    with _cannot_be_sealed():
+        payload = read_payload(contents)
+        check_subjects(payload, contents)
+        check_stages(payload)
     return payload
-
-
-def _measure(name: str, source: Source) -> Member:
-    if isinstance(source, bytes):
-        return measure(io.BytesIO(source), name, len(source))
-    try:
-        with source.open("rb") as stream:
-            return measure(stream, name, os.fstat(stream.fileno()).st_size)
-    except OSError as error:
-        hint = "the folder is not whole"
-        raise Error(
-            f"{source} cannot be read: {error.strerror}", hint=hint, exit_code=ExitCode.NO_INPUT
-        ) from error
 
 
 def _add(files: Mapping[str, bytes], sources: dict[str, Source], contents: Contents) -> None:
     sources |= files
-    contents |= {name: _measure(name, data) for name, data in files.items()}
+    contents |= measured(files, crc=True)
 
 
-def _attestations(payload: Payload, options: SealOptions) -> dict[str, bytes]:
+def _attestations(payload: Payload, roots: Sequence[Root], options: SealOptions) -> dict[str, bytes]:
     """Envelopes of the steps, timestamps over the seal's, and the closing envelope over those, by name."""
     files: dict[str, bytes] = {}
+    case = payload.case
 
     def sign(name: str, statement: bytes) -> None:
         files[name] = seal_envelope(PAYLOAD_TYPE, statement, options.keys)
 
-    for name, statement in step_statements(payload).items():
-        sign(name, statement)
+    for step in case.steps[:-1]:
+        outputs, materials = payload.outputs(step), materials_of(payload, step)
+        if outputs is None or materials is None:
+            raise failed(f"{step} has no JSON file")
+        sign(envelope_name(step), step_statement(step, case.case_id, outputs, materials))
     steps = {name: sha256_hex(data) for name, data in files.items()}
     sealed = envelope_name("seal")
-    sign(sealed, seal_statement(payload, steps))
-    stamps = [_timestamp(url, files[sealed], payload.case) for url in options.tsa_urls]
+    sign(sealed, seal_statement(payload, roots, steps))
+    stamps = [_timestamp(url, files[sealed], case) for url in options.tsa_urls]
     files |= {timestamp_name(number): stamp.response for number, stamp in enumerate(stamps, 1)}
     closed = {name: sha256_hex(data) for name, data in files.items() if name not in steps}
-    sign(CLOSE, close_statement(payload.case.case_id, closed, [stamp.nonce for stamp in stamps]))
+    sign(CLOSE, close_statement(case.case_id, closed, [stamp.nonce for stamp in stamps]))
     return files
 
 
@@ -215,31 +189,6 @@ def _timestamp(url: str, data: bytes, case: Case) -> Timestamp:
         message = f"the TSA says {stamp.time:{CREATED_FORMAT}}, before the case was made ({case.created})"
         raise Error(message, hint="is this machine's clock right, and SOURCE_DATE_EPOCH?")
     return stamp
-
-
-def _case(options: SealOptions) -> Case:
-    publics = sorted((key.public for key in options.keys), key=lambda key: key.keyid)
-    software = {"countermark": __version__, "python": platform.python_version()}
-    return Case(
-        schema=CASE_SCHEMA_ID,
-        case_id=options.case_id,
-        created=(options.created or _now()).astimezone(UTC).strftime(CREATED_FORMAT),
-        software=software | {name: version(name) for name in _RECORDED},
-        steps=steps_of(options.scan is not None, len(options.attributions)),
-        signers=[Signer(key.keyid, key.to_base64()) for key in publics],
-        timestamps=len(options.tsa_urls),
-        events_included=options.include_events,
-    )
-
-
-def _now() -> datetime:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    if not epoch:
-        return datetime.now(UTC)
-    try:
-        return datetime.fromtimestamp(int(epoch), UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        raise Error("SOURCE_DATE_EPOCH is no time in seconds since 1970", exit_code=ExitCode.USAGE) from error
 
 
 def _write(out: Path, base: str, sources: Mapping[str, Source], contents: Contents) -> None:

@@ -1,28 +1,36 @@
-"""The in-toto Statements of a case. Each follows from the payload, so that verify can write it again.
+"""The in-toto Statements of a case: digests and roots, so that a verifier can write each of them again.
 
 Source: https://github.com/in-toto/attestation, `spec/v1/statement.md` and `resource_descriptor.md`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from countermark.prove.case import Case
-from countermark.prove.layout import CAPTURE_JSON, decode_canonical, envelope_name, failed
-from countermark.prove.payload import Payload, named_digests
+from countermark.prove.layout import (
+    CLOSE,
+    REDACTION,
+    decode_canonical,
+    envelope_name,
+    failed,
+)
+from countermark.prove.leaves import Root
+from countermark.prove.payload import Payload, is_sha256
 from countermark.records.canonical import canonical_json
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-CAPTURE_TYPE = "urn:countermark:capture:v1"
-SCAN_TYPE = "urn:countermark:watermark-scan:v1"
-ATTRIBUTE_TYPE = "urn:countermark:attribute:v1"
-DETECT_TYPE = "urn:countermark:detect:v1"
-SEAL_TYPE = "urn:countermark:seal:v1"
-CLOSE_TYPE = "urn:countermark:close:v1"
+CAPTURE_TYPE = "urn:countermark:capture:v2"
+SCAN_TYPE = "urn:countermark:watermark-scan:v2"
+ATTRIBUTE_TYPE = "urn:countermark:attribute:v2"
+DETECT_TYPE = "urn:countermark:detect:v2"
+SEAL_TYPE = "urn:countermark:seal:v2"
+CLOSE_TYPE = "urn:countermark:close:v2"
+REDACTION_TYPE = "urn:countermark:redaction:v1"
 
-_MAX_SAFE_INTEGER = 2**53 - 1
+_TYPES = {"capture": CAPTURE_TYPE, "detect": DETECT_TYPE, "scan": SCAN_TYPE, "seal": SEAL_TYPE}
 
 
 class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,79 +49,41 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     predicate: dict[str, Any]
 
 
-def capture_statement(payload: Payload) -> bytes:
-    """Capture made the events; materials are the log files that it read."""
-    predicate = {
-        "case_id": payload.case.case_id,
-        "materials": _descriptors(named_digests(payload.capture, "sources")),
-        "capture": {key: value for key, value in payload.capture.items() if key != "files"},
-    }
-    return _statement(CAPTURE_TYPE, payload.capture_outputs, predicate)
+class SealPredicate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The predicate of the seal."""
+
+    case_id: str
+    created: str
+    leaves: list[Root]
+    materials: list[Subject]
+    software: dict[str, str]
+    timestamps: int
 
 
-def detect_statement(payload: Payload) -> bytes:
-    """Detect made the findings; its material is the capture manifest, which lists the events."""
-    predicate = {
-        "case_id": payload.case.case_id,
-        "materials": _descriptors([(CAPTURE_JSON, payload.digests[CAPTURE_JSON])]),
-        "method": payload.method,
-    }
-    return _statement(DETECT_TYPE, payload.detect_outputs, predicate)
+def step_statement(
+    step: str, case_id: str, outputs: Mapping[str, str], materials: Sequence[tuple[str, str]]
+) -> bytes:
+    """A step before the seal: what it wrote (subjects), of what (materials), name and SHA-256 each."""
+    predicate = {"case_id": case_id, "materials": _descriptors(materials)}
+    return write_statement(_TYPES.get(step, ATTRIBUTE_TYPE), outputs, predicate)
 
 
-def scan_statement(payload: Payload) -> bytes:
-    """A scan made its answer of a corpus; materials are the corpus files that it read."""
-    scan = payload.scan or {}
-    predicate = {
-        "case_id": payload.case.case_id,
-        "materials": _descriptors(named_digests(scan, "sources")),
-        "scan": {key: value for key, value in scan.items() if key != "files"},
-    }
-    return _statement(SCAN_TYPE, payload.scan_outputs, predicate)
-
-
-def attribution_statement(payload: Payload, number: int) -> bytes:
-    """An attribution, `number` from 1; materials are the suspect, the reference side and every control."""
-    attribution = payload.attributions[number - 1]
-    predicate = {
-        "case_id": payload.case.case_id,
-        "materials": _descriptors(_inputs(attribution)),
-        "attribution": {key: value for key, value in attribution.items() if key != "files"},
-    }
-    return _statement(ATTRIBUTE_TYPE, payload.attribution_outputs(number), predicate)
-
-
-def _inputs(attribution: dict[str, Any]) -> list[tuple[str, str]]:
-    inputs = attribution.get("inputs")
-    if not isinstance(inputs, dict) or not all(isinstance(one, str) for one in inputs.values()):
-        raise failed("an attribution does not name its inputs with their SHA-256")
-    return list(inputs.items())
-
-
-def step_statements(payload: Payload) -> dict[str, bytes]:
-    """Statements of the steps before the seal, by envelope name."""
-    made = {"capture": capture_statement, "detect": detect_statement, "scan": scan_statement}
-    statements = {envelope_name(step): made[step](payload) for step in payload.case.steps if step in made}
-    for number in range(1, payload.case.attributions + 1):
-        statements[envelope_name(f"attribute-{number}")] = attribution_statement(payload, number)
-    return statements
-
-
-def seal_statement(payload: Payload, steps: Mapping[str, str]) -> bytes:
+def seal_statement(payload: Payload, roots: Sequence[Root], steps: Mapping[str, str]) -> bytes:
     """The seal covers every payload file; materials are the envelopes of the steps (name to SHA-256)."""
     predicate = {
         "case_id": payload.case.case_id,
         "created": payload.case.created,
+        "leaves": [msgspec.to_builtins(root) for root in sorted(roots, key=lambda root: root.name)],
         "materials": _descriptors(steps.items()),
         "software": payload.case.software,
         "timestamps": payload.case.timestamps,
     }
-    return _statement(SEAL_TYPE, payload.digests, predicate)
+    return write_statement(SEAL_TYPE, payload.sealed, predicate)
 
 
 def close_statement(case_id: str, sealed: Mapping[str, str], nonces: list[str]) -> bytes:
     """Covers the seal's envelope and the timestamps over it (name to SHA-256): no byte is left unsigned."""
-    return _statement(CLOSE_TYPE, sealed, {"case_id": case_id, "nonces": nonces})
+    return write_statement(CLOSE_TYPE, sealed, {"case_id": case_id, "nonces": nonces})
 
 
 def decode_statement(data: bytes, name: str, predicate_type: str) -> Statement:
@@ -124,9 +94,32 @@ def decode_statement(data: bytes, name: str, predicate_type: str) -> Statement:
     names = [subject.name for subject in statement.subject]
     if names != sorted(set(names)):
         raise failed(f"{name} has subjects that are not sorted, each once")
-    if any(set(subject.digest) != {"sha256"} for subject in statement.subject):
+    if any(set(one.digest) != {"sha256"} or not is_sha256(one.digest["sha256"]) for one in statement.subject):
         raise failed(f"{name} has a subject without exactly one SHA-256")
     return statement
+
+
+def seal_predicate(statement: Statement, name: str) -> SealPredicate:
+    """The predicate of a seal, strictly."""
+    try:
+        predicate = msgspec.convert(statement.predicate, SealPredicate)
+    except msgspec.ValidationError as error:
+        raise failed(f"{name} has no predicate of a seal: {error}") from error
+    names = [root.name for root in predicate.leaves]
+    if names != sorted(set(names)):
+        raise failed(f"{name} has leaves that are not sorted, each once")
+    return predicate
+
+
+def said_materials(statement: Statement, name: str) -> list[tuple[str, str]]:
+    """What a Statement itself says that its step was made of: all there is where the document is gone."""
+    try:
+        rows = msgspec.convert(statement.predicate.get("materials"), list[Subject])
+    except msgspec.ValidationError as error:
+        raise failed(f"{name} has no list of materials") from error
+    if any(set(row.digest) != {"sha256"} or not is_sha256(row.digest["sha256"]) for row in rows):
+        raise failed(f"{name} has a material without exactly one SHA-256")
+    return [(row.name, row.digest["sha256"]) for row in rows]
 
 
 def subjects_of(statement: Statement) -> dict[str, str]:
@@ -134,19 +127,20 @@ def subjects_of(statement: Statement) -> dict[str, str]:
     return {subject.name: subject.digest["sha256"] for subject in statement.subject}
 
 
-def step_types(case: Case) -> dict[str, str]:
-    """Envelope name to predicate type, for the steps of a case."""
-    kinds = {"capture": CAPTURE_TYPE, "detect": DETECT_TYPE, "scan": SCAN_TYPE, "seal": SEAL_TYPE}
-    return {envelope_name(step): kinds.get(step, ATTRIBUTE_TYPE) for step in case.steps}
+def envelope_types(case: Case, redacted: bool) -> dict[str, str]:
+    """Envelope name to predicate type, of all envelopes that belong into the package."""
+    types = {envelope_name(step): _TYPES.get(step, ATTRIBUTE_TYPE) for step in case.steps}
+    return types | {CLOSE: CLOSE_TYPE} | ({REDACTION: REDACTION_TYPE} if redacted else {})
 
 
-def _statement(predicate_type: str, subjects: Mapping[str, str], predicate: dict[str, Any]) -> bytes:
+def write_statement(predicate_type: str, subjects: Mapping[str, str], predicate: dict[str, Any]) -> bytes:
+    """Canonical bytes of a Statement."""
     try:
         document = {
             "_type": STATEMENT_TYPE,
             "subject": _descriptors(subjects.items()),
             "predicateType": predicate_type,
-            "predicate": _plain(predicate),
+            "predicate": predicate,
         }
         return canonical_json(document)
     except (ValueError, RecursionError) as error:
@@ -155,14 +149,3 @@ def _statement(predicate_type: str, subjects: Mapping[str, str], predicate: dict
 
 def _descriptors(digests: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     return [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(digests)]
-
-
-def _plain(value: Any) -> Any:
-    """Integers beyond 2^53 - 1, which RFC 8785 cannot hold, become decimal strings."""
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _MAX_SAFE_INTEGER:
-        return str(value)
-    return value

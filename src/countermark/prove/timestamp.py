@@ -11,6 +11,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import Certificate
 from rfc3161_client import (
     HashAlgorithm,
@@ -65,16 +66,16 @@ def request_timestamp(url: str, data: bytes) -> Timestamp:
         raise Error(f"the reply of the TSA {parts.hostname} is no use: {error.message}") from error
 
 
-def check_content(response: bytes, data: bytes, nonce: str) -> datetime:
-    """The token's time; raises unless it was granted over the SHA-256 of `data` with this nonce."""
+def check_content(response: bytes, data: bytes, nonce: str | None = None) -> datetime:
+    """The token's time; raises unless it is over the SHA-256 of `data`, with the nonce where one is given."""
     decoded = _decode(response)
     if decoded.status != _GRANTED:
         raise failed(f"a timestamp was not granted (status {decoded.status})")
     info = decoded.tst_info
     imprint = info.message_imprint
     if imprint.hash_algorithm.dotted_string != _SHA256_OID or imprint.message != sha256(data).digest():
-        raise failed("a timestamp is over something else than the seal")
-    if str(info.nonce) != nonce:
+        raise failed("a timestamp is over something else than what it stands beside")
+    if nonce is not None and str(info.nonce) != nonce:
         raise failed("a timestamp does not have the nonce that was asked for")
     if len(decoded.signed_data.certificates) != 1:
         raise failed("a timestamp does not embed exactly the certificate of its signer")
@@ -82,20 +83,32 @@ def check_content(response: bytes, data: bytes, nonce: str) -> datetime:
     return granted_at
 
 
-def check_issuer(response: bytes, data: bytes, roots: Sequence[Certificate]) -> None:
-    """Raise unless the token's signature leads to a self-signed one of `roots`, valid at the token's time.
+def check_issuer(response: bytes, data: bytes, roots: Sequence[Certificate]) -> Certificate:
+    """The self-signed one of `roots` to which the token's signature leads; raises where it leads to none.
 
-    Intermediate certificates may stand among `roots`; alone they are no end of a chain.
+    Every certificate of the way has to be valid at the token's time; that one has expired since does not
+    matter (rfc3161-client hands that time to OpenSSL). Intermediate certificates may stand among `roots`;
+    alone they are no end of a chain.
     """
-    builder = VerifierBuilder()
-    for root in roots:
-        builder = builder.add_root_certificate(root)
-    try:
-        builder.build().verify_message(_decode(response), data)
-    except (VerificationError, ValueError) as error:
-        reason = _VERIFY_ERROR.search(str(error))
-        detail = f": {reason[1]}" if reason else ""
-        raise failed(f"a timestamp does not lead to an accepted TSA root{detail}") from error
+    decoded = _decode(response)
+    ends = sorted((one for one in roots if one.subject == one.issuer), key=_fingerprint)
+    between = [one for one in roots if one.subject != one.issuer]
+    reason = None
+    for end in ends:
+        # one at a time: which of them it is says whose timestamp it is
+        verifier = VerifierBuilder(roots=[end], intermediates=list(between)).build()
+        try:
+            verifier.verify_message(decoded, data)
+        except (VerificationError, ValueError) as error:
+            reason = reason or _VERIFY_ERROR.search(str(error))
+            continue
+        return end
+    detail = f": {reason[1]}" if reason else ""
+    raise failed(f"a timestamp does not lead to an accepted TSA root{detail}")
+
+
+def _fingerprint(certificate: Certificate) -> bytes:
+    return certificate.fingerprint(SHA256())
 
 
 def _decode(response: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""What the verifier says of a package: a verdict, and one line a step."""
+"""What the verifier says of a package: a verdict, one sentence a step, and what it found."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -17,6 +17,43 @@ class Step:
     name: str
     outcome: Outcome
     detail: str
+    """A sentence."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs of the log that the package shows, counted."""
+
+    logged: int
+    """All of them, of every matter."""
+    shown: int
+    """Of this matter and opened."""
+    privileged: int
+    """Of this matter, for counsel alone: they stay undisclosed."""
+    other_matters: int
+
+
+@dataclass(frozen=True)
+class ResultFound:
+    """One result as the package says it."""
+
+    result: str
+    heading: str
+    result_class: str
+    """`confirmatory` or `exploratory`."""
+    reasons: tuple[str, ...]
+    """What is missing for confirmatory."""
+
+
+@dataclass(frozen=True)
+class TakenOutFound:
+    """What a redaction took out of one file on one ground."""
+
+    name: str
+    form: str
+    """`file`, `fields` or `rows`."""
+    count: int
+    ground: str
 
 
 @dataclass(frozen=True)
@@ -33,6 +70,12 @@ class Verification:
     """Names, from the trust file, of the accepted signers; empty unless verified."""
     timestamps: tuple[str, ...]
     """Times of the timestamps that lead to an accepted root (ISO 8601, UTC); empty unless verified."""
+    runs: Runs | None
+    """None without a log, or where it was not checked."""
+    results: tuple[ResultFound, ...]
+    """Empty where the verification failed."""
+    taken_out: tuple[TakenOutFound, ...]
+    """The same."""
     steps: tuple[Step, ...]
 
     @property
@@ -42,4 +85,9 @@ class Verification:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
-        return asdict(self)
+        plain = asdict(self)
+        plain["results"] = [
+            {"class" if key == "result_class" else key: value for key, value in one.items()}
+            for one in plain["results"]
+        ]
+        return plain

@@ -12,6 +12,8 @@ CAPTURE_FILE = "capture.json"
 ACCOUNTS_FILE = "accounts.parquet"
 SKETCHES_FILE = "sketches.parquet"
 QUARANTINE_FILE = "quarantine.jsonl"
+HOLDS_FILE = "holds.json"
+"""Legal holds on the folder; no part of what was captured, so `capture.json` does not list it."""
 
 
 class FormatUsed(msgspec.Struct, frozen=True):
@@ -24,7 +26,7 @@ class FormatUsed(msgspec.Struct, frozen=True):
     """Where its field names come from."""
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
     """One source file, as it was stored (compressed files as they are)."""
 
     name: str
@@ -37,6 +39,10 @@ class Source(msgspec.Struct, frozen=True):
     requests: int
     """Requests read from them, duplicates included."""
     quarantined: int
+    mapping: dict[str, str] = {}
+    """`--map` that it was read with: without it the same lines would give other rows."""
+    time_unit: str = ""
+    """`--time-unit` that it was read with."""
 
 
 class File(msgspec.Struct, frozen=True):
@@ -86,6 +92,8 @@ class Tombstone(msgspec.Struct, frozen=True, omit_defaults=True):
     """Rows older than this (ISO 8601) were removed."""
     account_digest: str = ""
     """Keyed digest of the account's id (hex)."""
+    held_rows: int = 0
+    """Rows that would have gone and stayed: a legal hold stands above retention."""
     key_ids: list[str] = []
     """Hash keys that were destroyed."""
 

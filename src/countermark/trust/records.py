@@ -1,6 +1,7 @@
 """Digests of files in the log: analysis plans, policies, approvals, acquisitions."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -20,10 +21,13 @@ _MAX_PLAN = 1 << 20
 
 class _Plan(msgspec.Struct):
     plan_id: str
+    matter: str = ""
 
 
-def record_plan(log: Log, plan_id: str, sha256: str) -> Entry:
-    """Put an analysis plan into the log; one of an id that is there already is an `Error`."""
+def record_plan(
+    log: Log, plan_id: str, sha256: str, matter: str = "", *, time: datetime | None = None
+) -> Entry:
+    """Put an analysis plan of a matter into the log; one of an id that is there already is an `Error`."""
     if not PLAN_ID.fullmatch(plan_id) or not _DIGEST.fullmatch(sha256):
         raise Error("a plan has an id of letters, digits, dot, underscore, hyphen, and a SHA-256")
     with log.writing():
@@ -33,7 +37,8 @@ def record_plan(log: Log, plan_id: str, sha256: str) -> Entry:
                     f"entry {earlier.index} of the log is a plan of this id",
                     hint="a plan that is changed is another plan: give it another id",
                 )
-        return log.append(PLAN, {"plan_id": plan_id, "sha256": sha256})
+        payload = {"matter": matter, "plan_id": plan_id, "sha256": sha256}
+        return log.append(PLAN, {name: one for name, one in payload.items() if one}, time=time)
 
 
 def record_file(log: Log, kind: str, path: Path) -> Entry:
@@ -50,15 +55,16 @@ def record_file(log: Log, kind: str, path: Path) -> Entry:
     except OSError as error:
         raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
     if kind == PLAN:
-        return record_plan(log, _plan_id(path), sha256)
+        plan = _plan(path)
+        return record_plan(log, plan.plan_id, sha256, plan.matter)
     if not path.name.isprintable() or len(path.name) > 200:
         raise Error("a name in the log has 200 printable characters at most", exit_code=ExitCode.USAGE)
     return log.append(kind, {"bytes": size, "name": path.name, "sha256": sha256})
 
 
-def _plan_id(path: Path) -> str:
+def _plan(path: Path) -> _Plan:
     try:
         with path.open("rb") as stream:
-            return msgspec.json.decode(stream.read(_MAX_PLAN + 1), type=_Plan).plan_id
+            return msgspec.json.decode(stream.read(_MAX_PLAN + 1), type=_Plan)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Error(f"{path} is no analysis plan: it has no plan_id", exit_code=ExitCode.NO_INPUT) from None

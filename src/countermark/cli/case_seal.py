@@ -1,0 +1,129 @@
+"""`countermark case seal`: findings, or a whole case folder, into a signed evidence package."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from countermark.cli.output import emit, emit_json, note
+from countermark.errors import Error, ExitCode
+
+if TYPE_CHECKING:
+    from countermark.prove.seal_options import SealOptions
+
+SEAL_SCHEMA_ID = "countermark/case-seal/v1"
+
+
+def seal(
+    source: Annotated[
+        Path, typer.Argument(help="A case folder of case open, or a FINDINGS folder as detect writes it.")
+    ],
+    key: Annotated[list[Path], typer.Option("--key", help="Private key of a signer; may be given again.")],
+    out: Annotated[Path, typer.Option("--out", help="The package: a zip if it ends in .zip, else a folder.")],
+    events: Annotated[
+        Path | None, typer.Option("--events", help="The EVENTS folder that the FINDINGS were made of.")
+    ] = None,
+    case: Annotated[
+        str, typer.Option("--case", help="Case id: letters, digits, dot, underscore, hyphen.")
+    ] = "",
+    tsa: Annotated[
+        list[str] | None,
+        typer.Option("--tsa", help="URL of an RFC 3161 timestamp authority; may be given again."),
+    ] = None,
+    scan: Annotated[
+        Path | None, typer.Option("--scan", help="A SCAN folder, as watermark scan writes it.")
+    ] = None,
+    attribution: Annotated[
+        list[Path] | None, typer.Option("--attribution", help="A folder of attribute; may be given again.")
+    ] = None,
+    public_log: Annotated[
+        Path | None,
+        typer.Option("--public-log", help="Public log of the case's log [default: LOG.public beside it]."),
+    ] = None,
+    trust: Annotated[
+        Path | None,
+        typer.Option("--trust", help="Log, witness and TSA keys by which results are classed."),
+    ] = None,
+    include_events: Annotated[bool, typer.Option("--include-events", help="Put the events in, too.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what stands at --out.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Seal a case folder, or findings and what made them, into a signed evidence package.
+
+    No result is refused for its class: without a plan that was fixed before the data it is exploratory.
+    """
+    from countermark.prove.seal import seal
+    from countermark.prove.seal_options import SealOptions
+    from countermark.prove.trustfile import read_trust
+    from countermark.prove.workspace_state import STATE_FILE
+    from countermark.trust.signing import SigningKey
+
+    keys = [SigningKey.load(path) for path in key]
+    trusted = read_trust(trust) if trust else None
+    if (source / STATE_FILE).is_file():
+        _only_findings(bool(events), bool(case), bool(scan), bool(attribution))
+        options = _of_folder(source, out)
+    else:
+        if events is None or not case:
+            hint = "--events FOLDER and --case ID, or a case folder of case open"
+            raise Error("findings are sealed with --events and --case", hint=hint, exit_code=ExitCode.USAGE)
+        options = SealOptions(
+            findings=source,
+            events=events,
+            case_id=case,
+            out=out,
+            keys=keys,
+            scan=scan,
+            attributions=attribution or [],
+        )
+    options = replace(
+        options,
+        keys=keys,
+        tsa_urls=tsa or [],
+        public_log=public_log,
+        trust=trusted,
+        include_events=include_events,
+        overwrite=overwrite,
+    )
+    package = seal(options)
+    keyids = sorted(one.public.keyid for one in keys)
+    if as_json:
+        emit_json(SEAL_SCHEMA_ID, {"package": str(package), "case_id": options.case_id, "signers": keyids})
+        return
+    emit(f"sealed case {options.case_id} in {package}")
+    note(f"check it: countermark verify {package} --trust FILE")
+
+
+def _only_findings(*given: bool) -> None:
+    if any(given):
+        message = "a case folder has its events, case id, scan and attributions already"
+        raise Error(
+            message, hint="leave --events, --case, --scan and --attribution out", exit_code=ExitCode.USAGE
+        )
+
+
+def _of_folder(folder: Path, out: Path) -> "SealOptions":
+    """Everything that a case folder has."""
+    from countermark.prove.seal_options import SealOptions
+    from countermark.prove.workspace import Workspace
+    from countermark.prove.workspace_view import inputs
+
+    found = inputs(Workspace.open(folder))
+    return SealOptions(
+        findings=found.findings,
+        events=found.events,
+        case_id=found.case_id,
+        out=out,
+        keys=[],
+        scan=found.scan,
+        attributions=found.attributions,
+        log=found.log,
+        matter=found.matter,
+        plans=found.plans,
+        custody=found.custody,
+        terms=found.terms,
+        acceptances=found.acceptances,
+        results=found.results,
+        salt_key=found.salt_key,
+    )

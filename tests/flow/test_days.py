@@ -208,3 +208,18 @@ def test_two_hash_keys_are_not_mixed(copies, days, provider, tmp_path):
     assert mixed.code == 1
     assert "mixing two key ids" in mixed.error()
     assert files(events) == before
+
+
+def test_a_detection_in_a_case_is_a_run_of_it(copies: tuple[Path, Path], tmp_path: Path) -> None:
+    """The start names the events before, the outcome what came out; the answer is the same as without one."""
+    events, out = copies
+    before = harvests(out)
+    case = ("--log", tmp_path / "log", "--matter", "m-1")
+    assert countermark("detect", events, "--out", out, *case).code == 10
+    start, outcome = Log.open(tmp_path / "log").entries()
+    assert start.payload["digests"] == {"capture.json": file_sha256(events / "capture.json")}
+    assert outcome.payload["digests"]["findings.json"] == file_sha256(out / "findings.json")
+    assert harvests(out) == before
+    (tmp_path / "none").mkdir()
+    assert countermark("detect", tmp_path / "none", "--out", tmp_path / "f", *case).code == 3
+    assert len(Log.open(tmp_path / "log")) == 2

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from countermark.cli.output import emit, emit_json, note, printable, progress
-from countermark.cli.watermark_case import Counsel, LogFolder, LogKey, Space, in_case
+from countermark.cli.watermark_case import Counsel, LogFolder, LogKey, Matter, Space, in_case
 from countermark.errors import Error, ExitCode
 
 
@@ -24,7 +24,7 @@ def detect(
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 2, help="Seed of everything that is drawn.")] = 0,
     threads: Annotated[int, typer.Option(min=0, max=1024, help="Threads; 0 takes all cores.")] = 0,
     memory: Annotated[str, typer.Option(help="Memory for the database engine, for example 2GB.")] = "2GB",
-    matter: Annotated[str, typer.Option("--matter", help="Matter id, with --log.")] = "",
+    matter: Matter = "",
     log: LogFolder = None,
     log_key: LogKey = None,
     space: Space = "testifying",

@@ -9,7 +9,7 @@
 
 Stages never import each other: they exchange records (EVENTS, FINDINGS, SCAN, transcripts, attributions, an
 EvidencePackage), and only this package knows the order. In a case every run of a test is logged before it
-starts (`case_runs.py`).
+starts (`case_runs.py`), and a batch of commitments to the log goes out at every tick (`publishing.py`).
 """
 
 from collections.abc import Callable

@@ -1,30 +1,30 @@
-"""`detect` in a case: a start in the log before anything is looked at, and the digest of what came out.
+"""Detection in a case: its start is logged before anything is looked at, then the digest of the answer.
 
-Detection corrects within itself, over all candidate networks: for the matter it is one hypothesis.
+All candidate networks of one call are one hypothesis of the matter: among themselves they are corrected by
+the false discovery rate that `findings.json` names.
 """
 
 from collections.abc import Callable
 
-from countermark.detect.findings_folder import FINDINGS_FILE
 from countermark.detect.run import DetectOptions, Findings, detect_networks
 from countermark.flow.case_runs import InCase, declared_run
 from countermark.records.canonical import file_sha256
 from countermark.store.events import open_events
 from countermark.trust.runs import Declared
 
-ProgressCall = Callable[[float, float], None]
+CAPTURE, FINDINGS = "capture.json", "findings.json"
 
 
 def detect_in_case(
-    options: DetectOptions, case: InCase, progress: ProgressCall = lambda _done, _total: None
+    options: DetectOptions, case: InCase, progress: Callable[[float, float], None]
 ) -> Findings:
-    """Find account networks; the run is logged where the case has a log.
+    """Detect networks as a run of a case: `capture.json` by digest in the start, `findings.json` in the end.
 
-    Raises `Error` for EVENTS that are not whole, before the log hears of it.
+    Raises `Error` where there are no events, before anything is logged.
     """
-    digests = {"capture.json": open_events(options.events).manifest_sha256}
-    with declared_run(case, Declared(bodies=1, keys=1, digests=digests)) as run:
+    asked = Declared(1, 1, digests={CAPTURE: open_events(options.events).manifest_sha256})
+    with declared_run(case, asked) as run:
         findings = detect_networks(options, progress=progress)
-        run.answer = findings.content
-        run.files[FINDINGS_FILE] = file_sha256(options.out / FINDINGS_FILE)
+        run.files[FINDINGS] = file_sha256(options.out / FINDINGS)
+        run.answer = run.files
     return findings

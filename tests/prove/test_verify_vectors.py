@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from countermark.cli import main as countermark_main
-
 import countermark_verify
+from countermark.cli import main as countermark_main
 
 FOLDER = Path(__file__).parents[2] / "vectors/package"
 VECTORS = json.loads((FOLDER / "vectors.json").read_text(encoding="utf-8"))

@@ -2,9 +2,9 @@
 
     python make_packages.py
 
-The packages stand in packages.tar.xz, because they have most of their bytes in common; vectors.json says of every one
-what is wrong with it, the trust file, the verdict and the step that fails. Run again, it keeps everything but the
-timestamps, whose authorities are made anew.
+The packages stand in packages.tar.xz, because they have most of their bytes in common; vectors.json says of every
+one what is wrong with it, the trust file, the verdict and the step that fails. Run again, it keeps everything but
+the timestamps, whose authorities are made anew.
 """
 
 import io
@@ -33,6 +33,7 @@ from package_builder import (
     redact,
     sha,
     statement_of,
+    unchanged,
     vkey,
     zip_of,
 )
@@ -169,7 +170,7 @@ def with_log(
     plan_first: bool = True,
     witness: bool = True,
     seen: int = FIXED,
-    forge: Callable[[PrivateLog], None] = lambda log: None,
+    forge: Callable[[Any], None] = unchanged,
     show_start: bool = True,
     offset: float = 0.02,
     digest: str = "",
@@ -226,7 +227,7 @@ def private_log(
         body = {"run": number, "matter": matter, "space": space, "digests": {}, **said}
         if kind == "run-start":
             counts = ("bodies", "keys", "profiles", "epochs", "hypotheses", "family")
-            body |= dict.fromkeys(counts, 1) | dict.fromkeys(("key_ids", "profile_ids", "text_ids"), [])
+            body |= dict.fromkeys(counts, 1) | {"key_ids": [], "profile_ids": [], "text_ids": []}
         body |= {} if kind == "run-start" else {"status": said.get("status", "failed")}
         shown = said.pop("shown", matter == MATTER and space == "testifying")
         body.pop("shown", None)
@@ -322,7 +323,10 @@ def good_and_outer(vectors: Vectors) -> None:
         "outer-case", small() | {"BagIt.txt": b""}, "outer layer", "two names that differ only in case"
     )
     vectors.add(
-        "outer-folder", small(payload=payload() | {"data/x": b"", "data/x/y": b""}), "outer layer", "a file below the name of a file"
+        "outer-folder",
+        small(payload=payload() | {"data/x": b"", "data/x/y": b""}),
+        "outer layer",
+        "a file below the name of a file",
     )
     vectors.add("bag-base", zip_of(files, "CASE-2"), "bag", "the base directory is another case id")
     vectors.add("bag-info", files | {"bag-info.txt": b"x"}, "bag", "bag-info.txt says something of its own")
@@ -554,7 +558,7 @@ def stamped(vectors: Vectors, folder: Path) -> None:
     vectors.add(
         "timestamps-nonce", nonce, "timestamps", "another nonce than was asked for", trust(tsa_roots=roots)
     )
-    other = small(stamp=[lambda seal, nonce: one.reply(query(sha(b"x"), nonce))])
+    other = small(stamp=[lambda _, nonce: one.reply(query(sha(b"x"), nonce))])
     vectors.add(
         "timestamps-imprint", other, "timestamps", "a timestamp over something else", trust(tsa_roots=roots)
     )

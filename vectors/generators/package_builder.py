@@ -1,7 +1,7 @@
 """Builds EvidencePackages from spec/package.md and spec/log.md alone, faults included; for vectors/package.
 
-It shares nothing with `countermark.prove`, nor with `countermark_verify`: what two readings of the specification
-write and read alike, the specification says. Keys and salts are fixed and public, for tests only.
+It shares nothing with `countermark.prove`, nor with `countermark_verify`: what several readings of the
+specification write and read alike, the specification says. Keys and salts are fixed and public, for tests only.
 """
 
 import base64

@@ -1323,7 +1323,7 @@ class Verification:
             return "its plan is not in the package"
         plan = self.document(plan_name)
         wanted = {"matter": matter, "plan_id": plan["plan_id"], "sha256": self.sealed[plan_name]}
-        fixed = self.first_shown("analysis-plan", **wanted)
+        fixed = self.first_shown(("analysis-plan",), **wanted)
         if fixed is None:  # 1
             return "nothing shows when its plan was in the log"
         hypothesis = next((one for one in plan["hypotheses"] if one["id"] == result["hypothesis"]), None)
@@ -1333,7 +1333,8 @@ class Verification:
             return "it names other commitments than its hypothesis"
         before: list[tuple[float, int] | None] = [fixed]
         if hypothesis["keyed"] is not False:  # 3
-            before += [self.first_shown("commitment", commitment=one) for one in hypothesis["commitments"]]
+            kinds = ("commitment", "canary-commitment")
+            before += [self.first_shown(kinds, commitment=one) for one in hypothesis["commitments"]]
             if len(before) == 1 or None in before:
                 return "nothing shows when each of its keys was committed to"
         by_id = {one["id"]: one for one in self.document(CUSTODY)["acquisitions"]}
@@ -1360,9 +1361,9 @@ class Verification:
             return "no run that the log shows, after its plan, gave it"
         return ""
 
-    def first_shown(self, kind: str, **wanted: Any) -> tuple[float, int] | None:
-        """Shown time and index of the entry of that kind and content that was shown first."""
-        ours = [one for one in self.opened if one.kind == kind and wanted.items() <= one.payload.items()]
+    def first_shown(self, kinds: tuple[str, ...], **wanted: Any) -> tuple[float, int] | None:
+        """Shown time and index of the entry of these kinds and that content that was shown first."""
+        ours = [one for one in self.opened if one.kind in kinds and wanted.items() <= one.payload.items()]
         times = [(when, one.number) for one in ours for size, when in self.shown_times if size > one.batch]
         return min(times, default=None) if None not in wanted.values() else None
 

@@ -26,10 +26,13 @@ from countermark.prove.layout import (
     read_object,
 )
 from countermark.prove.reading import check_is_package, read_package
+from countermark.prove.tables import ACCEPTANCES
 from countermark.records.environment import environment
 from countermark.store.database import DEFAULT_MEMORY
 
 ProgressCall = Callable[[float, float], None]
+MOST_OTHERS = 3
+"""Decisions that do not pass and are printed; JSON has all."""
 
 
 def recompute(
@@ -68,6 +71,9 @@ def recompute(
     )
     for number in numbers:
         recompute_attribution(contents, number, given, answer)
+    answer.say("capture", True, "not run again here: the package holds no raw logs (--from-raw HELD)")
+    if ACCEPTANCES in contents:
+        answer.say("acceptances.jsonl", True, "not recomputed: the provider's own record, and no computation")
     if SCAN_JSON in contents:
         answer.say("scan", True, "not run again: the package holds digests of the corpus, and not the corpus")
     answer.environment = _environments(contents)
@@ -140,10 +146,17 @@ def environment_lines(answer: Answer) -> list[str]:
     """The environment and the margins in words, for a terminal."""
     here, recorded = answer.environment.get("here", {}), answer.environment.get("recorded", {})
     lines = [f"environment here {_environment(here)}", f"       recorded {_environment(recorded)}"]
-    for one in answer.margins:
+    for one in _telling(answer.margins):
         margin = "beyond any float" if one["margin"] is None else f"{one['margin']:+.2f}"
         lines.append(f"margin {one['decision']}: {one['of']}, log10 {margin}")
     return lines
+
+
+def _telling(margins: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every decision that passes, and those that do not but came nearest."""
+    passed = [one for one in margins if one["passed"] or one["margin"] is None]
+    others = [one for one in margins if one not in passed]
+    return passed + sorted(others, key=lambda one: float(one["margin"]))[:MOST_OTHERS]
 
 
 def _environment(told: dict[str, Any]) -> str:

@@ -38,7 +38,7 @@ def days(number: float) -> datetime:
 
 def drawn_entries(draw: Draw) -> list[tuple[str, dict[str, Any], bool]]:
     """Kind, payload, whether it is opened; sometimes out of order or twice."""
-    plan = {"plan_id": draw.one("P", "Q"), "sha256": draw.one(PLAN, FILE)}
+    plan = {"matter": draw.one("M", "N"), "plan_id": draw.one("P", "Q"), "sha256": draw.one(PLAN, FILE)}
     run = draw.one(2, 1)
     start = {"run": run, "matter": draw.one("M", "N")}
     outcome = start | {"status": draw.one("done", "failed"), "digests": {"a": draw.one(FILE, DATA)}}
@@ -50,7 +50,7 @@ def drawn_entries(draw: Draw) -> list[tuple[str, dict[str, Any], bool]]:
         ("run-outcome", outcome),
     ]
     if draw.one(False, True):
-        rows.append(("analysis-plan", {"plan_id": "P", "sha256": PLAN}))
+        rows.append(("analysis-plan", {"matter": "M", "plan_id": "P", "sha256": PLAN}))
     if draw.one(False, True):
         at = draw.random.randrange(len(rows) - 1)
         rows[at], rows[at + 1] = rows[at + 1], rows[at]
@@ -134,7 +134,8 @@ class Reading:
         self.asked = next((one for one in rows if one["id"] == link.hypothesis), None)
         self.result = view.documents["data/attributions/1/attribution.json"]
         sealed = view.digests.get(f"data/plans/{link.plan}.json", "none")
-        self.logged = self.first("analysis-plan", plan_id=link.plan, sha256=sealed)
+        matter = self.plan.get("matter")
+        self.logged = self.first("analysis-plan", matter=matter, plan_id=link.plan, sha256=sealed)
         wanted = self.asked["commitments"] if self.asked and self.asked["keyed"] else []
         kinds = ("commitment", "canary-commitment")
         self.keys = [
@@ -200,7 +201,7 @@ class Reading:
 
 MARKS = {
     1: ("no analysis plan", "the plan P is not in", "the plan Q is not in", "since when the plan",
-        "was changed", "holds the plan", "over the plan"),
+        "was changed", "another one than was logged", "holds the plan", "over the plan"),
     2: ("is of matter", "has no hypothesis", "no hypothesis of", "asks for the test", "was decided at level"),
     3: ("names no commitment", "the commitment", "since when the key", "what was tested"),
     4: ("no acquisition of its data", "is not in custody.json", "its input"),

@@ -62,7 +62,7 @@ class Facts:
         """The first entry of the log that holds the plan as it was sealed."""
         sealed = self.digests.get(plan_name(self.plan_id))
         found = self.log.entries(PLAN) if self.log and sealed else ()
-        wanted = (self.plan_id, sealed)
+        wanted = (self.plan.get("matter"), self.plan_id, sealed)
         return next((one for one in found if _plan_of(one[1]) == wanted), None)
 
     def commitment_entry(self, commitment: str) -> Opened | None:
@@ -97,9 +97,12 @@ def _plan_logged(facts: Facts) -> list[str]:
     found = facts.plan_entry
     if found:
         return _not_shown(facts.log, found[0], f"the plan {plan}")
-    others = [entry.index for _, entry in facts.log.entries(PLAN) if entry.payload.get("plan_id") == plan]
+    others = [entry for _, entry in facts.log.entries(PLAN) if entry.payload.get("plan_id") == plan]
     if others:
-        return [f"the plan {plan} was changed: entry {others[-1]} of the log holds another text of it"]
+        same = others[-1].payload.get("sha256") == facts.digests[plan_name(plan)]
+        what = "names another matter for it" if same else "holds another text of it"
+        changed = "is another one than was logged" if same else "was changed"
+        return [f"the plan {plan} {changed}: entry {others[-1].index} of the log {what}"]
     return [f"no opened entry of the log holds the plan {plan}"]
 
 
@@ -313,8 +316,8 @@ def _not_shown(log: LogView, entry: Opened, what: str) -> list[str]:
     ]
 
 
-def _plan_of(entry: Entry) -> tuple[Any, Any]:
-    return entry.payload.get("plan_id"), entry.payload.get("sha256")
+def _plan_of(entry: Entry) -> tuple[Any, Any, Any]:
+    return entry.payload.get("matter"), entry.payload.get("plan_id"), entry.payload.get("sha256")
 
 
 def _short(what: str, digest: str) -> str:

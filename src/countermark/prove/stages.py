@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
-from countermark.prove.layout import CAPTURE_JSON, FINDINGS_JSON, SCAN_JSON, attribution_name, failed
+from countermark.prove.layout import CAPTURE_JSON, FINDINGS_JSON, PLANS, SCAN_JSON, attribution_name, failed
 from countermark.prove.payload import Payload
+from countermark.prove.plan_form import check_plan_document
 from countermark.records.attributions import ATTRIBUTION_SCHEMA_ID, Attribution
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.records.findings import FINDINGS_SCHEMA_ID
@@ -35,6 +36,9 @@ def check_stages(payload: Payload, taken: Iterable[str] = ()) -> None:
             raise failed(f"attribution {number} has a schema other than {ATTRIBUTION_SCHEMA_ID}")
         if name not in payload.redacted:
             _check_attribution(attribution, number)
+    for name, plan in payload.documents.items():
+        if name.startswith(PLANS):
+            check_plan_document(plan, name, redacted=name in payload.redacted)
 
 
 def _check_findings(payload: Payload, touched: set[str]) -> None:

@@ -213,6 +213,24 @@ def test_a_run_in_a_matter_is_logged_before_and_after(
     assert "no signing key" in refused.error()
 
 
+def test_the_outcome_of_a_run_has_the_digest_of_the_file_that_came_out(
+    profile: Path, key_file: Path, write_bodies: Write, tmp_path: Path
+) -> None:
+    """So that what is shown later is what came out then."""
+    source = write_bodies({"id": "t", "token_ids": random_ids(1, 200).tolist()})
+    asked = ["--profile", profile, "--key-file", key_file]
+    logged = ["--log", tmp_path / "log", "--matter", "m"]
+    made = {"scores.jsonl": tmp_path / "s.jsonl", "spans.jsonl": tmp_path / "l.jsonl"}
+    for verb, out in zip(("score", "locate"), made.values(), strict=True):
+        countermark("watermark", verb, *asked, "--input", source, *logged, "--out", out)
+    made["scan.json"] = tmp_path / "scan" / "scan.json"
+    countermark("watermark", "scan", source, *asked, *logged, "--out", tmp_path / "scan")
+    outcomes = lines((tmp_path / "log" / "entries.jsonl").read_text())[1::2]
+    digests = {name: value for one in outcomes for name, value in one["payload"]["digests"].items()}
+    assert {name: digests[name] for name in made} == {name: file_sha256(made[name]) for name in made}
+    assert {one["payload"]["status"] for one in outcomes} == {"done"}
+
+
 def test_scan_and_locate_count_into_the_same_matter(
     profile: Path, key_file: Path, write_bodies: Write, tmp_path: Path
 ) -> None:
@@ -225,19 +243,10 @@ def test_scan_and_locate_count_into_the_same_matter(
     located = json.loads(countermark("watermark", "locate", *asked, "--input", source, *logged).out)
     assert located["run"] == 2
     assert located["family"] > 5 + located["tried"]  # declared before scoring: at most so many spans
-    out = tmp_path / "scores.jsonl"
-    score = json.loads(
-        countermark("watermark", "score", *asked, "--input", source, *logged, "--out", out).out
-    )
+    score = json.loads(countermark("watermark", "score", *asked, "--input", source, *logged).out)
     assert score["family"] == located["family"] + 4
     entries = lines((tmp_path / "log" / "entries.jsonl").read_text())
     assert [entry["kind"] for entry in entries] == ["run-start", "run-outcome"] * 3
-    digests = [entry["payload"]["digests"] for entry in entries[1::2]]
-    assert digests[0]["scan.json"] == file_sha256(tmp_path / "scan" / "scan.json")
-    assert digests[2]["lines"] == file_sha256(out)
-    again = ["--input", source, "--out", tmp_path / "spans.jsonl"]
-    countermark("watermark", "locate", *asked, *again)
-    assert digests[1]["lines"] == file_sha256(tmp_path / "spans.jsonl")
 
 
 def test_a_run_that_fails_stays_in_the_log(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from countermark.cli.output import emit, emit_json, note, progress
+from countermark.cli.output import emit_json, emit_lines, note, progress
 from countermark.cli.watermark_case import (
     Acquired,
     Alpha,
@@ -50,7 +50,7 @@ def locate(
     Exit codes: 0 no span passes alpha, 10 one does, 3 no usable input.
     """
     check_alpha(alpha)
-    from countermark.flow.scores import ScoreOptions, lines_of, locate_spans
+    from countermark.flow.scores import ScoreOptions, as_lines, locate_spans
     from countermark.records.files import write_atomic
 
     options = ScoreOptions(
@@ -66,13 +66,13 @@ def locate(
         answer = locate_spans(options, bar)
     found = answer.found
     rows = [span.to_dict() for span in found.spans]
-    lines = lines_of(rows)
+    lines = as_lines(rows)
     if out is not None:
         write_atomic(out, lines)
     if as_json:
         emit_json(LOCATE_SCHEMA_ID, {**answer.to_dict(), "spans": rows})
-    elif out is None and rows:
-        emit(lines.decode().removesuffix("\n"))
+    elif out is None:
+        emit_lines(lines)
     over = f"{found.family:,} in {found.documents:,} documents"
     note(f"{len(rows)} spans pass alpha {alpha:g} after Holm over {over}")
     if rows:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countermark.cli.output import emit, emit_json, note, printable, progress
+from countermark.cli.output import emit_json, emit_lines, note, printable, progress
 from countermark.cli.watermark_case import (
     Acquired,
     Alpha,
@@ -83,17 +83,18 @@ def score(
 
 
 def _write(answer: "ScoreAnswer", out: Path | None, as_json: bool) -> None:
-    from countermark.flow.scores import lines_of
-    from countermark.records.files import write_atomic
+    from countermark.flow.scores import as_lines
 
     rows = [row.to_dict() for row in answer.rows]
     for row in rows:
         if "problem" in row:
             note(f"{printable(row['id'])}: not scored, {row['problem']}")
-    lines = lines_of(rows)
+    lines = as_lines(rows)
     if out is not None:
+        from countermark.records.files import write_atomic
+
         write_atomic(out, lines)
     if as_json:
         emit_json(SCORE_SCHEMA_ID, {**answer.to_dict(), "scores": rows})
-    elif out is None and rows:
-        emit(lines.decode().removesuffix("\n"))
+    elif out is None:
+        emit_lines(lines)

@@ -17,8 +17,6 @@ from countermark.watermark.profile import Profile, read_profile
 from countermark.watermark.schemes.base import NULL
 
 ProgressCall = Callable[[float, float], None]
-LINES = "lines"
-"""Name, in the outcome of a run, of the file that `--out` writes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +56,10 @@ def heading(profile: Profile, alpha: float, run: CaseRun) -> dict[str, Any]:
     return fields | run.to_dict()
 
 
-def lines_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """An answer as JSON lines: the bytes of the file that `--out` writes."""
-    return "".join(json.dumps(row, allow_nan=False, ensure_ascii=False) + "\n" for row in rows).encode()
+def as_lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Rows as `--out` writes them; the outcome of a run in a case has the digest of that file."""
+    lines = (json.dumps(row, allow_nan=False, ensure_ascii=False) + "\n" for row in rows)
+    return "".join(lines).encode()
 
 
 def open_profile(path: Path, trust: Path | None) -> Profile:
@@ -81,7 +80,7 @@ def score_bodies(options: ScoreOptions, progress: ProgressCall | None = None) ->
     with case_run(options.case, profile, asked.pool.keys, len(asked.bodies), digests) as run:
         rows = asked.score(options.alpha, run.family, progress)
         run.answer = [row.to_dict() for row in rows]
-        run.files[LINES] = sha256_hex(lines_of(run.answer))
+        run.files["scores.jsonl"] = sha256_hex(as_lines(run.answer))
     return ScoreAnswer(profile, rows, options.alpha, run)
 
 
@@ -109,5 +108,5 @@ def locate_spans(options: ScoreOptions, progress: ProgressCall | None = None) ->
     with case_run(options.case, profile, [key], asked.hypotheses, digests) as run:
         found = asked.search(options.alpha, None if run.number is None else run.family, progress)
         run.answer = [span.to_dict() for span in found.spans]
-        run.files[LINES] = sha256_hex(lines_of(run.answer))
+        run.files["spans.jsonl"] = sha256_hex(as_lines(run.answer))
     return LocateAnswer(profile, found, options.alpha, run)

@@ -24,6 +24,7 @@ def check_stages(payload: Payload, taken: Iterable[str] = ()) -> None:
     _check_findings(
         payload, {pointer.split("/")[2] for pointer in taken if pointer.startswith("/campaigns/")}
     )
+    _check_plans(payload)
     scan = payload.documents.get(SCAN_JSON)
     if scan is not None and scan.get("schema") != SCAN_SCHEMA_ID:
         raise failed(f"scan.json has a schema other than {SCAN_SCHEMA_ID}")
@@ -36,9 +37,13 @@ def check_stages(payload: Payload, taken: Iterable[str] = ()) -> None:
             raise failed(f"attribution {number} has a schema other than {ATTRIBUTION_SCHEMA_ID}")
         if name not in payload.redacted:
             _check_attribution(attribution, number)
-    for name, plan in payload.documents.items():
+
+
+def _check_plans(payload: Payload) -> None:
+    """A plan has the form of one and stands under its own id; null is only what was taken out of it."""
+    for name, document in payload.documents.items():
         if name.startswith(PLANS):
-            check_plan_document(plan, name, redacted=name in payload.redacted)
+            check_plan_document(document, name, redacted=name in payload.redacted)
 
 
 def _check_findings(payload: Payload, touched: set[str]) -> None:

@@ -179,6 +179,7 @@ def with_log(
     keyed: bool = True,
     alpha: float = 0.01,
     named: list[str] | None = None,
+    started: str = "2026-06-15T08:00:00Z",
 ) -> Package:
     """A case with a log and one attribution that says confirmatory."""
     files, record = payload(), document(attribution())
@@ -195,6 +196,7 @@ def with_log(
     custody = json.loads(files["data/custody.json"])
     custody["acquisitions"][0]["items"].append({"name": "answers", "sha256": SUSPECT, "bytes": 1})
     custody["acquisitions"][0]["clock"]["offset_seconds"] = offset
+    custody["acquisitions"][0] |= {"started": started, "ended": started}
     files |= {
         "data/attributions/1/attribution.json": record,
         "data/plans/main.json": plan_json,
@@ -566,6 +568,16 @@ def stamped(vectors: Vectors, folder: Path) -> None:
     vectors.add(
         "timestamps-created", future, "timestamps", "made after its timestamp", trust(tsa_roots=roots)
     )
+    package, checkpoint = with_log(witness=False, started="2099-01-01T00:00:00Z"), "data/log/checkpoints/1"
+    reply = one.reply(query(sha(package.payload[f"{checkpoint}.note"]), 1 << 62))
+    package.payload[f"{checkpoint}.tsr"] = reply
+    about = "a timestamp over a checkpoint shows when, without a witness"
+    vectors.add("log-stamped", package.build(), "", about, log_trust(tsa_roots=roots))
+    about = "a timestamp over a checkpoint that leads to no accepted root shows no time"
+    vectors.add("results-stamped", package.build(), "results", about, log_trust(tsa_roots=roots[1:]))
+    package.payload[f"{checkpoint}.tsr"] = one.reply(query(sha(b"x"), 1 << 62))
+    about = "a timestamp that is not over the checkpoint beside it"
+    vectors.add("log-stamp-imprint", package.build(), "log", about, log_trust(tsa_roots=roots))
     until = signer("Ann", ANN, valid_until="2026-07-02T00:00:00Z")
     back_dated = trust(signers=[until], tsa_roots=roots)
     vectors.add(

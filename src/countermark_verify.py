@@ -189,7 +189,7 @@ def dig(value: Any, *keys: str) -> Any:
     return value
 
 
-# --- Shapes: the fields of every document and what they hold. `[x]` is a list of x, `{x}` an object of values x,
+# --- Shapes: the fields of every document and what they hold. `[x]` is a list, `{x}` an object of values x,
 # `=a|b` one of these texts (`_` for a blank); a field with `?` may be left out. There are no other fields.
 
 GRAMMAR = """signer keyid:hash public_key:base64
@@ -507,19 +507,21 @@ def fields_of(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
 # --- Files and inputs that documents name.
 
 
-def name_digests(said: Any, what: str) -> list[tuple[str, str]]:
-    """Names and digests: an object of digests by name, or a list of objects with `name` and `sha256`."""
-    pairs = list(said.items()) if isinstance(said, dict) else []
-    pairs = [(dig(one, "name"), dig(one, "sha256")) for one in said] if isinstance(said, list) else pairs
-    good = isinstance(said, dict | list) and all(isinstance(n, str) and is_kind(d, "hash") for n, d in pairs)
-    need(good, f"{what} are not names and digests")
+def name_digests(document: Any, field: str, name: str) -> list[tuple[str, str]]:
+    """Names and digests in a field: `files` of capture.json and `sources` are a list of objects with `name` and
+    `sha256`, the others an object of digests by name."""
+    said, in_list = dig(document, field), field == "sources" or name == CAPTURE
+    good, pairs = isinstance(said, list if in_list else dict), []
+    if good:
+        pairs = [(dig(one, "name"), dig(one, "sha256")) for one in said] if in_list else list(said.items())
+    good = good and all(isinstance(one, str) and is_kind(digest, "hash") for one, digest in pairs)
+    need(good, f"{field} of {name} are not names and digests")
     return pairs
 
 
 def inputs_of(document: Any, name: str) -> list[tuple[str, str]]:
     """What a result was made of."""
-    field = "inputs" if name.startswith(ATTRIBUTIONS) else "sources"
-    return name_digests(dig(document, field), f"{field} of {name}")
+    return name_digests(document, "inputs" if name.startswith(ATTRIBUTIONS) else "sources", name)
 
 
 def resources(pairs: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -1001,7 +1003,7 @@ class Verification:
         need(not stray, f"leaves without a document, or a document without leaves: {stray[:5]}")
         allowed = set(documents)
         for document in documents:
-            pairs = name_digests(dig(self.document(document), "files"), f"files of {document}")
+            pairs = name_digests(self.document(document), "files", document)
             folder = document.rpartition("/")[0]
             listed = self.listed[document] = {f"{folder}/{name}": digest for name, digest in pairs}
             good = len(listed) == len(pairs) and all(

@@ -2,9 +2,9 @@
 
     python make_packages.py
 
-The packages stand in packages.tar.xz, because they have most of their bytes in common; vectors.json says of every
-one what is wrong with it, the trust file, the verdict and the step that fails. Run again, it keeps everything but
-the timestamps, whose authorities are made anew.
+The packages stand in packages.tar.xz, because they have most of their bytes in common; vectors.json says of
+every one what is wrong with it, the trust file, the verdict and the step that fails. Run again, it keeps
+everything but the timestamps, whose authorities are made anew.
 """
 
 import io

@@ -508,8 +508,8 @@ def fields_of(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
 
 
 def name_digests(document: Any, field: str, name: str) -> list[tuple[str, str]]:
-    """Names and digests in a field: `files` of capture.json and `sources` are a list of objects with `name` and
-    `sha256`, the others an object of digests by name."""
+    """Names and digests in a field: `files` of capture.json and `sources` are a list of objects with `name`
+    and `sha256`, the others an object of digests by name."""
     said, in_list = dig(document, field), field == "sources" or name == CAPTURE
     good, pairs = isinstance(said, list if in_list else dict), []
     if good:
@@ -893,7 +893,7 @@ class Verification:
     def document(self, name: str, shape: str = "any") -> Any:
         if name not in self.documents:
             self.documents[name] = read_json(self.package.whole[name], name)
-        return fit(self.documents[name], shape, name, name in self.hidden)
+        return fit(self.documents[name], shape, name, name in self.taken_out)
 
     def outer_layer(self) -> str:
         """Step 1: a folder of plain files, or the one zip that there is for these files."""
@@ -965,7 +965,7 @@ class Verification:
         self.redactors = read_signers(said["signers"], "the redaction")
         order = [(one["name"], one["ground"]) for one in entries]
         need(order and order == sorted(set(order)), "what the redaction took out is not sorted, each once")
-        kept = (CASE, CUSTODY, RESULTS, CAPTURE, FINDINGS, SCAN, *results_of(self.case["steps"]).values())
+        kept = (CASE, CUSTODY, RESULTS, CAPTURE, FINDINGS)
         for one in entries:
             name, form, count = one["name"], one["form"], one["count"].whole
             need(name in sealed and form in ("file", form_of(name)), f"{name} has no {form} to be taken out")
@@ -1002,14 +1002,17 @@ class Verification:
         stray = sorted(leaves ^ {name for name in sealed if name.startswith("data/leaves/")})
         need(not stray, f"leaves without a document, or a document without leaves: {stray[:5]}")
         allowed = set(documents)
-        for document in documents:
-            pairs = name_digests(self.document(document), "files", document)
-            folder = document.rpartition("/")[0]
-            listed = self.listed[document] = {f"{folder}/{name}": digest for name, digest in pairs}
-            good = len(listed) == len(pairs) and all(
-                is_kind(one, "name") and "/" not in one for one, _ in pairs
+        for step, document in {"capture": CAPTURE, **results_of(self.case["steps"])}.items():
+            folder, stated = document.rpartition("/")[0], self.envelopes[step].subjects
+            pairs = (
+                name_digests(self.document(document), "files", document) if document not in self.gone else []
             )
+            listed = {f"{folder}/{name}": digest for name, digest in pairs}
+            good = len(listed) == len(pairs) and all(is_kind(n, "name") and "/" not in n for n, _ in pairs)
             need(good, f"{document} lists a file twice, or one that cannot stand beside it")
+            if document in self.gone:  # the Statement of its step still says which files it had
+                listed = {name: digest for name, digest in stated.items() if name != document}
+            self.listed[document] = listed
             if document != CAPTURE or self.case["events_included"]:
                 allowed |= listed.keys()
                 wrong = sorted(name for name, digest in listed.items() if sealed.get(name) != digest)
@@ -1017,7 +1020,7 @@ class Verification:
         cut = ("data/plans/", "data/tables/")
         allowed |= {name for name in sealed if form_of(name) and name.startswith(cut)}
         if TERMS in self.payload:
-            terms = self.document(TERMS, "terms")["terms"]
+            terms = self.document(TERMS, "terms")["terms"] or ()
             allowed |= {f"data/terms/{one['file']}" for one in terms}
         elif TERMS in sealed:  # taken out, and with it what says which texts there are
             allowed |= {name for name in sealed if name.startswith("data/terms/")}
@@ -1100,13 +1103,13 @@ class Verification:
         self.check_findings()
         made = results_of(self.case["steps"])
         for name in made.values():
-            if name.startswith(ATTRIBUTIONS) and name not in self.hidden:
+            if name.startswith(ATTRIBUTIONS) and name not in self.taken_out:
                 check_attribution(self.document(name), name)
         custody = self.document(CUSTODY, "custody")
         lists = {CUSTODY: custody["acquisitions"], f"holds of {CUSTODY}": custody["holds"]}
-        for one in custody["acquisitions"]:
+        for one in custody["acquisitions"] or ():
             need((one["started"] or "") <= (one["ended"] or "9"), f"{one['id']} ends before it started")
-        for one in self.document(TERMS, "terms")["terms"] if TERMS in self.payload else ():
+        for one in (self.document(TERMS, "terms")["terms"] or ()) if TERMS in self.payload else ():
             good = one["file"] is None or self.sealed.get(f"data/terms/{one['file']}") == one["sha256"]
             need(good, f"{one['file']} is not the text that {TERMS} says")
         for name in self.plan_names():
@@ -1114,7 +1117,7 @@ class Verification:
             need(plan["plan_id"] in (None, Path(name).stem), f"{name} is a plan of another name")
             lists[name] = plan["hypotheses"]
         for name, items in lists.items():
-            ids = [one["id"] for one in items if one["id"] is not None]
+            ids = [one["id"] for one in items or () if one["id"] is not None]
             need(len(set(ids)) == len(ids), f"an id stands twice in {name}")
         return f"{', '.join(self.case['steps'])} and close say what the payload says"
 
@@ -1131,9 +1134,10 @@ class Verification:
         right: list[tuple[str, dict[str, str], Any]] = [("seal", sealed, seal), ("close", closed, close)]
         for step, name in {"capture": CAPTURE, **results_of(case["steps"])}.items():
             made_of = [(CAPTURE, sealed[CAPTURE])]
-            made_of = made_of if step == "detect" else inputs_of(self.document(name), name)
-            subjects = {name: sealed[name], **self.listed[name]}
-            right.append((step, subjects, {"materials": resources(made_of)}))
+            if step != "detect" and name not in self.gone:
+                made_of = inputs_of(self.document(name), name)
+            materials = dig(opened[step].predicate, "materials") if name in self.gone else resources(made_of)
+            right.append((step, {name: sealed[name], **self.listed[name]}, {"materials": materials}))
         for step, subjects, predicate in right:
             statement = {
                 "_type": "https://in-toto.io/Statement/v1",
@@ -1307,10 +1311,14 @@ class Verification:
             need(good, f"heading or reasons of {one['result']} do not fit its class")
         starts = {one.payload["run"] for one in self.opened if one.kind == "run-start"}
         for one in entries if self.trust else ():
-            record = self.document(made[one["result"]])
+            gone = made[one["result"]] in self.gone
+            record = None if gone else self.document(made[one["result"]])
             of = record if one["result"] == "scan" else dig(record, "case_run")
             ours = self.case["log"] and dig(of, "matter") == self.case["matter"]
-            need(not ours or dig(of, "run") in starts, f"the run that gave {one['result']} is not shown")
+            need(
+                not ours or dig(of, "run") in {*starts, None},
+                f"the run that gave {one['result']} is not shown",
+            )
             why = self.why_exploratory(one) if one["class"] == "confirmatory" else ""
             need(not why, f"{one['result']} says confirmatory and is not: {why}")
         classes = Counter(one["class"] for one in entries)
@@ -1320,15 +1328,17 @@ class Verification:
         """The first thing that a confirmatory result lacks, or ""; numbers as in the specification."""
         matter, step, plan_name = self.case["matter"], result["result"], f"data/plans/{result['plan']}.json"
         name = results_of(self.case["steps"])[step]
+        if name in self.gone or plan_name not in self.plan_names():
+            return "it, or its plan, is not in the package"
         record = self.document(name)
-        if plan_name not in self.plan_names():
-            return "its plan is not in the package"
         plan = self.document(plan_name)
         wanted = {"matter": matter, "plan_id": plan["plan_id"], "sha256": self.sealed[plan_name]}
         fixed = self.first_shown(("analysis-plan",), **wanted)
         if fixed is None:  # 1
             return "nothing shows when its plan was in the log"
-        hypothesis = next((one for one in plan["hypotheses"] if one["id"] == result["hypothesis"]), None)
+        hypothesis = next(
+            (one for one in plan["hypotheses"] or () if one["id"] == result["hypothesis"]), None
+        )
         if hypothesis is None or plan["matter"] != matter or not is_decided(step, record, hypothesis):  # 2
             return "it does not decide a hypothesis of the plan, by its test and at its level"
         if result["commitments"] != hypothesis["commitments"]:
@@ -1336,12 +1346,14 @@ class Verification:
         before: list[tuple[float, int] | None] = [fixed]
         if hypothesis["keyed"] is not False:  # 3
             kinds = ("commitment", "canary-commitment")
-            before += [self.first_shown(kinds, commitment=one) for one in hypothesis["commitments"]]
+            before += [self.first_shown(kinds, commitment=one) for one in hypothesis["commitments"] or ()]
             if len(before) == 1 or None in before:
                 return "nothing shows when each of its keys was committed to"
-        by_id = {one["id"]: one for one in self.document(CUSTODY)["acquisitions"]}
-        named = [by_id[one] for one in result["acquisitions"] if one in by_id]
-        known = {item["sha256"] for one in named for item in one["items"]} | set(hypothesis["given"])
+        by_id = {one["id"]: one for one in self.document(CUSTODY)["acquisitions"] or ()}
+        named = [by_id[one] for one in result["acquisitions"] or () if one in by_id]
+        known = {item["sha256"] for one in named for item in one["items"] or ()} | set(
+            hypothesis["given"] or ()
+        )
         source = CAPTURE if step == "detect" else name
         made_of = {digest for _, digest in inputs_of(self.document(source), source)}
         if not named or len(named) < len(result["acquisitions"]) or not made_of <= known:  # 4

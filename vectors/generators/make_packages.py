@@ -439,6 +439,17 @@ def redactions(vectors: Vectors) -> None:
     vectors.add("redacted", redact(files, [BOB], fields, [report]), "", "fields, rows and a file taken out")
     whole = redact(files, [BOB], {}, [members])
     vectors.add("redacted-table", whole, "", "a table taken out whole, with its leaves")
+    nothing = redact(files, [BOB], {"data/custody.json": ["/holds", "/acquisitions/0/by"]})
+    vectors.add("redacted-list", nothing, "", "an empty list and a name taken out of custody.json")
+    attribution = "data/attributions/1/attribution.json"
+    gone = redact(with_log(confirmatory=False).build(), [BOB], {}, [attribution])
+    vectors.add(
+        "redacted-result", gone, "", "a result taken out whole: its Statement stands for it", log_trust()
+    )
+    gone = redact(with_log().build(), [BOB], {}, [attribution])
+    vectors.add(
+        "redacted-confirmatory", gone, "results", "the same of one that says confirmatory", log_trust()
+    )
     vectors.add("redacted-no-trust", redact(files, [BOB], fields), "", "no trust file", {})
 
     def count(statement: Any) -> None:

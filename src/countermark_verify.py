@@ -850,6 +850,11 @@ def read_trust(path: Path) -> Any:
         need(once and said["threshold"].whole <= len(signers), "a signer stands twice, or there are too few")
         certificates = said.get("tsa_roots", [])
         logs = [note_key(text, 1) for text in said.get("logs", [])]
+        witnesses = [note_key(one["vkey"], 4, one["alliance"]) for one in said.get("witnesses", [])]
+        for keys in (logs, witnesses):
+            need(
+                len({(one.name, one.key_id) for one in keys}) == len(keys), "a log or a witness stands twice"
+            )
         notes = [read_note(text.encode(), "a checkpoint") for text in said.get("checkpoints", [])]
         by = [[key for key in logs if key.name == one.origin] for one in notes]
         kept = all(note_signatures(one, keys, False, "it") for one, keys in zip(notes, by, strict=True))
@@ -862,7 +867,7 @@ def read_trust(path: Path) -> Any:
             authorities=said.get("timestamp_authorities", Number("0")).whole,
             cases=said.get("cases", []),
             logs=logs,
-            witnesses=[note_key(one["vkey"], 4, one["alliance"]) for one in said.get("witnesses", [])],
+            witnesses=witnesses,
             checkpoints=notes,
         )
     except (OSError, Failed, ValueError, UnsupportedAlgorithm) as problem:

@@ -189,7 +189,7 @@ def dig(value: Any, *keys: str) -> Any:
     return value
 
 
-# --- Shapes: the fields of every document and what they hold. `[x]` is a list of x, `{x}` an object of values x,
+# --- Shapes: the fields of every document and what they hold. `[x]` is a list, `{x}` an object of values x,
 # `=a|b` one of these texts (`_` for a blank); a field with `?` may be left out. There are no other fields.
 
 GRAMMAR = """signer keyid:hash public_key:base64
@@ -507,19 +507,21 @@ def fields_of(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
 # --- Files and inputs that documents name.
 
 
-def name_digests(said: Any, what: str) -> list[tuple[str, str]]:
-    """Names and digests: an object of digests by name, or a list of objects with `name` and `sha256`."""
-    pairs = list(said.items()) if isinstance(said, dict) else []
-    pairs = [(dig(one, "name"), dig(one, "sha256")) for one in said] if isinstance(said, list) else pairs
-    good = isinstance(said, dict | list) and all(isinstance(n, str) and is_kind(d, "hash") for n, d in pairs)
-    need(good, f"{what} are not names and digests")
+def name_digests(document: Any, field: str, name: str) -> list[tuple[str, str]]:
+    """Names and digests in a field: `files` of capture.json and `sources` are a list of objects with `name`
+    and `sha256`, the others an object of digests by name."""
+    said, in_list = dig(document, field), field == "sources" or name == CAPTURE
+    good, pairs = isinstance(said, list if in_list else dict), []
+    if good:
+        pairs = [(dig(one, "name"), dig(one, "sha256")) for one in said] if in_list else list(said.items())
+    good = good and all(isinstance(one, str) and is_kind(digest, "hash") for one, digest in pairs)
+    need(good, f"{field} of {name} are not names and digests")
     return pairs
 
 
 def inputs_of(document: Any, name: str) -> list[tuple[str, str]]:
     """What a result was made of."""
-    field = "inputs" if name.startswith(ATTRIBUTIONS) else "sources"
-    return name_digests(dig(document, field), f"{field} of {name}")
+    return name_digests(document, "inputs" if name.startswith(ATTRIBUTIONS) else "sources", name)
 
 
 def resources(pairs: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -848,6 +850,11 @@ def read_trust(path: Path) -> Any:
         need(once and said["threshold"].whole <= len(signers), "a signer stands twice, or there are too few")
         certificates = said.get("tsa_roots", [])
         logs = [note_key(text, 1) for text in said.get("logs", [])]
+        witnesses = [note_key(one["vkey"], 4, one["alliance"]) for one in said.get("witnesses", [])]
+        for keys in (logs, witnesses):
+            need(
+                len({(one.name, one.key_id) for one in keys}) == len(keys), "a log or a witness stands twice"
+            )
         notes = [read_note(text.encode(), "a checkpoint") for text in said.get("checkpoints", [])]
         by = [[key for key in logs if key.name == one.origin] for one in notes]
         kept = all(note_signatures(one, keys, False, "it") for one, keys in zip(notes, by, strict=True))
@@ -860,7 +867,7 @@ def read_trust(path: Path) -> Any:
             authorities=said.get("timestamp_authorities", Number("0")).whole,
             cases=said.get("cases", []),
             logs=logs,
-            witnesses=[note_key(one["vkey"], 4, one["alliance"]) for one in said.get("witnesses", [])],
+            witnesses=witnesses,
             checkpoints=notes,
         )
     except (OSError, Failed, ValueError, UnsupportedAlgorithm) as problem:
@@ -891,7 +898,7 @@ class Verification:
     def document(self, name: str, shape: str = "any") -> Any:
         if name not in self.documents:
             self.documents[name] = read_json(self.package.whole[name], name)
-        return fit(self.documents[name], shape, name, name in self.hidden)
+        return fit(self.documents[name], shape, name, name in self.taken_out)
 
     def outer_layer(self) -> str:
         """Step 1: a folder of plain files, or the one zip that there is for these files."""
@@ -963,7 +970,7 @@ class Verification:
         self.redactors = read_signers(said["signers"], "the redaction")
         order = [(one["name"], one["ground"]) for one in entries]
         need(order and order == sorted(set(order)), "what the redaction took out is not sorted, each once")
-        kept = (CASE, CUSTODY, RESULTS, CAPTURE, FINDINGS, SCAN, *results_of(self.case["steps"]).values())
+        kept = (CASE, CUSTODY, RESULTS, CAPTURE, FINDINGS)
         for one in entries:
             name, form, count = one["name"], one["form"], one["count"].whole
             need(name in sealed and form in ("file", form_of(name)), f"{name} has no {form} to be taken out")
@@ -1000,14 +1007,17 @@ class Verification:
         stray = sorted(leaves ^ {name for name in sealed if name.startswith("data/leaves/")})
         need(not stray, f"leaves without a document, or a document without leaves: {stray[:5]}")
         allowed = set(documents)
-        for document in documents:
-            pairs = name_digests(dig(self.document(document), "files"), f"files of {document}")
-            folder = document.rpartition("/")[0]
-            listed = self.listed[document] = {f"{folder}/{name}": digest for name, digest in pairs}
-            good = len(listed) == len(pairs) and all(
-                is_kind(one, "name") and "/" not in one for one, _ in pairs
+        for step, document in {"capture": CAPTURE, **results_of(self.case["steps"])}.items():
+            folder, stated = document.rpartition("/")[0], self.envelopes[step].subjects
+            pairs = (
+                name_digests(self.document(document), "files", document) if document not in self.gone else []
             )
+            listed = {f"{folder}/{name}": digest for name, digest in pairs}
+            good = len(listed) == len(pairs) and all(is_kind(n, "name") and "/" not in n for n, _ in pairs)
             need(good, f"{document} lists a file twice, or one that cannot stand beside it")
+            if document in self.gone:  # the Statement of its step still says which files it had
+                listed = {name: digest for name, digest in stated.items() if name != document}
+            self.listed[document] = listed
             if document != CAPTURE or self.case["events_included"]:
                 allowed |= listed.keys()
                 wrong = sorted(name for name, digest in listed.items() if sealed.get(name) != digest)
@@ -1015,7 +1025,7 @@ class Verification:
         cut = ("data/plans/", "data/tables/")
         allowed |= {name for name in sealed if form_of(name) and name.startswith(cut)}
         if TERMS in self.payload:
-            terms = self.document(TERMS, "terms")["terms"]
+            terms = self.document(TERMS, "terms")["terms"] or ()
             allowed |= {f"data/terms/{one['file']}" for one in terms}
         elif TERMS in sealed:  # taken out, and with it what says which texts there are
             allowed |= {name for name in sealed if name.startswith("data/terms/")}
@@ -1098,13 +1108,13 @@ class Verification:
         self.check_findings()
         made = results_of(self.case["steps"])
         for name in made.values():
-            if name.startswith(ATTRIBUTIONS) and name not in self.hidden:
+            if name.startswith(ATTRIBUTIONS) and name not in self.taken_out:
                 check_attribution(self.document(name), name)
         custody = self.document(CUSTODY, "custody")
         lists = {CUSTODY: custody["acquisitions"], f"holds of {CUSTODY}": custody["holds"]}
-        for one in custody["acquisitions"]:
+        for one in custody["acquisitions"] or ():
             need((one["started"] or "") <= (one["ended"] or "9"), f"{one['id']} ends before it started")
-        for one in self.document(TERMS, "terms")["terms"] if TERMS in self.payload else ():
+        for one in (self.document(TERMS, "terms")["terms"] or ()) if TERMS in self.payload else ():
             good = one["file"] is None or self.sealed.get(f"data/terms/{one['file']}") == one["sha256"]
             need(good, f"{one['file']} is not the text that {TERMS} says")
         for name in self.plan_names():
@@ -1112,7 +1122,7 @@ class Verification:
             need(plan["plan_id"] in (None, Path(name).stem), f"{name} is a plan of another name")
             lists[name] = plan["hypotheses"]
         for name, items in lists.items():
-            ids = [one["id"] for one in items if one["id"] is not None]
+            ids = [one["id"] for one in items or () if one["id"] is not None]
             need(len(set(ids)) == len(ids), f"an id stands twice in {name}")
         return f"{', '.join(self.case['steps'])} and close say what the payload says"
 
@@ -1129,9 +1139,10 @@ class Verification:
         right: list[tuple[str, dict[str, str], Any]] = [("seal", sealed, seal), ("close", closed, close)]
         for step, name in {"capture": CAPTURE, **results_of(case["steps"])}.items():
             made_of = [(CAPTURE, sealed[CAPTURE])]
-            made_of = made_of if step == "detect" else inputs_of(self.document(name), name)
-            subjects = {name: sealed[name], **self.listed[name]}
-            right.append((step, subjects, {"materials": resources(made_of)}))
+            if step != "detect" and name not in self.gone:
+                made_of = inputs_of(self.document(name), name)
+            materials = dig(opened[step].predicate, "materials") if name in self.gone else resources(made_of)
+            right.append((step, {name: sealed[name], **self.listed[name]}, {"materials": materials}))
         for step, subjects, predicate in right:
             statement = {
                 "_type": "https://in-toto.io/Statement/v1",
@@ -1305,10 +1316,14 @@ class Verification:
             need(good, f"heading or reasons of {one['result']} do not fit its class")
         starts = {one.payload["run"] for one in self.opened if one.kind == "run-start"}
         for one in entries if self.trust else ():
-            record = self.document(made[one["result"]])
+            gone = made[one["result"]] in self.gone
+            record = None if gone else self.document(made[one["result"]])
             of = record if one["result"] == "scan" else dig(record, "case_run")
             ours = self.case["log"] and dig(of, "matter") == self.case["matter"]
-            need(not ours or dig(of, "run") in starts, f"the run that gave {one['result']} is not shown")
+            need(
+                not ours or dig(of, "run") in {*starts, None},
+                f"the run that gave {one['result']} is not shown",
+            )
             why = self.why_exploratory(one) if one["class"] == "confirmatory" else ""
             need(not why, f"{one['result']} says confirmatory and is not: {why}")
         classes = Counter(one["class"] for one in entries)
@@ -1318,15 +1333,17 @@ class Verification:
         """The first thing that a confirmatory result lacks, or ""; numbers as in the specification."""
         matter, step, plan_name = self.case["matter"], result["result"], f"data/plans/{result['plan']}.json"
         name = results_of(self.case["steps"])[step]
+        if name in self.gone or plan_name not in self.plan_names():
+            return "it, or its plan, is not in the package"
         record = self.document(name)
-        if plan_name not in self.plan_names():
-            return "its plan is not in the package"
         plan = self.document(plan_name)
         wanted = {"matter": matter, "plan_id": plan["plan_id"], "sha256": self.sealed[plan_name]}
         fixed = self.first_shown(("analysis-plan",), **wanted)
         if fixed is None:  # 1
             return "nothing shows when its plan was in the log"
-        hypothesis = next((one for one in plan["hypotheses"] if one["id"] == result["hypothesis"]), None)
+        hypothesis = next(
+            (one for one in plan["hypotheses"] or () if one["id"] == result["hypothesis"]), None
+        )
         if hypothesis is None or plan["matter"] != matter or not is_decided(step, record, hypothesis):  # 2
             return "it does not decide a hypothesis of the plan, by its test and at its level"
         if result["commitments"] != hypothesis["commitments"]:
@@ -1334,12 +1351,14 @@ class Verification:
         before: list[tuple[float, int] | None] = [fixed]
         if hypothesis["keyed"] is not False:  # 3
             kinds = ("commitment", "canary-commitment")
-            before += [self.first_shown(kinds, commitment=one) for one in hypothesis["commitments"]]
+            before += [self.first_shown(kinds, commitment=one) for one in hypothesis["commitments"] or ()]
             if len(before) == 1 or None in before:
                 return "nothing shows when each of its keys was committed to"
-        by_id = {one["id"]: one for one in self.document(CUSTODY)["acquisitions"]}
-        named = [by_id[one] for one in result["acquisitions"] if one in by_id]
-        known = {item["sha256"] for one in named for item in one["items"]} | set(hypothesis["given"])
+        by_id = {one["id"]: one for one in self.document(CUSTODY)["acquisitions"] or ()}
+        named = [by_id[one] for one in result["acquisitions"] or () if one in by_id]
+        known = {item["sha256"] for one in named for item in one["items"] or ()} | set(
+            hypothesis["given"] or ()
+        )
         source = CAPTURE if step == "detect" else name
         made_of = {digest for _, digest in inputs_of(self.document(source), source)}
         if not named or len(named) < len(result["acquisitions"]) or not made_of <= known:  # 4

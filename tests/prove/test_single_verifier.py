@@ -1,7 +1,9 @@
 """The verifier in one file: by itself, with what the first one seals, and where something is missing."""
 
 import ast
+import contextlib
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -108,3 +110,37 @@ def test_without_openssl_nothing_is_said(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "the program openssl is not installed" in captured.err
+
+
+def test_a_folder_holds_nothing_but_plain_files(sealed: Callable[..., Path], trust: Path) -> None:
+    folder = sealed("case")
+
+    def code() -> int:
+        return countermark_verify.main([str(folder), "--trust", str(trust)])
+
+    (folder / "data/empty").mkdir()
+    assert code() == 20
+    (folder / "data/empty").rmdir()
+    (folder / "data/link").symlink_to(folder)
+    assert code() == 20
+    (folder / "data/link").unlink()
+    os.mkfifo(folder / "data/pipe")
+    assert code() == 20
+    (folder / "data/pipe").unlink()
+    (folder / "data/more.txt").write_text("x")
+    assert code() == 20
+    (folder / "data/more.txt").unlink()
+    assert code() == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b'{"a":1,"a":2}', b'{"a":NaN}', b'{"a":"\\ud800"}', b"[" * 500, b"[1]", b'{"a":1} ', b"\xff", b"1"],
+)
+def test_rows_are_strict_json(line: bytes) -> None:
+    """A blank after the object is JSON; the rest is no row."""
+    if line.endswith(b" "):
+        assert countermark_verify.is_row(line)
+        return
+    with contextlib.suppress(countermark_verify.Failed):
+        assert not countermark_verify.is_row(line)

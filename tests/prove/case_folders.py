@@ -14,7 +14,7 @@ TOLD: dict[str, Any] = {
     "by": "Ann",
     "role": "analyst",
     "source": "gateway-3",
-    "method": "copied",
+    "method": "copy",
     "purpose": "routine",
     "started": "2026-06-15T08:00:00Z",
     "ended": "2026-06-15T10:10:00+02:00",

@@ -22,7 +22,7 @@ ACQUISITION = {
     "--what": "gateway log of June",
     "--source": "gateway-3, /var/log/gateway",
     "--purpose": "routine",
-    "--method": "copied from the log store",
+    "--method": "export of the log store",
     "--started": "2026-06-15T08:00:00Z",
     "--ended": "2026-06-15T08:10:00Z",
     "--clock-source": "ntp",

@@ -117,7 +117,7 @@ def test_the_digest_is_of_the_record() -> None:
 def test_times_have_one_spelling() -> None:
     assert time_of("2026-06-15T08:00:00Z").isoformat() == "2026-06-15T08:00:00+00:00"
     for text in ("2026-06-15T08:00:00.0Z", "2026-06-15 08:00:00Z", "2026-06-15T8:00:00Z", ""):
-        with pytest.raises(ValueError, match="time data|-"):
+        with pytest.raises(ValueError, match=r"2026|time data"):
             time_of(text)
 
 
@@ -125,6 +125,9 @@ def test_files_that_cannot_be_read_are_one_error(tmp_path: Path) -> None:
     with pytest.raises(Error) as raised:
         read_custody(tmp_path / "missing.json")
     assert raised.value.exit_code == ExitCode.NO_INPUT
-    (tmp_path / "bad.json").write_text("[" * 100_000)
-    with pytest.raises(Error):
-        read_custody(tmp_path / "bad.json")
+    surrogate = encode_custody(CUSTODY).replace(b"gateway.jsonl", b"gate\\ud800.jsonl")
+    for data in (b"[" * 100_000, surrogate, b"\xff"):
+        (tmp_path / "bad.json").write_bytes(data)
+        with pytest.raises(Error) as raised:
+            read_custody(tmp_path / "bad.json")
+        assert raised.value.exit_code == ExitCode.NO_INPUT

@@ -12,13 +12,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from loopback_tsa import Authority, Server
+from whole_case import options_of, told, trust_in
 
 from countermark.prove.archive import write_archive
 from countermark.prove.bag import BAG_FILES, bag_files
 from countermark.prove.case import decode_case
 from countermark.prove.layout import CASE, Contents, Source
 from countermark.prove.members import measure_source
+from countermark.prove.redact import RedactOptions, redact
 from countermark.prove.seal import SealOptions, seal
+from countermark.prove.takes import Take
 from countermark.prove.trustfile import Trust
 from countermark.prove.verify import verify
 from countermark.trust.signing import SigningKey
@@ -152,15 +156,16 @@ def contents_of(files: dict[str, Source]) -> Contents:
 
 
 ATTACKERS = [
-    ("case.zip", damage_zip, ".zip"),
-    ("case", damage_folder, ""),
-    ("case", damage_and_rebuild, ".zip"),
+    ("zip", damage_zip, ".zip"),
+    ("folder", damage_folder, ""),
+    ("folder", damage_and_rebuild, ".zip"),
 ]
+KINDS = ("plain", "whole", "redacted")
+Attacked = tuple[Path, Callable[..., None], str, Trust]
 
 
-def run_trials(
-    package: Path, attack: Callable[..., None], suffix: str, trust: Trust, folder: Path, trials: range
-) -> None:
+def run_trials(attacked: Attacked, folder: Path, trials: range) -> None:
+    package, attack, suffix, trust = attacked
     assert verify(package, trust).verdict == "VERIFIED"
     for trial in trials:
         target = folder / f"trial-{trial}{suffix}"
@@ -171,22 +176,65 @@ def run_trials(
         (folder / "moved").unlink(missing_ok=True)
 
 
-@pytest.fixture(scope="module", params=ATTACKERS, ids=[attack.__name__ for _, attack, _ in ATTACKERS])
-def attacked(
-    request: pytest.FixtureRequest, options: SealOptions, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Callable[..., None], str]:
-    name, attack, suffix = request.param
-    package = seal(replace(options, out=tmp_path_factory.mktemp("package") / name, include_events=True))
-    return package, attack, suffix
+@pytest.fixture(scope="module")
+def packages(
+    options: SealOptions, key: SigningKey, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], tuple[Path, Trust]]:
+    """By kind and form: a plain case, one with a log, plans, terms and a timestamp, and that one redacted."""
+    folder = tmp_path_factory.mktemp("packages")
+    story, attribution = told(folder / "story")
+    authority = Authority(folder)
+    trust = trust_in(story, folder, key, tsa_roots=[authority.root_pem])
+    made = {}
+    with Server(authority.reply) as url:
+        whole = options_of(story, folder, attributions=[attribution], trust=trust, tsa_urls=[url])
+        for form in ("zip", "folder"):
+            suffix = ".zip" if form == "zip" else ""
+            out = {kind: folder / f"{kind}{suffix}" for kind in KINDS}
+            seal(replace(options, out=out["plain"], include_events=True))
+            seal(replace(options, out=out["whole"], **whole))
+            redact(
+                RedactOptions(
+                    package=out["whole"],
+                    out=out["redacted"],
+                    keys=[key],
+                    what=[
+                        Take(ground="personal-data", accounts=frozenset({"a"})),
+                        Take(
+                            ground="privilege",
+                            name="data/findings/findings.json",
+                            pointers=("/campaigns/*/reasons/**",),
+                        ),
+                    ],
+                    why="order of 1 August 2026",
+                    allow_elsewhere=True,
+                    trust=trust,
+                )
+            )
+            made |= {(kind, form): (path, trust) for kind, path in out.items()}
+    return made
 
 
-def test_a_tenth_of_the_faults(attacked: tuple, trust_of: Callable, key: SigningKey, tmp_path: Path) -> None:
-    run_trials(*attacked, trust_of(key), tmp_path, range(TRIALS // 10))
+@pytest.fixture(params=ATTACKERS, ids=[attack.__name__ for _, attack, _ in ATTACKERS])
+def attacker(request: pytest.FixtureRequest) -> tuple[str, Callable[..., None], str]:
+    found: tuple[str, Callable[..., None], str] = request.param
+    return found
+
+
+@pytest.fixture(params=KINDS)
+def attacked(request: pytest.FixtureRequest, packages: dict, attacker: tuple) -> Attacked:
+    form, attack, suffix = attacker
+    package, trust = packages[request.param, form]
+    return package, attack, suffix, trust
+
+
+def test_a_tenth_of_the_faults(attacked: Attacked, tmp_path: Path) -> None:
+    run_trials(attacked, tmp_path, range(TRIALS // 10))
 
 
 @pytest.mark.soak
-def test_all_faults(attacked: tuple, trust_of: Callable, key: SigningKey, tmp_path: Path) -> None:
-    run_trials(*attacked, trust_of(key), tmp_path, range(TRIALS))
+def test_all_faults(attacked: Attacked, tmp_path: Path) -> None:
+    run_trials(attacked, tmp_path, range(TRIALS))
 
 
 def test_no_byte_of_the_zip_is_loose(

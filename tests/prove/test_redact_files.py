@@ -1,9 +1,12 @@
 """Taking out: half of everything at random, patterns, accounts, what must stay, what else goes with it."""
 
+import io
 import json
 import random
+import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 from tests.prove.leaf_package import (
     ACCOUNTS,
     FINDINGS,
+    KEY,
     MEMBERS,
     PARQUET,
     REPORT,
@@ -27,8 +31,9 @@ from tests.prove.leaf_package import (
 
 from countermark.errors import Error, ExitCode
 from countermark.prove.elsewhere import Needles
-from countermark.prove.leaf_files import Chooser
-from countermark.prove.leaves import GROUNDS, fields_of
+from countermark.prove.leaf_fields import is_kept
+from countermark.prove.leaf_files import Chooser, take_out
+from countermark.prove.leaves import GROUNDS, check_leaves, fields_of, write_leaves
 from countermark.prove.redact_files import cut
 from countermark.prove.redaction import TakenOut, check_counts, read_redaction
 from countermark.prove.takes import Lines, Take, matcher, parse_rows, parse_take, read_accounts, read_plan
@@ -82,6 +87,58 @@ def test_fields_go_and_every_other_byte_stays(tmp_path: Path) -> None:
         TakenOut(count=1, form="fields", ground="privilege", name=FINDINGS),
         TakenOut(count=1, form="file", ground="privilege", name=REPORT),
     ]
+
+
+texts = st.text(st.characters(codec="utf-8")) | st.sampled_from(
+    ['"', '\\"', "\\\\", "a:b", "{}", "[ ]", ": null", "0", "/"]
+)
+trees = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def null_at(value: Any, gone: set[str], pointer: str = "") -> Any:
+    """The value with `null` where `gone` says: an oracle over parsed JSON."""
+    if isinstance(value, dict) and value:
+        parts = {key: key.replace("~", "~0").replace("/", "~1") for key in value}
+        parts = {key: "~2" + one if re.fullmatch("[0-9]+", one) else one for key, one in parts.items()}
+        return {key: null_at(one, gone, f"{pointer}/{parts[key]}") for key, one in value.items()}
+    if isinstance(value, list) and value:
+        return [null_at(one, gone, f"{pointer}/{at}") for at, one in enumerate(value)]
+    return None if pointer in gone else value
+
+
+@given(st.dictionaries(texts, trees, max_size=4), st.booleans(), st.randoms(use_true_random=False))
+def test_null_stands_where_something_was_whatever_the_text_is(
+    document: dict[str, Any], ascii_only: bool, chance: random.Random
+) -> None:
+    text = json.dumps(document, ensure_ascii=ascii_only, indent=chance.choice([None, 1])).encode()
+    containers = sum(value == b"{}" for _, value in fields_of(text))
+    text = text.replace(b"{}", b"{ \n}") if text.count(b"{}") == containers else text
+    salts, new = io.BytesIO(), (io.BytesIO(), io.BytesIO())
+    root = write_leaves(METHOD, "fields", io.BytesIO(text), salts, KEY)
+    gone = {pointer for pointer, _ in fields_of(text) if chance.random() < 0.5}
+
+    class Chosen(Chooser):
+        def of_field(self, pointer: str) -> tuple[int, str] | None:
+            return (0, "privilege") if pointer in gone else None
+
+        def stays(self, pointer: str) -> bool:
+            return False
+
+    salts.seek(0)
+    taken = take_out(METHOD, "fields", (io.BytesIO(text), salts), new, Chosen([]))
+    assert taken.new == len(gone)
+    assert json.loads(new[0].getvalue()) == null_at(document, gone)
+    for stream in new:
+        stream.seek(0)
+    if not any(map(is_kept, gone)):
+        assert check_leaves(METHOD, "fields", *new) == (root, +Counter(privilege=len(gone)))
+
+
+METHOD = "data/findings/method.json"
 
 
 def test_accounts_go_from_every_table_and_with_them_what_holds_the_same(tmp_path: Path) -> None:
@@ -224,8 +281,6 @@ def test_what_to_take_is_read_from_arguments_and_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("more", [0, 200], ids=["few", "many"])
 def test_texts_are_found_however_they_are_escaped_and_across_blocks(more: int) -> None:
-    import io
-
     values = ["acct-0000001", 'he said "no" & left', "Müller & Söhne", "short"]
     needles = Needles([*values, *(f"other-{at:05d}" for at in range(more))])
     texts = {
@@ -239,6 +294,8 @@ def test_texts_are_found_however_they_are_escaped_and_across_blocks(more: int) -
                 text = b" " * before + form.encode() + b" short"
                 assert needles.found_in(io.BytesIO(text)) == {value}
     assert needles.found_in(io.BytesIO(b"acct-000000")) == set()
+    others = {f"other-{at:05d}" for at in range(more)}
+    assert needles.found_in(io.BytesIO(b"x".join(b"<%s>" % one.encode() for one in others))) == others
     assert not Needles(["short"])
 
 

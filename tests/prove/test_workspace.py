@@ -18,7 +18,7 @@ from countermark.prove.workspace_records import (
     add_terms,
 )
 from countermark.prove.workspace_state import Link
-from countermark.prove.workspace_view import changes, inputs, missing, overview
+from countermark.prove.workspace_view import changes, inputs, missing, moved_away, overview
 
 
 @pytest.fixture
@@ -88,6 +88,12 @@ def test_the_folder_may_be_moved(case: Workspace, events: Path, raw: Path, tmp_p
     taken = inputs(moved)
     assert taken.events == tmp_path / "elsewhere" / "events"
     assert list(changes(moved, evidence=True)) == []
+    inside = tmp_path / "elsewhere" / "raw.log"
+    inside.write_text("raw")
+    acquire(moved, inside)
+    moved = Workspace.open(moved.folder.rename(tmp_path / "elsewhere2"))
+    assert moved_away(moved) == 0
+    moved = Workspace.open(moved.folder.rename(tmp_path / "elsewhere"))
     Workspace.create(tmp_path / "elsewhere", "CASE-1")  # changes nothing
     assert inputs(moved).results == taken.results
 
@@ -157,6 +163,7 @@ def test_raw_evidence_is_compared_when_asked(
     assert list(changes(case)) == []
     assert list(changes(case, evidence=True)) == [f"{raw} changed since it was added"]
     raw.unlink()  # moved into a store: no change
+    assert moved_away(case) == 1
     (events / "events-00000.parquet").write_bytes(b"other")
     (sentence,) = changes(case, evidence=True)
     assert "events-00000.parquet changed" in sentence
@@ -199,6 +206,7 @@ def test_the_same_attribution_keeps_its_number(case: Workspace, raw: Path, tmp_p
     assert [case.add_attribution(path, Link()) for path in (one, two, one)] == [1, 2, 1]
     acquire(case, raw)
     assert case.add_attribution(one, Link(acquisitions=["acq-1"])) == 1
+    assert case.add_attribution(one, Link()) == 1  # no word of a link: it stays
     assert [kept.link for kept in case.state.attributions] == [Link(acquisitions=["acq-1"]), Link()]
 
 
@@ -227,7 +235,8 @@ def test_a_plan_is_not_changed(case: Workspace, tmp_path: Path) -> None:
     assert list(case.state.plans) == ["plan-1", "plan-2"]
 
 
-def test_a_damaged_list_is_one_error(case: Workspace) -> None:
+def test_a_damaged_list_is_one_error(case: Workspace, tmp_path: Path) -> None:
+    case.add_scan(stage_folder(tmp_path / "scan", "scan.json"), Link())
     path = case.folder / "case-folder.json"
     whole = path.read_bytes()
     for data in (
@@ -236,6 +245,8 @@ def test_a_damaged_list_is_one_error(case: Workspace) -> None:
         whole.replace(b"CASE-1", b"../../x"),
         whole.replace(b"/v1", b"/v9"),
         b"[" * 9_999,
+        whole.replace(b'"path": "scan/', b'"path": "../scan/'),
+        whole.replace(b'"path": "scan/', b'"path": "/scan/'),
     ):
         path.write_bytes(data)
         with pytest.raises(Error) as raised:

@@ -1,21 +1,24 @@
 """Records of a case folder: what people say is checked, logged once, and survives kills and crowds."""
 
+import multiprocessing
 import os
+import random
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from case_folders import acquire, events_folder, findings_folder, sha256
 
 from countermark.errors import Error, ExitCode
 from countermark.prove import workspace_files
-from countermark.prove.custody import Action, Hold
+from countermark.prove.custody import Action, Custody, Hold
 from countermark.prove.workspace import Workspace
 from countermark.prove.workspace_records import (
     add_action,
-    add_hold,
     add_terms,
     log_acquisitions,
 )
@@ -124,7 +127,7 @@ def test_actions_carry_the_digests_of_what_they_were_done_with(case: Workspace, 
     with pytest.raises(Error, match="no acquisition"):
         add_action(case, stored, ["acq-9"])
     hold = Hold(
-        id="",
+        id="hold-1",
         by="Bo",
         started="2026-06-16T08:00:00Z",
         anticipated="letter",
@@ -132,7 +135,11 @@ def test_actions_carry_the_digests_of_what_they_were_done_with(case: Workspace, 
         control_accounts=1,
         manifest_sha256="a" * 64,
     )
-    assert [add_hold(case, hold).id for _ in range(2)] == ["hold-1", "hold-2"]
+    case.record(Custody(holds=[hold]))
+    case.record(Custody(holds=[hold]))
+    assert case.custody.holds == [hold]
+    with pytest.raises(Error, match="another hold hold-1"):
+        case.record(Custody(holds=[msgspec.structs.replace(hold, by="Cy")]))
 
 
 def test_terms_have_one_text_a_version(case: Workspace, tmp_path: Path) -> None:
@@ -216,6 +223,39 @@ def build(folder: Path, log: Path, raw: Path, findings: Path, events: Path) -> W
     acquire(case, raw, what=folder.name)
     case.add_findings(findings, events, Link(acquisitions=["acq-1"]))
     return case
+
+
+@pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.soak)])
+def test_killed_at_any_moment_nothing_is_lost(tmp_path: Path, raw: Path, events: Path, kills: int) -> None:
+    """SIGKILL after a time drawn at random; the same again gives the whole."""
+    book = open_or_create(tmp_path / "log", origin="a.example/log")
+    findings = findings_folder(tmp_path / "findings", events)
+    context = multiprocessing.get_context("spawn")
+    draw = random.Random(7)
+    died = 0
+    for number in range(kills):
+        folder = tmp_path / f"case-{number}"
+        ready = context.Event()
+        child = context.Process(
+            target=build_when_ready, args=(ready, folder, tmp_path / "log", raw, findings, events)
+        )
+        child.start()
+        assert ready.wait(120)
+        time.sleep(draw.random() * 0.06)
+        child.kill()
+        child.join()
+        died += child.exitcode != 0
+        case = build(folder, tmp_path / "log", raw, findings, events)
+        assert log_acquisitions(case, book) == 0
+        assert [one.id for one in case.custody.acquisitions] == ["acq-1"]
+        assert list(changes(case, evidence=True)) == []
+        assert inputs(case).results[0].acquisitions == ["acq-1"]
+    assert died > kills // 4
+
+
+def build_when_ready(ready: Any, *arguments: Path) -> None:
+    ready.set()
+    build(*arguments)
 
 
 def test_two_at_once_lose_nothing(case: Workspace, tmp_path: Path) -> None:

@@ -54,7 +54,13 @@ class Server:
         headers = {"Accept": TAXII} | options.pop("headers", {})
         if who is not None:
             headers["Authorization"] = f"Bearer {self.tokens[who]}"
-        return self.client.request(method, self.url + path, headers=headers, **options)
+        try:
+            return self.client.request(method, self.url + path, headers=headers, **options)
+        except httpx2.TransportError as error:
+            error.add_note(
+                f"server: exit code {self.process.poll()}, wrote {''.join(self.log_lines)[-2000:]}"
+            )
+            raise
 
     def post(self, who: str, *objects: dict[str, Any], collection: str = SHARED) -> httpx2.Response:
         """Add objects."""

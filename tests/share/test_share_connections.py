@@ -1,6 +1,7 @@
 """Slow senders, large headers, what is no HTTP, on a real socket: cut off, and the others are served."""
 
 import json
+import signal
 import socket
 import ssl
 import time
@@ -169,6 +170,23 @@ def test_a_connection_that_is_kept_ends_after_a_while(server: Server) -> None:
     with connection(server) as made:
         made.sendall(head(server, "GET", "/taxii2/", "", ""))
         assert rest(made).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_server_that_stood_still_does_not_take_that_for_its_clients_slowness(server: Server) -> None:
+    request = head(server, "GET", "/taxii2/", "Connection: close", "", "")
+    with connection(server) as waiting, connection(server) as late, connection(server) as silent:
+        time.sleep(0.3)  # all are accepted
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            waiting.sendall(request)
+            time.sleep(3)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        time.sleep(0.1)
+        late.sendall(request)
+        assert rest(waiting).startswith(b"HTTP/1.1 200 ")
+        assert rest(late).startswith(b"HTTP/1.1 200 ")
+        assert rest(silent) == b""  # it is let go all the same
 
 
 def test_too_many_connections_of_one_address_are_closed_and_others_go_on(server: Server) -> None:

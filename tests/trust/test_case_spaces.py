@@ -1,4 +1,4 @@
-"""A test in a case is logged in its space: its start before it runs, its outcome with digests of its files."""
+"""A test in a case is logged in its space: its start before it runs, its outcome with digests of files."""
 
 from pathlib import Path
 

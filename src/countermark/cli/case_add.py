@@ -42,7 +42,7 @@ def findings(
     replace: Replace = False,
     as_json: Json = False,
 ) -> None:
-    """Add findings; they are copied, EVENTS stay where they are and must not change until the seal."""
+    """Keep a copy of findings; EVENTS stay where they are and must not change until the seal."""
     kept = _workspace(case).add_findings(
         folder, events, _link(plan, hypothesis, acquisition, run), replace=replace
     )
@@ -60,7 +60,7 @@ def scan(
     replace: Replace = False,
     as_json: Json = False,
 ) -> None:
-    """Add the watermark scan of a corpus; it is copied."""
+    """Keep a copy of the watermark scan of a corpus."""
     kept = _workspace(case).add_scan(folder, _link(plan, hypothesis, acquisition, run), replace=replace)
     _say("scan", {"result": "scan", "sha256": kept.sha256}, as_json)
 
@@ -75,7 +75,7 @@ def attribution(
     run: Run = None,
     as_json: Json = False,
 ) -> None:
-    """Add an attribution; it is copied. The same once more keeps its number and has the new plan."""
+    """Keep a copy of an attribution; the same once more keeps its number and takes a new plan."""
     number = _workspace(case).add_attribution(folder, _link(plan, hypothesis, acquisition, run))
     _say("attribution", {"result": f"attribute-{number}"}, as_json)
 
@@ -94,7 +94,7 @@ def acquisition(
         Literal["routine", "case"],
         typer.Option("--purpose", help="Kept in the course of business, or made for the case."),
     ],
-    method: Annotated[str, typer.Option("--method", help="How: copied, exported, capture probe.")],
+    method: Annotated[str, typer.Option("--method", help="How: copy, export, capture probe.")],
     started: Annotated[str, typer.Option("--started", metavar="TIME", help="As the clock showed it.")],
     ended: Annotated[str, typer.Option("--ended", metavar="TIME", help="As the clock showed it.")],
     clock_source: Annotated[str, typer.Option("--clock-source", help="What set that clock: ntp, by hand.")],
@@ -105,7 +105,7 @@ def acquisition(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Record who acquired evidence, when and from where; digests are taken now, the files are not copied.
+    """Record who acquired evidence, when and from where; digests are taken now, the files stay there.
 
     Where the case has a log, the record's digest goes in as an entry.
     """
@@ -186,7 +186,7 @@ def terms(
     ended: Annotated[str, typer.Option("--ended", metavar="DAY", help="Last day it applied.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Add one version of the terms that applied; the text is copied."""
+    """Keep a copy of one version of the terms that applied."""
     from countermark.prove.workspace_records import add_terms
 
     entry = add_terms(
@@ -221,7 +221,7 @@ def plan(
     file: Annotated[Path, typer.Argument(metavar="PLAN.json", help="A plan that was logged before.")],
     as_json: Json = False,
 ) -> None:
-    """Add a plan that was written outside the case folder; it is copied."""
+    """Keep a copy of a plan that was written outside the case folder."""
     _say("plan", {"plan_id": _workspace(case).add_plan(file)}, as_json)
 
 

@@ -30,8 +30,8 @@ def open_(
     from countermark.prove.workspace_records import log_acquisitions
     from countermark.trust.log import open_or_create
 
-    book = open_or_create(log, log_key) if log is not None else None  # a missing one is made, with its key
     workspace = Workspace.create(folder, case_id, matter=matter, log=log)
+    book = open_or_create(log, log_key) if log is not None else None  # a missing one is made, with its key
     logged = log_acquisitions(workspace, book) if book is not None else 0
     fields = {"folder": str(folder), "case_id": case_id, "matter": workspace.state.matter}
     if as_json:

@@ -20,7 +20,7 @@ def show(
 ) -> int:
     """Say what is in a case folder, what is missing, and what changed since it was added (exit 20)."""
     from countermark.prove.workspace import Workspace
-    from countermark.prove.workspace_view import changes, overview
+    from countermark.prove.workspace_view import changes, moved_away, overview
 
     workspace = Workspace.open(folder)
     view = overview(workspace)
@@ -33,8 +33,9 @@ def show(
             bar(done)
 
         changed = list(changes(workspace, evidence=check, step=step))
+    moved = moved_away(workspace)
     if as_json:
-        emit_json(SHOW_SCHEMA_ID, {**view, "changed": changed, "checked": check})
+        emit_json(SHOW_SCHEMA_ID, {**view, "changed": changed, "checked": check, "moved_away": moved})
     else:
         for line in _lines(view):
             emit(printable(line))
@@ -42,6 +43,8 @@ def show(
             emit(printable(f"CHANGED: {sentence}"))
         if not check:
             note("acquired files were not read again; --check does")
+        elif moved:
+            note(f"{moved:,} acquired files are no longer where they were: they were not compared")
     return ExitCode.VERIFICATION_FAILED if changed else ExitCode.DONE
 
 

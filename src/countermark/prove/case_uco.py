@@ -56,7 +56,7 @@ def case_uco(case_id: str, custody: Custody, software: dict[str, str] | None = N
         },
     )
     document = {"@context": CONTEXT, "@graph": [graph.nodes[name] for name in sorted(graph.nodes)]}
-    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
 
 
 class _Graph:

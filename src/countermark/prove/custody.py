@@ -213,11 +213,15 @@ def read_custody(path: Path) -> Custody:
             data = stream.read(MAX_KEPT_BYTES + 1)
         if len(data) > MAX_KEPT_BYTES:
             raise failed(f"larger than {MAX_KEPT_BYTES >> 20} MiB")
-        return decode_custody(data)
+        custody = decode_custody(data)
+        encode_custody(custody)
+        return custody
     except OSError as error:
         raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from error
     except Error as error:
         raise Error(f"{path}: {error.message}", exit_code=ExitCode.NO_INPUT) from error
+    except ValueError as error:  # a lone surrogate
+        raise Error(f"{path} cannot be written as UTF-8", exit_code=ExitCode.NO_INPUT) from error
 
 
 def write_custody(path: Path, custody: Custody) -> None:

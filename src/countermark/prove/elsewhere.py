@@ -52,10 +52,22 @@ class Needles:
             text = rest + block
             found.update(value for raw, value in self._plain if raw in text)
             if self._by_word:
-                # one word of each text is looked up, so that many texts cost no more than few
-                for word in self._by_word.keys() & set(_WORD.findall(text)):
-                    found.update(value for raw, value in self._by_word[word] if raw in text)
+                found |= self._found_by_words(text, found)
             rest = text[-self._longest :]
+        return found
+
+    def _found_by_words(self, text: bytes, known: set[str]) -> set[str]:
+        """One word of each text is looked up, so that many texts cost no more than few."""
+        words = self._by_word.keys() & set(_WORD.findall(text))
+        maybe = [pair for word in words for pair in self._by_word[word] if pair[1] not in known]
+        if len(maybe) <= _FEW:
+            return {value for raw, value in maybe if raw in text}
+        found = set()
+        for match in _WORD.finditer(text):
+            for raw, value in self._by_word.get(match[0], ()):
+                at = match.start() - raw.find(match[0])
+                if at >= 0 and text.startswith(raw, at):
+                    found.add(value)
         return found
 
 

@@ -71,7 +71,7 @@ class Workspace:
             message = "a case in a log has both --matter and --log"
             raise Error(message, hint="--matter ID --log FOLDER, or neither", exit_code=ExitCode.USAGE)
         _check_free(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # it will hold personal data
         with locked(folder / STATE_FILE):
             if not (folder / STATE_FILE).exists():
                 remove_halves(folder)
@@ -134,6 +134,7 @@ class Workspace:
             made_of = _events_of(source, events)
             self.check_new(self.state.findings, kept, replace)
             self._copy("detect", source, kept, files)
+            kept = _linked(kept, self.state.findings)
             where = Events(reference(events, self.folder), made_of)
             self.write(findings=kept, events=where, replaced=self.replaced(self.state.findings, kept))
         return kept
@@ -145,6 +146,7 @@ class Workspace:
             self._check_link(link)
             self.check_new(self.state.scan, kept, replace)
             self._copy("scan", source, kept, files)
+            kept = _linked(kept, self.state.scan)
             self.write(scan=kept, replaced=self.replaced(self.state.scan, kept))
         return kept
 
@@ -162,7 +164,7 @@ class Workspace:
                 raise Error(f"a case takes {MAX_ATTRIBUTIONS} attributions at most")
             self._copy("attribute", source, kept, files)
             number = digests.index(kept.sha256) if kept.sha256 in digests else len(present)
-            present[number : number + 1] = [kept]
+            present[number : number + 1] = [_linked(kept, *present[number : number + 1])]
             self.write(attributions=present)
         return number + 1
 
@@ -257,6 +259,12 @@ class Workspace:
         """Write the list with these fields changed, while the folder is held."""
         self.state = msgspec.structs.replace(self.state, **fields)
         write_state(self.folder, self.state)
+
+
+def _linked(new: Kept, old: Kept | None = None) -> Kept:
+    """The same thing added once more keeps its link, unless it was given another one."""
+    again = old is not None and old.sha256 == new.sha256 and new.link == Link()
+    return msgspec.structs.replace(new, link=old.link) if old is not None and again else new
 
 
 def _events_of(findings: Path, events: Path) -> str:

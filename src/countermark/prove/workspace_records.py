@@ -17,7 +17,6 @@ from countermark.prove.custody import (
     Action,
     Clock,
     Custody,
-    Hold,
     Item,
     check_custody,
     is_record_id,
@@ -32,7 +31,7 @@ from countermark.prove.terms import (
 )
 from countermark.prove.workspace import Workspace, kept_file
 from countermark.prove.workspace_files import Step, evidence_files, items_of, read_whole
-from countermark.prove.workspace_state import Kept, now
+from countermark.prove.workspace_state import Kept, now, reference
 from countermark.records.canonical import file_sha256, sha256_hex
 from countermark.records.files import TEMPORARY, sync_folder
 from countermark.trust.log import Log, open_or_create
@@ -107,7 +106,7 @@ def add_acquisition(
         if again and not acquisition_id:  # of a run that was killed before it came to an end
             record, name = again[0], again[0].id or name
         workspace.record_held(Custody(acquisitions=[record]))
-        where = [os.path.realpath(path) for path in files]
+        where = [reference(path, workspace.folder) for path in files]
         workspace.write(evidence=workspace.state.evidence | {name: where})
     if log is not None:
         log_acquisitions(workspace, log)
@@ -179,15 +178,6 @@ def add_action(workspace: Workspace, action: Action, acquisitions: Sequence[str]
         _check(Custody(actions=[action]))
         workspace.record_held(Custody(actions=[action]))
     return action
-
-
-def add_hold(workspace: Workspace, hold: Hold) -> Hold:
-    """Record a legal hold; an empty id is the next one."""
-    with workspace.changing():
-        name = hold.id or _next_id([one.id for one in workspace.custody.holds], "hold")
-        hold = msgspec.structs.replace(hold, id=name)
-        workspace.record_held(Custody(holds=[hold]))
-    return hold
 
 
 def add_terms(

@@ -9,7 +9,7 @@ import msgspec
 from countermark.errors import Error, ExitCode
 from countermark.prove.case import is_case_id
 from countermark.prove.custody import TIME_FORMAT, Sha256
-from countermark.prove.layout import MAX_KEPT_BYTES, read_object
+from countermark.prove.layout import MAX_KEPT_BYTES, check_name, read_object
 from countermark.prove.terms import TermsEntry
 from countermark.records.canonical import canonical_json
 from countermark.records.files import write_atomic
@@ -95,6 +95,7 @@ def read_state(folder: Path) -> State:
             data = stream.read(MAX_KEPT_BYTES + 1)
         read_object(data, path.name)
         state = msgspec.json.decode(data, type=State)
+        _check_places(state)
     except OSError as error:
         raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from None
     except (Error, ValueError, RecursionError) as error:
@@ -102,6 +103,13 @@ def read_state(folder: Path) -> State:
     if state.schema != CASE_FOLDER_SCHEMA_ID or not is_case_id(state.case_id):
         raise Error(f"{path} is no {CASE_FOLDER_SCHEMA_ID} document", hint=hint, exit_code=ExitCode.NO_INPUT)
     return state
+
+
+def _check_places(state: State) -> None:
+    """Copies stand in the case folder, at plain names."""
+    kept = [state.findings, state.scan, state.acceptances, *state.attributions, *state.plans.values()]
+    for name in [one.path for one in kept if one] + [one.file or "" for one in state.terms]:
+        check_name(name)
 
 
 def write_state(folder: Path, state: State) -> None:

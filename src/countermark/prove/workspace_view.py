@@ -142,10 +142,21 @@ def _not_logged(workspace: Workspace) -> Iterator[str]:
 
 def _changed_evidence(workspace: Workspace, step: Step | None) -> Iterator[str]:
     """Acquired files that are where they were and have another content; one that was moved is no change."""
+    for sha256, path in _evidence(workspace):
+        if path.is_file():
+            yield from _changed_file(path, sha256, step)
+
+
+def moved_away(workspace: Workspace) -> int:
+    """Number of acquired files that are no longer where they were, and cannot be compared."""
+    return sum(not path.is_file() for _, path in _evidence(workspace))
+
+
+def _evidence(workspace: Workspace) -> Iterator[tuple[str, Path]]:
+    """SHA-256 of every acquired file, and where it was."""
     for one in workspace.custody.acquisitions:
         for item, path in zip(one.items, workspace.state.evidence.get(one.id or "", []), strict=False):
-            if Path(path).is_file():
-                yield from _changed_file(Path(path), item.sha256, step)
+            yield item.sha256, workspace.folder / path
 
 
 def missing(workspace: Workspace) -> list[str]:

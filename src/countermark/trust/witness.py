@@ -6,7 +6,7 @@ Source: https://c2sp.org/tlog-witness (the request and its refusals) and https:/
     witness.json        name and verifier key
     logs.json           verifier keys of the logs that it cosigns, one an origin
     heads/ID.note       the checkpoint of a log that it cosigned last; ID is SHA-256 of the origin
-    refused/ID-N.note   checkpoints, signed by the log, that do not continue that one: with it, the proof
+    refused/ID-N.note   checkpoints, signed by the log, that nothing showed to continue that one
 """
 
 import hashlib
@@ -212,7 +212,7 @@ class Witness:
         return _text(path) if path.exists() else None
 
     def refused(self, origin: str) -> list[str]:
-        """Notes of a log, signed by it, that do not continue what was cosigned when they came."""
+        """Notes of a log, signed by it, that nothing showed to continue what was cosigned when they came."""
         pattern = f"{_id(origin)}-*.note"
         return [_text(path) for path in sorted((self.folder / REFUSED).glob(pattern))]
 

@@ -59,7 +59,9 @@ def failed(error: Exception) -> Response:
 def add_error_handlers(app: FastAPI) -> None:
     """Make every failure of `app`, its own endpoints' or the framework's, a TAXII error resource."""
 
-    async def known(_: Request, error: Exception) -> Response:
+    async def known(request: Request, error: Exception) -> Response:
+        if isinstance(error, TaxiiError):  # for whoever counts refusals
+            request.scope.setdefault("state", {})["refusal"] = error
         return failed(error)
 
     async def http(request: Request, error: Exception) -> Response:

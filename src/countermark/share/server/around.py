@@ -1,10 +1,12 @@
-"""Around the whole application: limits before anything is done, one log line and the figures after it."""
+"""Around the whole application: limits before anything is done, one log line and the figures after it.
+
+Every refusal passes here, also those from before an endpoint is found."""
 
 import time
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from countermark.records.exchange import Caller
@@ -14,6 +16,7 @@ from countermark.share.server.limits import Limits
 from countermark.share.server.logs import RequestLine, log_request
 from countermark.share.server.metrics import METHODS, Metrics
 from countermark.share.server.peers import Peers
+from countermark.share.server.refusals import Refusals
 from countermark.share.server.taxii import Taxii
 
 _UNLOGGED = ("/healthz", "/readyz", "/metrics")
@@ -23,12 +26,20 @@ _UNLOGGED = ("/healthz", "/readyz", "/metrics")
 class Around:
     """Wraps the application; `plain` says that it is served without TLS."""
 
-    def __init__(self, app: Taxii, limits: Limits, peers: Peers, metrics: Metrics, plain: bool) -> None:
+    def __init__(
+        self,
+        app: Taxii,
+        routes: Sequence[BaseRoute],
+        limits: Limits,
+        peers: Peers,
+        metrics: Metrics,
+        refusals: Refusals,
+        plain: bool,
+    ) -> None:
+        """`routes` of what is beside TAXII; FastAPI's own list has routers that were added as one each."""
         self._app, self._limits, self._peers, self._metrics = app, limits, peers, metrics
-        self._plain = plain
-        self._paths: dict[Any, str] = {
-            one.endpoint: one.path for one in app.beside.routes if isinstance(one, Route)
-        }
+        self._refusals, self._plain = refusals, plain
+        self._paths: dict[Any, str] = {one.endpoint: one.path for one in routes if isinstance(one, Route)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -41,6 +52,9 @@ class Around:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                counted = self._refusals.answered(scope, status)
+                if counted is not None:
+                    message["headers"] = [*message.get("headers", ()), counted]
             await send(message)
 
         try:

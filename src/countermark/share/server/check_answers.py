@@ -118,7 +118,12 @@ class Answers:
         entry: Entry = (QUESTION, who.entry(**about))
         most, name = self._node.settings.asker_day, hashlib.sha256(question.submitter.encode()).hexdigest()
         quotas = [  # the share first: what is over it does not use up the node's
-            Quota(what="questions-of", who=f"{who.submitter} {name}", most=max(1, most // SHARES)),
+            Quota(
+                what="questions-of",
+                who=f"{who.submitter} {name}",
+                most=max(1, most // SHARES),
+                by=who.submitter,
+            ),
             Quota(what="questions", who=who.submitter, most=most),
         ]
         refused = self._callers.over(who, about)

@@ -44,6 +44,11 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it is told a word alone."""
         return self.role == "public"
 
+    @property
+    def counted(self) -> str:
+        """By whom its refusals are counted: who has no credentials is one with all who have none."""
+        return self.submitter if self.token is not None else "public"
+
     def entry(self, **more: Any) -> dict[str, Any]:
         """Beginning of a log entry. The public's checks are no member's: it is given no proof of what is in
         them, which is more than a word."""
@@ -104,22 +109,25 @@ class Callers:
         return who
 
     async def refusal(self, who: Who, status: int, reason: str, title: str, **more: Any) -> TaxiiError:
-        """An answer that refuses, when the log holds why."""
-        quota = Quota(what="refused", who=who.submitter, most=0)
+        """An answer that refuses, when the log holds why, or it is counted with others."""
+        quota = Quota(what="refused", who=who.counted, most=0)
 
         def entry(over: Over) -> Entry:
             return REFUSED, who.entry(reason=reason, count=over.beyond, **more)
 
-        await self._api.work.slow(self._api.store.checks.use, [quota], entry)
-        await self._api.auditor.drain()
-        return TaxiiError(status, title)
+        over = await self._api.work.slow(self._api.store.checks.use, [quota], entry)
+        logged = over is not None and over.is_logged
+        if logged:
+            await self._api.auditor.drain()
+        return TaxiiError(status, title, reason=reason, is_logged=logged)
 
     def quotas(self, who: Who) -> list[Quota]:
         """What a check of theirs is counted against."""
         most = self._settings.most(who.role)
-        found = [Quota(what="checks", who=who.submitter, most=most)]
+        found = [Quota(what="checks", who=who.submitter, most=most, by=who.counted)]
         if who.public:
-            found.append(Quota(what="public-checks", who=_ALL, most=self._settings.public_total_day))
+            total = self._settings.public_total_day
+            found.append(Quota(what="public-checks", who=_ALL, most=total, by=who.counted))
         return found
 
     def over(self, who: Who, more: Mapping[str, Any]) -> Any:
@@ -132,7 +140,9 @@ class Callers:
         return entry
 
     async def used_up(self, over: Over) -> TaxiiError:
-        """The answer where a quota is used up, when the log holds it."""
-        await self._api.auditor.drain()
+        """The answer where a quota is used up, when the log holds it, or it is counted with others."""
+        if over.is_logged:
+            await self._api.auditor.drain()
         headers = {"Retry-After": str(math.ceil(over.seconds))}
-        return TaxiiError(429, "the quota of today is used up", headers=headers)
+        title = "the quota of today is used up"
+        return TaxiiError(429, title, headers=headers, reason="quota", is_logged=over.is_logged)

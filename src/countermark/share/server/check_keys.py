@@ -23,7 +23,7 @@ from countermark.share.server.check_callers import ASKERS, Callers
 from countermark.share.server.check_node import Node
 from countermark.share.server.errors import TaxiiError
 from countermark.share.server.times import taxii_time
-from countermark.store.exchange import Pool, voided_entry
+from countermark.store.exchange import Pool, Quota, voided_entry
 
 REFUSED = "watermark-keys-refused"
 
@@ -129,8 +129,10 @@ class CheckKeys:
         entry = {"member": caller.member.member_id, "token": caller.token_id, "envelope_sha256": digest}
         # what is wrong with an envelope may be said in words of its own, which the log is not for
         reason = error.message[:500] if status == 409 else "it is not signed, or not as it has to be"
-        self._api.store.outbox.append(REFUSED, entry | {"reason": reason})
-        return TaxiiError(status, title, error.message[:500])
+        quota = Quota(what="keys-refused", who=caller.member.member_id, most=0)
+        over = self._api.store.checks.use([quota], lambda _: (REFUSED, entry | {"reason": reason}))
+        logged = over is not None and over.is_logged
+        return TaxiiError(status, title, error.message[:500], reason="keys", is_logged=logged)
 
     async def _check_may_register(self, caller: Caller) -> None:
         if caller.member.role != "member" or "write" not in caller.actions:

@@ -140,7 +140,8 @@ class Checks:
                 return msgspec.json.decode(body, type=Check)
         except TaxiiError as error:
             if error.status == 413:
-                await self._callers.refusal(who, 413, "too long", "the text is too long")
+                said = await self._callers.refusal(who, 413, "too long", "the text is too long")
+                error.reason, error.is_logged = said.reason, said.is_logged
             raise
         except msgspec.ValidationError as error:
             if "$.text" in str(error) and f"<= {MOST_TEXT}" in str(error):

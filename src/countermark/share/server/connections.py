@@ -2,10 +2,12 @@
 
 uvicorn has a time limit between requests alone. Here a request's header has to be whole in time and small,
 its body has to arrive in time also where nobody reads it, and what is sent has to be taken. A refusal is a
-TAXII error resource, as every other.
+TAXII error resource, as every other. Bytes that wait are read before a timer runs that is due in the same
+turn of the loop, of asyncio as of uvloop.
 """
 
 import asyncio
+import time
 from collections import Counter
 from typing import Any, ClassVar, cast
 
@@ -21,6 +23,8 @@ from countermark.share.server.settings import ConnectionSettings
 _TITLES = {400: "the request is no HTTP", 408: "the request took too long", 431: "the header is too large"}
 
 
+_LATE_SECONDS = 0.5
+"""After which a timer is that of a process that stood still."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -81,6 +85,7 @@ class Connection(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._in_head = self._in_body = False
+        self._due = 0.0
         self._timed_body = False
         """Whether the timer is that of a body."""
         self._fed = 0
@@ -168,15 +173,19 @@ class Connection(HttpToolsProtocol):
         if self._timer is None or self._timed_body != body:
             self._stop_waiting()
             self._timed_body = body
-            self._timer = self.loop.call_later(seconds, self._too_slow)
+            self._due = time.monotonic() + seconds
+            self._timer = self.loop.call_later(seconds, self._too_slow, seconds)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _too_slow(self) -> None:
+    def _too_slow(self, seconds: float) -> None:
         self._timer = None
+        if time.monotonic() - self._due > _LATE_SECONDS:  # nor could a client on the same machine send
+            self._wait_for(seconds, self._timed_body)
+            return
         if self._in_body or (self.cycle is not None and not self.cycle.response_complete):
             self.transport.abort()
         elif self._fed:

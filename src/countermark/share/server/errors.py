@@ -20,12 +20,19 @@ class TaxiiError(Exception):
         *,
         code: str = "",
         details: dict[str, Any] | None = None,
+        reason: str = "",
+        is_logged: bool = False,
     ) -> None:
-        """`code` and `details` are for programs: `error_code` and `details` of the resource."""
+        """`code` and `details` are for programs: `error_code` and `details` of the resource.
+
+        `reason`, one of a few words, is what a refusal is counted by; `is_logged`: it has an entry of its own
+        in the log, and is not counted.
+        """
         super().__init__(title)
         self.status, self.title, self.description = status, title, description
         self.headers = headers or {}
         self.code, self.details = code, details
+        self.reason, self.is_logged = reason, is_logged
 
 
 def error_body(error: TaxiiError, error_id: str = "") -> bytes:

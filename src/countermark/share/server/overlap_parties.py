@@ -20,7 +20,7 @@ from countermark.share.server.api import Api, reply
 from countermark.share.server.errors import NOT_FOUND, TaxiiError, forbidden, not_found
 from countermark.share.server.overlap_telling import GIVEN, REFUSED, Entries, run_entry, state_of, tell
 from countermark.share.server.settings import OverlapSettings
-from countermark.store.exchange import EXPIRED, VOID, OverlapRun, OverlapSide, Pair, Turn
+from countermark.store.exchange import EXPIRED, VOID, OverlapRun, OverlapSide, Pair, Quota, Turn
 
 BLINDED, TAGS, NAMES = "blinded", "tags", "planted"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
@@ -86,15 +86,17 @@ class Parties:
                 await self.api.work.posted(member_id, work, party, body)
             except TaxiiError as error:
                 if error.status in (409, 422):
-                    entry = party.entry(step=what, reason=error.description)
-                    await self.refuse(entry)
+                    await self.refuse(error, party.entry(step=what, reason=error.description))
                 raise
         return party
 
-    async def refuse(self, entry: Mapping[str, Any]) -> None:
-        """Log a refusal."""
-        await self.api.work.slow(self.api.store.outbox.append, REFUSED, entry)
-        await self.api.auditor.drain()
+    async def refuse(self, error: TaxiiError, entry: Mapping[str, Any]) -> None:
+        """Log a refusal, unless the caller has had its own entries of today: then it is counted."""
+        quota = Quota(what="overlap-refused", who=entry["member"], most=0)
+        over = await self.api.work.slow(self.api.store.checks.use, [quota], lambda _: (REFUSED, entry))
+        error.is_logged = over is not None and over.is_logged
+        if error.is_logged:
+            await self.api.auditor.drain()
 
     async def theirs(self, party: Party, what: str, missing: str, part: int = 0) -> bytes:
         """Something that the other has put there, logged as given; `TaxiiError` 404 where it is not there."""

@@ -80,7 +80,7 @@ class Overlaps:
             try:
                 party, new = await self._api.work.posted(member_id, self._commit, caller, body, entry)
             except TaxiiError as error:
-                await self._parties.refuse(entry | {"reason": error.description})
+                await self._parties.refuse(error, entry | {"reason": error.description})
                 raise
         return await self._parties.answer(party, 201 if new else 200)
 
@@ -114,7 +114,7 @@ class Overlaps:
         try:
             await self._api.work.slow(self._end, party)
         except TaxiiError as error:
-            await self._parties.refuse(party.entry(step="end", reason=error.description))
+            await self._parties.refuse(error, party.entry(step="end", reason=error.description))
             raise
         return await self._parties.answer(party)
 

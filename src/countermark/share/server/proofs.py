@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from countermark.records.exchange import Caller
-from countermark.share.server.api import BASE, Api, about, add
+from countermark.share.server.api import BASE, Api, about, add, reply
 from countermark.share.server.errors import not_found
+from countermark.share.server.refusals import Listed
 from countermark.trust.checkpoints import Proof, write_proof
 from countermark.trust.log import Log
 
@@ -31,7 +32,7 @@ class Proofs:
     """The endpoints."""
 
     def __init__(self, api: Api) -> None:
-        self._api = api
+        self._api, self._refusals = api, Listed()
 
     def router(self) -> APIRouter:
         """The routes."""
@@ -41,6 +42,8 @@ class Proofs:
         proof = {200: "the proof, a C2SP tlog-proof with the entry"}
         path, numbers = f"{BASE}/audit/entries/{{index}}/proof", {"index": _NUMBER}
         add(router, "GET", path, self.proof, success=proof, media_type=TEXT, parameters=numbers)
+        listed = {200: "entries of refusals that were counted"}
+        add(router, "GET", f"{BASE}/audit/refusals", self.refusals, success=listed)
         return router
 
     async def checkpoint(self, request: Request) -> Response:
@@ -58,6 +61,13 @@ class Proofs:
         if found is None or str(index) != text or not _concerns(caller, found.extra):
             raise not_found()
         return Response(write_proof(found), media_type=TEXT)
+
+    async def refusals(self, request: Request) -> Response:
+        """`GET audit/refusals`: where the caller's refusals are that have no entries of their own."""
+        caller = await self._api.caller(request)
+        await self._api.auditor.drain()
+        found = await self._api.work.slow(self._refusals.of, caller, self._api.auditor.log)
+        return reply({"refusals": found})
 
 
 def _prove(log: Log, index: int) -> Proof | None:

@@ -36,6 +36,7 @@ from countermark.share.server.parts import Checked, Parts
 from countermark.share.server.peers import Peers
 from countermark.share.server.press import Press
 from countermark.share.server.proofs import Proofs
+from countermark.share.server.refusals import FLUSH_SECONDS, Refusals
 from countermark.share.server.settings import ExchangeSettings
 from countermark.share.server.tls import is_loopback
 from countermark.share.server.upkeep import Upkeep, expire_overlaps, forget_quotas, forget_statuses
@@ -58,6 +59,8 @@ class Exchange:
     auditor: Auditor
     watch: Watch
     """`look` is to be called from time to time."""
+    refusals: Refusals
+    """`flush` is to be called every few seconds."""
     close: Callable[[], None]
     """Ends the audit, when no request is being answered any more."""
 
@@ -97,12 +100,17 @@ def build_exchange(folder: DataFolder, check: Check, *, plain: bool = True) -> E
     app = build_app(folder.store, replace(parts, routers=routers))
     _describe(app.beside)
 
+    routes = [*app.beside.routes, *(route for one in routers for route in one.routes)]
+    refusals = Refusals(folder.store, auditor.soon, routes)
+
     def close() -> None:
         joint.close()
         api.work.close()
+        refusals.close()
         auditor.close()
 
-    return Exchange(Around(app, limits, peers, metrics, plain), auditor, watch, close)
+    around = Around(app, routes, limits, peers, metrics, refusals, plain)
+    return Exchange(around, auditor, watch, refusals, close)
 
 
 def _witness(folder: DataFolder, api: Api, limits: Limits) -> list[APIRouter]:
@@ -163,6 +171,7 @@ def serve(
         Upkeep("quotas", lambda: forget_quotas(folder.store)),
         Upkeep("overlaps", lambda: expire_overlaps(folder.store)),
         Upkeep("watch", exchange.watch.look, folder.settings.watch_seconds),
+        Upkeep("refusals", exchange.refusals.flush, FLUSH_SECONDS),
     ]
     for one in threads:
         one.start()

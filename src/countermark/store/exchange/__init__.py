@@ -8,6 +8,7 @@ from countermark.store.exchange.overlap_turns import EXPIRED, VOID, OverlapRun, 
 from countermark.store.exchange.pools import REGISTERED, Pool, Unregistrable, voided_entry
 from countermark.store.exchange.quotas import Over, Quota
 from countermark.store.exchange.recent import Joined
+from countermark.store.exchange.refusals import Counted, Refusal
 from countermark.store.exchange.releases import Release
 from countermark.store.exchange.samples import Suspended, Under, Use
 from countermark.store.exchange.scanning import Row, Version, misplaced
@@ -37,6 +38,7 @@ __all__ = [
     "VOID",
     "Asked",
     "Begun",
+    "Counted",
     "Entry",
     "ExchangeStore",
     "Filters",
@@ -52,6 +54,7 @@ __all__ = [
     "Pool",
     "Prepared",
     "Quota",
+    "Refusal",
     "Release",
     "Row",
     "Status",

@@ -17,7 +17,7 @@ from countermark.records.exchange import Microseconds
 from countermark.store.exchange.check_tables import watermark_checks, watermark_matters
 from countermark.store.exchange.database import Database, storable
 from countermark.store.exchange.outbox import write_entry
-from countermark.store.exchange.quotas import Over, Quota, forget, use
+from countermark.store.exchange.quotas import Over, Quota, forget, is_logged, use
 from countermark.store.exchange.times import now as clock
 
 Entry = tuple[str, Mapping[str, Any]]
@@ -98,9 +98,7 @@ class Checks:
                 if over is None and asked.matter is not None:
                     begun = _place(connection, asked, begun)
             if over is not None:
-                if over.is_logged:
-                    write_entry(connection, *refused(over))
-                return over
+                return _refuse(connection, over, refused, now)
             if known is not None:
                 one = watermark_checks.c.check_id == begun.check_id
                 change = sa.update(watermark_checks).where(one)
@@ -112,14 +110,14 @@ class Checks:
         self, quotas: Sequence[Quota], refused: Callable[[Over], Entry], entries: Sequence[Entry] = ()
     ) -> Over | None:
         """Use quotas for something that is no check, with its entries for the log, or that of the refusal."""
+        now = clock()
         with self._database.writing() as connection:
-            over = use(connection, quotas, clock())
-            if over is None:
-                for one in entries:
-                    write_entry(connection, *one)
-            elif over.is_logged:
-                write_entry(connection, *refused(over))
-        return over
+            over = use(connection, quotas, now)
+            if over is not None:
+                return _refuse(connection, over, refused, now)
+            for one in entries:
+                write_entry(connection, *one)
+        return None
 
     def forget(self) -> None:
         """Delete what was counted on earlier days."""
@@ -188,6 +186,16 @@ class Checks:
         query = sa.select(table, watermark_matters.c.matter.label("named")).select_from(joined)
         where = (table.c.submitter == asked.submitter) & (table.c.retry_id == asked.retry_id)
         return connection.execute(query.where(where)).one_or_none()
+
+
+def _refuse(
+    connection: sa.Connection, over: Over, refused: Callable[[Over], Entry], now: Microseconds
+) -> Over:
+    """Write the entry of a refusal, where it has one of its own."""
+    over = msgspec.structs.replace(over, is_logged=is_logged(connection, over.quota, now))
+    if over.is_logged:
+        write_entry(connection, *refused(over))
+    return over
 
 
 def _tried(known: sa.Row[Any], asked: Asked) -> Over | None:

@@ -11,6 +11,7 @@ from countermark.store.exchange.outbox import Outbox
 from countermark.store.exchange.overdue import Overdues
 from countermark.store.exchange.overlap import Overlaps
 from countermark.store.exchange.pools import Pools
+from countermark.store.exchange.refusals import Refusals
 from countermark.store.exchange.releases import Releases
 from countermark.store.exchange.samples import Samples
 from countermark.store.exchange.scanning import Scan
@@ -34,6 +35,7 @@ class ExchangeStore:
         self.samples = Samples(database)
         self.overdue = Overdues(database)
         self.outbox = Outbox(database)
+        self.refusals = Refusals(database)
         self.overlap = Overlaps(database)
 
     @classmethod

@@ -12,7 +12,7 @@ from countermark.store.exchange.check_tables import watermark_quotas
 DAY = 86_400_000_000
 """Microseconds."""
 LOGGED_EACH = 100
-"""Refusals of one caller and day that have an entry of their own; of later ones, each power of two has."""
+"""Refusals of one caller and day that have an entry of their own; later ones are counted: see refusals."""
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +21,8 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     who: str
     most: int
+    by: str = ""
+    """Whose refusals those of this quota are, where they are not `who`'s."""
 
 
 class Over(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,11 +33,8 @@ class Over(msgspec.Struct, frozen=True, kw_only=True):
     """How often more was asked for, this time included."""
     seconds: int
     """Until the next day."""
-
-    @property
-    def is_logged(self) -> bool:
-        """Whether this refusal has an entry: who asks without end does not fill the log."""
-        return self.beyond <= LOGGED_EACH or self.beyond & (self.beyond - 1) == 0
+    is_logged: bool = True
+    """Whether this refusal has an entry of its own."""
 
 
 def use(connection: sa.Connection, quotas: Sequence[Quota], now: Microseconds) -> Over | None:
@@ -48,6 +47,12 @@ def use(connection: sa.Connection, quotas: Sequence[Quota], now: Microseconds) -
         if used > quota.most:
             return Over(quota=quota, beyond=used - quota.most, seconds=(DAY - into) // 1_000_000 + 1)
     return None
+
+
+def is_logged(connection: sa.Connection, quota: Quota, now: Microseconds) -> bool:
+    """Whether a refusal has an entry of its own; each is counted, so that nobody fills the log by asking."""
+    one = Quota(what="refusals", who=quota.by or quota.who, most=LOGGED_EACH)
+    return _add_one(connection, now // DAY, one) <= one.most
 
 
 def forget(connection: sa.Connection, now: Microseconds) -> None:

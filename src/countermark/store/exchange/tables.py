@@ -7,7 +7,7 @@ their own, so that a row of `objects` does not repeat their UUIDs.
 
 import sqlalchemy as sa
 
-REVISION = "0004"
+REVISION = "0005"
 """The migration that these tables are the outcome of."""
 
 metadata = sa.MetaData()

@@ -233,7 +233,7 @@ class TestForks:
         trust = replace(trust_of(story), checkpoints=(story.book.public.checkpoint(),))
         checked = check_log(contents, case_of(part.head), trust, story.sealed)
         assert checked.sentence.startswith(
-            "2 entries of 3 that are known of member-a.example/log.public; 1 run"
+            "2 entries of 3 that are known of member-a.example/log.public, the last of 2026-06-12 12:00:00Z"
         )
 
 

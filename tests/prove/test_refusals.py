@@ -73,6 +73,7 @@ def test_made_again_without_a_change_it_verifies(check: Callable) -> None:
             "listed by nothing",
         ),
         ({"data/terms.json": b"{}"}, "digests", "terms.json"),
+        ({"data/plans/P.json": b"{}"}, "chain", "plan"),
         ({CUSTODY: None}, "digests", "missing"),
         ({RESULTS: None}, "digests", "missing"),
         ({METHOD_JSON: None}, "digests", "missing"),

@@ -11,6 +11,7 @@ import pytest
 from test_scoring import marked_ids
 
 from countermark.prove.trustfile import SignerEntry, write_trust
+from countermark.records.canonical import file_sha256
 from countermark.trust.derivation import Terms
 from countermark.trust.exposure import record_leak, record_opening
 from countermark.trust.keyfiles import Secret
@@ -224,10 +225,19 @@ def test_scan_and_locate_count_into_the_same_matter(
     located = json.loads(countermark("watermark", "locate", *asked, "--input", source, *logged).out)
     assert located["run"] == 2
     assert located["family"] > 5 + located["tried"]  # declared before scoring: at most so many spans
-    score = json.loads(countermark("watermark", "score", *asked, "--input", source, *logged).out)
+    out = tmp_path / "scores.jsonl"
+    score = json.loads(
+        countermark("watermark", "score", *asked, "--input", source, *logged, "--out", out).out
+    )
     assert score["family"] == located["family"] + 4
     entries = lines((tmp_path / "log" / "entries.jsonl").read_text())
     assert [entry["kind"] for entry in entries] == ["run-start", "run-outcome"] * 3
+    digests = [entry["payload"]["digests"] for entry in entries[1::2]]
+    assert digests[0]["scan.json"] == file_sha256(tmp_path / "scan" / "scan.json")
+    assert digests[2]["lines"] == file_sha256(out)
+    again = ["--input", source, "--out", tmp_path / "spans.jsonl"]
+    countermark("watermark", "locate", *asked, *again)
+    assert digests[1]["lines"] == file_sha256(tmp_path / "spans.jsonl")
 
 
 def test_a_run_that_fails_stays_in_the_log(

@@ -10,7 +10,7 @@ from typing import Any
 
 from countermark.prove.custody import Acquisition, Custody, time_of
 from countermark.prove.layout import CAPTURE_JSON, FINDINGS_JSON, SCAN_JSON, attribution_name
-from countermark.prove.log_view import COMMITMENT, OUTCOME, PLAN, START, LogView, Opened, in_words
+from countermark.prove.log_view import COMMITMENTS, OUTCOME, PLAN, START, LogView, Opened, in_words
 from countermark.trust.entries import Entry
 
 CAMPAIGNS, CORPUS = "campaigns", "mark in corpus"
@@ -67,7 +67,7 @@ class Facts:
 
     def commitment_entry(self, commitment: str) -> Opened | None:
         """The first entry of the log that holds a commitment."""
-        found = self.log.entries(COMMITMENT) if self.log else ()
+        found = self.log.entries(*COMMITMENTS) if self.log else ()
         return next((one for one, entry in found if entry.payload.get("commitment") == commitment), None)
 
     def fixed(self) -> list[tuple[str, Opened]]:

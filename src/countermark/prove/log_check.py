@@ -11,7 +11,7 @@ from countermark.prove.layout import Contents, failed
 from countermark.prove.log_part import LogPart
 from countermark.prove.log_reading import LogTrust, check_no_log, read_log
 from countermark.prove.log_runs import Accounts, account
-from countermark.prove.log_view import LogView
+from countermark.prove.log_view import LogView, in_words
 from countermark.prove.results import NO_LOG, NO_TRUST
 from countermark.prove.trustfile import Trust
 
@@ -42,7 +42,8 @@ def check_log(contents: Contents, case: Case, trust: Trust, sealed: Mapping[str,
     view = read_log(contents, case.log, known)
     accounts = account(view, case.matter, sealed)
     longer = f" of {view.known_size} that are known" if view.known_size > view.size else ""
-    sentence = f"{view.size} entries{longer} of {view.origin}; {accounts.sentence(case.matter)}"
+    ends = f", the last of {in_words(view.ends)}" if view.ends else ""
+    sentence = f"{view.size} entries{longer} of {view.origin}{ends}; {accounts.sentence(case.matter)}"
     return Checked(view, accounts, sentence)
 
 

@@ -18,7 +18,7 @@ from countermark.prove.conditions import document_of, named_run, texts
 from countermark.prove.custody import Custody
 from countermark.prove.layout import CHECKPOINTS, ENTRIES, OPENINGS, Source, read_object
 from countermark.prove.log_reading import MAX_LINE, LogTrust, shown_at
-from countermark.prove.log_view import COMMITMENT, OUTCOME, PLAN, START, TESTIFYING
+from countermark.prove.log_view import COMMITMENTS, OUTCOME, PLAN, START, TESTIFYING
 from countermark.prove.trustfile import Trust
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.trust.checkpoints import open_checkpoint, read_body
@@ -63,7 +63,7 @@ class Asked:
             return said.get("matter") == self.matter and (testifying or said.get("run") in self._runs)
         if entry.kind == PLAN:
             return said.get("matter") == self.matter or said.get("sha256") in self._digests
-        if entry.kind == COMMITMENT:
+        if entry.kind in COMMITMENTS:
             return said.get("commitment") in self._commitments or entry.index in self._seeds
         return entry.kind == ACQUISITION and not self._acquired.isdisjoint(map(str, said.values()))
 
@@ -98,7 +98,7 @@ class Asked:
 
     def dated(self, entry: Entry) -> bool:
         """Whether it matters since when an entry is shown."""
-        return entry.kind in (PLAN, COMMITMENT) and self.wants(entry)
+        return entry.kind in (PLAN, *COMMITMENTS) and self.wants(entry)
 
 
 def files_for_case(

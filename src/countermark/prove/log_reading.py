@@ -19,7 +19,7 @@ from countermark.prove.log_view import LogView, Opened, Shown, moment
 from countermark.prove.timestamp import check_content, check_issuer
 from countermark.prove.trustfile import Trust, WitnessKey
 from countermark.trust import merkle
-from countermark.trust.batches import read_batch
+from countermark.trust.batches import Batch, read_batch
 from countermark.trust.checkpoints import Checkpoint, open_checkpoint, read_body
 from countermark.trust.cosigned import witnessed_at
 from countermark.trust.entries import decode_entry
@@ -68,10 +68,13 @@ def read_log(contents: Contents, log: LogHead, trust: LogTrust) -> LogView:
     if any(size > log.size for size in heads):
         raise failed("there is a checkpoint of more entries than the package has of the log")
     kept = _kept(trust)
-    opened = tuple(_opened(contents, log.size, heads, kept))
+    opened, ends = [], None
+    for batch, commitments in _batches(contents, log.size, heads, kept):
+        opened += commitments
+        ends = batch.entry.time
     shown, allied = _times(contents, heads, trust)
     known = max((one.checkpoint.size for one in kept), default=0)
-    return LogView(log.origin, log.size, opened, shown, allied, known)
+    return LogView(log.origin, log.size, tuple(opened), shown, allied, ends, known)
 
 
 def check_no_log(contents: Contents) -> None:
@@ -126,10 +129,10 @@ def _checkpoints(contents: Contents, sizes: dict[int, bool], trust: LogTrust) ->
     return heads
 
 
-def _opened(
+def _batches(
     contents: Contents, size: int, heads: dict[int, Checkpoint], kept: Sequence[_Kept]
-) -> Iterator[Opened]:
-    """Every commitment that is no padding, while the entries are held against the checkpoints."""
+) -> Iterator[tuple[Batch, list[Opened]]]:
+    """Every batch with its commitments that are no padding, while they are held against the checkpoints."""
     with ExitStack() as stack:
         entries, openings = (
             lines(stack.enter_context(closing(contents[name].open())), name) for name in (ENTRIES, OPENINGS)
@@ -143,14 +146,14 @@ def _opened(
                 raise failed(f"batch {batch.number} of the log has not {width} commitments, as the others")
             frontier.append(batch.entry.leaf_hash)
             _check_roots(frontier, heads, kept)
-            for number, commitment in enumerate(batch.commitments, batch.number * width):
-                one = _open(next(openings, None), commitment, number, frontier.size)
-                if one.head.index is None:
-                    continue
+            numbered = enumerate(batch.commitments, batch.number * width)
+            found = [_open(next(openings, None), one, number, frontier.size) for number, one in numbered]
+            entries_of = [one for one in found if one.head.index is not None]
+            for one in entries_of:
                 if one.head.index != following:
                     raise failed(f"entry {following} of the log is left out: {one.head.index} follows")
                 following += 1
-                yield one
+            yield batch, entries_of
         if frontier.size != size:
             raise failed(f"the package has {frontier.size} entries of the log, and says {size}")
         if next(openings, None) is not None:

@@ -13,7 +13,19 @@ from countermark.trust.openings import Head
 from countermark.trust.records import PLAN
 from countermark.trust.runs import OUTCOME, START
 
-__all__ = ["COMMITMENT", "OUTCOME", "PLAN", "PRIVILEGED", "START", "TESTIFYING", "LogView", "Opened", "Shown"]
+__all__ = [
+    "COMMITMENTS",
+    "OUTCOME",
+    "PLAN",
+    "PRIVILEGED",
+    "START",
+    "TESTIFYING",
+    "LogView",
+    "Opened",
+    "Shown",
+]
+COMMITMENTS = (COMMITMENT, "canary-commitment")
+"""Kinds of entries that commit to keys, and to canaries."""
 TESTIFYING, PRIVILEGED = "testifying", "privileged"
 LATEST_SECOND = 253_402_300_799
 """The last one of the year 9999; a later time counts as that one."""
@@ -54,13 +66,15 @@ class LogView:
     """By size of the checkpoint; only where somebody outside the alliance says so."""
     allied: Mapping[int, datetime] = field(default_factory=dict)
     """By size: the latest cosignature where members of the alliance alone cosigned. It shows no time."""
+    ends: datetime | None = None
+    """Time of the last batch, by the clock of who wrote it; None where there is none."""
     known_size: int = 0
     """Entries of the longest checkpoint that somebody else kept; the package may end before it."""
 
-    def entries(self, kind: str) -> Iterator[tuple[Opened, Entry]]:
-        """Opened entries of a kind, in order."""
+    def entries(self, *kinds: str) -> Iterator[tuple[Opened, Entry]]:
+        """Opened entries of these kinds, in order."""
         for one in self.opened:
-            if one.entry is not None and one.entry.kind == kind:
+            if one.entry is not None and one.entry.kind in kinds:
                 yield one, one.entry
 
     def shown_at(self, one: Opened) -> Shown | None:

@@ -15,7 +15,7 @@ import msgspec
 from countermark.errors import Error, ExitCode
 from countermark.prove.conditions import CAMPAIGNS, CORPUS
 from countermark.prove.layout import read_object
-from countermark.prove.log_view import COMMITMENT, PLAN
+from countermark.prove.log_view import COMMITMENTS, PLAN
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.records.files import write_atomic
 from countermark.trust.entries import Entry
@@ -173,7 +173,7 @@ def commitments_of(plan: Plan) -> list[str]:
 
 def not_committed(plan: Plan, log: Log) -> list[str]:
     """Commitments of a plan that are in no entry of the log."""
-    logged = {entry.payload.get("commitment") for entry in log.entries(COMMITMENT)}
+    logged = {entry.payload.get("commitment") for kind in COMMITMENTS for entry in log.entries(kind)}
     return [one for one in commitments_of(plan) if one not in logged]
 
 

@@ -5,8 +5,11 @@ from typing import Any
 
 import msgspec
 
-from countermark.prove.layout import CAPTURE_JSON, FINDINGS_JSON, SCAN_JSON, attribution_name, failed
+from countermark.errors import Error
+from countermark.prove.conditions import plan_name
+from countermark.prove.layout import CAPTURE_JSON, FINDINGS_JSON, PLANS, SCAN_JSON, attribution_name, failed
 from countermark.prove.payload import Payload
+from countermark.prove.plans import plan_of
 from countermark.records.attributions import ATTRIBUTION_SCHEMA_ID, Attribution
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.records.findings import FINDINGS_SCHEMA_ID
@@ -23,6 +26,7 @@ def check_stages(payload: Payload, taken: Iterable[str] = ()) -> None:
     _check_findings(
         payload, {pointer.split("/")[2] for pointer in taken if pointer.startswith("/campaigns/")}
     )
+    _check_plans(payload)
     scan = payload.documents.get(SCAN_JSON)
     if scan is not None and scan.get("schema") != SCAN_SCHEMA_ID:
         raise failed(f"scan.json has a schema other than {SCAN_SCHEMA_ID}")
@@ -35,6 +39,19 @@ def check_stages(payload: Payload, taken: Iterable[str] = ()) -> None:
             raise failed(f"attribution {number} has a schema other than {ATTRIBUTION_SCHEMA_ID}")
         if name not in payload.redacted:
             _check_attribution(attribution, number)
+
+
+def _check_plans(payload: Payload) -> None:
+    """A plan is one and stands under its own id, unless something was taken out of it."""
+    for name, document in payload.documents.items():
+        if not name.startswith(PLANS) or name in payload.redacted:
+            continue
+        try:
+            plan = plan_of(document, name)
+        except Error as error:
+            raise failed(error.message) from error
+        if plan_name(plan.plan_id) != name:
+            raise failed(f"{name} is the plan {plan.plan_id!r}")
 
 
 def _check_findings(payload: Payload, touched: set[str]) -> None:

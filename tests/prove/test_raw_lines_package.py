@@ -147,3 +147,12 @@ def test_a_package_without_requests(here: Place) -> None:
     for path in (package / "data" / "events").glob("events-*"):
         path.unlink()
     assert "holds no requests to compare" in bad(check(here, package)).sentence
+
+
+def test_fields_of_the_capture_may_be_taken_out(here: Place) -> None:
+    package = sealed(here)
+    path = package / "data" / "events" / "capture.json"
+    document = json.loads(path.read_text())
+    document["key_id"] = document["first_ts"] = document["sources"][0]["name"] = None
+    path.write_text(json.dumps(document))
+    assert check(here, package).ok

@@ -13,7 +13,9 @@ from countermark.attribute.text import TextMark
 from countermark.errors import Error
 from countermark.flow.answers import Line
 from countermark.flow.attributions import AttributionOptions, attribute
+from countermark.flow.case_runs import InCase
 from countermark.flow.recompute import recompute
+from countermark.flow.scans import ScanOptions, scan_corpus
 from countermark.prove.seal import SealOptions, seal
 from countermark.records.canonical import canonical_json
 from countermark.trust.committed_seeds import SeedSource
@@ -119,6 +121,49 @@ def test_a_record_that_says_something_else_is_found(place: Path) -> None:
     assert answer.exit_code == 20
     assert any("/tests/0/n " in one for one in answer.differences)
     assert any("/tests/0/log10_p_value" in one for one in answer.differences)
+
+
+def scanned(place: Path, in_case: bool = False) -> Path:
+    (place / "corpus").mkdir()
+    (place / "suspect.jsonl").rename(place / "corpus" / "part.jsonl")
+    log = {"matter": "matter-7", "log": place / "log"} if in_case else {}
+    scan_corpus(
+        ScanOptions(
+            corpus=place / "corpus",
+            profile=place / "profile.json",
+            key_file=place / "mark.key",
+            out=place / "scan",
+            threads=1,
+            case=InCase(**log),
+        )
+    )
+    events = write_events(place / "events")
+    told = {"findings": write_findings(place / "findings", events), "events": events}
+    keys = [SigningKey.generate()]
+    return seal(SealOptions(**told, scan=place / "scan", case_id="CASE-1", out=place / "package", keys=keys))
+
+
+@pytest.mark.parametrize("in_case", [False, True])
+def test_a_scan_is_run_again_where_its_corpus_is_given(place: Path, in_case: bool) -> None:
+    package = scanned(place, in_case)
+    given = {"corpus": place / "corpus", "profile": place / "profile.json"}
+
+    def said(**inputs: Any) -> Line:
+        return next(one for one in recompute(package, **inputs).lines if one.name == "scan")
+
+    line = said(inputs=given, key_files=[place / "mark.key"])
+    assert line.ok
+    assert ": equal" in line.sentence
+    assert ("the family is the matter's" in line.sentence) == in_case
+    assert "--input corpus=PATH" in said().sentence
+    assert "its key was not given" in said(inputs=given).sentence
+    path = package / "data" / "scan" / "scan.json"
+    document = json.loads(path.read_text())
+    document["pooled"][0]["scored_tokens"] += 1
+    path.write_text(json.dumps(document))
+    assert not said(inputs=given, key_files=[place / "mark.key"]).ok
+    (place / "corpus" / "more.jsonl").write_text('{"id": "x", "token_ids": [1, 2]}\n')
+    assert "its files have other digests" in said(inputs=given, key_files=[place / "mark.key"]).sentence
 
 
 def test_a_key_that_others_can_read_is_refused(place: Path) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -27,10 +26,10 @@ from countermark.capture.rederive import (
 from countermark.errors import Error, ExitCode
 from countermark.flow.answers import Answer
 from countermark.flow.package_rows import RequestRows, account_ids, unpacked_events
-from countermark.prove.layout import CAPTURE_JSON, CUSTODY, Contents, data_of
+from countermark.prove.layout import CAPTURE_JSON, CUSTODY, Contents, data_of, read_object
 from countermark.prove.reading import check_is_package, read_package
 from countermark.prove.tables import MEMBERS, REQUESTS
-from countermark.records.capture import CAPTURE_FILE, Capture
+from countermark.records.capture import CAPTURE_FILE
 from countermark.store.events import open_events
 from countermark.trust.agefiles import read_identities, recipients_of
 from countermark.trust.keyfiles import Secret
@@ -131,17 +130,15 @@ def _tables(package: Path, work: Path, digest: str, answer: Answer) -> Iterator[
     check_is_package(package)
     _, contents = read_package(package)
     _check_hold(contents, digest, answer)
-    try:
-        capture = msgspec.json.decode(data_of(contents, CAPTURE_JSON), type=Capture)
-    except (ValueError, RecursionError):
-        raise failed(f"{CAPTURE_JSON} is no capture manifest, or too much was taken out of it") from None
+    capture = read_object(data_of(contents, CAPTURE_JSON), CAPTURE_JSON)
+    key_id = str(capture.get("key_id") or "")
     if REQUESTS in contents:
         rows = RequestRows(contents[REQUESTS])
         members = account_ids(contents[MEMBERS]) if MEMBERS in contents else rows.accounts()
-        yield _Table(REQUESTS, rows.batches, members.__contains__, capture.key_id, lambda: rows.taken_out)
+        yield _Table(REQUESTS, rows.batches, members.__contains__, key_id, lambda: rows.taken_out)
     files = unpacked_events(contents, capture, work)
     if files:
-        yield _of_parquet("data/events/", files, capture.key_id)
+        yield _of_parquet("data/events/", files, key_id)
     if REQUESTS not in contents and not files:
         answer.say(
             "raw lines", False, "the package holds no requests to compare (case seal --include-events)"
@@ -177,7 +174,7 @@ def _gathered(tables: list[_Table], found: Iterator[_Table], manifest: HeldManif
     tables += found
     wanted = manifest.events.key_id
     for table in tables:
-        if table.key_id != wanted:
+        if table.key_id not in ("", wanted):  # empty: it was taken out, and the rows will tell
             reason = f"{table.name} was hashed under key {table.key_id}, and the held lines under {wanted}"
             raise failed(reason)
     if not tables:

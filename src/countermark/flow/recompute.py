@@ -14,6 +14,7 @@ from countermark.errors import Error, ExitCode
 from countermark.flow.answers import Answer
 from countermark.flow.closeness import PRECISION
 from countermark.flow.recompute_detect import recompute_detect
+from countermark.flow.recompute_scan import recompute_scan
 from countermark.flow.recompute_tables import recompute_tables
 from countermark.flow.recompute_text import Inputs, recompute_attribution
 from countermark.prove.layout import (
@@ -47,8 +48,8 @@ def recompute(
     """Recompute detection, tables and text attributions of a package that was verified before.
 
     `inputs` are files that the package has digests of only: `suspect`, `tokenizer`, `control 1`, …, each
-    told by its digest; `profile…` and `allow` by their names. Raises `Error` for files that cannot be read;
-    what differs is in the answer.
+    told by its digest; `profile…`, `corpus` and `allow` by their names. Raises `Error` for files that cannot
+    be read; what differs is in the answer.
     """
     named = dict(inputs or {})
     given = Inputs(named, key_files, seed_file)
@@ -64,6 +65,8 @@ def recompute(
             if error.exit_code not in (ExitCode.VERIFICATION_FAILED, ExitCode.NO_INPUT):
                 raise
             answer.say("computation", False, error.message)
+        if SCAN_JSON in contents:
+            recompute_scan(contents, given, answer, Path(work), progress)
     numbers = sorted(
         int(name.split("/")[2])
         for name in contents
@@ -74,8 +77,6 @@ def recompute(
     answer.say("capture", True, "not run again here: the package holds no raw logs (--from-raw HELD)")
     if ACCEPTANCES in contents:
         answer.say("acceptances.jsonl", True, "not recomputed: the provider's own record, and no computation")
-    if SCAN_JSON in contents:
-        answer.say("scan", True, "not run again: the package holds digests of the corpus, and not the corpus")
     answer.environment = _environments(contents)
     answer.margins = _margins(contents, numbers)
     return answer
@@ -117,6 +118,12 @@ def _margins(contents: Contents, numbers: Sequence[int]) -> list[dict[str, Any]]
         if isinstance(one, dict):
             what = f"detect, candidate {place}, {one.get('accounts')} accounts"
             margins.append(_margin(what, "q against fdr", one.get("log10_q"), fdr, one.get("passed")))
+    scan = _document(contents, SCAN_JSON)
+    for one in scan.get("pooled") or []:
+        if isinstance(one, dict):
+            what = f"scan, whole corpus, {one.get('scored_tokens')} tokens"
+            log10 = one.get("adjusted_log10_p_value")
+            margins.append(_margin(what, "p against alpha", log10, scan.get("alpha"), one.get("passes")))
     for number in numbers:
         record = _document(contents, f"{ATTRIBUTIONS}{number}/attribution.json")
         for one in record.get("conclusions") or []:

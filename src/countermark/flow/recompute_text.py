@@ -37,10 +37,14 @@ class Inputs:
         """Raises `Error` for a file that cannot be read or a key file that others can read."""
         self.by_digest: dict[str, Path] = {}
         self.profiles: list[Profile] = []
+        self.profile_files: list[Path] = []
+        self.corpus = named.get("corpus")
+        self.key_files = list(key_files)
         for name, path in named.items():
             if name.startswith("profile"):
                 self.profiles.append(read_profile(path).profile)
-            elif name != "allow":
+                self.profile_files.append(path)
+            elif name not in ("allow", "corpus"):
                 self.by_digest[digest(path)] = path
         self.secrets = [read_secret(path) for path in key_files]
         self.seed = read_secret(seed_file, what="seed file") if seed_file else None

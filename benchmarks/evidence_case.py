@@ -13,11 +13,11 @@ import pyarrow as pa
 from log_stories import ALLY, MATTER, OUTSIDER, Story, acquisition, day
 from whole_case import attribution
 
-from countermark.prove.custody import Custody, Item
-from countermark.prove.trustfile import SignerEntry, WitnessEntry, write_trust
-from countermark.prove.workspace import Workspace
-from countermark.prove.workspace_records import add_acceptances, add_terms, log_acquisitions
-from countermark.prove.workspace_state import Link
+from countermark.prove.case_folder.workspace import Workspace
+from countermark.prove.case_folder.workspace_records import add_acceptances, add_terms, log_acquisitions
+from countermark.prove.case_folder.workspace_state import Link
+from countermark.prove.custody.custody import Custody, Item
+from countermark.prove.package.trustfile import SignerEntry, WitnessEntry, write_trust
 from countermark.records.canonical import sha256_hex
 from countermark.trust.signing import SigningKey
 from evidence_rows import SOURCES, account_ids, write_events, write_findings

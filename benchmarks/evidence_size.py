@@ -88,7 +88,7 @@ def plain(megabytes: int, runs: int = 3) -> Found:
 
 def leaves(rows: int, accounts: int) -> Found:
     """Make and check the leaves of the request table alone, in one thread; the table is read once before."""
-    from countermark.prove.leaves import check_leaves, write_leaves
+    from countermark.prove.leaves.leaves import check_leaves, write_leaves
 
     one = case(rows, accounts)
     package = one.folder / "package"

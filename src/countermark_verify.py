@@ -2,11 +2,11 @@
 
     countermark-verify PACKAGE --trust FILE [--case ID] [--json] [--unsafe-no-signer-check]
 
-A second implementation, for whoever doubts the first: written from spec/package.md and spec/log.md alone, it shares
-no line with `countermark`, and needs Python 3.11, the package `cryptography` and, for timestamps, the program
-`openssl`. Read it beside the specification: `Verification` has its thirteen steps in order; a step returns one
-sentence or raises `Failed`, and the first that fails ends it. Exit codes: 0 VERIFIED; 20 FAILED, or INTACT without
-a trust file; 3 no package there, or no usable trust file; 2 wrong usage; 1 something is missing on this machine.
+A second implementation, for whoever doubts the first: written from spec/package.md and spec/log.md alone, it
+shares no line with `countermark`, and needs Python 3.11, the package `cryptography` and, for timestamps, the
+program `openssl`. Read it beside the specification: `Verification` has its thirteen steps in order. A step
+returns one sentence or raises `Failed`, and the first that fails ends it. Exit codes: 0 VERIFIED; 20 FAILED,
+or INTACT without a trust file; 3 no package, or no usable trust file; 2 wrong usage; 1 no openssl here.
 """
 
 import argparse
@@ -35,14 +35,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 MIB = 1 << 20
-MAX_FILES, MAX_WHOLE, MAX_DEPTH, MAX_MARKS, MAX_LINE, MAX_LEAF_LINE = (
-    10_000,
-    64 * MIB,
-    64,
-    4_000_000,
-    MIB,
-    128,
-)
+MAX_FILES, MAX_WHOLE, MAX_DEPTH, MAX_MARKS = 10_000, 64 * MIB, 64, 4_000_000
+MAX_LINE, MAX_LEAF_LINE = MIB, 128
 CLOCK_SLACK_S, OPENSSL_TIMEOUT_S = 300, 30
 
 
@@ -108,8 +102,8 @@ def read_json(data: bytes, what: str) -> Any:
 
 
 def is_row(line: bytes) -> bool:
-    """Whether a line is an object in strict JSON. Fast where it has no escapes (which lone surrogates need), few
-    brackets (which depth needs) and nothing around the object; else by the rules above."""
+    """Whether a line is an object in strict JSON. Fast where it has no escapes (lone surrogates need them),
+    few brackets (depth needs them) and nothing around the object; else by the rules above."""
     if line[:1] == b"{" and b"\\" not in line and line.count(b"{") + line.count(b"[") <= MAX_DEPTH:
         try:
             text = str(line, "utf-8")
@@ -121,7 +115,7 @@ def is_row(line: bytes) -> bool:
 
 
 def number_json(spelled: str) -> str:
-    """As ECMAScript writes a number; Python's `repr` finds the same shortest digits, only the layout differs."""
+    """As ECMAScript writes it; Python's `repr` finds the same shortest digits, only the layout differs."""
     if re.fullmatch("-?[0-9]+", spelled):
         need(len(spelled) < 18 and abs(int(spelled)) < 1 << 53, "an integer is beyond 2^53 - 1")
         return str(int(spelled))
@@ -140,7 +134,7 @@ def number_json(spelled: str) -> str:
 
 
 def canonical(value: Any) -> str:
-    """RFC 8785: no blanks, keys sorted by UTF-16 code units; Python escapes the same characters in the same way."""
+    """RFC 8785: no blanks, keys sorted by UTF-16 code units; Python escapes the same characters alike."""
     if isinstance(value, Number):
         return number_json(value.spelled)
     if isinstance(value, dict):
@@ -195,8 +189,8 @@ def dig(value: Any, *keys: str) -> Any:
     return value
 
 
-# --- Shapes: the fields of every document and what they hold. `[x]` is a list of x, `{x}` an object with values x, `=a|b`
-# one of these texts (`_` for a blank); a field with `?` may be left out. A document has no other fields.
+# --- Shapes: the fields of every document and what they hold. `[x]` is a list, `{x}` an object of values x,
+# `=a|b` one of these texts (`_` for a blank); a field with `?` may be left out. There are no other fields.
 
 GRAMMAR = """signer keyid:hash public_key:base64
 subject digest:digest name:name
@@ -210,7 +204,8 @@ statement _type:=https://in-toto.io/Statement/v1 predicate:any predicateType:tex
 seal case_id:id created:time leaves:[leaves] materials:[subject] software:{text} timestamps:count
 leaves count:count form:=fields|rows name:name root:hash
 close case_id:id nonces:[decimal]
-redaction case_id:id created:time previous:hash_or_empty seal:hash signers:[signer] taken_out:[taken] why:text
+redaction case_id:id created:time previous:hash_or_empty seal:hash signers:[signer]
+  taken_out:[taken] why:text
 taken count:positive form:=fields|rows|file name:name
   ground:=personal-data|privilege|trade-secret|third-party|court-order
 custody schema:=countermark/custody/v1 acquisitions:[acquisition] holds:[hold] actions:[action]
@@ -218,27 +213,32 @@ acquisition id:filled what:text by:text role:text source:text method:text purpos
   started:time ended:time clock:clock items:[item]
 clock source:text offset_seconds:number
 item name:text sha256:hash bytes:count
-hold id:filled by:text started:time anticipated:text accounts:count control_accounts:count manifest_sha256:hash
+hold id:filled by:text started:time anticipated:text accounts:count control_accounts:count
+  manifest_sha256:hash
 action at:time by:text action:=received|sealed|handed_over|examined|stored what:text sha256:[hash] to:text
 terms schema:=countermark/terms/v1 terms:[term]
 term id:text version:text title:text effective:text ended:text file:name sha256:hash
-plan schema:=countermark/plan/v1 plan_id:text matter:text created:time by:text title:text hypotheses:[hypothesis]
+plan schema:=countermark/plan/v1 plan_id:text matter:text created:time by:text title:text
+  hypotheses:[hypothesis]
   multiplicity:=holm|none|benjamini-yekutieli controls:[text] prompts:text stopping:text exclusions:text
 hypothesis id:filled null:text test:text alpha:number keyed:flag commitments:[text] given:[hash]
 results schema:=countermark/results/v1 results:[result]
 result result:text heading:text class:=confirmatory|exploratory reasons:[text] plan:text hypothesis:text
   run:null|positive acquisitions:[text] commitments:[text]
-attribution schema:=countermark/attribution/v1 kind:text verdict:text reasons:[text] conclusions:[conclusion]
-  tests:[test] alpha:level family:positive minimum_detectable:{any} other_explanations:[text] controls:[control]
-  validity_domain:domain not_validated:[text] inputs:{hash} parameters:{any} origin:{text} software:{text}
+attribution schema:=countermark/attribution/v1 kind:text verdict:text reasons:[text]
+  conclusions:[conclusion] tests:[test] alpha:level family:positive minimum_detectable:{any}
+  other_explanations:[text] controls:[control] validity_domain:domain not_validated:[text] inputs:{hash}
+  parameters:{any} origin:{text} software:{text}
   case_run?:{any} files:{hash}
-conclusion subject:subject_id verdict:text adjusted_p_value:number adjusted_log10_p_value:null|number reported:text
+conclusion subject:subject_id verdict:text adjusted_p_value:number adjusted_log10_p_value:null|number
+  reported:text
 test name:text subject:subject_id null:text statistic:null|number n:integer p_value:number details?:{any}
   log10_p_value:null|number law:text exact:flag calibrated_to:number calibration:text decides?:flag
   alternatives?:[text]
 control name:text sha256:hash tests:[test] problem?:text
 domain measured:{[number_or_text]} where:text
-trust schema:=countermark/trust/v1 signers:[accepted] threshold:positive tsa_roots?:[text] checkpoints?:[text]
+trust schema:=countermark/trust/v1 signers:[accepted] threshold:positive tsa_roots?:[text]
+  checkpoints?:[text]
   timestamp_authorities?:count cases?:[id] logs?:[text] witnesses?:[witness]
 accepted name:filled public_key:text valid_from?:time valid_until?:time
 witness vkey:text alliance:flag
@@ -250,36 +250,35 @@ padding kind:kind
 head index:count kind:kind
 runhead index:count kind:kind matter:salt run:positive space:=testifying|privileged
 entry kind:kind payload:{any} time:time
-run-start run:positive matter:text bodies:count keys:count profiles:count epochs:count hypotheses:count family:count
-  key_ids:[text] profile_ids:[text] text_ids:[text] digests:{hash} space?:=testifying|privileged sealed?:hash_or_empty
+run-start run:positive matter:text bodies:count keys:count profiles:count epochs:count hypotheses:count
+  family:count key_ids:[text] profile_ids:[text] text_ids:[text] digests:{hash}
+  space?:=testifying|privileged sealed?:hash_or_empty
 run-outcome run:positive matter:text status:=done|failed|interrupted digests:{hash}
   space?:=testifying|privileged sealed?:hash_or_empty"""
 LINES = [line.split() for line in GRAMMAR.replace("\n  ", " ").splitlines()]
 SHAPES = {name: dict(field.split(":", 1) for field in fields) for name, *fields in LINES}
-PATTERNS = {
-    **{
-        "text": "(?s).*",
-        "filled": "(?s).+",
-        "base64": "[A-Za-z0-9+/]*={0,2}",
-        "decimal": "0|[1-9][0-9]{0,99}",
-    },
-    **{"hash": "[0-9a-f]{64}", "hash_or_empty": "([0-9a-f]{64})?", "salt": "[0-9a-f]{32}"},
-    **{
-        "id": "[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
-        "subject_id": "[0-9a-f]{8,64}",
-        "kind": "[a-z][a-z0-9-]{0,63}",
-    },
-    "name": "(?=.{1,200}$)[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*",
-}
+PATTERNS = dict(
+    line.split(" ", 1)
+    for line in r"""text (?s).*
+filled (?s).+
+base64 [A-Za-z0-9+/]*={0,2}
+decimal 0|[1-9][0-9]{0,99}
+hash [0-9a-f]{64}
+hash_or_empty ([0-9a-f]{64})?
+salt [0-9a-f]{32}
+id [A-Za-z0-9][A-Za-z0-9._-]{0,63}
+subject_id [0-9a-f]{8,64}
+kind [a-z][a-z0-9-]{0,63}
+name (?=.{1,200}$)[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*""".splitlines()
+)
 
 
 def is_kind(value: Any, kind: str) -> bool:
     if isinstance(value, Number):
         size = abs(float(value.spelled))
         if kind in ("count", "positive", "integer"):
-            return Number(value.spelled.removeprefix("-" if kind == "integer" else "+")).whole >= (
-                kind == "positive"
-            )
+            unsigned = value.spelled.removeprefix("-" if kind == "integer" else "+")
+            return Number(unsigned).whole >= (kind == "positive")
         return (
             kind == "any"
             or (kind in ("number", "number_or_text") and size != float("inf"))
@@ -289,11 +288,8 @@ def is_kind(value: Any, kind: str) -> bool:
         if kind[0] == "=":
             return value in kind[1:].replace("_", " ").split("|")
         known = kind == "time" and seconds(value) is not None
-        return (
-            known
-            or kind in ("any", "number_or_text")
-            or bool(re.fullmatch(PATTERNS.get(kind, "(?!)"), value))
-        )
+        known = known or kind in ("any", "number_or_text")
+        return known or re.fullmatch(PATTERNS.get(kind, "(?!)"), value) is not None
     return kind == "any" or (kind == "flag" and isinstance(value, bool))
 
 
@@ -416,10 +412,7 @@ class Package:
             need(paths, f"{folder.name} is an empty folder")
             for path in paths:
                 name = path.relative_to(self.path).as_posix()
-                need(
-                    is_kind(name, "name") and not path.is_symlink(),
-                    f"{name!r} is a link, or no name of a package",
-                )
+                need(is_kind(name, "name") and not path.is_symlink(), f"{name!r} is a link, or no name")
                 if path.is_dir():
                     waiting.append(path)
                 else:
@@ -427,7 +420,7 @@ class Package:
                     self.add(name, Member(path, 0, path.stat().st_size))
 
     def read_zip(self) -> None:
-        """Take names, sizes and CRCs from the directory, write every header again from them and compare: whatever
+        """Take names, sizes and CRCs from the directory, write every header again from them and compare: what
         else a zip could hold (comments, gaps, times, second entries) then has no place to be."""
         size = self.path.stat().st_size
         with self.path.open("rb") as stream:
@@ -436,8 +429,7 @@ class Package:
             count, length, start = END.unpack(end)[4:7]
             good = end == END.pack(b"PK\5\6", 0, 0, count, count, length, start, 0) and length <= MAX_WHOLE
             need(
-                good and start + length + END.size == size,
-                "the zip's end record is not the last thing, or not the one",
+                good and start + length + END.size == size, "the zip's end record is not the one, or not last"
             )
             stream.seek(start)
             directory = stream.read(length)
@@ -449,10 +441,8 @@ class Package:
                 full = raw.decode("ascii", "replace")
                 base, _, name = full.partition("/")
                 self.base = self.base or base
-                need(
-                    base == self.base and is_kind(base, "id") and full > previous,
-                    "names are not sorted, or not in one base",
-                )
+                good = base == self.base and is_kind(base, "id") and full > previous
+                need(good, "names in the zip are not sorted, or not in one base directory")
                 common = (10, 0, 0, 0, 0x21, crc, data_size, data_size, len(raw), 0)
                 central = CENTRAL.pack(b"PK\1\2", 0x0314, *common, 0, 0, 0, 0o100644 << 16, offset) + raw
                 local = LOCAL.pack(b"PK\3\4", *common) + raw
@@ -460,10 +450,8 @@ class Package:
                 same = directory.startswith(central, at) and stream.read(len(local)) == local
                 at, offset, previous = at + len(central), offset + len(local), full
                 need(same and offset + data_size <= start, f"the headers of {name!r} are not the ones")
-                need(
-                    self.add(name, Member(self.path, offset, data_size)) == crc,
-                    f"{name!r} has another CRC-32",
-                )
+                found = self.add(name, Member(self.path, offset, data_size))
+                need(found == crc, f"{name!r} has another CRC-32")
                 offset += data_size
             need((at, offset) == (length, start), "the zip has bytes between its parts")
 
@@ -480,17 +468,8 @@ def looks_like_a_package(path: Path) -> bool:
 
 # --- Leaves.
 
-PROTECTED = {
-    "schema",
-    "files",
-    "inputs",
-    "sources",
-    "sha256",
-    "capture_sha256",
-    "class",
-    "campaign_id",
-    "result",
-}
+PROTECTED = {"schema", "files", "inputs", "sources", "sha256", "capture_sha256"}
+PROTECTED |= {"class", "campaign_id", "result"}
 SALT, TAKEN = re.compile(rb"[0-9a-f]{32}"), re.compile(rb"-([0-9a-f]{64}) ([a-z-]+)")
 
 
@@ -528,19 +507,21 @@ def fields_of(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
 # --- Files and inputs that documents name.
 
 
-def name_digests(said: Any, what: str) -> list[tuple[str, str]]:
-    """Names and digests: an object of digests by name, or a list of objects with `name` and `sha256`."""
-    pairs = list(said.items()) if isinstance(said, dict) else []
-    pairs = [(dig(one, "name"), dig(one, "sha256")) for one in said] if isinstance(said, list) else pairs
-    good = isinstance(said, dict | list) and all(isinstance(n, str) and is_kind(d, "hash") for n, d in pairs)
-    need(good, f"{what} are not names and digests")
+def name_digests(document: Any, field: str, name: str) -> list[tuple[str, str]]:
+    """Names and digests in a field: `files` of capture.json and `sources` are a list of objects with `name`
+    and `sha256`, the others an object of digests by name."""
+    said, in_list = dig(document, field), field == "sources" or name == CAPTURE
+    good, pairs = isinstance(said, list if in_list else dict), []
+    if good:
+        pairs = [(dig(one, "name"), dig(one, "sha256")) for one in said] if in_list else list(said.items())
+    good = good and all(isinstance(one, str) and is_kind(digest, "hash") for one, digest in pairs)
+    need(good, f"{field} of {name} are not names and digests")
     return pairs
 
 
 def inputs_of(document: Any, name: str) -> list[tuple[str, str]]:
     """What a result was made of."""
-    field = "inputs" if name.startswith(ATTRIBUTIONS) else "sources"
-    return name_digests(dig(document, field), f"{field} of {name}")
+    return name_digests(document, "inputs" if name.startswith(ATTRIBUTIONS) else "sources", name)
 
 
 def resources(pairs: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -550,17 +531,13 @@ def resources(pairs: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
 def check_attribution(record: Any, name: str) -> None:
     fit(record, "attribution", name)
     about = ("not independent of key", "weights not independent of reference")
-    positive = {f"{words} {one['subject']}" for words in about for one in record["conclusions"]} | {
-        "not identical"
-    }
+    positive = {f"{words} {one['subject']}" for words in about for one in record["conclusions"]}
+    positive.add("not identical")
     least, verdict = {"no difference found", "not shown", "inconclusive"}, record["verdict"]
     verdicts = [one["verdict"] for one in record["conclusions"]]
     passed = [one for one in verdicts if one in positive]
     follows = verdict == "; ".join(passed) if passed else verdict in least
-    need(
-        follows and set(verdicts) <= least | positive,
-        f"the verdict of {name} does not follow from its conclusions",
-    )
+    need(follows and set(verdicts) <= least | positive, f"the verdict of {name} does not follow")
     source = dig(record, "parameters", "seed_source")
     fixed = isinstance(dig(source, "entry"), Number) and is_kind(source["entry"], "integer")
     fixed = fixed or dig(source, "source") == "what decides hangs on no random draw"
@@ -599,10 +576,7 @@ def open_envelope(data: bytes, step: str) -> Envelope:
     need(statement["predicateType"] == TYPES[kind], f"{name} has a Statement of another type")
     predicate = fit(statement["predicate"], kind if kind in ("close", "redaction") else "any", name)
     subjects = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
-    need(
-        ascending([one["name"] for one in statement["subject"]]),
-        f"subjects of {name} are not sorted, each once",
-    )
+    need(ascending([one["name"] for one in statement["subject"]]), f"subjects of {name} are not sorted")
     return Envelope(body, subjects, predicate, signatures)
 
 
@@ -656,7 +630,7 @@ def der(data: bytes) -> list[Element]:
 
 
 def read_token(data: bytes, what: str) -> tuple[float, str, int | None]:
-    """Time, imprint and nonce of a granted response that embeds the certificate of its signer and no other."""
+    """Time, imprint and nonce of a granted response that embeds its signer's certificate and no other."""
     try:
         (response,) = der(data)
         status, content_info = response.parts()
@@ -683,11 +657,9 @@ def read_token(data: bytes, what: str) -> tuple[float, str, int | None]:
 
 
 def root_of(trust: Any, response: bytes, imprint: str, when: float) -> str:
-    """The accepted root (a PEM) to which a token leads at its own time, or "". Run as an expert would by hand:
+    """The accepted root (a PEM) to which a token leads at its own time, or "". As an expert would by hand:
     openssl ts -verify -in TOKEN -digest SHA256 -CAfile ROOT -untrusted OTHERS -attime TIME"""
-    command = (
-        f"openssl ts -verify -in token -digest {imprint} -CAfile root -untrusted others -attime {int(when)}"
-    )
+    command = f"openssl ts -verify -in token -digest {imprint} -CAfile root -untrusted others -attime"
     with tempfile.TemporaryDirectory(prefix="countermark-verify-") as folder:  # mode 0700
         Path(folder, "token").write_bytes(response)
         Path(folder, "others").write_text("\n".join(trust.certificates))
@@ -695,7 +667,11 @@ def root_of(trust: Any, response: bytes, imprint: str, when: float) -> str:
             Path(folder, "root").write_text(root)
             try:
                 done = subprocess.run(  # noqa: S603 - our own arguments, no shell
-                    command.split(), cwd=folder, capture_output=True, timeout=OPENSSL_TIMEOUT_S, check=False
+                    [*command.split(), str(int(when))],
+                    cwd=folder,
+                    capture_output=True,
+                    timeout=OPENSSL_TIMEOUT_S,
+                    check=False,
                 )
             except FileNotFoundError:
                 raise Unusable("the program openssl is not installed; timestamps need it", 1) from None
@@ -757,8 +733,8 @@ def read_note(data: bytes, what: str) -> Note:
 
 
 def note_signatures(note: Note, keys: list[NoteKey], timed: bool, what: str) -> list[tuple[int, bool]]:
-    """Of every signature by one of the keys its time (of a cosignature; else 0) and whether it is an ally's. One that
-    is not valid condemns the note, as C2SP advises; signatures of unknown keys are passed over."""
+    """Of every signature by one of the keys its time (of a cosignature; else 0) and whether it is an ally's.
+    One that is not valid condemns the note, as C2SP advises; signatures of unknown keys are passed over."""
     found = []
     for key in keys:
         for signature in (raw for name, raw in note.lines if (name, raw[:4]) == (key.name, key.key_id)):
@@ -778,7 +754,7 @@ RUN_KINDS = ("run-start", "run-outcome")
 class Opened(NamedTuple):
     """An entry of the private log that the package shows."""
 
-    index: int
+    number: int
     kind: str
     payload: Any
     batch: int
@@ -792,7 +768,8 @@ class Heads:
         self.opened: list[Opened] = []
         self.tags: set[tuple[str, str]] = set()  # of opened runs: matter and tag
         self.started: dict[int, tuple[str, str]] = {}  # tag and space of runs that have no outcome yet
-        self.starts, self.closed = Counter[tuple[str, str]](), Counter[tuple[str, str]]()  # by tag and space
+        # starts of runs, and entries of runs that are not opened, by tag and space
+        self.starts, self.closed = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
 
     def add(self, line: bytes, commitment: bytes, batch: int) -> None:
         what = f"the opening of entry {self.count}"
@@ -817,10 +794,7 @@ class Heads:
             self.started[self.runs] = (head["matter"], head["space"])
         elif kind == "run-outcome":
             start = self.started.pop(head["run"].whole, None)
-            need(
-                start == (head["matter"], head["space"]),
-                f"entry {head['index'].whole} is no outcome of a run",
-            )
+            need(start == (head["matter"], head["space"]), f"entry {self.count - 1} is no outcome of a run")
         elif kind == "analysis-plan":
             self.plans += 1
         if entry is not None:
@@ -873,17 +847,17 @@ def read_trust(path: Path) -> Any:
         signers = {accepted_key(one["public_key"]): one for one in said["signers"]}
         names = {one["name"] for one in said["signers"]}
         once = len(names) == len(signers) == len(said["signers"]) <= 256
-        need(
-            once and said["threshold"].whole <= len(signers),
-            "signers stand twice, or are too many or too few",
-        )
+        need(once and said["threshold"].whole <= len(signers), "a signer stands twice, or there are too few")
         certificates = said.get("tsa_roots", [])
         logs = [note_key(text, 1) for text in said.get("logs", [])]
+        witnesses = [note_key(one["vkey"], 4, one["alliance"]) for one in said.get("witnesses", [])]
+        for keys in (logs, witnesses):
+            need(
+                len({(one.name, one.key_id) for one in keys}) == len(keys), "a log or a witness stands twice"
+            )
         notes = [read_note(text.encode(), "a checkpoint") for text in said.get("checkpoints", [])]
-        kept = all(
-            note_signatures(one, [key for key in logs if key.name == one.origin], False, "it")
-            for one in notes
-        )
+        by = [[key for key in logs if key.name == one.origin] for one in notes]
+        kept = all(note_signatures(one, keys, False, "it") for one, keys in zip(notes, by, strict=True))
         need(kept, "a checkpoint is not signed by its log")
         return SimpleNamespace(
             signers=signers,
@@ -893,7 +867,7 @@ def read_trust(path: Path) -> Any:
             authorities=said.get("timestamp_authorities", Number("0")).whole,
             cases=said.get("cases", []),
             logs=logs,
-            witnesses=[note_key(one["vkey"], 4, one["alliance"]) for one in said.get("witnesses", [])],
+            witnesses=witnesses,
             checkpoints=notes,
         )
     except (OSError, Failed, ValueError, UnsupportedAlgorithm) as problem:
@@ -924,11 +898,7 @@ class Verification:
     def document(self, name: str, shape: str = "any") -> Any:
         if name not in self.documents:
             self.documents[name] = read_json(self.package.whole[name], name)
-        return (
-            fit(self.documents[name], shape, name, name in self.hidden)
-            if shape != "any"
-            else self.documents[name]
-        )
+        return fit(self.documents[name], shape, name, name in self.taken_out)
 
     def outer_layer(self) -> str:
         """Step 1: a folder of plain files, or the one zip that there is for these files."""
@@ -955,48 +925,42 @@ class Verification:
         steps = case["steps"]
         start = ["capture", "detect", "scan"] if "scan" in steps else ["capture", "detect"]
         expected = [*start, *(f"attribute-{number}" for number in range(1, len(steps) - len(start))), "seal"]
-        need(
-            steps == expected and len(steps) <= 103 + ("scan" in steps),
-            f"the steps of {CASE} are none that there are",
-        )
+        need(steps == expected and len(steps) < 105, f"the steps of {CASE} are none that there are")
         need(self.package.base in ("", case["case_id"]), "the base directory of the zip is not the case id")
         payload = sorted(name for name in members if name.startswith("data/"))
         self.payload = set(payload)
         tagged = sorted(members.keys() - self.payload - {TAGS[3]})
-        need(
-            all(one in TAGS or one.startswith("attestations/") for one in tagged),
-            "a file stands where none belongs",
-        )
+        good = all(one in TAGS or one.startswith("attestations/") for one in tagged)
+        need(good, "a file stands where none belongs")
         oxum = f"{sum(members[name].size for name in payload)}.{len(payload)}"
         rebuilt = (
             "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
             f"Bag-Software-Agent: countermark {case['software']['countermark']}\n"
-            f"Bagging-Date: {case['created'][:10]}\nExternal-Identifier: {case['case_id']}\nPayload-Oxum: {oxum}\n",
+            f"Bagging-Date: {case['created'][:10]}\nExternal-Identifier: {case['case_id']}\n"
+            f"Payload-Oxum: {oxum}\n",
             "".join(f"{digests[name]}  {name}\n" for name in payload),
             "".join(f"{digests[name]}  {name}\n" for name in tagged),
         )
         for name, text in zip(TAGS, rebuilt, strict=True):
-            need(
-                self.package.whole[name] == text.encode(), f"{name} is not what follows from the other files"
-            )
+            need(self.package.whole[name] == text.encode(), f"{name} does not follow from the other files")
         return f"the bag's own files follow from {len(payload)} payload files"
 
     def read_envelopes(self) -> str:
         """Step 3: every Statement and timestamp that the case declares, and no other."""
-        self.stamps = [f"attestations/timestamp-{n}.tsr" for n in range(1, self.case["timestamps"].whole + 1)]
+        stamps = range(1, self.case["timestamps"].whole + 1)
+        self.stamps = [f"attestations/timestamp-{number}.tsr" for number in stamps]
         steps = [*self.case["steps"], "close"]
         steps += ["redaction"] if envelope_name("redaction") in self.package.members else []
         expected = {*self.stamps, *map(envelope_name, steps)}
         there = {name for name in self.package.members if name.startswith("attestations/")}
         need(there == expected, f"missing or not declared: {sorted(there ^ expected)[:5]}")
-        self.envelopes = {
-            step: open_envelope(self.package.whole[envelope_name(step)], step) for step in steps
-        }
+        whole = self.package.whole
+        self.envelopes = {step: open_envelope(whole[envelope_name(step)], step) for step in steps}
         self.sealed = self.envelopes["seal"].subjects
         return f"{len(steps)} Statements in canonical form, {len(self.stamps)} timestamps"
 
     def redaction(self) -> str:
-        """Step 4: what the redaction says is possible. (5 compares its digests, 6 its numbers with the leaves.)"""
+        """Step 4: what the redaction says is possible. (5 compares its digests, 6 its numbers.)"""
         if "redaction" not in self.envelopes:
             return "nothing was taken out"
         envelope, sealed = self.envelopes["redaction"], self.sealed
@@ -1006,13 +970,10 @@ class Verification:
         self.redactors = read_signers(said["signers"], "the redaction")
         order = [(one["name"], one["ground"]) for one in entries]
         need(order and order == sorted(set(order)), "what the redaction took out is not sorted, each once")
-        kept = (CASE, CUSTODY, RESULTS, CAPTURE, FINDINGS, SCAN, *results_of(self.case["steps"]).values())
+        kept = (CASE, CUSTODY, RESULTS, CAPTURE, FINDINGS)
         for one in entries:
             name, form, count = one["name"], one["form"], one["count"].whole
-            need(
-                name in sealed and form in ("file", form_of(name)),
-                f"{name} has no {form} that could be taken out",
-            )
+            need(name in sealed and form in ("file", form_of(name)), f"{name} has no {form} to be taken out")
             self.taken_out.setdefault(name, Counter())[one["ground"]] = count
             if form == "file":
                 never = name in kept or name.startswith((LOG, "data/leaves/"))
@@ -1022,22 +983,18 @@ class Verification:
         owners = {leaves_name(name): name for name in sealed if form_of(name)}
         for name, digest in envelope.subjects.items():
             owner = owners.get(name, name)
-            need(
-                form_of(owner) and sealed.get(name, digest) != digest,
-                f"{name} cannot be changed by a redaction",
-            )
+            need(form_of(owner) and sealed.get(name, digest) != digest, f"{name} cannot have been changed")
             need(owner in self.taken_out and owner not in self.gone, f"nothing was taken out of {owner}")
         grounds = Counter[str]()
         for counted in self.taken_out.values():
             grounds.update(counted)
-        return f"taken out: {', '.join(f'{n} under {ground}' for ground, n in sorted(grounds.items()))}; {said['why']!r}"
+        counts = ", ".join(f"{count} under {ground}" for ground, count in sorted(grounds.items()))
+        return f"taken out: {counts}; {said['why']!r}"
 
     def digests(self) -> str:
         """Step 5: every payload file is covered by the seal, and every list of files in it holds."""
         sealed, digests, expected = self.sealed, self.package.digests, self.sealed.keys() - self.gone
-        need(
-            self.payload == expected, f"missing, or covered by no seal: {sorted(self.payload ^ expected)[:5]}"
-        )
+        need(self.payload == expected, f"missing, or not sealed: {sorted(self.payload ^ expected)[:5]}")
         changed = self.envelopes["redaction"].subjects if self.redactors else {}
         wrong = sorted(name for name in self.payload if digests[name] != changed.get(name, sealed[name]))
         need(not wrong, f"not what was sealed: {wrong[:5]}")
@@ -1050,23 +1007,25 @@ class Verification:
         stray = sorted(leaves ^ {name for name in sealed if name.startswith("data/leaves/")})
         need(not stray, f"leaves without a document, or a document without leaves: {stray[:5]}")
         allowed = set(documents)
-        for document in documents:
-            pairs = name_digests(dig(self.document(document), "files"), f"files of {document}")
-            folder = document.rpartition("/")[0]
-            listed = self.listed[document] = {f"{folder}/{name}": digest for name, digest in pairs}
-            good = len(listed) == len(pairs) and all(
-                is_kind(one, "name") and "/" not in one for one, _ in pairs
+        for step, document in {"capture": CAPTURE, **results_of(self.case["steps"])}.items():
+            folder, stated = document.rpartition("/")[0], self.envelopes[step].subjects
+            pairs = (
+                name_digests(self.document(document), "files", document) if document not in self.gone else []
             )
+            listed = {f"{folder}/{name}": digest for name, digest in pairs}
+            good = len(listed) == len(pairs) and all(is_kind(n, "name") and "/" not in n for n, _ in pairs)
             need(good, f"{document} lists a file twice, or one that cannot stand beside it")
+            if document in self.gone:  # the Statement of its step still says which files it had
+                listed = {name: digest for name, digest in stated.items() if name != document}
+            self.listed[document] = listed
             if document != CAPTURE or self.case["events_included"]:
                 allowed |= listed.keys()
                 wrong = sorted(name for name, digest in listed.items() if sealed.get(name) != digest)
                 need(not wrong, f"{wrong[:5]} are not the files that {document} lists")
-        allowed |= {
-            name for name in sealed if form_of(name) and name.startswith(("data/plans/", "data/tables/"))
-        }
+        cut = ("data/plans/", "data/tables/")
+        allowed |= {name for name in sealed if form_of(name) and name.startswith(cut)}
         if TERMS in self.payload:
-            terms = self.document(TERMS, "terms")["terms"]
+            terms = self.document(TERMS, "terms")["terms"] or ()
             allowed |= {f"data/terms/{one['file']}" for one in terms}
         elif TERMS in sealed:  # taken out, and with it what says which texts there are
             allowed |= {name for name in sealed if name.startswith("data/terms/")}
@@ -1098,7 +1057,7 @@ class Verification:
         said = fit(self.envelopes["seal"].predicate, "seal", "the predicate of the seal")["leaves"]
         right = [(name, form_of(name)) for name in sorted(self.sealed) if form_of(name)]
         need(
-            [(one["name"], one["form"]) for one in said] == right,
+            [(x["name"], x["form"]) for x in said] == right,
             "the seal has not the root of all that has leaves",
         )
         sizes = [self.check_leaves(one["name"], one) for one in said if one["name"] not in self.gone]
@@ -1137,8 +1096,7 @@ class Verification:
             tree.add(bytes.fromhex(found[1].decode()))
         need(next(lines, None) is None, f"{what} has more lines than {name} has leaves")
         need(
-            taken == self.taken_out.get(name, {}),
-            f"other leaves of {name} are taken out than the redaction says",
+            taken == self.taken_out.get(name, {}), f"other leaves of {name} are gone than the redaction says"
         )
         same = (tree.size, tree.root().hex()) == (said["count"].whole, said["root"])
         need(same, f"the leaves of {name} do not give the root that was sealed")
@@ -1150,16 +1108,13 @@ class Verification:
         self.check_findings()
         made = results_of(self.case["steps"])
         for name in made.values():
-            if name.startswith(ATTRIBUTIONS) and name not in self.hidden:
+            if name.startswith(ATTRIBUTIONS) and name not in self.taken_out:
                 check_attribution(self.document(name), name)
         custody = self.document(CUSTODY, "custody")
         lists = {CUSTODY: custody["acquisitions"], f"holds of {CUSTODY}": custody["holds"]}
-        for one in custody["acquisitions"]:
-            need(
-                (one["started"] or "") <= (one["ended"] or "9"),
-                f"acquisition {one['id']} ends before it started",
-            )
-        for one in self.document(TERMS, "terms")["terms"] if TERMS in self.payload else ():
+        for one in custody["acquisitions"] or ():
+            need((one["started"] or "") <= (one["ended"] or "9"), f"{one['id']} ends before it started")
+        for one in (self.document(TERMS, "terms")["terms"] or ()) if TERMS in self.payload else ():
             good = one["file"] is None or self.sealed.get(f"data/terms/{one['file']}") == one["sha256"]
             need(good, f"{one['file']} is not the text that {TERMS} says")
         for name in self.plan_names():
@@ -1167,7 +1122,7 @@ class Verification:
             need(plan["plan_id"] in (None, Path(name).stem), f"{name} is a plan of another name")
             lists[name] = plan["hypotheses"]
         for name, items in lists.items():
-            ids = [one["id"] for one in items if one["id"] is not None]
+            ids = [one["id"] for one in items or () if one["id"] is not None]
             need(len(set(ids)) == len(ids), f"an id stands twice in {name}")
         return f"{', '.join(self.case['steps'])} and close say what the payload says"
 
@@ -1180,17 +1135,14 @@ class Verification:
         seal = {key: case[key] for key in ("created", "software", "timestamps")}
         seal |= {"leaves": opened["seal"].predicate["leaves"], "materials": resources(before.items())}
         close, closed = {"nonces": opened["close"].predicate["nonces"]}, opened["close"].subjects
-        need(
-            len(close["nonces"]) == len(self.stamps),
-            "the closing Statement has not one nonce for every timestamp",
-        )
+        need(len(close["nonces"]) == len(self.stamps), "there is not one nonce for every timestamp")
         right: list[tuple[str, dict[str, str], Any]] = [("seal", sealed, seal), ("close", closed, close)]
         for step, name in {"capture": CAPTURE, **results_of(case["steps"])}.items():
-            made_of = (
-                [(CAPTURE, sealed[CAPTURE])] if step == "detect" else inputs_of(self.document(name), name)
-            )
-            subjects = {name: sealed[name], **self.listed[name]}
-            right.append((step, subjects, {"materials": resources(made_of)}))
+            made_of = [(CAPTURE, sealed[CAPTURE])]
+            if step != "detect" and name not in self.gone:
+                made_of = inputs_of(self.document(name), name)
+            materials = dig(opened[step].predicate, "materials") if name in self.gone else resources(made_of)
+            right.append((step, {name: sealed[name], **self.listed[name]}, {"materials": materials}))
         for step, subjects, predicate in right:
             statement = {
                 "_type": "https://in-toto.io/Statement/v1",
@@ -1203,9 +1155,7 @@ class Verification:
 
     def check_findings(self) -> None:
         findings = self.document(FINDINGS)
-        for kind, name in {"capture": CAPTURE, "findings": FINDINGS, "watermark-scan": SCAN}.items():
-            there = name not in self.sealed or dig(self.document(name), "schema") == f"countermark/{kind}/v1"
-            need(there, f"{name} is of another schema")
+        need(dig(findings, "schema") == "countermark/findings/v1", f"{FINDINGS} is of another schema")
         right = dig(findings, "events", "capture_sha256") == self.sealed[CAPTURE]
         need(right, "the findings are of another capture")
         campaigns = dig(findings, "campaigns")
@@ -1214,13 +1164,9 @@ class Verification:
         parts = [pointer.split("/") for pointer in self.hidden.get(FINDINGS, ())]
         redacted = {part[2] for part in parts if part[1] == "campaigns"}
         for number, campaign in enumerate(campaigns):
-            content = {
-                key: value for key, value in campaign.items() if key not in ("revision", "disposition")
-            }
-            same = (
-                str(number) in redacted
-                or campaign.get("revision") == sha256(canonical(content).encode())[:32]
-            )
+            content = {key: campaign[key] for key in campaign.keys() - {"revision", "disposition"}}
+            revision = sha256(canonical(content).encode())[:32] if str(number) not in redacted else ""
+            same = not revision or campaign.get("revision") == revision
             need(same, f"campaign {number} is of another revision than it says")
 
     def signatures(self) -> str:
@@ -1230,24 +1176,16 @@ class Verification:
             need(envelope.signatures.keys() == keys.keys(), f"{step} is not signed by exactly its signers")
             message = b"DSSEv1 28 application/vnd.in-toto+json %d %s" % (len(envelope.body), envelope.body)
             for keyid, signature in envelope.signatures.items():
-                need(
-                    is_signed(keys[keyid], signature, message),
-                    f"a signature of {step} is not valid ({keyid[:16]})",
-                )
-        return (
-            f"{len(self.envelopes)} envelopes, each signed by all its signers ({len(self.keys)} of the case)"
-        )
+                need(is_signed(keys[keyid], signature, message), f"a signature of {step} is not valid")
+        return f"{len(self.envelopes)} envelopes, each signed by all its signers ({len(self.keys)})"
 
     def timestamps(self) -> str:
-        """Step 9: by authorities that are accepted, over the seal, as it was asked for, not before it was made."""
+        """Step 9: by accepted authorities, over the seal, as it was asked for, not before it was made."""
         stamps, trust, whole, roots = self.stamps, self.trust, self.package.whole, set()
-        nonces, seal = (
-            self.envelopes["close"].predicate["nonces"],
-            self.package.digests[envelope_name("seal")],
-        )
+        nonces = self.envelopes["close"].predicate["nonces"]
+        seal = self.package.digests[envelope_name("seal")]
         need(
-            not trust or trust.roots or not stamps,
-            "timestamps are declared and the trust file has no tsa_roots",
+            not trust or trust.roots or not stamps, "there are timestamps, and no tsa_roots in the trust file"
         )
         for name, nonce in zip(stamps, nonces, strict=True):
             when, imprint, its_nonce = read_token(whole[name], name)
@@ -1271,14 +1209,11 @@ class Verification:
             since, until = seconds(one.get("valid_from")), seconds(one.get("valid_until"))
             if all((since is None or since <= when) and (until is None or when <= until) for when in moments):
                 names.append(one["name"])
-        need(
-            len(names) >= trust.threshold,
-            f"{len(names)} accepted and valid signers, {trust.threshold} needed",
-        )
+        need(len(names) >= trust.threshold, f"{len(names)} accepted valid signers, {trust.threshold} needed")
         return names
 
     def who_signed(self) -> str:
-        """Step 10: enough accepted signers. Without a timestamp nobody but they say when; then now counts as well."""
+        """Step 10: enough accepted signers. Without a timestamp only they say when; then now counts too."""
         if self.trust is None:
             return "whose keys these are needs a trust file"
         made = seconds(self.case["created"]) or 0
@@ -1290,7 +1225,7 @@ class Verification:
         return said
 
     def log(self) -> str:
-        """Step 11: the public log whole and unforked, every entry accounted for, no run of the matter left out."""
+        """Step 11: the log whole and unforked, every entry accounted for, no run of the matter left out."""
         declared, trust, whole = self.case["log"], self.trust, self.package.whole
         if declared is None:
             return "none: nothing shows what was fixed before"
@@ -1326,23 +1261,20 @@ class Verification:
             a_batch = a_batch or len(commitments)
             good = payload["number"].whole == number and 0 < len(commitments) == a_batch
             need(
-                good and all(len(one) == 32 for one in commitments),
-                f"batch {number} is not what it should be",
+                good and {len(one) for one in commitments} == {32}, f"batch {number} is not what it should be"
             )
             for commitment in commitments:
                 heads.add(next(opening, b""), commitment, number)
             tree.add(hashed(b"\0", line))
             if tree.size in sizes:
                 roots[tree.size] = tree.root()
-        need(
-            tree.size == self.case["log"]["size"].whole, f"{entries} has not as many entries as the case says"
-        )
+        need(tree.size == self.case["log"]["size"].whole, f"{entries} has another size than the case says")
         need(next(opening, None) is None, f"{openings} has more lines than the log has commitments")
         return heads, roots
 
     def times_shown(self, name: str, note: Note) -> list[float]:
-        """Times at which the entries below a checkpoint are known to have stood: by witnesses, provided that one of
-        them is no ally of whoever keeps the log; by a timestamp that leads to an accepted root."""
+        """Times at which the entries below a checkpoint are known to have stood: by witnesses, provided that
+        one of them is no ally of whoever keeps the log; by a timestamp that leads to an accepted root."""
         whole, stamp = self.package.whole, name.removesuffix(".note") + ".tsr"
         seen = note_signatures(note, self.trust.witnesses, True, name)
         times = [] if all(ally for _, ally in seen) else [float(max(when for when, _ in seen))]
@@ -1369,13 +1301,9 @@ class Verification:
                 need(good, f"run {said['run'].whole} is done, and its result is not in the package")
         own = [sum(heads.starts[tag, space] for tag in ours) for space in ("testifying", "privileged")]
         plans = sum(one.kind == "analysis-plan" for one in heads.opened)
-        said = f"{heads.runs} runs: {own[0]} of this matter shown, {own[1]} privileged, {heads.runs - sum(own)} of others"
-        said = (
-            said
-            if ours
-            else f"{heads.runs} runs: none of this matter opened, so none told from those of others"
-        )
-        return f"{said}; {plans} of {heads.plans} plans shown"
+        said = f"{own[0]} of this matter shown, {own[1]} privileged, {heads.runs - sum(own)} of others"
+        said = said if ours else "none of this matter is opened, so none can be told from others"
+        return f"{heads.runs} runs: {said}; {plans} of {heads.plans} plans shown"
 
     def results(self) -> str:
         """Step 12: every result that says confirmatory is so."""
@@ -1388,40 +1316,49 @@ class Verification:
             need(good, f"heading or reasons of {one['result']} do not fit its class")
         starts = {one.payload["run"] for one in self.opened if one.kind == "run-start"}
         for one in entries if self.trust else ():
-            record = self.document(made[one["result"]])
+            gone = made[one["result"]] in self.gone
+            record = None if gone else self.document(made[one["result"]])
             of = record if one["result"] == "scan" else dig(record, "case_run")
             ours = self.case["log"] and dig(of, "matter") == self.case["matter"]
-            need(not ours or dig(of, "run") in starts, f"the run that gave {one['result']} is not shown")
+            need(
+                not ours or dig(of, "run") in {*starts, None},
+                f"the run that gave {one['result']} is not shown",
+            )
             why = self.why_exploratory(one) if one["class"] == "confirmatory" else ""
             need(not why, f"{one['result']} says confirmatory and is not: {why}")
         classes = Counter(one["class"] for one in entries)
         return f"{classes['confirmatory']} confirmatory, {classes['exploratory']} exploratory"
 
     def why_exploratory(self, result: Any) -> str:
-        """The first thing that a confirmatory result lacks, or "". The numbers are those of the specification."""
+        """The first thing that a confirmatory result lacks, or ""; numbers as in the specification."""
         matter, step, plan_name = self.case["matter"], result["result"], f"data/plans/{result['plan']}.json"
         name = results_of(self.case["steps"])[step]
+        if name in self.gone or plan_name not in self.plan_names():
+            return "it, or its plan, is not in the package"
         record = self.document(name)
-        if plan_name not in self.plan_names():
-            return "its plan is not in the package"
         plan = self.document(plan_name)
         wanted = {"matter": matter, "plan_id": plan["plan_id"], "sha256": self.sealed[plan_name]}
-        fixed = self.first_shown("analysis-plan", **wanted)
+        fixed = self.first_shown(("analysis-plan",), **wanted)
         if fixed is None:  # 1
             return "nothing shows when its plan was in the log"
-        hypothesis = next((one for one in plan["hypotheses"] if one["id"] == result["hypothesis"]), None)
+        hypothesis = next(
+            (one for one in plan["hypotheses"] or () if one["id"] == result["hypothesis"]), None
+        )
         if hypothesis is None or plan["matter"] != matter or not is_decided(step, record, hypothesis):  # 2
             return "it does not decide a hypothesis of the plan, by its test and at its level"
         if result["commitments"] != hypothesis["commitments"]:
             return "it names other commitments than its hypothesis"
         before: list[tuple[float, int] | None] = [fixed]
         if hypothesis["keyed"] is not False:  # 3
-            before += [self.first_shown("commitment", commitment=one) for one in hypothesis["commitments"]]
+            kinds = ("commitment", "canary-commitment")
+            before += [self.first_shown(kinds, commitment=one) for one in hypothesis["commitments"] or ()]
             if len(before) == 1 or None in before:
                 return "nothing shows when each of its keys was committed to"
-        by_id = {one["id"]: one for one in self.document(CUSTODY)["acquisitions"]}
-        named = [by_id[one] for one in result["acquisitions"] if one in by_id]
-        known = {item["sha256"] for one in named for item in one["items"]} | set(hypothesis["given"])
+        by_id = {one["id"]: one for one in self.document(CUSTODY)["acquisitions"] or ()}
+        named = [by_id[one] for one in result["acquisitions"] or () if one in by_id]
+        known = {item["sha256"] for one in named for item in one["items"] or ()} | set(
+            hypothesis["given"] or ()
+        )
         source = CAPTURE if step == "detect" else name
         made_of = {digest for _, digest in inputs_of(self.document(source), source)}
         if not named or len(named) < len(result["acquisitions"]) or not made_of <= known:  # 4
@@ -1433,18 +1370,20 @@ class Verification:
             if started - float(offset.spelled) <= max(when for when, _ in filter(None, before)):
                 return f"{one['id']} was not shown to start after the plan and the keys were fixed"
         ours = [one for one in self.opened if one.kind in RUN_KINDS]
-        ours = [one for one in ours if (one.payload["run"], one.payload["matter"]) == (result["run"], matter)]
-        starts = [one.index for one in ours if one.kind == "run-start"]
+        ours = [
+            one for one in ours if one.payload["run"] == result["run"] and one.payload["matter"] == matter
+        ]
+        starts = [one.number for one in ours if one.kind == "run-start"]
         ends = [one.payload for one in ours if one.kind == "run-outcome" and one.payload["status"] == "done"]
         gave = any(self.sealed[name] in one["digests"].values() for one in ends)
         if not gave or not starts or starts[0] < fixed[1]:  # 6
             return "no run that the log shows, after its plan, gave it"
         return ""
 
-    def first_shown(self, kind: str, **wanted: Any) -> tuple[float, int] | None:
-        """Shown time and index of the entry of that kind and content that was shown first."""
-        ours = [one for one in self.opened if one.kind == kind and wanted.items() <= one.payload.items()]
-        times = [(when, one.index) for one in ours for size, when in self.shown_times if size > one.batch]
+    def first_shown(self, kinds: tuple[str, ...], **wanted: Any) -> tuple[float, int] | None:
+        """Shown time and index of the entry of these kinds and that content that was shown first."""
+        ours = [one for one in self.opened if one.kind in kinds and wanted.items() <= one.payload.items()]
+        times = [(when, one.number) for one in ours for size, when in self.shown_times if size > one.batch]
         return min(times, default=None) if None not in wanted.values() else None
 
     def which_case(self) -> str:
@@ -1457,12 +1396,8 @@ class Verification:
     def run(self) -> dict[str, Any]:
         """All steps; the answer as plain data."""
         steps = {"outer layer": self.outer_layer, "bag": self.bag, "envelopes": self.read_envelopes}
-        steps |= {
-            "redaction": self.redaction,
-            "digests": self.digests,
-            "leaves": self.leaves,
-            "chain": self.chain,
-        }
+        steps |= {"redaction": self.redaction, "digests": self.digests, "leaves": self.leaves}
+        steps |= {"chain": self.chain}
         steps |= {"signatures": self.signatures, "timestamps": self.timestamps, "signers": self.who_signed}
         steps |= {"log": self.log, "results": self.results, "case": self.which_case}
         done, failed = [], ""
@@ -1473,18 +1408,19 @@ class Verification:
                 if not failed:
                     detail = step()
             except Failed as problem:
-                outcome, detail, failed = (
-                    "FAILED",
-                    str(problem),
-                    f"FAILED at step {number} ({name}): {problem}",
-                )
+                outcome, detail = "FAILED", str(problem)
+                failed = f"FAILED at step {number} ({name}): {problem}"
             done.append({"number": number, "name": name, "outcome": outcome, "detail": detail})
         verdict = "FAILED" if failed else "VERIFIED" if self.trust else "INTACT, SIGNER NOT CHECKED"
         by = f", signed by {', '.join(self.signers)}" if self.signers else ""
         about = (
             f"{verdict} case {self.case.get('case_id')}{by}, made {self.case.get('created')} by its own clock"
         )
-        answer = {"schema": "countermark/verify/v2", "verdict": verdict, "summary": failed or about}
+        answer: dict[str, Any] = {
+            "schema": "countermark/verify/v2",
+            "verdict": verdict,
+            "summary": failed or about,
+        }
         answer |= {"case_id": self.case.get("case_id", ""), "signers": self.signers, "steps": done}
         return answer | {"timestamps": list(map(shown, self.times))}
 
@@ -1495,18 +1431,14 @@ def is_decided(step: str, record: Any, hypothesis: Any) -> bool:
     same = isinstance(alpha, Number) and level is not None and float(alpha.spelled) == float(level.spelled)
     tests = dig(record, "tests") if isinstance(dig(record, "tests"), list) else []
     names = [dig(one, "name") for one in tests if isinstance(one, dict) and one.get("decides", True) is True]
-    names = {"detect": ["campaigns"], "scan": ["mark in corpus"]}.get(step, [name for name in names if name])
+    names = {"detect": ["campaigns"], "scan": ["mark in corpus"]}.get(step, list(filter(None, names)))
     return same and hypothesis["test"] in names
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        "countermark-verify", description="Checks an EvidencePackage with no network."
-    )
+    parser = argparse.ArgumentParser("countermark-verify", description="Checks an EvidencePackage.")
     parser.add_argument("package", type=Path, metavar="PACKAGE", help="a zip or a folder")
-    parser.add_argument(
-        "--trust", type=Path, metavar="FILE", help="accepted signers, logs, witnesses, TSA roots"
-    )
+    parser.add_argument("--trust", type=Path, metavar="FILE", help="accepted signers, logs, TSA roots")
     parser.add_argument("--case", default="", metavar="ID", help="the case that it has to be")
     parser.add_argument("--json", action="store_true", help="the answer as JSON")
     parser.add_argument("--unsafe-no-signer-check", action="store_true", help="exit 0 without a trust file")
@@ -1516,21 +1448,17 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if not looks_like_a_package(given.package):
             raise Unusable(f"there is no package at {given.package}", 3)
-        answer = Verification(
-            given.package, read_trust(given.trust) if given.trust else None, given.case
-        ).run()
+        trust = read_trust(given.trust) if given.trust else None
+        answer = Verification(given.package, trust, given.case).run()
     except Unusable as problem:
         print(f"countermark-verify: error: {problem.args[0]}", file=sys.stderr)
         return int(problem.args[1])
-    steps = [
-        f"{one['number']:>3} {one['name']:<12} {one['outcome']:<12} {one['detail']}"
-        for one in answer["steps"]
-    ]
+    rows = [answer["summary"]]
+    for step in answer["steps"]:
+        rows.append(f"{step['number']:>3} {step['name']:<12} {step['outcome']:<12} {step['detail']}")
     # text of a package may not steer a terminal
-    plain = [
-        "".join(one if one.isprintable() else "?" for one in line) for line in (answer["summary"], *steps)
-    ]
-    print(json.dumps(answer, indent=1) if given.json else "\n".join(map(str.rstrip, plain)))
+    plain = ["".join(one if one.isprintable() else "?" for one in row).rstrip() for row in rows]
+    print(json.dumps(answer, indent=1) if given.json else "\n".join(plain))
     unchecked = given.unsafe_no_signer_check and answer["verdict"] != "FAILED"
     return 0 if answer["verdict"] == "VERIFIED" or unchecked else 20
 

@@ -20,10 +20,14 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 DOORS = [(door, name) for door, points in PROJECT["entry-points"].items() for name in points]
 
 
+# one self-contained file by intent, for an opposing expert
+LIMITS = {Path("src/countermark_verify.py"): 1500}
+
+
 def test_no_file_has_more_than_400_lines() -> None:
     sizes = {path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
     assert len(sizes) > 30
-    assert {path: size for path, size in sizes.items() if size > 400} == {}
+    assert {path: size for path, size in sizes.items() if size > LIMITS.get(path, 400)} == {}
 
 
 @pytest.mark.parametrize(("door", "name"), DOORS)

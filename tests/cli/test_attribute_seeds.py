@@ -15,8 +15,10 @@ from attribute.identity_samples import written as transcripts
 from attribute.marked_worlds import KEY_A, VOCABULARY, language, own_key, texts
 from beacons import written
 from committed_secrets import CommittedSecret, committed_secret, own_chain
+from countermark.records.canonical import file_sha256
 from countermark.trust.committed_seeds import NOT_SHOWN, OF_INPUTS
 from countermark.trust.keyfiles import read_secret
+from countermark.trust.log import Log
 from countermark.trust.seeds import seed_key_id
 from running import Done, countermark
 from watermark_samples import own_profile
@@ -121,6 +123,8 @@ def test_what_draws_nothing_needs_no_seed(
     _, answer = run(tmp_path / "a", verb, *options, "--log", one.log, "--matter", "M-1")
     assert answer["parameters"]["seed_source"] == {"source": "what decides hangs on no random draw"}
     assert [CONTROLS in reason for reason in answer["reasons"]] == [True]
+    *_, outcome = Log.open(one.log).entries()
+    assert outcome.payload["digests"]["answer"] == file_sha256(tmp_path / "a" / "attribution.json")
 
 
 def test_half_of_what_shows_a_seed_is_refused(

@@ -9,6 +9,8 @@ import pytest
 from command_line import capture, files, findings, harvests, members, rewrite_members
 from generated import generate, write_hash_keys
 
+from countermark.records.canonical import file_sha256
+from countermark.trust.log import Log
 from countermark.world.plan import WorldPlan
 from countermark.world.provider import Truth
 from running import countermark, in_process_of_its_own
@@ -58,6 +60,21 @@ def detect(events: Path, out: Path, *more: Path | str) -> dict[str, set[str]]:
 def likeness(one: set[str], other: set[str]) -> float:
     """Share of all accounts of the two that are in both."""
     return len(one & other) / len(one | other)
+
+
+def test_detection_in_a_case_is_logged_with_the_digest_of_its_findings(
+    copies: tuple[Path, Path], tmp_path: Path
+) -> None:
+    events, out = copies
+    case = ["--log", tmp_path / "log", "--matter", "matter-7"]
+    assert detect(events, out, *case) == members(out)
+    missing = countermark("detect", tmp_path / "none", "--out", tmp_path / "other", *case)
+    assert missing.code == 3
+    started, ended = Log.open(tmp_path / "log").entries()
+    assert (started.kind, started.payload["hypotheses"]) == ("run-start", 1)
+    assert started.payload["digests"] == {"capture.json": file_sha256(events / "capture.json")}
+    assert ended.payload["status"] == "done"
+    assert ended.payload["digests"]["findings.json"] == file_sha256(out / "findings.json")
 
 
 @pytest.mark.soak
@@ -191,3 +208,18 @@ def test_two_hash_keys_are_not_mixed(copies, days, provider, tmp_path):
     assert mixed.code == 1
     assert "mixing two key ids" in mixed.error()
     assert files(events) == before
+
+
+def test_a_detection_in_a_case_is_a_run_of_it(copies: tuple[Path, Path], tmp_path: Path) -> None:
+    """The start names the events before, the outcome what came out; the answer is the same as without one."""
+    events, out = copies
+    before = harvests(out)
+    case = ("--log", tmp_path / "log", "--matter", "m-1")
+    assert countermark("detect", events, "--out", out, *case).code == 10
+    start, outcome = Log.open(tmp_path / "log").entries()
+    assert start.payload["digests"] == {"capture.json": file_sha256(events / "capture.json")}
+    assert outcome.payload["digests"]["findings.json"] == file_sha256(out / "findings.json")
+    assert harvests(out) == before
+    (tmp_path / "none").mkdir()
+    assert countermark("detect", tmp_path / "none", "--out", tmp_path / "f", *case).code == 3
+    assert len(Log.open(tmp_path / "log")) == 2

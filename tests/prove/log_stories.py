@@ -9,19 +9,20 @@ from typing import Any
 
 import msgspec
 
-from countermark.prove.custody import Acquisition, Clock, Custody, Item
-from countermark.prove.layout import CAPTURE_JSON, FINDINGS_JSON, Contents, Member, attribution_name
-from countermark.prove.log_part import Asked, LogPart, files_for_case
-from countermark.prove.log_reading import LogTrust, read_log
-from countermark.prove.log_view import LogView
-from countermark.prove.plans import Hypothesis, Plan, encode_plan, log_plan
-from countermark.prove.results import CaseView, Result, ResultLink, classify, plan_name
-from countermark.prove.trustfile import WitnessKey
+from countermark.prove.beforehand.log_part import Asked, LogPart, files_for_case
+from countermark.prove.beforehand.log_reading import LogTrust, read_log
+from countermark.prove.beforehand.log_view import LogView
+from countermark.prove.beforehand.plans import Hypothesis, Plan, encode_plan, log_plan
+from countermark.prove.beforehand.results import CaseView, Result, ResultLink, classify, plan_name
+from countermark.prove.custody.custody import Acquisition, Clock, Custody, Item
+from countermark.prove.package.layout import CAPTURE_JSON, FINDINGS_JSON, Contents, Member, attribution_name
+from countermark.prove.package.trustfile import WitnessKey
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.trust import runs
 from countermark.trust.commitments import KIND
 from countermark.trust.log import Log, open_or_create
 from countermark.trust.notes import COSIGNATURE, VerifierKey, cosign_note
+from countermark.trust.privileged import Counsel
 from countermark.trust.publication import Publication
 from countermark.trust.runs import Declared, Run
 from countermark.trust.signing import SigningKey
@@ -140,8 +141,8 @@ class Story:
     def commit(self, value: str = KEY_COMMITMENT) -> None:
         self.log.append(KIND, {"commitment": value, "purpose": "watermark"})
 
-    def start(self, matter: str = MATTER) -> Run:
-        return runs.start(self.log, matter, Declared(bodies=1, keys=1))
+    def start(self, matter: str = MATTER, counsel: Counsel | None = None) -> Run:
+        return runs.start(self.log, matter, Declared(bodies=1, keys=1), counsel=counsel)
 
     def attribute(self, run: Run | None, **changes: Any) -> bytes:
         """A result of this run, in the case."""
@@ -149,8 +150,11 @@ class Story:
         self.attributions.append(data)
         return data
 
-    def finish(self, run: Run, answer: bytes = b"", status: Any = "done") -> None:
-        runs.finish(self.log, run, status, {"answer": sha256_hex(answer)} if answer else {})
+    def finish(
+        self, run: Run, answer: bytes = b"", status: Any = "done", counsel: Counsel | None = None
+    ) -> None:
+        digests = {"answer": sha256_hex(answer)} if answer else {}
+        runs.finish(self.log, run, status, digests, counsel=counsel)
 
     def tick(self, when: datetime, *by: WitnessKey) -> int:
         """A batch, cosigned by these at that time; gives the size of the public log."""

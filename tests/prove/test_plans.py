@@ -12,8 +12,9 @@ from log_stories import KEY_COMMITMENT, PROMPTS, Story, plan_of
 import countermark
 from countermark import cli
 from countermark.errors import Error
-from countermark.prove import plans
-from countermark.prove.plans import (
+from countermark.prove.beforehand import plans
+from countermark.prove.beforehand.plan_form import check_plan_document
+from countermark.prove.beforehand.plans import (
     DECIDING_TESTS,
     decode_plan,
     encode_plan,
@@ -228,7 +229,7 @@ class TestCommand:
     def test_a_case_folder_gives_matter_and_log_and_keeps_the_plan(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        from countermark.prove.workspace import Workspace
+        from countermark.prove.case_folder.workspace import Workspace
 
         log = tmp_path / "log"
         open_or_create(log).append(KIND, {"commitment": KEY_COMMITMENT})
@@ -238,3 +239,28 @@ class TestCommand:
         assert [entry.kind for entry in Log.open(log).entries()] == [KIND, "analysis-plan"]
         assert run(monkeypatch, place.folder, *options(matter="matter-8", id="P2")) == 3
         assert "of matter matter-8, and not of matter-7" in capsys.readouterr().err
+
+
+FORMS: dict[str, Any] = {
+    "a field too many": {"verdict": "sure"},
+    "another name": {"plan_id": "OTHER"},
+    "a time that is none": {"created": "2026-02-30T00:00:00Z"},
+    "another schema": {"schema": "countermark/plan/v2"},
+    "a text that is null": {"title": None},
+    "an id twice": {"hypotheses": [msgspec.to_builtins(plan_of())["hypotheses"][0]] * 2},
+    "a level that is a text": {
+        "hypotheses": [msgspec.to_builtins(plan_of())["hypotheses"][0] | {"alpha": "1"}]
+    },
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_form_of_a_plan_in_a_package(name: str) -> None:
+    good = msgspec.to_builtins(plan_of())
+    check_plan_document(good, "data/plans/PLAN.json")
+    with pytest.raises(Error, match=r"data/plans/PLAN\.json"):
+        check_plan_document(good | FORMS[name], "data/plans/PLAN.json")
+    check_plan_document(good | {"title": None, "controls": None}, "data/plans/PLAN.json", redacted=True)
+    short = {key: one for key, one in good.items() if key != "stopping"}
+    with pytest.raises(Error, match="stopping"):
+        check_plan_document(short, "data/plans/PLAN.json")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from log_stories import (
     ALLY,
+    KEY_COMMITMENT,
     LINK,
     OUTSIDER,
     PROMPTS,
@@ -18,10 +19,9 @@ from log_stories import (
 )
 
 from countermark.errors import Error
-from countermark.prove.custody import Custody
-from countermark.prove.log_view import LogView
-from countermark.prove.plans import encode_plan
-from countermark.prove.results import (
+from countermark.prove.beforehand.log_view import LogView
+from countermark.prove.beforehand.plans import encode_plan
+from countermark.prove.beforehand.results import (
     NO_TRUST,
     ResultLink,
     check_classes,
@@ -30,6 +30,7 @@ from countermark.prove.results import (
     encode_results,
     results_of,
 )
+from countermark.prove.custody.custody import Custody
 from countermark.records.canonical import sha256_hex
 
 
@@ -226,6 +227,21 @@ def test_a_link_to_something_else(story: Story, name: str) -> None:
     changes, expected = LINKS[name]
     link = ResultLink(**{field: getattr(LINK, field) for field in LINK.__struct_fields__} | changes)
     assert expected in story.result(link).reasons
+
+
+def test_canaries_that_nobody_committed_to_before(story: Story) -> None:
+    """The plan names one set, and another was tested."""
+    story.plan(plan_of(test="canary hits"))
+    story.commit()
+    story.tick(day(2), OUTSIDER)
+    tests = [{"name": "canary hits", "decides": True}]
+    story.told(kind="canary", tests=tests, parameters={"commitment": "ab" * 32})
+    assert story.result().reasons == [
+        "what was tested has the commitment abababababababab…, which hypothesis H1 does not name"
+    ]
+    story.attributions.clear()
+    story.told(kind="canary", tests=tests, parameters={"commitment": KEY_COMMITMENT})
+    assert story.result().reasons == []
 
 
 def test_data_that_no_acquisition_has(story: Story) -> None:

@@ -19,9 +19,9 @@ from tests.prove.conftest import write_events, write_findings
 from trial_packages import with_rows
 
 from countermark.errors import Error
-from countermark.prove.place import recover, work_beside
-from countermark.prove.trustfile import SignerEntry, Trust, read_trust, write_trust
-from countermark.prove.verify import verify
+from countermark.prove.package.place import recover, work_beside
+from countermark.prove.package.trustfile import SignerEntry, Trust, read_trust, write_trust
+from countermark.prove.verifying.verify import verify
 from countermark.trust.signing import SigningKey
 
 HARNESS = Path(__file__).parents[1] / "capture" / "kill_at.py"

@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
-from countermark.cli import main as countermark_main
-
 import countermark_verify
+from countermark.cli import main as countermark_main
 
 FOLDER = Path(__file__).parents[2] / "vectors/package"
 VECTORS = json.loads((FOLDER / "vectors.json").read_text(encoding="utf-8"))
 # for a developer's machine alone: `.ci/run` does not start without openssl
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
+
+NOT_YET = {("outer-folder.zip", "countermark verify")}
+"""What one of them gets wrong; an entry that is right again fails here."""
 
 Verifier = Callable[[list[str]], tuple[int, dict[str, Any]]]
 
@@ -48,13 +50,21 @@ def verifier(
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["file"])
-def test_vector(packages: Path, verifier: Verifier, vector: dict[str, Any], tmp_path: Path) -> None:
+def test_vector(
+    packages: Path,
+    verifier: Verifier,
+    vector: dict[str, Any],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
     arguments = [str(packages / vector["file"])]
     if vector["trust"]:
         (tmp_path / "trust.json").write_text(json.dumps(vector["trust"]))
         arguments += ["--trust", str(tmp_path / "trust.json")]
     if vector["case"]:
         arguments += ["--case", vector["case"]]
+    if (vector["file"], request.node.callspec.params["verifier"]) in NOT_YET:
+        request.applymarker(pytest.mark.xfail(strict=True))
     code, answer = verifier(arguments)
     failed = next((step["name"] for step in answer["steps"] if step["outcome"] == "FAILED"), "")
     assert (answer["verdict"], failed) == (vector["verdict"], vector["step"]), answer

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from test_scoring import marked_ids
 
-from countermark.prove.trustfile import SignerEntry, write_trust
+from countermark.prove.package.trustfile import SignerEntry, write_trust
+from countermark.records.canonical import file_sha256
 from countermark.trust.derivation import Terms
 from countermark.trust.exposure import record_leak, record_opening
 from countermark.trust.keyfiles import Secret
@@ -210,6 +211,24 @@ def test_a_run_in_a_matter_is_logged_before_and_after(
     assert "needs a log" in countermark("watermark", "score", *asked, "--matter", "m").error()
     refused = countermark("watermark", "score", *asked, "--log", tmp_path / "log", "--matter", "m")
     assert "no signing key" in refused.error()
+
+
+def test_the_outcome_of_a_run_has_the_digest_of_the_file_that_came_out(
+    profile: Path, key_file: Path, write_bodies: Write, tmp_path: Path
+) -> None:
+    """So that what is shown later is what came out then."""
+    source = write_bodies({"id": "t", "token_ids": random_ids(1, 200).tolist()})
+    asked = ["--profile", profile, "--key-file", key_file]
+    logged = ["--log", tmp_path / "log", "--matter", "m"]
+    made = {"scores.jsonl": tmp_path / "s.jsonl", "spans.jsonl": tmp_path / "l.jsonl"}
+    for verb, out in zip(("score", "locate"), made.values(), strict=True):
+        countermark("watermark", verb, *asked, "--input", source, *logged, "--out", out)
+    made["scan.json"] = tmp_path / "scan" / "scan.json"
+    countermark("watermark", "scan", source, *asked, *logged, "--out", tmp_path / "scan")
+    outcomes = lines((tmp_path / "log" / "entries.jsonl").read_text())[1::2]
+    digests = {name: value for one in outcomes for name, value in one["payload"]["digests"].items()}
+    assert {name: digests[name] for name in made} == {name: file_sha256(made[name]) for name in made}
+    assert {one["payload"]["status"] for one in outcomes} == {"done"}
 
 
 def test_scan_and_locate_count_into_the_same_matter(

@@ -2,9 +2,9 @@
 
     python make_packages.py
 
-The packages stand in packages.tar.xz, because they have most of their bytes in common; vectors.json says of every one
-what is wrong with it, the trust file, the verdict and the step that fails. Run again, it keeps everything but the
-timestamps, whose authorities are made anew.
+The packages stand in packages.tar.xz, because they have most of their bytes in common; vectors.json says of
+every one what is wrong with it, the trust file, the verdict and the step that fails. Run again, it keeps
+everything but the timestamps, whose authorities are made anew.
 """
 
 import io
@@ -33,6 +33,7 @@ from package_builder import (
     redact,
     sha,
     statement_of,
+    unchanged,
     vkey,
     zip_of,
 )
@@ -169,7 +170,7 @@ def with_log(
     plan_first: bool = True,
     witness: bool = True,
     seen: int = FIXED,
-    forge: Callable[[PrivateLog], None] = lambda log: None,
+    forge: Callable[[Any], None] = unchanged,
     show_start: bool = True,
     offset: float = 0.02,
     digest: str = "",
@@ -178,6 +179,7 @@ def with_log(
     keyed: bool = True,
     alpha: float = 0.01,
     named: list[str] | None = None,
+    started: str = "2026-06-15T08:00:00Z",
 ) -> Package:
     """A case with a log and one attribution that says confirmatory."""
     files, record = payload(), document(attribution())
@@ -194,6 +196,7 @@ def with_log(
     custody = json.loads(files["data/custody.json"])
     custody["acquisitions"][0]["items"].append({"name": "answers", "sha256": SUSPECT, "bytes": 1})
     custody["acquisitions"][0]["clock"]["offset_seconds"] = offset
+    custody["acquisitions"][0] |= {"started": started, "ended": started}
     files |= {
         "data/attributions/1/attribution.json": record,
         "data/plans/main.json": plan_json,
@@ -226,7 +229,7 @@ def private_log(
         body = {"run": number, "matter": matter, "space": space, "digests": {}, **said}
         if kind == "run-start":
             counts = ("bodies", "keys", "profiles", "epochs", "hypotheses", "family")
-            body |= dict.fromkeys(counts, 1) | dict.fromkeys(("key_ids", "profile_ids", "text_ids"), [])
+            body |= dict.fromkeys(counts, 1) | {"key_ids": [], "profile_ids": [], "text_ids": []}
         body |= {} if kind == "run-start" else {"status": said.get("status", "failed")}
         shown = said.pop("shown", matter == MATTER and space == "testifying")
         body.pop("shown", None)
@@ -322,7 +325,10 @@ def good_and_outer(vectors: Vectors) -> None:
         "outer-case", small() | {"BagIt.txt": b""}, "outer layer", "two names that differ only in case"
     )
     vectors.add(
-        "outer-folder", small(payload=payload() | {"data/x": b"", "data/x/y": b""}), "outer layer", "a file below the name of a file"
+        "outer-folder",
+        small(payload=payload() | {"data/x": b"", "data/x/y": b""}),
+        "outer layer",
+        "a file below the name of a file",
     )
     vectors.add("bag-base", zip_of(files, "CASE-2"), "bag", "the base directory is another case id")
     vectors.add("bag-info", files | {"bag-info.txt": b"x"}, "bag", "bag-info.txt says something of its own")
@@ -433,6 +439,17 @@ def redactions(vectors: Vectors) -> None:
     vectors.add("redacted", redact(files, [BOB], fields, [report]), "", "fields, rows and a file taken out")
     whole = redact(files, [BOB], {}, [members])
     vectors.add("redacted-table", whole, "", "a table taken out whole, with its leaves")
+    nothing = redact(files, [BOB], {"data/custody.json": ["/holds", "/acquisitions/0/by"]})
+    vectors.add("redacted-list", nothing, "", "an empty list and a name taken out of custody.json")
+    attribution = "data/attributions/1/attribution.json"
+    gone = redact(with_log(confirmatory=False).build(), [BOB], {}, [attribution])
+    vectors.add(
+        "redacted-result", gone, "", "a result taken out whole: its Statement stands for it", log_trust()
+    )
+    gone = redact(with_log().build(), [BOB], {}, [attribution])
+    vectors.add(
+        "redacted-confirmatory", gone, "results", "the same of one that says confirmatory", log_trust()
+    )
     vectors.add("redacted-no-trust", redact(files, [BOB], fields), "", "no trust file", {})
 
     def count(statement: Any) -> None:
@@ -554,7 +571,7 @@ def stamped(vectors: Vectors, folder: Path) -> None:
     vectors.add(
         "timestamps-nonce", nonce, "timestamps", "another nonce than was asked for", trust(tsa_roots=roots)
     )
-    other = small(stamp=[lambda seal, nonce: one.reply(query(sha(b"x"), nonce))])
+    other = small(stamp=[lambda _, nonce: one.reply(query(sha(b"x"), nonce))])
     vectors.add(
         "timestamps-imprint", other, "timestamps", "a timestamp over something else", trust(tsa_roots=roots)
     )
@@ -562,6 +579,16 @@ def stamped(vectors: Vectors, folder: Path) -> None:
     vectors.add(
         "timestamps-created", future, "timestamps", "made after its timestamp", trust(tsa_roots=roots)
     )
+    package, checkpoint = with_log(witness=False, started="2099-01-01T00:00:00Z"), "data/log/checkpoints/1"
+    reply = one.reply(query(sha(package.payload[f"{checkpoint}.note"]), 1 << 62))
+    package.payload[f"{checkpoint}.tsr"] = reply
+    about = "a timestamp over a checkpoint shows when, without a witness"
+    vectors.add("log-stamped", package.build(), "", about, log_trust(tsa_roots=roots))
+    about = "a timestamp over a checkpoint that leads to no accepted root shows no time"
+    vectors.add("results-stamped", package.build(), "results", about, log_trust(tsa_roots=roots[1:]))
+    package.payload[f"{checkpoint}.tsr"] = one.reply(query(sha(b"x"), 1 << 62))
+    about = "a timestamp that is not over the checkpoint beside it"
+    vectors.add("log-stamp-imprint", package.build(), "log", about, log_trust(tsa_roots=roots))
     until = signer("Ann", ANN, valid_until="2026-07-02T00:00:00Z")
     back_dated = trust(signers=[until], tsa_roots=roots)
     vectors.add(

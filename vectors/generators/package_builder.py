@@ -1,7 +1,7 @@
 """Builds EvidencePackages from spec/package.md and spec/log.md alone, faults included; for vectors/package.
 
-It shares nothing with `countermark.prove`, nor with `countermark_verify`: what two readings of the specification
-write and read alike, the specification says. Keys and salts are fixed and public, for tests only.
+It shares nothing with `countermark.prove`, nor with `countermark_verify`: what several readings of the
+specification write and read alike, the specification says. Keys and salts are fixed and public: for tests.
 """
 
 import base64
@@ -307,7 +307,8 @@ def add_bag(files: Files) -> None:
     total = sum(len(files[name]) for name in payload)
     files["bagit.txt"] = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
     files["bag-info.txt"] = (
-        f"Bag-Software-Agent: countermark {case['software']['countermark']}\nBagging-Date: {case['created'][:10]}\n"
+        f"Bag-Software-Agent: countermark {case['software']['countermark']}\n"
+        f"Bagging-Date: {case['created'][:10]}\n"
         f"External-Identifier: {case['case_id']}\nPayload-Oxum: {total}.{len(payload)}\n"
     ).encode()
     tagged = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt"]

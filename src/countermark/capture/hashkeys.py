@@ -6,12 +6,15 @@ An epoch that ends cannot be linked to the next, and destroying its key makes it
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
 from countermark.errors import Error, ExitCode
+from countermark.records.files import TEMPORARY
 from countermark.trust.keyfiles import Secret, locked, read_secret, write_secret
 
 SCHEMA = "countermark/hash-keys/v1"
@@ -66,7 +69,7 @@ def current_key(path: Path, *, key_id: str | None = None, now: datetime | None =
     Raises `Error` for an unsafe or damaged file, an unknown, expired or destroyed `key_id`.
     """
     now = now or datetime.now(UTC)
-    with locked(path):
+    with _alone(path):
         epochs = _read(path) if path.exists() else []
         valid = [epoch for epoch in epochs if epoch.key and epoch.not_before <= now < epoch.not_after]
         if not valid or max(epoch.not_after for epoch in valid) - now <= OVERLAP:
@@ -88,7 +91,7 @@ def current_key(path: Path, *, key_id: str | None = None, now: datetime | None =
 def destroy_keys(path: Path, *, now: datetime | None = None) -> list[str]:
     """Destroy the keys of expired epochs that no hold needs, leaving a tombstone each; gives their ids."""
     now = now or datetime.now(UTC)
-    with locked(path):
+    with _alone(path):
         epochs = _read(path)
         expired = [
             epoch.key_id for epoch in epochs if epoch.key and epoch.not_after <= now and not epoch.holds
@@ -113,7 +116,7 @@ def change_hold(path: Path, key_id: str, hold_id: str, *, held: bool) -> None:
 
     Raises `Error` for a hold on a key that is not there or destroyed.
     """
-    with locked(path):
+    with _alone(path):
         epochs = _read(path)
         if held and not any(epoch.key_id == key_id and epoch.key for epoch in epochs):
             raise Error(f"hash key {key_id} is not in {path}, or destroyed", exit_code=ExitCode.NO_INPUT)
@@ -150,6 +153,15 @@ def write_public_key(path: Path, name: str) -> None:
     """
     key = hashlib.sha256(b"countermark, public hash key: " + name.encode()).digest()[:KEY_BYTES]
     _write(path, [_epoch(key, datetime(2020, 1, 1, tzinfo=UTC), 1000 * EPOCH)])
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """The key file for this process alone, without what a killed run left: that would hold keys, too."""
+    with locked(path):
+        for left in path.parent.glob(f"{TEMPORARY}*-{path.name}"):
+            left.unlink(missing_ok=True)
+        yield
 
 
 def _new_epoch(now: datetime) -> Epoch:

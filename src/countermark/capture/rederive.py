@@ -4,7 +4,7 @@ A row is compared as a whole: a 128-bit digest over all its columns, so that a m
 each. Only of rows that differ the columns are looked at, in a second pass over the same lines.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from countermark.capture.pipeline import Pipeline
 from countermark.capture.prompts import Fingerprints
 from countermark.capture.reader import Record
 from countermark.capture.recognise import Formats
-from countermark.capture.row_digests import Difference, RowDigests, compare, describe, kept_rows
+from countermark.capture.row_digests import Difference, RowDigests, Rows, compare, describe, kept_rows
 from countermark.errors import Error
 from countermark.records.events import CAPTURE_VERSION
 from countermark.records.traits import TRAITS_VERSION
@@ -46,6 +46,8 @@ class Comparison:
     """Held lines that were captured again."""
     rows: int = 0
     """Rows of the accounts that are compared, as the table has them."""
+    others: int = 0
+    """Rows of the table that are not compared: of accounts that are not held, or of which it lacks rows."""
     accounts: int = 0
     unreadable: int = 0
     """Held lines that the format no longer reads."""
@@ -197,25 +199,58 @@ def _bounded(records: Iterator[Record], source: HeldSource) -> Iterator[Record]:
         yield record
 
 
-def compare_rows(
+@dataclass(frozen=True)
+class Table:
+    """Rows that are compared with held lines."""
+
+    batches: Batches
+    scope: Callable[[str], bool]
+    """Accounts of which the table has every row."""
+
+
+def compare_tables(
     lines: HeldLines,
     manifest: HeldManifest,
-    table: Batches,
-    scope: Callable[[str], bool],
+    tables: Sequence[Table],
     progress: ProgressCall = lambda _done, _total: None,
-) -> Comparison:
-    """Compare the rows of `table`, of held accounts in `scope`, with what the held lines give.
+) -> list[Comparison]:
+    """Compare the rows of held accounts in each table with what the held lines give, captured once for all.
 
-    Raises `Error(20)` for held lines that cannot be read.
+    Raises `Error(20)` for held lines that cannot be read, and for rows that are none.
     """
-    said, given = RowDigests(), RowDigests()
-    outcome = Comparison()
-    accounts: set[str] = set()
     lost = {one.sha256 for one in manifest.missing}
-    for batch in table():
-        mine = lines.chosen(batch, scope)
+    outcomes, said = zip(*(_said(lines, table, lost) for table in tables), strict=True)
+    given = [RowDigests() for _ in tables]
+
+    def take(number: int, batch: pa.RecordBatch) -> None:
+        for table, digests in zip(tables, given, strict=True):
+            digests.add(number, lines.chosen(batch, table.scope))
+
+    read, unreadable = lines.capture(take, progress)
+    wanted = []
+    for outcome, mine, theirs in zip(outcomes, said, given, strict=True):
+        outcome.lines, outcome.unreadable = read, unreadable
+        found = compare(mine, theirs)
+        outcome.changed, outcome.missing, outcome.additional = found.changed, found.missing, found.additional
+        outcome.only_hashes = found.equal == 0
+        wanted.append(found.places[:MOST_LISTED])
+    if any(wanted):
+        _tell_differences(lines, manifest, tables, outcomes, wanted)
+    for outcome in outcomes:
+        hashes = bool(outcome.differences) and all(one.only_hashes for one in outcome.differences)
+        outcome.only_hashes &= hashes
+    return list(outcomes)
+
+
+def _said(lines: HeldLines, table: Table, lost: set[str]) -> tuple[Comparison, RowDigests]:
+    """What the table says of the held accounts."""
+    outcome, said = Comparison(), RowDigests()
+    accounts: set[str] = set()
+    for batch in table.batches():
+        mine = lines.chosen(batch, table.scope)
         accounts.update(pc.unique(mine.column("account_id")).to_pylist())
         outcome.rows += mine.num_rows
+        outcome.others += batch.num_rows - mine.num_rows
         for sha256, part in by_source(mine):
             number = lines.number.get(sha256)
             if number is not None:
@@ -225,37 +260,40 @@ def compare_rows(
             else:
                 outcome.not_held += part.num_rows
     outcome.accounts = len(accounts)
-    outcome.lines, outcome.unreadable = lines.capture(
-        lambda number, batch: given.add(number, lines.chosen(batch, scope)), progress
-    )
-    found = compare(said, given)
-    outcome.changed, outcome.missing, outcome.additional = found.changed, found.missing, found.additional
-    wanted = found.places[:MOST_LISTED]
-    if wanted:
-        outcome.differences = _differences(lines, manifest, table, scope, wanted)
-        hashes = all(one.only_hashes for one in outcome.differences)
-        outcome.only_hashes = hashes and found.equal == 0
-    return outcome
+    return outcome, said
 
 
-def _differences(
+def _tell_differences(
     lines: HeldLines,
     manifest: HeldManifest,
-    table: Batches,
-    scope: Callable[[str], bool],
-    wanted: list[tuple[int, int]],
-) -> list[Difference]:
+    tables: Sequence[Table],
+    outcomes: Sequence[Comparison],
+    wanted: Sequence[list[tuple[int, int]]],
+) -> None:
     """Which columns differ, in a second pass over both sides."""
-    places = set(wanted)
-    said: dict[tuple[int, int], list[Mapping[str, object]]] = {}
-    given: dict[tuple[int, int], list[Mapping[str, object]]] = {}
-    for batch in table():
-        for sha256, part in by_source(lines.chosen(batch, scope)):
-            if sha256 in lines.number:
-                kept_rows(lines.number[sha256], part, places, said)
-    lines.capture(lambda number, batch: kept_rows(number, lines.chosen(batch, scope), places, given))
+    places = [set(one) for one in wanted]
+    said: list[Rows] = [{} for _ in tables]
+    given: list[Rows] = [{} for _ in tables]
+    for at, table in enumerate(tables):
+        for batch in table.batches() if places[at] else ():
+            for sha256, part in by_source(lines.chosen(batch, table.scope)):
+                if sha256 in lines.number:
+                    kept_rows(lines.number[sha256], part, places[at], said[at])
+
+    def take(number: int, batch: pa.RecordBatch) -> None:
+        for at, table in enumerate(tables):
+            if places[at]:
+                kept_rows(number, lines.chosen(batch, table.scope), places[at], given[at])
+
+    lines.capture(take)
     names = [source.name for source in manifest.sources]
-    return [describe(names[at[0]], at[1], said.get(at, []), given.get(at, [])) for at in wanted]
+    for at, outcome in enumerate(outcomes):
+        outcome.differences = [
+            describe(
+                names[source], offset, *(rows.get((source, offset), []) for rows in (said[at], given[at]))
+            )
+            for source, offset in wanted[at]
+        ]
 
 
 def by_source(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:

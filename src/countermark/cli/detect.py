@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from countermark.cli.output import emit, emit_json, note, printable, progress
+from countermark.cli.watermark_case import Counsel, LogFolder, LogKey, Matter, Space, in_case
 from countermark.errors import Error, ExitCode
 
 
@@ -23,6 +24,11 @@ def detect(
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 2, help="Seed of everything that is drawn.")] = 0,
     threads: Annotated[int, typer.Option(min=0, max=1024, help="Threads; 0 takes all cores.")] = 0,
     memory: Annotated[str, typer.Option(help="Memory for the database engine, for example 2GB.")] = "2GB",
+    matter: Matter = "",
+    log: LogFolder = None,
+    log_key: LogKey = None,
+    space: Space = "testifying",
+    counsel: Counsel = "",
     no_exit_codes: Annotated[
         bool, typer.Option("--no-exit-codes", help="Exit 0 also when something was found.")
     ] = False,
@@ -35,7 +41,8 @@ def detect(
     if not 0 < fdr < 1:
         raise Error(f"--fdr {fdr} is not between 0 and 1", exit_code=ExitCode.USAGE)
     from countermark.detect.detection import DetectionOptions
-    from countermark.detect.run import DetectOptions, detect_networks
+    from countermark.detect.run import DetectOptions
+    from countermark.flow.detections import detect_in_case
 
     options = DetectOptions(
         events=events,
@@ -48,7 +55,7 @@ def detect(
         memory=memory,
     )
     with progress("detecting") as bar:
-        findings = detect_networks(options, progress=bar)
+        findings = detect_in_case(options, in_case(matter, log, log_key, "", space, counsel), bar)
     if as_json:
         emit_json(findings.content["schema"], {k: v for k, v in findings.content.items() if k != "schema"})
     else:

@@ -31,6 +31,11 @@ def emit(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
+def emit_lines(lines: bytes) -> None:
+    """Lines of data, as they go into a file."""
+    sys.stdout.write(lines.decode())
+
+
 def emit_json(schema: str, value: Mapping[str, Any]) -> None:
     """A JSON document with its versioned schema first."""
     sys.stdout.write(

@@ -1,11 +1,10 @@
 """`countermark watermark locate`: which spans of long documents are not independent of this key?"""
 
-import json
 from typing import Annotated
 
 import typer
 
-from countermark.cli.output import emit, emit_json, note, progress
+from countermark.cli.output import emit_json, emit_lines, note, progress
 from countermark.cli.watermark_case import (
     Acquired,
     Alpha,
@@ -51,7 +50,7 @@ def locate(
     Exit codes: 0 no span passes alpha, 10 one does, 3 no usable input.
     """
     check_alpha(alpha)
-    from countermark.flow.scores import ScoreOptions, locate_spans
+    from countermark.flow.scores import ScoreOptions, as_lines, locate_spans
     from countermark.records.files import write_atomic
 
     options = ScoreOptions(
@@ -67,14 +66,13 @@ def locate(
         answer = locate_spans(options, bar)
     found = answer.found
     rows = [span.to_dict() for span in found.spans]
-    lines = [json.dumps(row, allow_nan=False, ensure_ascii=False) for row in rows]
+    lines = as_lines(rows)
     if out is not None:
-        write_atomic(out, "".join(line + "\n" for line in lines).encode())
+        write_atomic(out, lines)
     if as_json:
         emit_json(LOCATE_SCHEMA_ID, {**answer.to_dict(), "spans": rows})
     elif out is None:
-        for line in lines:
-            emit(line)
+        emit_lines(lines)
     over = f"{found.family:,} in {found.documents:,} documents"
     note(f"{len(rows)} spans pass alpha {alpha:g} after Holm over {over}")
     if rows:

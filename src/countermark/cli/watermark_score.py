@@ -1,12 +1,11 @@
 """`countermark watermark score`: is this text independent of this key?"""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countermark.cli.output import emit, emit_json, note, printable, progress
+from countermark.cli.output import emit_json, emit_lines, note, printable, progress
 from countermark.cli.watermark_case import (
     Acquired,
     Alpha,
@@ -84,17 +83,18 @@ def score(
 
 
 def _write(answer: "ScoreAnswer", out: Path | None, as_json: bool) -> None:
+    from countermark.flow.scores import as_lines
+
     rows = [row.to_dict() for row in answer.rows]
     for row in rows:
         if "problem" in row:
             note(f"{printable(row['id'])}: not scored, {row['problem']}")
-    lines = [json.dumps(row, allow_nan=False, ensure_ascii=False) for row in rows]
+    lines = as_lines(rows)
     if out is not None:
         from countermark.records.files import write_atomic
 
-        write_atomic(out, "".join(line + "\n" for line in lines).encode())
+        write_atomic(out, lines)
     if as_json:
         emit_json(SCORE_SCHEMA_ID, {**answer.to_dict(), "scores": rows})
     elif out is None:
-        for line in lines:
-            emit(line)
+        emit_lines(lines)

@@ -9,6 +9,8 @@ import pyarrow.parquet as pq
 
 from countermark.capture.hold import Held, HoldOptions, hold
 from countermark.errors import Error, ExitCode
+from countermark.prove.case_folder.workspace import Workspace
+from countermark.prove.custody.custody import Custody, Hold
 from countermark.records.canonical import file_sha256
 from countermark.trust.agefiles import check_recipients, read_recipients
 from countermark.trust.keyfiles import read_secret
@@ -46,8 +48,7 @@ def make_hold(
     if (request.accounts is None) == (request.findings is None):
         hint = "--accounts FILE, or --findings FOLDER"
         raise Error("name the accounts in one way", hint=hint, exit_code=ExitCode.USAGE)
-    if request.case is not None and not request.case.is_dir():
-        raise Error(f"no case folder: {request.case}", exit_code=ExitCode.NO_INPUT)
+    case = Workspace.open(request.case) if request.case else None
     names = read_names(request.accounts) if request.accounts else members_of(request.findings or Path())
     options = replace(request.options, recipients=recipients, accounts=names)
     if request.seed_file is not None:
@@ -58,8 +59,8 @@ def make_hold(
             seed_source=f"a seed file, key id {seed_key_id(secret)}",
         )
     held = hold(options, say=say, progress=progress)
-    if request.case is not None:
-        _add_to_case(request.case, held)
+    if case is not None:
+        case.record(_record(held))
     return held
 
 
@@ -99,12 +100,8 @@ def members_of(findings: Path) -> list[str]:
     return sorted(names)
 
 
-def _add_to_case(case: Path, held: Held) -> None:
-    """The hold's record in the custody of a case folder, once."""
-    from countermark.prove.custody import CUSTODY_FILE, Custody, Hold, read_custody, write_custody
-
-    path = case / CUSTODY_FILE
-    custody = read_custody(path) if path.exists() else Custody()
+def _record(held: Held) -> Custody:
+    """The hold as custody has it."""
     record = Hold(
         id=held.entry.hold_id,
         by=held.entry.by,
@@ -114,5 +111,4 @@ def _add_to_case(case: Path, held: Held) -> None:
         control_accounts=len(held.manifest.control.accounts),
         manifest_sha256=held.manifest_sha256,
     )
-    if record not in custody.holds:
-        write_custody(path, msgspec.structs.replace(custody, holds=[*custody.holds, record]))
+    return Custody(holds=[record])

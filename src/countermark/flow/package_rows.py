@@ -10,8 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from countermark.prove.layout import CHUNK, EVENTS, Contents, Member, failed
-from countermark.records.capture import Capture
+from countermark.prove.package.layout import CHUNK, EVENTS, Contents, Member, failed
 from countermark.records.events import EVENT_SCHEMA
 
 MAX_LINE_BYTES = 1 << 20
@@ -89,13 +88,20 @@ def _micros(text: str) -> int:
     return (away.days * 86_400 + away.seconds) * 10**6 + away.microseconds
 
 
-def unpacked_events(contents: Contents, capture: Capture, work: Path) -> list[Path]:
+def event_parts(capture: dict[str, Any]) -> list[str]:
+    """Names of the event parts that a `capture.json` lists, in the order in which they were captured."""
+    listed = capture.get("files")
+    names = [str(one.get("name")) for one in listed or [] if isinstance(one, dict)]
+    return sorted((name for name in names if name.startswith("events-")), key=lambda name: (len(name), name))
+
+
+def unpacked_events(contents: Contents, capture: dict[str, Any], work: Path) -> list[Path]:
     """The event parts of a package as files, copied into `work` where the package is a zip; none if not in
     it.
 
     Raises `Error(20)` for one whose columns are not those of an event table.
     """
-    names = [file.name for file in capture.files if file.name.startswith("events-")]
+    names = event_parts(capture)
     if any(EVENTS + name not in contents for name in names):
         return []
     return [_checked(as_file(contents[EVENTS + name], name, work)) for name in names]

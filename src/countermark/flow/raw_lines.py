@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,19 +18,21 @@ from countermark.capture.rederive import (
     Batches,
     Comparison,
     HeldLines,
+    Table,
     check_versions,
-    compare_rows,
+    compare_tables,
     opened_key,
 )
 from countermark.errors import Error, ExitCode
 from countermark.flow.answers import Answer
 from countermark.flow.package_rows import RequestRows, account_ids, unpacked_events
-from countermark.prove.layout import CAPTURE_JSON, CUSTODY, Contents, data_of
-from countermark.prove.reading import check_is_package, read_package
-from countermark.prove.tables import MEMBERS, REQUESTS
-from countermark.records.capture import CAPTURE_FILE, Capture
+from countermark.prove.package.layout import CAPTURE_JSON, CUSTODY, Contents, data_of, read_object
+from countermark.prove.package.reading import check_is_package, read_package
+from countermark.prove.package.tables import MEMBERS, REQUESTS
+from countermark.records.capture import CAPTURE_FILE
 from countermark.store.events import open_events
 from countermark.trust.agefiles import read_identities, recipients_of
+from countermark.trust.keyfiles import Secret
 
 ProgressCall = Callable[[float, float], None]
 Scope = Callable[[str], bool]
@@ -71,22 +72,34 @@ def rederive(
         answer.say("age key", False, f"{age_key.name} is no key of the {len(manifest.recipients)} recipients")
         return answer
     with tempfile.TemporaryDirectory(prefix="countermark-") as work:
-        try:
-            key = opened_key(hash_key, manifest)
-            notes = check_versions(manifest)
-            lines = HeldLines(held, manifest, identities, key)
-            tables = list(_tables(package, Path(work), digest, answer))
-        except Error as error:
-            if error.exit_code != ExitCode.VERIFICATION_FAILED:
-                raise
-            answer.say("hash key" if "key" in error.message else "capture", False, error.message)
-            return answer
-        answer.say("hash key", True, f"key {key.key_id}, whose id follows from it")
-        for note in [*notes, *lines.notes]:
-            answer.say("capture", True, note)
-        for table in tables:
-            _compare(answer, lines, manifest, table, progress)
+        lines = _Lines(held, manifest, identities, hash_key)
+        tables: list[_Table] = []
+        checks = (
+            ("hash key", lines.open_key),
+            ("capture", lines.open),
+            ("rows", lambda: _gathered(tables, _tables(package, Path(work), digest, answer), manifest)),
+        )
+        if all(answer.run(name, check) for name, check in checks):
+            answer.run("held lines", lambda: _compare(answer, lines, manifest, tables, progress))
     return answer
+
+
+class _Lines:
+    """Opens the held lines in steps, each of which can fail."""
+
+    def __init__(self, held: Path, manifest: HeldManifest, identities: list[Secret], hash_key: Path) -> None:
+        self._held, self._manifest, self._identities = held, manifest, identities
+        self._path = hash_key
+
+    def open_key(self) -> str:
+        self._key = opened_key(self._path, self._manifest)
+        return f"key {self._key.key_id}, whose id follows from it"
+
+    def open(self) -> str:
+        notes = check_versions(self._manifest)
+        self.opened = HeldLines(self._held, self._manifest, self._identities, self._key)
+        version = self._manifest.events.capture_version
+        return "; ".join([f"capture version {version}, as then", *notes, *self.opened.notes])
 
 
 def _manifest(answer: Answer, held: Path) -> tuple[HeldManifest | None, str]:
@@ -117,17 +130,15 @@ def _tables(package: Path, work: Path, digest: str, answer: Answer) -> Iterator[
     check_is_package(package)
     _, contents = read_package(package)
     _check_hold(contents, digest, answer)
-    try:
-        capture = msgspec.json.decode(data_of(contents, CAPTURE_JSON), type=Capture)
-    except (ValueError, RecursionError):
-        raise failed(f"{CAPTURE_JSON} is no capture manifest, or too much was taken out of it") from None
+    capture = read_object(data_of(contents, CAPTURE_JSON), CAPTURE_JSON)
+    key_id = str(capture.get("key_id") or "")
     if REQUESTS in contents:
         rows = RequestRows(contents[REQUESTS])
         members = account_ids(contents[MEMBERS]) if MEMBERS in contents else rows.accounts()
-        yield _Table(REQUESTS, rows.batches, members.__contains__, capture.key_id, lambda: rows.taken_out)
+        yield _Table(REQUESTS, rows.batches, members.__contains__, key_id, lambda: rows.taken_out)
     files = unpacked_events(contents, capture, work)
     if files:
-        yield _of_parquet("data/events/", files, capture.key_id)
+        yield _of_parquet("data/events/", files, key_id)
     if REQUESTS not in contents and not files:
         answer.say(
             "raw lines", False, "the package holds no requests to compare (case seal --include-events)"
@@ -136,7 +147,7 @@ def _tables(package: Path, work: Path, digest: str, answer: Answer) -> Iterator[
 
 def _check_hold(contents: Contents, digest: str, answer: Answer) -> None:
     """The held folder is one that the case's custody names, where it names any."""
-    from countermark.prove.custody import decode_custody
+    from countermark.prove.custody.custody import decode_custody
 
     if CUSTODY not in contents:
         return
@@ -158,29 +169,39 @@ def _of_parquet(name: str, files: list[Path], key_id: str) -> _Table:
     return _Table(name, batches, lambda _name: True, key_id)
 
 
-def _compare(
-    answer: Answer, lines: HeldLines, manifest: HeldManifest, table: _Table, progress: ProgressCall
-) -> None:
+def _gathered(tables: list[_Table], found: Iterator[_Table], manifest: HeldManifest) -> str:
+    """All tables; raises `Error(20)` for rows under another hash key, and where there are no rows at all."""
+    tables += found
     wanted = manifest.events.key_id
-    if table.key_id != wanted:
-        reason = f"{table.name} was hashed under key {table.key_id}, and the held lines under {wanted}"
-        answer.say("hash key", False, reason)
-        return
-    try:
-        found = compare_rows(lines, manifest, table.batches, table.scope, progress)
-    except Error as error:
-        if error.exit_code != ExitCode.VERIFICATION_FAILED:
-            raise
-        answer.say("raw lines", False, f"{table.name}: {error.message}")
-        return
-    taken_out = min(table.taken_out(), found.missing)
-    ok = found.equal or (taken_out == found.missing and not _other(found))
-    answer.say("raw lines", ok, f"{table.name}: {_sentence(found, taken_out)}")
-    if not ok:
+    for table in tables:
+        if table.key_id not in ("", wanted):  # empty: it was taken out, and the rows will tell
+            reason = f"{table.name} was hashed under key {table.key_id}, and the held lines under {wanted}"
+            raise failed(reason)
+    if not tables:
+        raise failed("the package holds no requests to compare (case seal --include-events)")
+    return ", ".join(table.name for table in tables)
+
+
+def _compare(
+    answer: Answer,
+    lines: _Lines,
+    manifest: HeldManifest,
+    tables: list[_Table],
+    progress: ProgressCall,
+) -> str:
+    """Add a line for each table, and say how many lines were captured again."""
+    sides = [Table(table.batches, table.scope) for table in tables]
+    outcomes = compare_tables(lines.opened, manifest, sides, progress)
+    for table, found in zip(tables, outcomes, strict=True):
+        taken_out = min(table.taken_out(), found.missing)
+        ok = found.equal or (taken_out == found.missing and not _other(found))
+        answer.say("raw lines", ok, f"{table.name}: {_sentence(found, taken_out)}")
+        if ok:
+            continue
         answer.differences += [f"{table.name}: {one.sentence}" for one in found.differences]
-        told = len(found.differences)
-        if told == MOST_LISTED:
-            answer.differences.append(f"{table.name}: the first {told} places are listed, all are counted")
+        if len(found.differences) == MOST_LISTED:
+            answer.differences.append(f"{table.name}: the first {MOST_LISTED} places are listed, all counted")
+    return f"{outcomes[0].lines:,} lines decrypted in memory and captured again"
 
 
 def _other(found: Comparison) -> int:
@@ -188,20 +209,21 @@ def _other(found: Comparison) -> int:
 
 
 def _sentence(found: Comparison, taken_out: int) -> str:
-    head = f"{found.rows:,} rows of {found.accounts:,} accounts, {found.lines:,} lines captured again"
+    head = f"{found.rows:,} rows of {found.accounts:,} accounts"
     if found.only_hashes:
         return f"{head}; in every row nothing but hashes differ: they were made with another hash key"
     missing = found.missing - taken_out
     parts = [
         f"{count:,} {words}"
         for count, words in (
-            (found.changed, "rows are not what their line gives"),
-            (missing, "rows that a line gives are missing"),
-            (found.additional, "rows come from no held line"),
-            (found.not_held, "rows are of raw logs of which nothing is held"),
-            (found.unreadable, "held lines can no longer be read"),
-            (taken_out, "rows that a line gives were taken out of the table"),
-            (found.lost, "rows are not checked: their raw log was gone when the hold was made"),
+            (found.changed, "row(s) are not what their line gives"),
+            (missing, "row(s) that a line gives are missing"),
+            (found.additional, "row(s) come from no held line"),
+            (found.not_held, "row(s) are of raw logs of which nothing is held"),
+            (found.unreadable, "held line(s) can no longer be read"),
+            (taken_out, "row(s) that a line gives were taken out of the table"),
+            (found.others, "rows are of accounts that are not held"),
+            (found.lost, "row(s) are not checked: their raw log was gone when the hold was made"),
         )
         if count
     ]

@@ -14,9 +14,10 @@ from countermark.errors import Error, ExitCode
 from countermark.flow.answers import Answer
 from countermark.flow.closeness import PRECISION
 from countermark.flow.recompute_detect import recompute_detect
+from countermark.flow.recompute_scan import recompute_scan
 from countermark.flow.recompute_tables import recompute_tables
 from countermark.flow.recompute_text import Inputs, recompute_attribution
-from countermark.prove.layout import (
+from countermark.prove.package.layout import (
     ATTRIBUTIONS,
     FINDINGS_JSON,
     METHOD_JSON,
@@ -25,11 +26,14 @@ from countermark.prove.layout import (
     data_of,
     read_object,
 )
-from countermark.prove.reading import check_is_package, read_package
+from countermark.prove.package.reading import check_is_package, read_package
+from countermark.prove.package.tables import ACCEPTANCES
 from countermark.records.environment import environment
 from countermark.store.database import DEFAULT_MEMORY
 
 ProgressCall = Callable[[float, float], None]
+MOST_OTHERS = 3
+"""Decisions that do not pass and are printed; JSON has all."""
 
 
 def recompute(
@@ -44,8 +48,8 @@ def recompute(
     """Recompute detection, tables and text attributions of a package that was verified before.
 
     `inputs` are files that the package has digests of only: `suspect`, `tokenizer`, `control 1`, …, each
-    told by its digest; `profile…` and `allow` by their names. Raises `Error` for files that cannot be read;
-    what differs is in the answer.
+    told by its digest; `profile…`, `corpus` and `allow` by their names. Raises `Error` for files that cannot
+    be read; what differs is in the answer.
     """
     named = dict(inputs or {})
     given = Inputs(named, key_files, seed_file)
@@ -61,6 +65,8 @@ def recompute(
             if error.exit_code not in (ExitCode.VERIFICATION_FAILED, ExitCode.NO_INPUT):
                 raise
             answer.say("computation", False, error.message)
+        if SCAN_JSON in contents:
+            recompute_scan(contents, given, answer, Path(work), progress)
     numbers = sorted(
         int(name.split("/")[2])
         for name in contents
@@ -68,8 +74,9 @@ def recompute(
     )
     for number in numbers:
         recompute_attribution(contents, number, given, answer)
-    if SCAN_JSON in contents:
-        answer.say("scan", True, "not run again: the package holds digests of the corpus, and not the corpus")
+    answer.say("capture", True, "not run again here: the package holds no raw logs (--from-raw HELD)")
+    if ACCEPTANCES in contents:
+        answer.say("acceptances.jsonl", True, "not recomputed: the provider's own record, and no computation")
     answer.environment = _environments(contents)
     answer.margins = _margins(contents, numbers)
     return answer
@@ -111,6 +118,12 @@ def _margins(contents: Contents, numbers: Sequence[int]) -> list[dict[str, Any]]
         if isinstance(one, dict):
             what = f"detect, candidate {place}, {one.get('accounts')} accounts"
             margins.append(_margin(what, "q against fdr", one.get("log10_q"), fdr, one.get("passed")))
+    scan = _document(contents, SCAN_JSON)
+    for one in scan.get("pooled") or []:
+        if isinstance(one, dict):
+            what = f"scan, whole corpus, {one.get('scored_tokens')} tokens"
+            log10 = one.get("adjusted_log10_p_value")
+            margins.append(_margin(what, "p against alpha", log10, scan.get("alpha"), one.get("passes")))
     for number in numbers:
         record = _document(contents, f"{ATTRIBUTIONS}{number}/attribution.json")
         for one in record.get("conclusions") or []:
@@ -140,10 +153,17 @@ def environment_lines(answer: Answer) -> list[str]:
     """The environment and the margins in words, for a terminal."""
     here, recorded = answer.environment.get("here", {}), answer.environment.get("recorded", {})
     lines = [f"environment here {_environment(here)}", f"       recorded {_environment(recorded)}"]
-    for one in answer.margins:
+    for one in _telling(answer.margins):
         margin = "beyond any float" if one["margin"] is None else f"{one['margin']:+.2f}"
         lines.append(f"margin {one['decision']}: {one['of']}, log10 {margin}")
     return lines
+
+
+def _telling(margins: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every decision that passes, and those that do not but came nearest."""
+    passed = [one for one in margins if one["passed"] or one["margin"] is None]
+    others = [one for one in margins if one not in passed]
+    return passed + sorted(others, key=lambda one: float(one["margin"]))[:MOST_OTHERS]
 
 
 def _environment(told: dict[str, Any]) -> str:

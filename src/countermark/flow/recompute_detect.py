@@ -13,7 +13,7 @@ from countermark.errors import Error
 from countermark.flow.answers import Answer
 from countermark.flow.closeness import Closeness
 from countermark.flow.package_rows import as_file
-from countermark.prove.layout import (
+from countermark.prove.package.layout import (
     CAPTURE_JSON,
     EVENTS,
     FINDINGS,
@@ -61,6 +61,7 @@ def recompute_detect(
     _compare_findings(answer, findings, computed, redacted)
     _compare_members(answer, contents, options.out, findings, computed, work)
     _compare_method(answer, method, again, redacted)
+    answer.say("report.html", True, "not compared: pictures of the same findings")
 
 
 def _events(contents: Contents, work: Path) -> Path:

@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from countermark.errors import Error
 from countermark.flow.answers import Answer
-from countermark.flow.package_rows import as_file, table_lines
+from countermark.flow.package_rows import as_file, event_parts, table_lines
 from countermark.flow.recompute_detect import MEMBERS as MEMBERS_PARQUET
-from countermark.prove.layout import CAPTURE_JSON, EVENTS, Contents, data_of, read_object
-from countermark.prove.tables import ACCOUNTS, MEMBERS, REQUESTS, write_members, write_rows_of
+from countermark.prove.package.layout import CAPTURE_JSON, EVENTS, Contents, data_of, read_object
+from countermark.prove.package.tables import ACCOUNTS, MEMBERS, REQUESTS, write_members, write_rows_of
 
 _MOST_LISTED = 100
 
@@ -28,7 +28,7 @@ def recompute_tables(contents: Contents, answer: Answer, work: Path) -> None:
     accounts: list[pa.Array] = []
     members = as_file(contents[MEMBERS_PARQUET], "members.parquet", folder)
     made[MEMBERS] = lambda target: accounts.append(write_members(members, target))
-    events = _event_files(contents)
+    events = event_parts(read_object(data_of(contents, CAPTURE_JSON), CAPTURE_JSON))
     for name, files in ((ACCOUNTS, ["accounts.parquet"]), (REQUESTS, events)):
         if name not in contents:
             continue
@@ -48,12 +48,6 @@ def recompute_tables(contents: Contents, answer: Answer, work: Path) -> None:
             return
         if name in contents:
             _compare(answer, contents, name, path)
-
-
-def _event_files(contents: Contents) -> list[str]:
-    listed = read_object(data_of(contents, CAPTURE_JSON), CAPTURE_JSON).get("files") or []
-    names = [str(one.get("name")) for one in listed if isinstance(one, dict)]
-    return sorted((name for name in names if name.startswith("events-")), key=lambda name: (len(name), name))
 
 
 def _compare(answer: Answer, contents: Contents, name: str, made: Path) -> None:
@@ -98,7 +92,7 @@ def _lines(contents: Contents, name: str) -> Iterator[Any]:
 
 
 def _file_lines(path: Path) -> Iterator[Any]:
-    from countermark.prove.layout import Member
+    from countermark.prove.package.layout import Member
 
     return table_lines(Member(path.stat().st_size, "", source=path), path.name)
 

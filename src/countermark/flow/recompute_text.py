@@ -13,7 +13,7 @@ from countermark.errors import Error
 from countermark.flow.answers import Answer
 from countermark.flow.attributions import digest, examine_control, with_seed
 from countermark.flow.closeness import Closeness
-from countermark.prove.layout import Contents, attribution_name, data_of, read_object
+from countermark.prove.package.layout import Contents, attribution_name, data_of, read_object
 from countermark.records.attributions import NOTHING_DRAWN, SEED_SOURCE, Attribution
 from countermark.trust.committed_seeds import Held
 from countermark.trust.keyfiles import Secret, read_secret
@@ -37,10 +37,14 @@ class Inputs:
         """Raises `Error` for a file that cannot be read or a key file that others can read."""
         self.by_digest: dict[str, Path] = {}
         self.profiles: list[Profile] = []
+        self.profile_files: list[Path] = []
+        self.corpus = named.get("corpus")
+        self.key_files = list(key_files)
         for name, path in named.items():
             if name.startswith("profile"):
                 self.profiles.append(read_profile(path).profile)
-            elif name != "allow":
+                self.profile_files.append(path)
+            elif name not in ("allow", "corpus"):
                 self.by_digest[digest(path)] = path
         self.secrets = [read_secret(path) for path in key_files]
         self.seed = read_secret(seed_file, what="seed file") if seed_file else None

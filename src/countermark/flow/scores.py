@@ -1,13 +1,14 @@
 """Scores of texts, and marked spans of long ones, in a case or outside."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from countermark.flow.case_runs import CaseRun, InCase, case_run
-from countermark.prove.trustfile import read_trust
-from countermark.records.canonical import file_sha256
+from countermark.prove.package.trustfile import read_trust
+from countermark.records.canonical import file_sha256, sha256_hex
 from countermark.watermark.decisions import DEFAULT_ALPHA
 from countermark.watermark.examination import Examination, Row
 from countermark.watermark.key_pools import read_keys
@@ -55,6 +56,12 @@ def heading(profile: Profile, alpha: float, run: CaseRun) -> dict[str, Any]:
     return fields | run.to_dict()
 
 
+def as_lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Rows as `--out` writes them; the outcome of a run in a case has the digest of that file."""
+    lines = (json.dumps(row, allow_nan=False, ensure_ascii=False) + "\n" for row in rows)
+    return "".join(lines).encode()
+
+
 def open_profile(path: Path, trust: Path | None) -> Profile:
     """A profile; with a trust file one of its signers must have signed it."""
     signed = read_profile(path)
@@ -73,6 +80,7 @@ def score_bodies(options: ScoreOptions, progress: ProgressCall | None = None) ->
     with case_run(options.case, profile, asked.pool.keys, len(asked.bodies), digests) as run:
         rows = asked.score(options.alpha, run.family, progress)
         run.answer = [row.to_dict() for row in rows]
+        run.files["scores.jsonl"] = sha256_hex(as_lines(run.answer))
     return ScoreAnswer(profile, rows, options.alpha, run)
 
 
@@ -100,4 +108,5 @@ def locate_spans(options: ScoreOptions, progress: ProgressCall | None = None) ->
     with case_run(options.case, profile, [key], asked.hypotheses, digests) as run:
         found = asked.search(options.alpha, None if run.number is None else run.family, progress)
         run.answer = [span.to_dict() for span in found.spans]
+        run.files["spans.jsonl"] = sha256_hex(as_lines(run.answer))
     return LocateAnswer(profile, found, options.alpha, run)

@@ -53,19 +53,16 @@ def archive_over(out: Path) -> None:
     seal_at(out, "case.zip", NEW, overwrite=True)
 
 
-def _killed_at_the_second_rename() -> None:
-    """The first one moves the package of before away, the second one the new package into its place."""
-    seen = 0
+def _killed_before_it_stands() -> None:
+    """When the package of before was moved away, just before the new one is moved into its place."""
 
     def watch(event: str, arguments: tuple) -> None:
-        nonlocal seen
-        seen += event == "os.rename"
-        if event == "os.rename" and seen == 2:
+        if event == "os.rename" and Path(arguments[0]).name == "package":
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(watch)
 
 
 if __name__ == "__main__":
-    _killed_at_the_second_rename()
+    _killed_before_it_stands()
     folder_over(Path(sys.argv[1]))

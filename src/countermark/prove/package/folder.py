@@ -63,12 +63,20 @@ def _read(path: Path, name: str, size: int) -> Member:
 
 
 def write_folder(target: Path, sources: Mapping[str, Source], contents: Contents) -> None:
-    """Write a new folder, and to the disk; an error if a source is no longer what was measured."""
+    """Write a new folder, and to the disk; an error if a source is no longer what was measured.
+
+    Sources that lie beside the new folder were made for it: they are moved.
+    """
     for name, member in contents.items():
-        path = target / name
+        path, source = target / name, sources[name]
         path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(source, Path) and source.is_relative_to(target.parent):
+            source.rename(path)
+            with path.open("rb") as made:
+                os.fsync(made.fileno())
+            continue
         with path.open("xb") as stream:
-            copy_member(name, member, sources[name], stream)
+            copy_member(name, member, source, stream)
             stream.flush()
             os.fsync(stream.fileno())
     for folder, _, _ in os.walk(target):

@@ -17,10 +17,10 @@ from log_stories import KEY_COMMITMENT, MATTER, OUTSIDER, Story, acquisition, da
 from loopback_tsa import Authority, Server
 from whole_case import attribution, options_of, told, trust_in
 
-from countermark.prove import log_check
-from countermark.prove.timestamp import request_timestamp
-from countermark.prove.verification import Verification
-from countermark.prove.verify import verify
+from countermark.prove.beforehand import log_check
+from countermark.prove.package.timestamp import request_timestamp
+from countermark.prove.verifying.verification import Verification
+from countermark.prove.verifying.verify import verify
 from countermark.records.canonical import canonical_json
 from countermark.trust.cosigned import write_timestamp
 from countermark.trust.privileged import Counsel
@@ -116,7 +116,7 @@ def test_all_runs_of_the_matter_are_kept_closed(
     """Then no tag is known; the result itself says of which run it is."""
     story, folder = told(tmp_path / "story")
     with monkeypatch.context() as patch:
-        patch.setattr("countermark.prove.log_part.Asked.wants", lambda *_: False)
+        patch.setattr("countermark.prove.beforehand.log_part.Asked.wants", lambda *_: False)
         package = seal_story(story, folder)
     number, sentence = failure(verify(package, trust_in(story, tmp_path, key)))
     assert number == 12

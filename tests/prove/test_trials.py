@@ -40,7 +40,9 @@ def verdicts(package: Path, trust: Path) -> tuple[str, str]:
     except Error as error:
         ours = f"no package ({error.exit_code})"
     try:
-        other = countermark_verify.verify(package, countermark_verify.read_trust(trust))["verdict"]
+        other = countermark_verify.Verification(package, countermark_verify.read_trust(trust), "").run()[
+            "verdict"
+        ]
     except countermark_verify.Unusable:
         other = "no package (3)"
     return str(ours), str(other)

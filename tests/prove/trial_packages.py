@@ -1,4 +1,4 @@
-"""Ten small packages of every kind, for trials: with a log and without, redacted, timestamped, of two."""
+"""Ten small packages of every kind, for trials: with and without a log, redacted, timestamped."""
 
 import json
 from collections.abc import Iterator

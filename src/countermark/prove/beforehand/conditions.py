@@ -141,8 +141,8 @@ def _keys_logged(facts: Facts) -> list[str]:
         entry, what = facts.commitment_entry(commitment), _short("the commitment", commitment)
         closed = [f"{what} is in no opened entry of the log"]
         reasons += _not_shown(facts.log, entry, what) if entry else closed
-    parameters = document_of(document_of(facts.documents, result_name(facts.step)), "parameters")
-    tested = parameters.get("commitment", facts.commitments[0])
+    attribution = document_of(facts.documents, result_name(facts.step)) if _is_attribution(facts.step) else {}
+    tested = document_of(attribution, "parameters").get("commitment", facts.commitments[0])
     if tested not in facts.commitments:
         what = _short("what was tested has the commitment", str(tested))
         reasons.append(f"{what}, which hypothesis {facts.hypothesis_id} does not name")
@@ -272,7 +272,7 @@ def began_at(acquisition: Acquisition) -> datetime | None:
 
 def inputs_of(documents: Mapping[str, Any], step: str) -> list[tuple[str, str]]:
     """Name and SHA-256 of the data that a result is of."""
-    if step.startswith("attribute-"):
+    if _is_attribution(step):
         inputs = document_of(documents, result_name(step)).get("inputs")
         return [(name, str(one)) for name, one in inputs.items()] if isinstance(inputs, dict) else []
     sources = document_of(documents, CAPTURE_JSON if step == "detect" else SCAN_JSON).get("sources")
@@ -318,6 +318,10 @@ def _not_shown(log: LogView, entry: Opened, what: str) -> list[str]:
 
 def _plan_of(entry: Entry) -> tuple[Any, Any, Any]:
     return entry.payload.get("matter"), entry.payload.get("plan_id"), entry.payload.get("sha256")
+
+
+def _is_attribution(step: str) -> bool:
+    return step.startswith("attribute-")
 
 
 def _short(what: str, digest: str) -> str:

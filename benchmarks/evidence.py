@@ -4,8 +4,8 @@
 
 About half an hour on two quiet cores, `--quick` three minutes; 8 GB of disk. Cases and results are kept in
 `.cache/evidence`, results until they are asked for `--again`; tables go to standard output, each result as
-it comes to standard error. Every command runs in a process of its own. Files were written or read just
-before, so that they come from the page cache.
+it comes to standard error. Every command runs in a process of its own; its peak memory is what the kernel
+says. Files were written or read just before, so that they come from the page cache.
 """
 
 import argparse

@@ -68,7 +68,7 @@ def plain(megabytes: int, runs: int = 3) -> Found:
     read_once(package)
     files = sorted(one.relative_to(package) for one in (package / "data").rglob("*") if one.is_file())
     commands = {
-        "sha256sum": (["sha256sum", "--check", "--quiet", "manifest-sha256.txt"], package),
+        "sha256sum --check": (["sha256sum", "--check", "--quiet", "manifest-sha256.txt"], package),
         "openssl dgst -sha256": (["openssl", "dgst", "-sha256", *files], package),
         "countermark verify": (one.verify(package, COUNTERMARK), HERE.parent),
         "countermark-verify": (one.verify(package, SINGLE), HERE.parent),

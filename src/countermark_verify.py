@@ -1338,6 +1338,9 @@ class Verification:
             return "it, or its plan, is not in the package"
         record = self.document(name)
         plan = self.document(plan_name)
+        judged = ("plan_id", "matter", "hypotheses", "multiplicity", "stopping", "exclusions")
+        if any("null" in (value for _, value in fields_of(plan[key], "")) for key in judged):
+            return "what it is to be judged by was taken out of its plan"
         wanted = {"matter": matter, "plan_id": plan["plan_id"], "sha256": self.sealed[plan_name]}
         fixed = self.first_shown(("analysis-plan",), **wanted)
         if fixed is None:  # 1
@@ -1392,6 +1395,8 @@ class Verification:
             if abs(float(offset.spelled)) > MAX_OFFSET_S:
                 return f"{one['id']} was timed by a clock that was more than a day wrong"
             began = started - float(offset.spelled)
+            if began > (seconds(self.case["created"]) or 0) + CLOCK_SLACK_S:
+                return f"{one['id']} began after the case was made"
             if began <= fixed:
                 return f"{one['id']} was not shown to start after the plan and the keys were fixed"
             if ended is not None and ended <= began:

@@ -66,6 +66,10 @@ def oracle_fields(value: Any, pointer: str = "") -> list[tuple[str, Any]]:
     return [(pointer, value)]
 
 
+def digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
 def cut(name: str, data: bytes, key: Secret | None = KEY) -> tuple[Root, bytes]:
     target = io.BytesIO()
     root = write_leaves(name, form_of(name), io.BytesIO(data), target, key)
@@ -100,7 +104,7 @@ def test_a_document_is_cut_as_the_specification_says(document: dict[str, Any], a
         assert b"\n" not in value
         assert value == (rfc8785.dumps(meant) if isinstance(meant, str) else json.dumps(meant).encode())
     root, leaves = cut(DOCUMENT, text)
-    salts = list(salts_for(KEY, DOCUMENT, len(found)))
+    salts = list(salts_for(KEY, DOCUMENT, digest(text), len(found)))
     hashes = [
         sha(b"\x00" + salt + pointer.encode() + b"\n" + value)
         for salt, (pointer, value) in zip(salts, found, strict=True)
@@ -223,9 +227,8 @@ def test_an_empty_table_has_the_root_of_nothing(name: str) -> None:
 def test_the_root_over_rows_is_that_of_the_recursion(count: int) -> None:
     rows = [b'{"i":%d}' % at for at in range(count)]
     root, leaves = cut(REQUESTS, b"".join(row + b"\n" for row in rows))
-    hashes = [
-        sha(b"\x00" + salt + row) for salt, row in zip(salts_for(KEY, REQUESTS, count), rows, strict=True)
-    ]
+    salts = salts_for(KEY, REQUESTS, digest(b"".join(row + b"\n" for row in rows)), count)
+    hashes = [sha(b"\x00" + salt + row) for salt, row in zip(salts, rows, strict=True)]
     assert (root.count, root.root) == (count, oracle_root(hashes).hex())
     assert checked(REQUESTS, b"".join(row + b"\n" for row in rows), leaves)[0] == root
 
@@ -233,7 +236,7 @@ def test_the_root_over_rows_is_that_of_the_recursion(count: int) -> None:
 def test_the_leaves_of_a_table_are_those_of_the_array_of_its_lines() -> None:
     lines = [b'{"country":"DE","n":[1,{}]}', b'{"country":"FR"}']
     table, _ = cut(MEMBERS, b"".join(line + b"\n" for line in lines))
-    salts = salts_for(KEY, MEMBERS, 4)
+    salts = salts_for(KEY, MEMBERS, digest(b"".join(line + b"\n" for line in lines)), 4)
     cuts = fields_of(b"[" + b",".join(lines) + b"]")
     hashes = [
         sha(b"\x00" + salt + f"{at}\n".encode() + value)
@@ -242,17 +245,19 @@ def test_the_leaves_of_a_table_are_those_of_the_array_of_its_lines() -> None:
     assert table.root == oracle_root(hashes).hex()
 
 
-def test_salts_come_from_the_key_and_the_name_or_from_chance() -> None:
-    digest = hashlib.blake2b(
-        b"data/x.json\x00" + (7).to_bytes(8, "big"),
+def test_salts_come_from_the_key_the_name_and_the_content_or_from_chance() -> None:
+    one, other = digest(b"one"), digest(b"other")
+    salt = hashlib.blake2b(
+        b"data/x.json\x00" + one + (7).to_bytes(8, "big"),
         digest_size=16,
         key=bytes(range(32)),
-        person=b"cm-leaf-v2",
+        person=b"cm-leaf-v3",
     ).digest()
-    assert list(salts_for(KEY, "data/x.json", 8))[7] == digest
-    assert set(salts_for(KEY, "data/x.json", 9)).isdisjoint(salts_for(KEY, "data/y.json", 9))
-    assert set(salts_for(None, "data/x.json", 9)).isdisjoint(salts_for(None, "data/x.json", 9))
-    assert len(set(salts_for(None, "data/x.json", 5000))) == 5000
+    assert list(salts_for(KEY, "data/x.json", one, 8))[7] == salt
+    assert set(salts_for(KEY, "data/x.json", one, 9)).isdisjoint(salts_for(KEY, "data/y.json", one, 9))
+    assert set(salts_for(KEY, "data/x.json", one, 9)).isdisjoint(salts_for(KEY, "data/x.json", other, 9))
+    assert set(salts_for(None, "data/x.json", one, 9)).isdisjoint(salts_for(None, "data/x.json", one, 9))
+    assert len(set(salts_for(None, "data/x.json", one, 5000))) == 5000
 
 
 def test_names_of_leaves() -> None:
@@ -313,7 +318,7 @@ def test_any_single_change_is_seen(name: str, change: Change) -> None:
 
 @pytest.mark.parametrize("ground", [*GROUNDS, "because"])
 def test_a_leaf_that_was_taken_out_keeps_the_root(ground: str) -> None:
-    salts = list(salts_for(KEY, DOCUMENT, 13))
+    salts = list(salts_for(KEY, DOCUMENT, digest(TEXT), 13))
     root, _ = cut(DOCUMENT, TEXT)
     hashes = [
         sha(b"\x00" + salt + f"{at}\n".encode() + value)

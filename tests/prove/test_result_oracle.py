@@ -104,8 +104,10 @@ def drawn_case(draw: Draw) -> tuple[CaseView, ResultLink]:
         )
         for name in ("a", "b")
     ]
+    plan_said = {"plan_id": "P", "matter": draw.one("M", "N"), "hypotheses": [hypothesis]}
+    plan_said |= {"multiplicity": "none", "stopping": draw.one("all of it", None), "exclusions": "none"}
     documents = {
-        "data/plans/P.json": {"plan_id": "P", "matter": draw.one("M", "N"), "hypotheses": [hypothesis]},
+        "data/plans/P.json": plan_said,
         "data/attributions/1/attribution.json": result,
     }
     digests = {"data/plans/P.json": PLAN, "data/attributions/1/attribution.json": FILE}
@@ -170,7 +172,7 @@ class Reading:
         return self.shown(self.logged) is not None
 
     def condition_2(self) -> bool:
-        if self.asked is None or self.plan["matter"] != self.view.matter:
+        if self.asked is None or self.plan["matter"] != self.view.matter or self.plan["stopping"] is None:
             return False
         deciding = {one["name"] for one in self.result["tests"] if one["decides"]}
         return self.asked["test"] in deciding and self.asked["alpha"] == self.result["alpha"]
@@ -214,7 +216,8 @@ class Reading:
 MARKS = {
     1: ("no analysis plan", "the plan P is not in", "the plan Q is not in", "since when the plan",
         "was changed", "another one than was logged", "holds the plan", "over the plan"),
-    2: ("is of matter", "has no hypothesis", "no hypothesis of", "asks for the test", "was decided at level"),
+    2: ("is of matter", "has no hypothesis", "no hypothesis of", "asks for the test", "was decided at level",
+        "was taken out, in"),
     3: ("names no commitment", "the commitment", "since when the key", "what was tested"),
     4: ("no acquisition of its data", "is not in custody.json", "its input", "nothing that it is of"),
     5: ("no later", "more than a day wrong"),

@@ -15,6 +15,7 @@ from test_case_lies import as_confirmatory
 from whole_case import attribution, options_of, told, trust_in
 
 import countermark_verify
+from countermark.errors import Error
 from countermark.prove.beforehand import log_check
 from countermark.prove.beforehand.results import ResultLink
 from countermark.prove.custody.custody import Item
@@ -277,3 +278,33 @@ def test_stopping_and_multiplicity_stay(make: Make, tmp_path: Path, key: Signing
     )
     first, other, text = verdicts(left, story, tmp_path, key)
     assert (first, other) == ("FAILED", "FAILED"), text
+
+
+def test_what_a_plan_is_judged_by_is_not_taken_out(make: Make, tmp_path: Path, key: SigningKey) -> None:
+    """Where nobody has changed the program, the redaction says so itself."""
+    story, folder = told(tmp_path / "story")
+    what = [Take(ground="privilege", name="data/plans/PLAN.json", pointers=("/stopping",))]
+    options = RedactOptions(
+        package=make(story, folder), out=tmp_path / "left", keys=[key], what=what, why="x"
+    )
+    with pytest.raises(Error, match="the verification hangs on these fields"):
+        redact(options)
+
+
+@pytest.mark.parametrize(
+    ("started", "right"), [("2026-07-01T12:05:00Z", True), ("2026-07-01T12:05:01Z", False)]
+)
+def test_data_do_not_begin_after_the_case_was_made(
+    make: Make, tmp_path: Path, key: SigningKey, started: str, right: bool
+) -> None:
+    """The case is of noon of 1 July; nobody outside has seen when the run ended."""
+    story = Story(tmp_path / "story", custody=[acquisition(started=started)]).fixed()
+    run = story.start()
+    story.finish(run, attribution(tmp_path / "att", run.number))
+    story.tick(day(12))
+    package = make(story, tmp_path / "att")
+    assert (result_class(package) == "confirmatory") is right
+    lying = forge(package, tmp_path / "lying", key, as_confirmatory(package))
+    wanted = "VERIFIED" if right else "FAILED"
+    first, other, text = verdicts(lying, story, tmp_path, key)
+    assert (first, other) == (wanted, wanted), text

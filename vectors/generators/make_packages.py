@@ -580,6 +580,7 @@ def stamped(vectors: Vectors, folder: Path) -> None:
         "timestamps-created", future, "timestamps", "made after its timestamp", trust(tsa_roots=roots)
     )
     package, checkpoint = with_log(witness=False, started="2099-01-01T00:00:00Z"), "data/log/checkpoints/1"
+    package.case["created"] = "2099-01-02T00:00:00Z"
     reply = one.reply(query(sha(package.payload[f"{checkpoint}.note"]), 1 << 62))
     package.payload[f"{checkpoint}.tsr"] = reply
     about = "a timestamp over a checkpoint shows when, without a witness"

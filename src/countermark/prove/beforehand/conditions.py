@@ -17,6 +17,10 @@ CAMPAIGNS, CORPUS = "campaigns", "mark in corpus"
 """The tests of `detect` and of `watermark scan`, as plans name them."""
 MAX_OFFSET_S = 86_400
 """A clock that was further off dates no acquisition."""
+MAX_AHEAD_S = 300
+"""An acquisition may begin so long after the case was made: two clocks never agree."""
+JUDGED_BY = ("plan_id", "matter", "hypotheses", "multiplicity", "stopping", "exclusions")
+"""Fields of a plan without which nobody can judge what rests on it."""
 NAMED = 16
 """Digits of a digest that a sentence shows."""
 
@@ -36,6 +40,8 @@ class Facts:
     custody: Custody
     log: LogView | None
     no_log: str
+    created: datetime | None = None
+    """When the case was made; None where nothing is to be held against it."""
 
     @property
     def plan(self) -> Mapping[str, Any]:
@@ -128,7 +134,11 @@ def _plan_asks_this(facts: Facts) -> list[str]:
     plan, name = facts.plan_id, facts.hypothesis_id
     if not facts.plan:
         return []  # said by the first condition
-    reasons = []
+    reasons = [
+        f"{key} of the plan {plan} was taken out, in whole or in part"
+        for key in JUDGED_BY
+        if _has_null(facts.plan.get(key))
+    ]
     if not facts.matter or facts.plan.get("matter") != facts.matter:
         of = f"of matter {facts.matter}" if facts.matter else "of none"
         reasons.append(f"the plan {plan} is of matter {facts.plan.get('matter')}, and the case {of}")
@@ -196,6 +206,9 @@ def _dates_in_order(facts: Facts) -> list[str]:
         offset = one.clock.offset_seconds
         if offset is not None and abs(offset) > MAX_OFFSET_S:
             reasons.append(f"the clock of the acquisition {one.id} was more than a day wrong")
+        began = began_at(one)
+        if facts.created and began and began > facts.created + timedelta(seconds=MAX_AHEAD_S):
+            reasons.append(f"the acquisition {one.id} began at {in_words(began)}, after the case was made")
     for what, entry in facts.fixed():
         shown = facts.log.shown_at(entry) if facts.log else None
         if shown is None:
@@ -361,6 +374,11 @@ def _is_attribution(step: str) -> bool:
 
 def _short(what: str, digest: str) -> str:
     return f"{what} {digest[:NAMED]}…"
+
+
+def _has_null(value: Any) -> bool:
+    inner = list(value.values()) if isinstance(value, dict) else value
+    return inner is None or (isinstance(inner, list) and any(map(_has_null, inner)))
 
 
 def _is_real(value: Any) -> bool:

@@ -6,6 +6,7 @@ of their own trust file, and takes no result for confirmatory that is not so by 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -100,6 +101,8 @@ class CaseView:
     log: LogView | None = None
     no_log: str = NO_LOG
     """Where `log` is None, why: `NO_LOG` or `NO_TRUST`."""
+    created: datetime | None = None
+    """When the case was made."""
 
 
 def results_of(view: CaseView, links: Sequence[ResultLink] = ()) -> list[Result]:
@@ -136,6 +139,7 @@ def classify(view: CaseView, link: ResultLink) -> Result:
         custody=view.custody,
         log=view.log,
         no_log=view.no_log,
+        created=view.created,
     )
     unchecked = view.log is None and view.no_log == NO_TRUST
     reasons = [NO_TRUST] if unchecked else missing(facts)

@@ -52,7 +52,7 @@ MAX_SALT_LINE = 128
 GROUNDS = ("court-order", "personal-data", "privilege", "third-party", "trade-secret")
 """Why something may be taken out."""
 
-_PERSON = b"cm-leaf-v2"
+_PERSON = b"cm-leaf-v3"
 _SALT = re.compile(rb"[0-9a-f]{32}")
 _TAKEN = re.compile(rb"-([0-9a-f]{64}) (" + "|".join(GROUNDS).encode() + rb")")
 _BLOCK = 1 << 20
@@ -111,17 +111,22 @@ def leaf_hash(salt: bytes, content: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + salt + content).digest()
 
 
-def salts_for(key: Secret | None, name: str, count: int) -> Iterator[bytes]:
-    """Salts of 16 bytes for the first `count` leaves of `name`: from the key, or random without one."""
-    return islice(_salts(key, name), count)
+def salts_for(key: Secret | None, name: str, content: bytes, count: int) -> Iterator[bytes]:
+    """Salts of 16 bytes for the first `count` leaves of `name`: from the key, or random without one.
+
+    `content` is the SHA-256 of the file: whoever seals a case again after a change gives no salt that the
+    first package shows, under which a value that is taken out of the second could be found by trying.
+    """
+    return islice(_salts(key, name, content), count)
 
 
-def _salts(key: Secret | None, name: str) -> Iterator[bytes]:
+def _salts(key: Secret | None, name: str, content: bytes) -> Iterator[bytes]:
     if key is None:
         while True:
             block = os.urandom(SALT_BYTES * _CHUNK)
             yield from (block[at : at + SALT_BYTES] for at in range(0, len(block), SALT_BYTES))
-    keyed = hashlib.blake2b(name.encode() + b"\x00", digest_size=SALT_BYTES, key=key.reveal(), person=_PERSON)
+    named = name.encode() + b"\x00" + content
+    keyed = hashlib.blake2b(named, digest_size=SALT_BYTES, key=key.reveal(), person=_PERSON)
     for index in count():
         one = keyed.copy()
         one.update(index.to_bytes(8, "big"))
@@ -131,12 +136,17 @@ def _salts(key: Secret | None, name: str) -> Iterator[bytes]:
 def write_leaves(name: str, form: Form, source: BinaryIO, target: BinaryIO, key: Secret | None) -> Root:
     """Cut `source`, write its file of leaves to `target`; both are streamed, but a document is read whole.
 
+    With a key the source is read twice: its digest goes into the salts.
+
     Raises `Error` (exit 20) where the source is not what a package may have.
     """
     tree = LeafTree()
+    digest = b"" if key is None else hashlib.file_digest(source, "sha256").digest()
+    if key is not None:
+        source.seek(0)
 
     def hashes() -> Iterator[bytes]:
-        for content, salt in zip(contents_of(name, form, source), _salts(key, name), strict=False):
+        for content, salt in zip(contents_of(name, form, source), _salts(key, name, digest), strict=False):
             lines.append(hexlify(salt))
             yield leaf_hash(salt, content)
 

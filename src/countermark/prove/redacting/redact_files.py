@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from countermark.errors import Error, ExitCode
+from countermark.prove.beforehand.conditions import JUDGED_BY
 from countermark.prove.leaves.leaf_fields import form_of, leaves_name
 from countermark.prove.leaves.leaf_files import Chooser, Taken, take_out
 from countermark.prove.package.layout import (
@@ -52,11 +53,7 @@ _CLASS_HANGS_ON = {
     FINDINGS_JSON: ("/fdr",),
     SCAN_JSON: ("/alpha",),
 }
-_OF_PLANS = (
-    "/plan_id",
-    "/matter",
-    *(f"/hypotheses/*/{key}" for key in ("id", "test", "alpha", "keyed", "commitments/**", "given/**")),
-)
+_OF_PLANS = tuple(f"/{key}{below}" for key in JUDGED_BY for below in ("", "/**"))
 _OF_ATTRIBUTIONS = ("/alpha", "/tests/*/name", "/tests/*/decides", "/case_run/run")
 
 

@@ -117,6 +117,7 @@ def _results(options: SealOptions, case: Case, documents: Contents, part: LogPar
         custody=options.custody,
         log=log,
         no_log=no_log,
+        created=created_at(case),
     )
     return encode_results(results_of(view, options.results))
 

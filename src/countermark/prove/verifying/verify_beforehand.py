@@ -3,6 +3,7 @@
 from countermark.prove.beforehand.log_check import check_log
 from countermark.prove.beforehand.log_reading import check_no_log
 from countermark.prove.beforehand.results import CaseView, check_classes, check_form
+from countermark.prove.package.case import created_at
 from countermark.prove.package.layout import RESULTS, failed
 from countermark.prove.verifying.verification import ResultFound, Runs
 from countermark.prove.verifying.verify_state import NotChecked, State, counted
@@ -49,6 +50,7 @@ def results(state: State) -> None:
         digests=payload.sealed,
         custody=state.custody,
         log=state.log,
+        created=created_at(state.case),
     )
     check_classes(view, entries)
     state.detail = f"{said[0].upper()}{said[1:]}."

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -62,6 +62,10 @@ class SealOptions:
     """The matter of the log that the case is of."""
     plans: Sequence[Path] = ()
     """Plans that were logged before."""
+    runs: Sequence[Path] = ()
+    """What came out of runs of the matter that are no step: scores, spans, further results."""
+    say: Callable[[str], None] = lambda _: None
+    """Called with a sentence for each of these: which run it is of."""
     custody: Custody = field(default_factory=Custody)
     terms: Sequence[TermsText] = ()
     acceptances: Path | None = None
@@ -85,6 +89,9 @@ def check_options(options: SealOptions) -> None:
     if bool(options.matter) != (options.log is not None):
         hint = "--log FOLDER and --matter ID go together"
         raise Error("a log without a matter, or a matter without a log", hint=hint, exit_code=ExitCode.USAGE)
+    if options.runs and options.log is None:
+        hint = "a case folder of case open --log has one"
+        raise Error("files of runs need the log of the case", hint=hint, exit_code=ExitCode.USAGE)
     if options.matter and not is_matter(options.matter):
         raise Error(f"{options.matter!r} cannot be a matter id", exit_code=ExitCode.USAGE)
     if len(options.attributions) > MAX_ATTRIBUTIONS:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from log_stories import MATTER, OUTSIDER, Story, day
-from whole_case import told, trust_in
+from whole_case import attribution, told, trust_in
 
 from countermark.cli import main
 from countermark.prove.sealing.seal import SealOptions
@@ -129,8 +129,8 @@ def test_a_run_that_is_added_is_shown(
     first, second = both(run, package, trust)
     assert "2 runs: 2 of matter matter-7 shown" in first
     assert "2 runs: 2 of this matter shown" in second
-    done("case", "redact", package, "--take", "personal-data:data/runs/2.scores.jsonl", "--why", "ids of texts",
-         "--key", tmp_path / "key", "--out", tmp_path / "redacted.zip")  # fmt: skip
+    end = ("--why", "ids of texts", "--key", tmp_path / "key", "--out", tmp_path / "redacted.zip")
+    done("case", "redact", package, "--take", "personal-data:data/runs/2.scores.jsonl", *end)
     first, second = both(run, tmp_path / "redacted.zip", trust)
     assert "2 of matter matter-7 shown" in first  # the sealed digest shows it
     assert "Taken out: the whole file of data/runs/2.scores.jsonl (personal-data)" in first
@@ -182,6 +182,37 @@ def test_a_run_that_is_in_no_batch_yet(
     assert (code, "outcome of run 3 is in no batch of the public log yet" in err) == (3, True)
     story.tick(day(14), OUTSIDER)
     assert seal()[0] == 0
+
+
+def test_a_result_whose_run_is_in_no_batch_yet(
+    done: Done, seal: Run, folder: Path, story: Story, tmp_path: Path
+) -> None:
+    """What would fail at every verifier is not sealed: the batch comes first."""
+    begun = story.start()
+    story.finish(begun, attribution(tmp_path / "second", begun.number))
+    done("case", "add", "attribution", folder, tmp_path / "second")
+    code, _, err = seal("--run", tmp_path / "scores.jsonl")
+    assert (code, "attribute-2 says to be of run 3 of matter-7, which is not opened" in err) == (3, True)
+    assert "countermark log publish LOG" in err
+    story.tick(day(14), OUTSIDER)
+    assert seal("--run", tmp_path / "scores.jsonl")[0] == 0
+
+
+@pytest.mark.parametrize("status", ["failed", "interrupted", None])
+def test_what_was_found_is_never_refused(
+    run: Run, seal: Run, story: Story, tmp_path: Path, status: str | None
+) -> None:
+    """Runs that came to nothing, and a plan that nothing rests on, are told and sealed."""
+    begun = story.start()
+    if status:
+        story.finish(begun, status=status)
+    story.tick(day(14), OUTSIDER)
+    assert seal("--run", tmp_path / "scores.jsonl")[0] == 0
+    first, _ = both(run, tmp_path / "case.zip", tmp_path / "whole-trust.json")
+    assert {"failed": "run 3 failed", "interrupted": "run 3 was interrupted"}.get(
+        status or "", "run 3 has no outcome"
+    ) in first
+    assert "Plan that no result uses: PLAN" in first
 
 
 def test_files_of_one_name_stand_beside_each_other(

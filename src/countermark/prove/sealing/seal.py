@@ -4,12 +4,20 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from countermark.errors import Error, ExitCode
 from countermark.prove.beforehand.log_check import check_sealed
 from countermark.prove.beforehand.log_part import Asked, LogPart, files_for_case
-from countermark.prove.beforehand.results import NO_LOG, NO_TRUST, CaseView, encode_results, results_of
+from countermark.prove.beforehand.results import (
+    NO_LOG,
+    NO_TRUST,
+    CaseView,
+    check_named_run,
+    encode_results,
+    results_of,
+)
 from countermark.prove.beforehand.run_files import RunFile, run_sources, runs_of
 from countermark.prove.leaves.leaves import Root
 from countermark.prove.package.archive import archive_size, write_archive
@@ -135,10 +143,7 @@ def _log_part(options: SealOptions, documents: Contents) -> LogPart | None:
 def _results(options: SealOptions, case: Case, contents: Contents, part: LogPart | None) -> bytes:
     """`results.json`: the class of every result, by what the trust file trusts."""
     digests = {name: one.sha256 for name, one in contents.items()}
-    log, no_log = None, NO_LOG if options.trust else NO_TRUST
-    if part:
-        held = check_sealed(contents, part, case.matter, digests, options.trust)
-        log, no_log = held.view, held.no_log
+    held = check_sealed(contents, part, case.matter, digests, options.trust) if part else None
     documents = {name: read_object(data_of(contents, name), name) for name in contents if is_document(name)}
     view = CaseView(
         matter=case.matter,
@@ -146,9 +151,11 @@ def _results(options: SealOptions, case: Case, contents: Contents, part: LogPart
         documents=documents,
         digests=digests,
         custody=options.custody,
-        log=log,
-        no_log=no_log,
+        log=held.view if held else None,
+        no_log=held.no_log if held else NO_LOG if options.trust else NO_TRUST,
     )
+    for step in case.steps[1:-1] if held else ():
+        check_named_run(replace(view, log=held.opened if held else None), step)
     return encode_results(results_of(view, options.results))
 
 

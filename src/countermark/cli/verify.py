@@ -174,6 +174,8 @@ def _found(verification: "Verification") -> list[str]:
     for result in verification.results:
         lines.append(result.heading or f"{result.result_class.capitalize()}: {result.result}")
         lines += [f"  - {reason}" for reason in result.reasons]
+    for plan in verification.plans.unused if verification.plans else ():
+        lines.append(f"Plan that no result uses: {plan}")
     for gone in verification.taken_out:
         what = "the whole file" if gone.form == "file" else f"{gone.count:,} {gone.form}"
         lines.append(f"Taken out: {what} of {gone.name} ({gone.ground})")

@@ -1307,9 +1307,9 @@ class Verification:
                 "testifying",
             ):
                 held = any(name.endswith((".json", ".jsonl")) for name in said["digests"])
-                gave = {one for name, one in said["digests"].items() if not held or name != "answer"}
+                came = {one for name, one in said["digests"].items() if not held or name != "answer"}
                 need(
-                    gave and gave <= set(self.sealed.values()),
+                    came and came <= set(self.sealed.values()),
                     f"run {said['run'].whole} is done, and its result is not in the package",
                 )
         starts, ends = (
@@ -1416,6 +1416,30 @@ class Verification:
         gave = any(self.sealed[name] in one["digests"].values() for one in ends)
         if not gave or not starts or starts[0] < fixed[1]:  # 6
             return "no run that the log shows, after its plan, gave it"
+        return self.answered_before(result, hypothesis, acquired, fixed[1])
+
+    def answered_before(self, result: Any, hypothesis: Any, acquired: set[str], plan: int) -> str:
+        """Whether an earlier run, after the plan, answered the hypothesis; one that names none may have."""
+        made = results_of(self.case["steps"])
+        started = {one.payload["run"].whole: one.number for one in self.opened if one.kind == "run-start"}
+        done = [one.payload for one in self.opened if one.kind == "run-outcome"]
+        done = [one for one in done if (one["status"], one["matter"]) == ("done", self.case["matter"])]
+        entries = self.document(RESULTS, "results")["results"]
+        for place, other in enumerate(entries):
+            name, step = made[other["result"]], other["result"]
+            gave = [one["run"].whole for one in done if self.sealed[name] in one["digests"].values()]
+            run, own = min(gave, default=0), (result["run"].whole, entries.index(result))
+            if started.get(run, -1) <= plan or (run, place) >= own:
+                continue
+            named = [(one["plan"], one["hypothesis"]) for one in (other, result)]
+            record = {} if name in self.gone else self.document(name)
+            tests = dig(record, "tests") if isinstance(dig(record, "tests"), list) else []
+            tests = [one for one in tests if isinstance(one, dict) and one.get("decides") is not False]
+            decided = any(one.get("name") in (None, hypothesis["test"]) for one in tests)
+            may = name in self.gone or (decided and acquired & {one for _, one in inputs_of(record, name)})
+            may = may and {step[:10], result["result"][:10]} == {"attribute-"}
+            if named[0] == named[1] if all(named[0]) else may:
+                return f"run {run}, of {step}, answered its hypothesis before"
         return ""
 
     def why_late(self, acquisitions: list[Any], fixed: float, ended: float | None) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from forging import forge
-from log_stories import KEY_COMMITMENT, OUTSIDER, PROMPTS, SUSPECT, Story, acquisition, day, plan_of
+from log_stories import KEY_COMMITMENT, LINK, OUTSIDER, PROMPTS, SUSPECT, Story, acquisition, day, plan_of
+from msgspec.structs import replace
 from test_case_lies import as_confirmatory
 from whole_case import attribution, options_of, told, trust_in
 
@@ -308,3 +309,30 @@ def test_data_do_not_begin_after_the_case_was_made(
     wanted = "VERIFIED" if right else "FAILED"
     first, other, text = verdicts(lying, story, tmp_path, key)
     assert (first, other) == (wanted, wanted), text
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_first_answer_counts(make: Make, tmp_path: Path, key: SigningKey, named: bool) -> None:
+    """The second run is called confirmatory, and the first names its hypothesis, or none: it has its test
+    and its data all the same. A run that began before the plan was logged answers nothing."""
+    story = Story(tmp_path / "story")
+    run = story.start()
+    story.finish(run, attribution(tmp_path / "att1", run.number, "inconclusive"))
+    story.tick(day(1), OUTSIDER)
+    story.fixed()
+    for number in (2, 3):
+        run = story.start()
+        story.finish(run, attribution(tmp_path / f"att{number}", run.number))
+    story.tick(day(12), OUTSIDER)
+    links = [replace(LINK, result=f"attribute-{number}") for number in ((2, 3) if named else (3,))]
+    package = make(story, *(tmp_path / f"att{n}" for n in (1, 2, 3)), results=links)
+    classes = [result_class(package, n) for n in (1, 2, 3)]
+    assert classes == ["exploratory", "confirmatory" if named else "exploratory", "exploratory"]
+    document = json.loads((package / "data/results.json").read_bytes())
+    assert "run 2, of attribute-2, answered hypothesis H1 before" in document["results"][3]["reasons"]
+    heading = {"heading": "Confirmatory: text", "class": "confirmatory", "reasons": []}
+    document["results"][3] |= heading
+    changed: dict[str, bytes | None] = {"data/results.json": json.dumps(document).encode()}
+    first, other, text = verdicts(forge(package, tmp_path / "x", key, changed), story, tmp_path, key)
+    assert (first, other) == ("FAILED", "FAILED"), text
+    assert "answered its hypothesis before" in text

@@ -6,15 +6,26 @@ A condition gives what is missing, and nothing where it is shown. A field that w
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from countermark.prove.beforehand.log_view import COMMITMENTS, OUTCOME, PLAN, START, LogView, Opened, in_words
-from countermark.prove.custody.custody import Acquisition, Custody, time_of
-from countermark.prove.package.layout import CAPTURE_JSON, FINDINGS_JSON, SCAN_JSON, attribution_name
+from countermark.prove.beforehand.result_files import (
+    began_at,
+    decided,
+    document_of,
+    inputs_of,
+    is_attribution,
+    is_outcome,
+    place_of,
+    plan_name,
+    result_name,
+    run_entry,
+    run_of,
+    texts,
+)
+from countermark.prove.custody.custody import Acquisition, Custody
 from countermark.trust.entries import Entry
 
-CAMPAIGNS, CORPUS = "campaigns", "mark in corpus"
-"""The tests of `detect` and of `watermark scan`, as plans name them."""
 MAX_OFFSET_S = 86_400
 """A clock that was further off dates no acquisition."""
 MAX_AHEAD_S = 300
@@ -23,6 +34,17 @@ JUDGED_BY = ("plan_id", "matter", "hypotheses", "multiplicity", "stopping", "exc
 """Fields of a plan without which nobody can judge what rests on it."""
 NAMED = 16
 """Digits of a digest that a sentence shows."""
+
+
+class Named(Protocol):
+    """What another result of the case is said to be of."""
+
+    @property
+    def result(self) -> str: ...
+    @property
+    def plan(self) -> str: ...
+    @property
+    def hypothesis(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +64,8 @@ class Facts:
     no_log: str
     created: datetime | None = None
     """When the case was made; None where nothing is to be held against it."""
+    others: Sequence[Named] = ()
+    """The other results of the case; one of this step is passed over."""
 
     @property
     def plan(self) -> Mapping[str, Any]:
@@ -170,7 +194,7 @@ def _keys_logged(facts: Facts) -> list[str]:
         entry, what = facts.commitment_entry(commitment), _short("the commitment", commitment)
         closed = [f"{what} is in no opened entry of the log"]
         reasons += _not_shown(facts.log, entry, what) if entry else closed
-    attribution = document_of(facts.documents, result_name(facts.step)) if _is_attribution(facts.step) else {}
+    attribution = document_of(facts.documents, result_name(facts.step)) if is_attribution(facts.step) else {}
     tested = document_of(attribution, "parameters").get("commitment", facts.commitments[0])
     if tested not in facts.commitments:
         what = _short("what was tested has the commitment", str(tested))
@@ -250,7 +274,7 @@ def _run_logged(facts: Facts) -> list[str]:
         reasons.append(f"run {run} is logged as {outcome.payload.get('status')}")
     elif not is_outcome(outcome, facts.digests.get(result_name(facts.step))):
         reasons.append(f"the outcome of run {run} in the log is another than this result")
-    return [*reasons, *_ended_before(facts, log, outcome)]
+    return [*reasons, *_ended_before(facts, log, outcome), *_answered_before(facts, log)]
 
 
 def _ended_before(facts: Facts, log: LogView, outcome: Entry) -> list[str]:
@@ -265,6 +289,36 @@ def _ended_before(facts: Facts, log: LogView, outcome: Entry) -> list[str]:
     ]
 
 
+def _answered_before(facts: Facts, log: LogView) -> list[str]:
+    """6, too: of the runs that answer one hypothesis the first counts, whatever it said."""
+    plan, found = facts.plan_entry, []
+    for other in facts.others if plan and facts.hypothesis else ():
+        run = run_of(log, facts.matter, facts.digests.get(result_name(other.result)))
+        start = run_entry(log, START, run) if run is not None else None
+        if run is None or start is None or plan is None or start.index <= plan[1].index:
+            continue
+        earlier = (run, place_of(other.result)) < (facts.run or 0, place_of(facts.step))
+        if earlier and other.result != facts.step and _may_answer(facts, other):
+            found.append(f"run {run}, of {other.result}, answered hypothesis {facts.hypothesis_id} before")
+    return found
+
+
+def _may_answer(facts: Facts, other: Named) -> bool:
+    """Whether another result is of this hypothesis; one that names none is where its test decided it over
+    some of the same data, or where that is not shown any more."""
+    if other.plan and other.hypothesis:
+        return (other.plan, other.hypothesis) == (facts.plan_id, facts.hypothesis_id)
+    if not (is_attribution(facts.step) and is_attribution(other.result)):
+        return False
+    document = document_of(facts.documents, result_name(other.result))
+    tests = document.get("tests")
+    rows = [one for one in tests if isinstance(one, dict)] if isinstance(tests, list) else []
+    wanted = (None, facts.hypothesis.get("test"))
+    decided_so = any(one.get("name") in wanted and one.get("decides") is not False for one in rows)
+    same = facts.acquired & {one for _, one in inputs_of(facts.documents, other.result)}
+    return not document or (decided_so and bool(same))
+
+
 _CONDITIONS: tuple[Callable[[Facts], list[str]], ...] = (
     _plan_logged,
     _plan_asks_this,
@@ -273,82 +327,6 @@ _CONDITIONS: tuple[Callable[[Facts], list[str]], ...] = (
     _dates_in_order,
     _run_logged,
 )
-
-
-def plan_name(plan_id: str) -> str:
-    """Name of a plan's file in a package."""
-    return f"data/plans/{plan_id}.json"
-
-
-def result_name(step: str) -> str:
-    """Name of the JSON file that a step wrote."""
-    names = {"detect": FINDINGS_JSON, "scan": SCAN_JSON}
-    return names.get(step) or attribution_name(int(step.removeprefix("attribute-")))
-
-
-def named_run(document: Mapping[str, Any]) -> tuple[str, int] | None:
-    """Matter and number of the run that a result says to be of; None where it names none."""
-    said = document.get("case_run", document)
-    matter, run = (said.get("matter"), said.get("run")) if isinstance(said, dict) else (None, None)
-    if isinstance(matter, str) and isinstance(run, int) and not isinstance(run, bool):
-        return matter, run
-    return None
-
-
-def run_entry(log: LogView, kind: str, run: int) -> Entry | None:
-    """The opened start or outcome of a run."""
-    return next((entry for _, entry in log.entries(kind) if entry.payload.get("run") == run), None)
-
-
-def is_outcome(entry: Entry, sha256: str | None) -> bool:
-    """Whether a run is done and a file of this digest came out of it."""
-    digests = entry.payload.get("digests")
-    listed = digests.values() if isinstance(digests, dict) else ()
-    return entry.payload.get("status") == "done" and sha256 is not None and sha256 in listed
-
-
-def began_at(acquisition: Acquisition) -> datetime | None:
-    """True time at which it began; None where a part of that was taken out or cannot be."""
-    started, offset = acquisition.started, acquisition.clock.offset_seconds
-    if started is None or offset is None:
-        return None
-    try:
-        return time_of(started) - timedelta(seconds=offset)
-    except (OverflowError, ValueError):
-        return None
-
-
-def inputs_of(documents: Mapping[str, Any], step: str) -> list[tuple[str, str]]:
-    """Name and SHA-256 of the data that a result is of."""
-    if _is_attribution(step):
-        inputs = document_of(documents, result_name(step)).get("inputs")
-        return [(name, str(one)) for name, one in inputs.items()] if isinstance(inputs, dict) else []
-    sources = document_of(documents, CAPTURE_JSON if step == "detect" else SCAN_JSON).get("sources")
-    rows = [one for one in sources if isinstance(one, dict)] if isinstance(sources, list) else []
-    return [(str(one.get("name")), str(one.get("sha256"))) for one in rows]
-
-
-def decided(documents: Mapping[str, Any], step: str) -> tuple[set[str], Any]:
-    """Names of the tests that decided a result, and its level."""
-    document = document_of(documents, result_name(step))
-    if step == "detect":
-        return {CAMPAIGNS}, document.get("fdr")
-    if step == "scan":
-        return {CORPUS}, document.get("alpha")
-    tests = document.get("tests")
-    rows = [one for one in tests if isinstance(one, dict)] if isinstance(tests, list) else []
-    return {str(one.get("name")) for one in rows if one.get("decides") is True}, document.get("alpha")
-
-
-def document_of(documents: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """A JSON object of the payload; empty where there is none."""
-    document = documents.get(name)
-    return document if isinstance(document, dict) else {}
-
-
-def texts(value: Any) -> list[str]:
-    """The texts of a list; nothing where it is none."""
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _not_shown(log: LogView, entry: Opened, what: str) -> list[str]:
@@ -366,10 +344,6 @@ def _not_shown(log: LogView, entry: Opened, what: str) -> list[str]:
 
 def _plan_of(entry: Entry) -> tuple[Any, Any, Any]:
     return entry.payload.get("matter"), entry.payload.get("plan_id"), entry.payload.get("sha256")
-
-
-def _is_attribution(step: str) -> bool:
-    return step.startswith("attribute-")
 
 
 def _short(what: str, digest: str) -> str:

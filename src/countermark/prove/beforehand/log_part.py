@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.beforehand.conditions import document_of, named_run, texts
 from countermark.prove.beforehand.log_reading import MAX_LINE, LogTrust, shown_at
 from countermark.prove.beforehand.log_view import COMMITMENTS, OUTCOME, PLAN, START, TESTIFYING
+from countermark.prove.beforehand.result_files import document_of, named_run, texts
 from countermark.prove.custody.custody import Custody
 from countermark.prove.package.case import LogHead
 from countermark.prove.package.layout import CHECKPOINTS, ENTRIES, OPENINGS, Source, read_object

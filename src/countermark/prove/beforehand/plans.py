@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.beforehand.conditions import CAMPAIGNS, CORPUS
 from countermark.prove.beforehand.log_view import COMMITMENTS, PLAN
+from countermark.prove.beforehand.result_files import CAMPAIGNS, CORPUS
 from countermark.prove.package.layout import read_object
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.records.files import write_atomic

@@ -12,18 +12,17 @@ from typing import Any, Literal
 import msgspec
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.beforehand.conditions import (
-    Facts,
+from countermark.prove.beforehand.conditions import Facts, missing
+from countermark.prove.beforehand.log_view import OUTCOME, START, LogView
+from countermark.prove.beforehand.result_files import (
     document_of,
     is_outcome,
-    missing,
     named_run,
     plan_name,
     result_name,
     run_entry,
     texts,
 )
-from countermark.prove.beforehand.log_view import OUTCOME, START, LogView
 from countermark.prove.custody.custody import Custody
 from countermark.prove.package.layout import failed
 from countermark.records.canonical import canonical_json
@@ -116,7 +115,8 @@ def results_of(view: CaseView, links: Sequence[ResultLink] = ()) -> list[Result]
     if unknown or len(by_step) != len(links):
         what = f"{unknown[0]} is no result of this case" if unknown else "a result is named twice"
         raise Error(what, hint=f"there are {', '.join(steps)}", exit_code=ExitCode.USAGE)
-    return [classify(view, by_step.get(step, ResultLink(result=step))) for step in steps]
+    named = [by_step.get(step, ResultLink(result=step)) for step in steps]
+    return [classify(view, link, named) for link in named]
 
 
 def encode_results(results: Sequence[Result]) -> bytes:
@@ -125,8 +125,8 @@ def encode_results(results: Sequence[Result]) -> bytes:
     return msgspec.json.format(canonical_json(document), indent=1) + b"\n"
 
 
-def classify(view: CaseView, link: ResultLink) -> Result:
-    """The class of a result; `reasons` has a sentence for everything that is not shown."""
+def classify(view: CaseView, link: ResultLink, others: Sequence[ResultLink] = ()) -> Result:
+    """The class of a result among all of the case; `reasons` has a sentence for everything not shown."""
     facts = Facts(
         matter=view.matter,
         step=link.result,
@@ -140,6 +140,7 @@ def classify(view: CaseView, link: ResultLink) -> Result:
         log=view.log,
         no_log=view.no_log,
         created=view.created,
+        others=others,
     )
     unchecked = view.log is None and view.no_log == NO_TRUST
     reasons = [NO_TRUST] if unchecked else missing(facts)
@@ -179,16 +180,19 @@ def check_classes(view: CaseView, entries: Sequence[Mapping[str, Any]]) -> list[
     One that says `exploratory` is not made more of, whatever was found.
     """
     found = []
-    for entry in entries:
-        check_named_run(view, entry["result"])
-        link = ResultLink(
+    links = [
+        ResultLink(
             result=entry["result"],
             plan=entry["plan"] or "",
             hypothesis=entry["hypothesis"] or "",
             acquisitions=texts(entry["acquisitions"]),
             run=entry["run"],
         )
-        one = classify(view, link)
+        for entry in entries
+    ]
+    for entry, link in zip(entries, links, strict=True):
+        check_named_run(view, entry["result"])
+        one = classify(view, link, links)
         found.append(one)
         if entry["class"] != CONFIRMATORY:
             continue

@@ -141,12 +141,15 @@ def write_leaves(name: str, form: Form, source: BinaryIO, target: BinaryIO, key:
     Raises `Error` (exit 20) where the source is not what a package may have.
     """
     tree = LeafTree()
-    digest = b"" if key is None else hashlib.file_digest(source, "sha256").digest()
+    digest = hashlib.sha256()
     if key is not None:
+        while block := source.read(_BLOCK):
+            digest.update(block)
         source.seek(0)
+    salts = _salts(key, name, digest.digest())
 
     def hashes() -> Iterator[bytes]:
-        for content, salt in zip(contents_of(name, form, source), _salts(key, name, digest), strict=False):
+        for content, salt in zip(contents_of(name, form, source), salts, strict=False):
             lines.append(hexlify(salt))
             yield leaf_hash(salt, content)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.beforehand.conditions import plan_name
+from countermark.prove.beforehand.result_files import plan_name
 from countermark.prove.custody.custody import encode_custody
 from countermark.prove.custody.terms import encode_terms, write_acceptances
 from countermark.prove.leaves.leaves import Root, form_of, leaves_name, write_leaves

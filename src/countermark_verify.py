@@ -1370,9 +1370,6 @@ class Verification:
             return "it, or its plan, is not in the package"
         record = self.document(name)
         plan = self.document(plan_name)
-        judged = ("plan_id", "matter", "hypotheses", "multiplicity", "stopping", "exclusions")
-        if any("null" in (value for _, value in fields_of(plan[key], "")) for key in judged):
-            return "what it is to be judged by was taken out of its plan"
         wanted = {"matter": matter, "plan_id": plan["plan_id"], "sha256": self.sealed[plan_name]}
         fixed = self.first_shown(("analysis-plan",), **wanted)
         if fixed is None:  # 1
@@ -1380,8 +1377,10 @@ class Verification:
         hypothesis = next(
             (one for one in plan["hypotheses"] or () if one["id"] == result["hypothesis"]), None
         )
-        if hypothesis is None or plan["matter"] != matter or not is_decided(step, record, hypothesis):  # 2
-            return "it does not decide a hypothesis of the plan, by its test and at its level"
+        if (
+            hypothesis is None or plan["matter"] != matter or not is_decided(step, record, plan, hypothesis)
+        ):  # 2
+            return "it does not decide a hypothesis of the plan, which is there whole, by its test and level"
         if result["commitments"] != hypothesis["commitments"]:
             return "it names other commitments than its hypothesis"
         before: list[tuple[float, int] | None] = [fixed]
@@ -1400,13 +1399,14 @@ class Verification:
         acquired = made_of - set(hypothesis["given"] or ())
         if not named or len(named) < len(result["acquisitions"]) or not acquired or not made_of <= known:  # 4
             return "not all its inputs are in acquisitions that it names"
+        early = self.why_early(named, max(number for _, number in filter(None, before)))
         for one in by_id.values():  # the same bytes may have been there before
             same = acquired & {item["sha256"] for item in one["items"] or ()}
             named += [one] if same and one not in named else []
         ended = self.first_shown(("run-outcome",), run=result["run"], matter=matter)
         late = self.why_late(named, max(when for when, _ in filter(None, before)), ended and ended[0])
-        if late:  # 5
-            return late
+        if early or late:  # 4, 5
+            return early or late
         ours = [one for one in self.opened if one.kind in RUN_KINDS]
         ours = [
             one for one in ours if one.payload["run"] == result["run"] and one.payload["matter"] == matter
@@ -1440,6 +1440,17 @@ class Verification:
             may = may and {step[:10], result["result"][:10]} == {"attribute-"}
             if named[0] == named[1] if all(named[0]) else may:
                 return f"run {run}, of {step}, answered its hypothesis before"
+        return ""
+
+    def why_early(self, acquisitions: list[Any], fixed: int) -> str:
+        """Whose record is in the log not at all, or before all was fixed."""
+        entries = [
+            (one.payload.get("sha256"), one.number) for one in self.opened if one.kind == "acquisition"
+        ]
+        for one in acquisitions:
+            logged = [number for digest, number in entries if digest == sha256(canonical(one).encode())]
+            if not logged or min(logged) <= fixed:
+                return f"nothing shows that {one['id']} was logged after its plan and keys"
         return ""
 
     def why_late(self, acquisitions: list[Any], fixed: float, ended: float | None) -> str:
@@ -1511,8 +1522,11 @@ def is_tested(step: str, record: Any, commitments: list[Any]) -> bool:
     return said in commitments
 
 
-def is_decided(step: str, record: Any, hypothesis: Any) -> bool:
-    """Whether a result has the deciding test of a hypothesis, at its level."""
+def is_decided(step: str, record: Any, plan: Any, hypothesis: Any) -> bool:
+    """Whether a result has the deciding test of a hypothesis, at its level, of a plan that can be judged."""
+    judged = ("plan_id", "matter", "hypotheses", "multiplicity", "stopping", "exclusions")
+    if any("null" in (value for _, value in fields_of(plan[key], "")) for key in judged):
+        return False
     level, alpha = hypothesis["alpha"], dig(record, "fdr" if step == "detect" else "alpha")
     same = isinstance(alpha, Number) and level is not None and float(alpha.spelled) == float(level.spelled)
     tests = dig(record, "tests") if isinstance(dig(record, "tests"), list) else []

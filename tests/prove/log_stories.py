@@ -115,7 +115,7 @@ class Story:
     attributions: list[bytes] = field(default_factory=list)
     others: dict[str, bytes] = field(default_factory=dict)
     """Further payload files."""
-    batch: int = 4
+    batch: int = 8
 
     def __post_init__(self) -> None:
         key = self.folder / "log.key"
@@ -141,7 +141,15 @@ class Story:
     def commit(self, value: str = KEY_COMMITMENT) -> None:
         self.log.append(KIND, {"commitment": value, "purpose": "watermark"})
 
+    def acquire(self) -> None:
+        """Every acquisition that is not in the log goes into it, as `case add acquisition` does."""
+        there = {entry.payload["sha256"] for entry in self.log.entries("acquisition")}
+        for one in self.custody:
+            if one.digest not in there:
+                self.log.append("acquisition", {"id": one.id, "sha256": one.digest})
+
     def start(self, matter: str = MATTER, counsel: Counsel | None = None) -> Run:
+        self.acquire()
         return runs.start(self.log, matter, Declared(bodies=1, keys=1), counsel=counsel)
 
     def attribute(self, run: Run | None, **changes: Any) -> bytes:

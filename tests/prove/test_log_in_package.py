@@ -161,7 +161,7 @@ CHANGES: dict[str, tuple[str, Callable[[list[bytes]], list[bytes]], str]] = {
         lambda rows: rows[:2] + rows[3:],
         "line 3: an opening is not that",
     ),
-    "the last opening is left out": (OPENINGS, lambda rows: rows[:-1], "number 7 is missing"),
+    "the last opening is left out": (OPENINGS, lambda rows: rows[:-1], "number 15 is missing"),
     "openings are swapped": (
         OPENINGS,
         lambda rows: [rows[1], rows[0], *rows[2:]],
@@ -194,7 +194,7 @@ class TestWholeness:
         assert sizes == {"1.note", "2.note"}
         shown = [read_opening(line[:-1]) for line in lines_of(data_of(contents, OPENINGS))]
         kinds = [read_head(one.head).kind for one in shown if one.entry]
-        assert kinds == ["analysis-plan", "commitment", "run-start", "run-outcome"]
+        assert kinds == ["analysis-plan", "commitment", "acquisition", "run-start", "run-outcome"]
 
     @pytest.mark.parametrize("name", CHANGES)
     def test_lines_changed(self, story: Story, name: str) -> None:
@@ -287,8 +287,11 @@ class TestTimes:
         story.fixed()
         run = story.start()
         story.finish(run, story.attribute(run))
-        assert story.part().waiting == 2
-        assert story.result().reasons == ["the start of run 1 is not opened in the log"]
+        assert story.part().waiting == 3
+        assert story.result().reasons == [
+            "the record of the acquisition acq-1 is in no opened entry of the log",
+            "the start of run 1 is not opened in the log",
+        ]
 
 
 class TestSealing:

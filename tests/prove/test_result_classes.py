@@ -102,7 +102,8 @@ def test_a_plan_written_after_the_run(story: Story) -> None:
     story.finish(run, story.attribute(run))
     story.tick(day(3), OUTSIDER)
     assert story.result().reasons == [
-        "run 1 was started, entry 1 of the log, before the plan PLAN was logged, entry 2",
+        "the record of the acquisition acq-1 is entry 1 of the log, and the plan PLAN was logged later",
+        "run 1 was started, entry 2 of the log, before the plan PLAN was logged, entry 3",
         "its run is shown to have ended by 2026-06-03 12:00:00Z, and the acquisition acq-1 began at"
         " 2026-06-10 12:00:00Z",
     ]
@@ -294,7 +295,10 @@ def test_what_was_taken_out_shows_nothing(story: Story) -> None:
         assert classify(replace(view, documents=taken), LINK).reasons != []
     custody = Custody(acquisitions=[acquisition(started=None, ended=None)])
     late = "when the acquisition acq-1 began is not shown"
-    assert classify(replace(view, custody=custody), LINK).reasons == [late]
+    closed = "the record of the acquisition acq-1 is in no opened entry of the log"
+    assert classify(replace(view, custody=custody), LINK).reasons == [closed, late]
+    custody = Custody(acquisitions=[acquisition(by=None)])
+    assert classify(replace(view, custody=custody), LINK).reasons == [closed]
 
 
 def test_a_run_that_a_result_names_is_shown(story: Story) -> None:

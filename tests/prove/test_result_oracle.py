@@ -36,7 +36,7 @@ def days(number: float) -> datetime:
     return START + timedelta(days=number)
 
 
-def drawn_entries(draw: Draw) -> list[tuple[str, dict[str, Any], bool]]:
+def drawn_entries(draw: Draw, acquired: list[Acquisition]) -> list[tuple[str, dict[str, Any], bool]]:
     """Kind, payload, whether it is opened; sometimes out of order or twice."""
     plan = {"matter": draw.one("M", "N"), "plan_id": draw.one("P", "Q"), "sha256": draw.one(PLAN, FILE)}
     run = draw.one(2, 1)
@@ -46,6 +46,7 @@ def drawn_entries(draw: Draw) -> list[tuple[str, dict[str, Any], bool]]:
         ("run-start", {"run": 1, "matter": "M"}),
         ("analysis-plan", plan),
         *((draw.one("commitment", "canary-commitment"), {"commitment": one}) for one in draw.some(*KEYS)),
+        *(("acquisition", {"id": one.id, "sha256": draw.one(one.digest, FILE)}) for one in acquired),
         ("run-start", start),
         ("run-outcome", outcome),
     ]
@@ -57,9 +58,9 @@ def drawn_entries(draw: Draw) -> list[tuple[str, dict[str, Any], bool]]:
     return [(kind, payload, draw.one(True, False)) for kind, payload in rows]
 
 
-def drawn_log(draw: Draw) -> LogView:
+def drawn_log(draw: Draw, acquired: list[Acquisition]) -> LogView:
     opened, size = [], 1
-    for index, (kind, payload, whole) in enumerate(drawn_entries(draw)):
+    for index, (kind, payload, whole) in enumerate(drawn_entries(draw, acquired)):
         size += draw.one(0, 1, 2) + (5 if kind == "run-outcome" else 0)
         of_run = {"matter": "ab" * 16, "run": payload.get("run"), "space": "testifying"}
         head = Head(kind=kind, index=index, **(of_run if kind.startswith("run") else {}))
@@ -117,7 +118,7 @@ def drawn_case(draw: Draw) -> tuple[CaseView, ResultLink]:
         documents=documents,
         digests={name: one for name, one in digests.items() if name != draw.one("", "data/plans/P.json")},
         custody=Custody(acquisitions=acquired),
-        log=draw.one(drawn_log(draw), None),
+        log=draw.one(drawn_log(draw, acquired), None),
     )
     names = draw.one(["a"], ["a", "b"], [], ["c"])
     plan, name = draw.one("P", "", "Q"), draw.one("H1", "H2", "")
@@ -187,6 +188,10 @@ class Reading:
     def condition_4(self) -> bool:
         known = {item.sha256 for one in self.named for item in one.items}
         known |= set(self.asked["given"] if self.asked else [])
+        records = [self.first("acquisition", sha256=one.digest) for one in self.named]
+        before = [one.number for one in (self.logged, *self.keys) if one]
+        if self.view.log and any(one is None or one.number < max(before, default=0) for one in records):
+            return False
         there = bool(self.link.acquisitions) and len(self.named) == len(self.link.acquisitions)
         return there and bool(self.acquired) and set(self.result["inputs"].values()) <= known
 
@@ -219,7 +224,8 @@ MARKS = {
     2: ("is of matter", "has no hypothesis", "no hypothesis of", "asks for the test", "was decided at level",
         "was taken out, in"),
     3: ("names no commitment", "the commitment", "since when the key", "what was tested"),
-    4: ("no acquisition of its data", "is not in custody.json", "its input", "nothing that it is of"),
+    4: ("no acquisition of its data", "is not in custody.json", "its input", "nothing that it is of",
+        "the record of"),
     5: ("no later", "more than a day wrong"),
     6: ("run ", "no run", "so no run", "have ended by"),
 }  # fmt: skip
@@ -227,8 +233,8 @@ MARKS = {
 
 
 def conditions_of(reason: str) -> int:
-    if any(mark in reason for mark in MARKS[5]):
-        return 5
+    if any(mark in reason for mark in MARKS[5]) or "the record of" in reason:
+        return 4 if "the record of" in reason else 5
     starts = {number: [one for one in marks if one in reason] for number, marks in MARKS.items()}
     return next(number for number in (1, 2, 3, 4, 6) if starts[number])
 

@@ -315,10 +315,11 @@ def test_data_do_not_begin_after_the_case_was_made(
 def test_the_first_answer_counts(make: Make, tmp_path: Path, key: SigningKey, named: bool) -> None:
     """The second run is called confirmatory, and the first names its hypothesis, or none: it has its test
     and its data all the same. A run that began before the plan was logged answers nothing."""
-    story = Story(tmp_path / "story")
+    story = Story(tmp_path / "story", custody=[])
     run = story.start()
     story.finish(run, attribution(tmp_path / "att1", run.number, "inconclusive"))
     story.tick(day(1), OUTSIDER)
+    story.custody.append(acquisition())
     story.fixed()
     for number in (2, 3):
         run = story.start()

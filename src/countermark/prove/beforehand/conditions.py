@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from countermark.prove.beforehand.log_view import COMMITMENTS, OUTCOME, PLAN, START, LogView, Opened, in_words
+from countermark.prove.beforehand.log_view import (
+    ACQUISITION,
+    COMMITMENTS,
+    OUTCOME,
+    PLAN,
+    START,
+    LogView,
+    Opened,
+    in_words,
+)
 from countermark.prove.beforehand.result_files import (
     began_at,
     decided,
@@ -117,6 +126,11 @@ class Facts:
         found = self.log.entries(*COMMITMENTS) if self.log else ()
         return next((one for one, entry in found if entry.payload.get("commitment") == commitment), None)
 
+    def acquisition_entry(self, acquisition: Acquisition) -> Opened | None:
+        """The first entry of the log that holds the record as it is; with a field taken out none does."""
+        found = self.log.entries(ACQUISITION) if self.log else ()
+        return next((one for one, entry in found if entry.payload.get("sha256") == acquisition.digest), None)
+
     def fixed(self) -> list[tuple[str, Opened]]:
         """What had to be fixed before and is in the log: the plan and every commitment, in words."""
         plan = self.plan_entry
@@ -213,6 +227,7 @@ def _data_acquired(facts: Facts) -> list[str]:
             reasons.append(f"the acquisition {name} is not in custody.json")
         else:
             known |= {item.sha256 for item in acquisition.items}
+            reasons += _acquisition_logged(facts, acquisition)
     if not facts.acquired:
         reasons.append("nothing that it is of was acquired: it has no input, or all of them were given")
     for name, sha256 in inputs_of(facts.documents, facts.step):
@@ -220,6 +235,18 @@ def _data_acquired(facts: Facts) -> list[str]:
             input_ = _short(f"its input {name},", sha256)
             reasons.append(f"{input_} is an item of no acquisition that was named, and was not given")
     return reasons
+
+
+def _acquisition_logged(facts: Facts, acquisition: Acquisition) -> list[str]:
+    """4, too: its record is in the log, after all that had to be fixed before."""
+    if facts.log is None:
+        return []
+    what = f"the record of the acquisition {acquisition.id}"
+    entry = facts.acquisition_entry(acquisition)
+    if entry is None:
+        return [f"{what} is in no opened entry of the log"]
+    before = [name for name, one in facts.fixed() if (one.head.index or 0) >= (entry.head.index or 0)]
+    return [f"{what} is entry {entry.head.index} of the log, and {name} was logged later" for name in before]
 
 
 def _dates_in_order(facts: Facts) -> list[str]:

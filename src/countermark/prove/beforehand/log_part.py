@@ -14,7 +14,7 @@ from typing import Any
 
 from countermark.errors import Error, ExitCode
 from countermark.prove.beforehand.log_reading import MAX_LINE, LogTrust, shown_at
-from countermark.prove.beforehand.log_view import COMMITMENTS, OUTCOME, PLAN, START, TESTIFYING
+from countermark.prove.beforehand.log_view import ACQUISITION, COMMITMENTS, OUTCOME, PLAN, START, TESTIFYING
 from countermark.prove.beforehand.result_files import document_of, named_run, texts
 from countermark.prove.custody.custody import Custody
 from countermark.prove.package.case import LogHead
@@ -27,7 +27,6 @@ from countermark.trust.entries import Entry
 from countermark.trust.notes import VerifierKey, split_note
 from countermark.trust.publication import Publication, public_folder
 
-ACQUISITION = "acquisition"
 _TRIES = 5
 _LOOKED_AT = 24
 

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from countermark.trust.commitments import KIND as COMMITMENT
 from countermark.trust.entries import Entry
 from countermark.trust.openings import Head
-from countermark.trust.records import PLAN
+from countermark.trust.records import ACQUISITION, PLAN
 from countermark.trust.runs import OUTCOME, START
 
 __all__ = [
+    "ACQUISITION",
     "COMMITMENTS",
     "OUTCOME",
     "PLAN",

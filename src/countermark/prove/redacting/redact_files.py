@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from countermark.errors import Error, ExitCode
 from countermark.prove.beforehand.conditions import JUDGED_BY
+from countermark.prove.beforehand.result_files import texts
 from countermark.prove.leaves.leaf_fields import form_of, leaves_name
 from countermark.prove.leaves.leaf_files import Chooser, Taken, take_out
 from countermark.prove.package.layout import (
@@ -42,7 +44,6 @@ _HOLDS_THE_SAME = {
 """Folders whose attachments hold what a document or table holds: Parquet, the report, its pictures."""
 
 _CLASS_HANGS_ON = {
-    CUSTODY: ("/acquisitions/*/id", "/acquisitions/*/started", "/acquisitions/*/clock/offset_seconds"),
     RESULTS: (
         "/results/*/plan",
         "/results/*/hypothesis",
@@ -99,7 +100,7 @@ def cut(
     for name, numbers in sorted(by_name.items()):
         if name in made.gone:
             continue
-        stays = _class_hangs_on(name) if confirmatory else ()
+        stays = _class_hangs_on(name, contents) if confirmatory else ()
         chooser = Chooser([(number, takes[number]) for number in numbers], stays)
         _rewrite(name, contents, chooser, work, made)
     _check_matched(takes, whole, made)
@@ -148,15 +149,30 @@ def _check_file(name: str, confirmatory: bool) -> None:
 
 
 def _confirmatory(contents: Contents) -> bool:
-    entries = read_object(data_of(contents, RESULTS), RESULTS).get("results")
-    rows = entries if isinstance(entries, list) else []
-    return any(isinstance(row, dict) and row.get("class") == "confirmatory" for row in rows)
+    return any(row.get("class") == "confirmatory" for row in _rows(contents, RESULTS, "results"))
 
 
-def _class_hangs_on(name: str) -> Sequence[str]:
+def _rows(contents: Contents, name: str, key: str) -> list[dict[str, Any]]:
+    entries = read_object(data_of(contents, name), name).get(key)
+    return [row for row in entries if isinstance(row, dict)] if isinstance(entries, list) else []
+
+
+def _class_hangs_on(name: str, contents: Contents) -> Sequence[str]:
     if name.startswith(PLANS):
         return _OF_PLANS
+    if name == CUSTODY:
+        return _of_custody(contents)
     return _OF_ATTRIBUTIONS if _ATTRIBUTION.match(name) else _CLASS_HANGS_ON.get(name, ())
+
+
+def _of_custody(contents: Contents) -> list[str]:
+    """Records that a confirmatory result names stay whole, since the log has their digests."""
+    results = [row for row in _rows(contents, RESULTS, "results") if row.get("class") == "confirmatory"]
+    named = {name for row in results for name in texts(row.get("acquisitions"))}
+    stays = [f"/acquisitions/*/{key}" for key in ("id", "started", "clock/offset_seconds")]
+    for number, row in enumerate(_rows(contents, CUSTODY, "acquisitions")):
+        stays += [f"/acquisitions/{number}/**"] if row.get("id") in named else []
+    return stays
 
 
 def _rewrite(name: str, contents: Contents, chooser: Chooser, work: Path, made: Cut) -> None:

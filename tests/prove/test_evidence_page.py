@@ -1,4 +1,4 @@
-"""The commands of docs/evidence.md, from a signing key to a package that both verifiers accept, redacted too."""
+"""The commands of docs/evidence.md, from a signing key to a package that both verifiers accept."""
 
 import json
 import re
@@ -34,7 +34,7 @@ STARTED, ENDED = "2026-07-01T08:00:00Z", "2026-07-01T08:10:00Z"
 
 @pytest.fixture
 def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """What there is before day 1; what stands on the page for keys, roots and addresses, and what it is here."""
+    """What there is before day 1; and what the names for keys, roots and addresses stand for here."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
     write_world(Path("gateway"), PLAN, 5)

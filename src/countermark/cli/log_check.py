@@ -36,8 +36,8 @@ def compare(
 ) -> None:
     """Compare checkpoints that different people were shown: exit 0 one log, 20 a fork, 11 not to be told.
 
-    Two signed notes that contradict each other are the proof, and are named. Notes of different sizes need
-    the entries in between, --public.
+    Two signed notes that contradict each other are the proof, and are named.
+    Notes of different sizes need the entries in between, --public.
     """
     from countermark.trust.forks import compare as compared
     from countermark.trust.notes import VerifierKey
@@ -73,7 +73,7 @@ def check(
         Path | None, typer.Option("--private", metavar="LOG", help="Under order: the private log.")
     ] = None,
     salts: Annotated[
-        Path | None, typer.Option("--salts", help="Under order: its salt secret [LOG.salts] (0600).")
+        Path | None, typer.Option("--salts", help="Under order: its salt secret (0600); default: LOG.salts.")
     ] = None,
     out: Out = None,
     as_json: Json = False,

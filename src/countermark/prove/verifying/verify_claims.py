@@ -118,7 +118,7 @@ def signers(state: State) -> None:
         theirs = [signer.keyid for signer in state.redaction.signers]
         moments = [state.redaction.created_at(), state.now]
         took = _accepted(trust, theirs, moments, "when something was taken out, and now")
-        said += f", {', '.join(took)} what was taken out"
+        said += f"; {', '.join(took)} signed what was taken out"
     state.detail = said + "."
 
 

@@ -1,8 +1,10 @@
 """Help of every verb on a terminal of 80 columns: nothing eaten as markup, no line over the width."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
 import typer
 from rich.text import Text
@@ -43,6 +45,21 @@ def test_help_fits_a_terminal(path: tuple[str, ...], monkeypatch: pytest.MonkeyP
     arguments = [one for one in command.params if one.param_type_name == "argument"]
     names = [one.metavar or one.name for one in arguments]
     assert [name for name in names if name != name.upper()] == []
+
+
+def test_what_is_not_there_is_said_with_the_way_on(tmp_path: Path) -> None:
+    done = countermark("log", "witness", "show", tmp_path / "none")
+    assert done.code == 3
+    assert "--name makes one" in done.err
+    assert not (tmp_path / "none").exists()
+    made = countermark("log", "publish", tmp_path / "book")
+    assert f"there was no log at {tmp_path / 'book'}" in made.err
+    assert "there was no log" not in countermark("log", "publish", tmp_path / "book").err
+    Path(tmp_path / "counsel.txt").write_text(str(pyrage.x25519.Identity.generate()))
+    (tmp_path / "counsel.txt").chmod(0o600)
+    nothing = countermark("log", "open-privileged", tmp_path / "book", "--identity", tmp_path / "counsel.txt")
+    assert (nothing.code, nothing.out) == (0, "")
+    assert "no privileged run" in nothing.err
 
 
 def test_a_hint_names_the_verb() -> None:

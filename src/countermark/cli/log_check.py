@@ -52,6 +52,8 @@ def compare(
         lines = [f"FORK: {found.fork[0]} and {found.fork[1]} are of no one log; together they prove it"]
     elif found.open:
         lines = [f"not to be told from these files: {', '.join(found.open)}"]
+        if public is None:
+            note("notes of two sizes need the entries in between: --public DIR")
     else:
         lines = [f"one log: {len(opened)} checkpoints, the largest of size {max(sizes.values()):,}"]
     show(COMPARE_SCHEMA, fields, lines, as_json, out)

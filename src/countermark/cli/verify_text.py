@@ -82,10 +82,11 @@ def _found(verification: "Verification") -> list[str]:
 
 def _answered(answers: "dict[str, Answer]") -> list[str]:
     """What differs; of a computation on what machine, and how far decisions lie from their threshold."""
-    from countermark.flow.recompute import environment_lines
-
     lines: list[str] = []
     for answer in answers.values():
         lines += [f"Differs: {one}" for one in answer.differences]
-        lines += environment_lines(answer) if answer.environment else []
+        if answer.environment:
+            from countermark.flow.recompute import environment_lines  # was loaded: it made the answer
+
+            lines += environment_lines(answer)
     return lines

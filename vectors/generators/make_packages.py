@@ -213,7 +213,7 @@ def with_log(
     files["data/log/entries.jsonl"] = b"".join(leaf + b"\n" for leaf in log.leaves)
     files["data/log/openings.jsonl"] = b"".join(line + b"\n" for line in log.openings)
     for size in (1, len(log.leaves)):
-        when = {name: (key, time + 86400 * (size > 1)) for name, (key, time) in cosigners.items()}
+        when = {name: (key, time + 10 * 86400 * (size > 1)) for name, (key, time) in cosigners.items()}
         files[f"data/log/checkpoints/{size}.note"] = note(ORIGIN, log.leaves[:size], LOG, when)
     case = {"log": {"origin": ORIGIN, "size": len(log.leaves)}, "matter": MATTER}
     return Package(files, [ANN], case=case, attributions=1)

@@ -225,6 +225,22 @@ def plan(
     _say("plan", {"plan_id": _workspace(case).add_plan(file)}, as_json)
 
 
+@app.command("run")
+def run(
+    case: Case,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What a run in the log wrote, by --out.")],
+    as_json: Json = False,
+) -> None:
+    """Keep what came out of a run of the matter that is no result of the case: scores, spans, a further run.
+
+    A package shows what came out of every run that is done. The log says which run a file is of.
+    """
+    from countermark.prove.case_folder.workspace_runs import add_run
+
+    found = add_run(_workspace(case), file)
+    _say("run", {"run": found.run, "sha256": found.sha256}, as_json)
+
+
 def _workspace(case: Path) -> Any:
     from countermark.prove.case_folder.workspace import Workspace
 

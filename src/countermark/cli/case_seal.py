@@ -44,6 +44,13 @@ def seal(
     attribution: Annotated[
         list[Path] | None, typer.Option("--attribution", help="A folder of attribute; may be given again.")
     ] = None,
+    run: Annotated[
+        list[Path] | None,
+        typer.Option("--run", help="What came out of a run that is no result; may be given again."),
+    ] = None,
+    by: Annotated[
+        str, typer.Option("--by", help="Who seals, for the custody record [default: ids of the keys].")
+    ] = "",
     public_log: Annotated[
         Path | None,
         typer.Option("--public-log", help="Public log of the case's log; default: LOG.public beside it."),
@@ -63,15 +70,18 @@ def seal(
     from countermark.prove.case_folder.workspace_state import STATE_FILE
     from countermark.prove.package.trustfile import read_trust
     from countermark.prove.sealing.seal import seal
-    from countermark.prove.sealing.seal_options import SealOptions
+    from countermark.prove.sealing.seal_options import SealOptions, with_sealed
     from countermark.trust.signing import SigningKey
 
     keys = [SigningKey.load(path) for path in key]
     trusted = read_trust(trust) if trust else None
     if (source / STATE_FILE).is_file():
         _only_findings(bool(events), bool(case), bool(scan), bool(attribution))
-        options = _of_folder(source, out)
+        options = with_sealed(replace(_of_folder(source, out, run or []), keys=keys), by)
     else:
+        if run or by:
+            hint = "countermark case open makes one, with --matter and --log"
+            raise Error("--run and --by go with a case folder", hint=hint, exit_code=ExitCode.USAGE)
         if events is None or not case:
             hint = "--events FOLDER and --case ID, or a case folder of case open"
             raise Error("findings are sealed with --events and --case", hint=hint, exit_code=ExitCode.USAGE)
@@ -92,6 +102,7 @@ def seal(
         trust=trusted,
         include_events=include_events,
         overwrite=overwrite,
+        say=note,
     )
     package = seal(options)
     results = _results(package, options.case_id)
@@ -127,8 +138,8 @@ def _only_findings(*given: bool) -> None:
         )
 
 
-def _of_folder(folder: Path, out: Path) -> "SealOptions":
-    """Everything that a case folder has."""
+def _of_folder(folder: Path, out: Path, runs: list[Path]) -> "SealOptions":
+    """Everything that a case folder has, and further files of runs."""
     from countermark.prove.case_folder.workspace import Workspace
     from countermark.prove.case_folder.workspace_view import inputs
     from countermark.prove.sealing.seal_options import SealOptions
@@ -145,6 +156,7 @@ def _of_folder(folder: Path, out: Path) -> "SealOptions":
         log=found.log,
         matter=found.matter,
         plans=found.plans,
+        runs=[*found.runs, *runs],
         custody=found.custody,
         terms=found.terms,
         acceptances=found.acceptances,

@@ -73,6 +73,8 @@ def _found(verification: "Verification") -> list[str]:
     for result in verification.results:
         lines.append(result.heading or f"{result.result_class.capitalize()}: {result.result}")
         lines += [f"  - {reason}" for reason in result.reasons]
+    for plan in verification.plans.unused if verification.plans else ():
+        lines.append(f"Plan that no result uses: {plan}")
     for gone in verification.taken_out:
         noun = gone.form.removesuffix("s") if gone.count == 1 else gone.form
         what = gone.name if gone.form == "file" else f"{gone.count:,} {noun} of {gone.name}"

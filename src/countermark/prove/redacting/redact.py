@@ -23,6 +23,7 @@ from countermark.prove.package.layout import (
     Contents,
     Member,
     Source,
+    by_root_alone,
     data_of,
     envelope_name,
 )
@@ -33,7 +34,8 @@ from countermark.prove.package.statements import (
     REDACTION_TYPE,
     SEAL_TYPE,
     decode_statement,
-    subjects_of,
+    seal_predicate,
+    sealed_files,
 )
 from countermark.prove.package.trustfile import Trust
 from countermark.prove.redacting.elsewhere import Needles, can_be_searched
@@ -86,7 +88,7 @@ class Redacted:
     unsearched: tuple[str, ...] = ()
     """Files in which nobody can look for them."""
     changed: tuple[str, ...] = ()
-    """Documents and tables whose sealed digest is still in the package."""
+    """Documents whose sealed digest is still in the package: not those that only a salted root covers."""
 
 
 def redact(options: RedactOptions) -> Redacted:
@@ -206,7 +208,9 @@ def _search(case: Case, sources: Mapping[str, Source], made: Cut, takes: Sequenc
         stayed=sum(taken.stayed for taken in made.taken.values()),
         elsewhere=elsewhere,
         unsearched=tuple(one for one in unsearched if not one.startswith(ATTESTATIONS)),
-        changed=tuple(sorted(name for name in made.changed if leaved_name(name) is None)),
+        changed=tuple(
+            sorted(name for name in made.changed if leaved_name(name) is None and not by_root_alone(name))
+        ),
     )
 
 
@@ -243,7 +247,8 @@ def _attestation(
 ) -> dict[str, bytes]:
     seal = envelope_name("seal")
     envelope = open_envelope(data_of(contents, seal), PAYLOAD_TYPE)
-    sealed = subjects_of(decode_statement(envelope.body, seal, SEAL_TYPE))
+    statement = decode_statement(envelope.body, seal, SEAL_TYPE)
+    sealed = sealed_files(statement, seal_predicate(statement, seal), seal)
     publics = sorted((key.public for key in options.keys), key=lambda key: key.keyid)
     previous = contents.get(REDACTION)
     redaction = Redaction(
@@ -255,10 +260,12 @@ def _attestation(
         taken_out=made.entries,
         why=options.why,
     )
+    redacted = redaction.redacted()
     subjects = {
         name: member.sha256
         for name, member in members.items()
-        if name.startswith("data/") and member.sha256 != sealed[name]
+        if name.startswith("data/")
+        and (name in redacted if by_root_alone(name) else member.sha256 != sealed[name])
     }
     return {REDACTION: seal_envelope(PAYLOAD_TYPE, redaction_statement(redaction, subjects), options.keys)}
 

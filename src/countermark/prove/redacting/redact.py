@@ -19,6 +19,7 @@ from countermark.prove.package.folder import replace_folder, write_folder
 from countermark.prove.package.layout import (
     ATTESTATIONS,
     CASE,
+    FINDINGS_JSON,
     REDACTION,
     Contents,
     Member,
@@ -38,6 +39,7 @@ from countermark.prove.package.statements import (
     sealed_files,
 )
 from countermark.prove.package.trustfile import Trust
+from countermark.prove.redacting.companions import is_blind
 from countermark.prove.redacting.elsewhere import Needles, can_be_searched
 from countermark.prove.redacting.redact_files import Cut, cut
 from countermark.prove.redacting.redaction import Redaction, TakenOut, read_redaction, redaction_statement
@@ -88,7 +90,7 @@ class Redacted:
     unsearched: tuple[str, ...] = ()
     """Files in which nobody can look for them."""
     changed: tuple[str, ...] = ()
-    """Documents whose sealed digest is still in the package: not those that only a salted root covers."""
+    """Documents whose sealed digest is still in the package, and may confirm a guess of what is out."""
 
 
 def redact(options: RedactOptions) -> Redacted:
@@ -208,10 +210,15 @@ def _search(case: Case, sources: Mapping[str, Source], made: Cut, takes: Sequenc
         stayed=sum(taken.stayed for taken in made.taken.values()),
         elsewhere=elsewhere,
         unsearched=tuple(one for one in unsearched if not one.startswith(ATTESTATIONS)),
-        changed=tuple(
-            sorted(name for name in made.changed if leaved_name(name) is None and not by_root_alone(name))
-        ),
+        changed=tuple(sorted(name for name, path in made.changed.items() if _can_be_guessed(name, path))),
     )
+
+
+def _can_be_guessed(name: str, left: Path) -> bool:
+    """Whether the digest that a changed file had is in the package, and nothing random was in the file."""
+    if leaved_name(name) is not None or by_root_alone(name):
+        return False
+    return name != FINDINGS_JSON or not is_blind(left.read_bytes())
 
 
 def _found(needles: Needles, name: str, source: Source) -> set[str]:

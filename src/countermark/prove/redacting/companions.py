@@ -33,7 +33,7 @@ def companions(
     """What else goes out of `findings.json`, on the ground of what it goes with.
 
     Of a campaign with a member that goes, `members_digest` (over the sorted account ids) and `revision`; of
-    one with a field that goes, `revision`; and `blind`, where there is one, so that nobody can make the digest
+    one with a field that goes, `revision`; and `blind`, where there is one, so that nobody makes the digest
     again that the whole had when it was sealed. `by_name` and `whole`: numbers of the takes by table or
     document, and the file of each take of a whole one.
     """

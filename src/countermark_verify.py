@@ -37,7 +37,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 MIB = 1 << 20
 MAX_FILES, MAX_WHOLE, MAX_DEPTH, MAX_MARKS = 10_000, 64 * MIB, 64, 4_000_000
 MAX_LINE, MAX_LEAF_LINE = MIB, 128
-CLOCK_SLACK_S, OPENSSL_TIMEOUT_S = 300, 30
+CLOCK_SLACK_S, OPENSSL_TIMEOUT_S, MAX_OFFSET_S = 300, 30, 86_400
 
 
 class Failed(Exception):
@@ -295,7 +295,7 @@ def is_kind(value: Any, kind: str) -> bool:
 
 def fit(value: Any, kind: str, where: str, hidden: bool = False) -> Any:
     """The value, if it is of that kind. With `hidden`, null may stand anywhere: something was taken out."""
-    if value is None and (hidden or kind.startswith("null|")):
+    if value is None and (kind.startswith("null|") or (hidden and kind not in SHAPES)):
         return value
     kind = kind.removeprefix("null|")
     parts: list[tuple[Any, Any, str]] = []
@@ -862,10 +862,10 @@ def read_trust(path: Path) -> Any:
         certificates = said.get("tsa_roots", [])
         logs = [note_key(text, 1) for text in said.get("logs", [])]
         witnesses = [note_key(one["vkey"], 4, one["alliance"]) for one in said.get("witnesses", [])]
-        for keys in (logs, witnesses):
-            need(
-                len({(one.name, one.key_id) for one in keys}) == len(keys), "a log or a witness stands twice"
-            )
+        raw = [one.key.public_bytes_raw() for one in (*logs, *witnesses)]
+        once = len(set(raw)) == len(raw)  # who keeps a log is no witness of it, under no name
+        once = once and all(len({one.name for one in keys}) == len(keys) for keys in (logs, witnesses))
+        need(once, "a log or a witness stands twice")
         notes = [read_note(text.encode(), "a checkpoint") for text in said.get("checkpoints", [])]
         by = [[key for key in logs if key.name == one.origin] for one in notes]
         kept = all(note_signatures(one, keys, False, "it") for one, keys in zip(notes, by, strict=True))
@@ -981,6 +981,7 @@ class Verification:
         said, entries = envelope.predicate, envelope.predicate["taken_out"]
         need(said["case_id"] == self.case["case_id"], "the redaction is of another case")
         need(said["seal"] == self.package.digests[envelope_name("seal")], "the redaction is of another seal")
+        need(said["created"] >= self.case["created"], "the redaction is older than the case")
         self.redactors = read_signers(said["signers"], "the redaction")
         order = [(one["name"], one["ground"]) for one in entries]
         need(order and order == sorted(set(order)), "what the redaction took out is not sorted, each once")
@@ -1383,14 +1384,16 @@ class Verification:
         )
         source = CAPTURE if step == "detect" else name
         made_of = {digest for _, digest in inputs_of(self.document(source), source)}
-        if not named or len(named) < len(result["acquisitions"]) or not made_of <= known:  # 4
+        acquired = made_of - set(hypothesis["given"] or ())
+        if not named or len(named) < len(result["acquisitions"]) or not acquired or not made_of <= known:  # 4
             return "not all its inputs are in acquisitions that it names"
-        for one in named:  # 5
-            started, offset = seconds(one["started"]), dig(one["clock"], "offset_seconds")
-            if started is None or offset is None:
-                return "when an acquisition started was taken out"
-            if started - float(offset.spelled) <= max(when for when, _ in filter(None, before)):
-                return f"{one['id']} was not shown to start after the plan and the keys were fixed"
+        for one in by_id.values():  # the same bytes may have been there before
+            same = acquired & {item["sha256"] for item in one["items"] or ()}
+            named += [one] if same and one not in named else []
+        ended = self.first_shown(("run-outcome",), run=result["run"], matter=matter)
+        late = self.why_late(named, max(when for when, _ in filter(None, before)), ended and ended[0])
+        if late:  # 5
+            return late
         ours = [one for one in self.opened if one.kind in RUN_KINDS]
         ours = [
             one for one in ours if one.payload["run"] == result["run"] and one.payload["matter"] == matter
@@ -1400,6 +1403,21 @@ class Verification:
         gave = any(self.sealed[name] in one["digests"].values() for one in ends)
         if not gave or not starts or starts[0] < fixed[1]:  # 6
             return "no run that the log shows, after its plan, gave it"
+        return ""
+
+    def why_late(self, acquisitions: list[Any], fixed: float, ended: float | None) -> str:
+        """What is wrong with when the data were acquired: after all was fixed, before the run had ended."""
+        for one in acquisitions:
+            started, offset = seconds(one["started"]), dig(one["clock"], "offset_seconds")
+            if started is None or offset is None:
+                return "when an acquisition started was taken out"
+            if abs(float(offset.spelled)) > MAX_OFFSET_S:
+                return f"{one['id']} was timed by a clock that was more than a day wrong"
+            began = started - float(offset.spelled)
+            if began <= fixed:
+                return f"{one['id']} was not shown to start after the plan and the keys were fixed"
+            if ended is not None and ended <= began:
+                return f"its run is shown to have ended before {one['id']} began"
         return ""
 
     def first_shown(self, kinds: tuple[str, ...], **wanted: Any) -> tuple[float, int] | None:
@@ -1459,7 +1477,7 @@ def is_decided(step: str, record: Any, hypothesis: Any) -> bool:
     level, alpha = hypothesis["alpha"], dig(record, "fdr" if step == "detect" else "alpha")
     same = isinstance(alpha, Number) and level is not None and float(alpha.spelled) == float(level.spelled)
     tests = dig(record, "tests") if isinstance(dig(record, "tests"), list) else []
-    names = [dig(one, "name") for one in tests if isinstance(one, dict) and one.get("decides", True) is True]
+    names = [dig(one, "name") for one in tests if isinstance(one, dict) and one.get("decides") is True]
     names = {"detect": ["campaigns"], "scan": ["mark in corpus"]}.get(step, list(filter(None, names)))
     return same and hypothesis["test"] in names
 

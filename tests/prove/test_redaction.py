@@ -109,6 +109,7 @@ class Case:
             self.redaction,
             self.subjects,
             case_id="CASE-1",
+            case_created="2026-07-01T12:00:00Z",
             seal_sha256=SEAL,
             sealed=self.sealed,
             there=digests(self.contents),

@@ -231,7 +231,7 @@ def _check_entry(entry: Mapping[str, Any]) -> None:
         one = msgspec.convert(full, Result)
     except msgspec.ValidationError as error:
         raise failed(f"{RESULTS_JSON}: {name}: {error}") from error
-    if entry["heading"] is not None and not one.heading.startswith(f"{one.class_.capitalize()}: "):
+    if entry["heading"] is not None and not one.heading.startswith(f"{one.class_.capitalize()}:"):
         raise failed(f"{RESULTS_JSON}: the heading of {name} does not say its class")
     if entry["reasons"] is not None and bool(one.reasons) is (one.class_ == CONFIRMATORY):
         raise failed(f"{RESULTS_JSON}: {name} gives reasons for being confirmatory, or none for not being it")

@@ -183,6 +183,9 @@ def check_names(names: list[str]) -> None:
     folded = {name.lower() for name in names}
     if len(folded) != len(names):
         raise failed("two file names are equal but for case")
+    folders = {name[:at] for name in folded for at, letter in enumerate(name) if letter == "/"}
+    if folders & folded:
+        raise failed("a file name is that of a folder of another")
 
 
 def data_of(contents: Contents, name: str) -> bytes:

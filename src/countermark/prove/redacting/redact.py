@@ -15,7 +15,7 @@ from countermark.prove.leaves.leaf_fields import leaved_name
 from countermark.prove.package.archive import archive_size, write_archive
 from countermark.prove.package.bag import BAG_FILES, bag_files
 from countermark.prove.package.case import CREATED_FORMAT, Case, Signer, decode_case
-from countermark.prove.package.folder import replace_folder, write_folder
+from countermark.prove.package.folder import write_folder
 from countermark.prove.package.layout import (
     ATTESTATIONS,
     CASE,
@@ -29,6 +29,7 @@ from countermark.prove.package.layout import (
     envelope_name,
 )
 from countermark.prove.package.members import in_two_threads, measure_source
+from countermark.prove.package.place import put, recover, work_beside
 from countermark.prove.package.reading import check_is_package, read_package
 from countermark.prove.package.statements import (
     PAYLOAD_TYPE,
@@ -45,7 +46,7 @@ from countermark.prove.redacting.redact_files import Cut, cut
 from countermark.prove.redacting.redaction import Redaction, TakenOut, read_redaction, redaction_statement
 from countermark.prove.redacting.takes import Take
 from countermark.prove.verifying.verify import verify
-from countermark.records.files import TEMPORARY, replacing
+from countermark.records.files import TEMPORARY
 from countermark.trust.dsse import open_envelope, seal_envelope
 from countermark.trust.signing import SigningKey
 
@@ -100,6 +101,8 @@ def redact(options: RedactOptions) -> Redacted:
     unless what is left verifies. Raises `Error`: exit 20 for a package that does not verify, 2 for what may
     not be taken out, 1 where texts still stand elsewhere.
     """
+    if not options.dry_run:
+        recover(options.out)
     _check_options(options)
     _check_verifies(options.package, options.trust, "the package does not verify as it is")
     _, contents = read_package(options.package)
@@ -161,12 +164,12 @@ def _redaction_of(contents: Contents) -> Redaction | None:
 @contextmanager
 def _work_folder(options: RedactOptions) -> Iterator[Path]:
     """Beside the result, so that it is renamed into its place; open to its owner alone, removed at last."""
-    parent = None if options.dry_run else options.out.absolute().parent
-    work = Path(tempfile.mkdtemp(prefix=TEMPORARY, suffix="-redact", dir=parent))
-    try:
+    if options.dry_run:
+        with tempfile.TemporaryDirectory(prefix=TEMPORARY) as name:
+            yield Path(name)
+        return
+    with work_beside(options.out) as work:
         yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _sources(contents: Contents, made: Cut, spill: Path) -> dict[str, Source]:
@@ -282,14 +285,11 @@ def _publish(
 ) -> None:
     """Write it, verify what was written, and only then put it in its place."""
     what = "what is left would not verify, and nothing was written"
+    building = work / f"package{options.out.suffix}"
     if options.out.suffix == ".zip":
         archive_size(base, members)  # raises where a zip cannot hold it
-        with replacing(options.out) as temporary:
-            with temporary.open("xb") as stream:
-                write_archive(stream, base, sources, members)
-            _check_verifies(temporary, options.trust, what)
+        write_archive(building, base, sources, members)
     else:
-        building = work / "package"
         write_folder(building, sources, members)
-        _check_verifies(building, options.trust, what)
-        replace_folder(building, options.out)
+    _check_verifies(building, options.trust, what)
+    put(building, options.out)

@@ -104,6 +104,7 @@ def check_redaction(
     subjects: Mapping[str, str],
     *,
     case_id: str,
+    case_created: str,
     seal_sha256: str,
     sealed: Mapping[str, str],
     there: Mapping[str, str],
@@ -115,6 +116,8 @@ def check_redaction(
     """
     if redaction.case_id != case_id:
         raise failed(f"{REDACTION} is of another case")
+    if redaction.created < case_created:
+        raise failed(f"{REDACTION} says that it is older than the case")
     if redaction.seal != seal_sha256:
         raise failed(f"{REDACTION} is of another seal than the one in this package")
     _check_absent(redaction, sealed, there)

@@ -1,7 +1,5 @@
 """Seal a case: findings, what made them, a signed Statement per step, timestamps, and a closing Statement."""
 
-import secrets
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +29,7 @@ from countermark.prove.package.layout import (
 )
 from countermark.prove.package.members import check_sizes
 from countermark.prove.package.payload import Payload, materials_of, read_payload
+from countermark.prove.package.place import put, recover, work_beside
 from countermark.prove.package.stages import check_stages
 from countermark.prove.package.statements import PAYLOAD_TYPE, close_statement, seal_statement, step_statement
 from countermark.prove.package.subjects import check_subjects, has_leaves
@@ -45,7 +44,6 @@ from countermark.prove.sealing.seal_payload import (
     table_sources,
 )
 from countermark.records.canonical import canonical_json, sha256_hex
-from countermark.records.files import TEMPORARY, replacing
 from countermark.trust.dsse import seal_envelope
 
 __all__ = ["SealOptions", "seal"]
@@ -58,28 +56,18 @@ def seal(options: SealOptions) -> Path:
     the inputs are not whole or contradict each other, when `out` exists, and when a TSA gives no usable
     reply; never for the class of a result.
     """
+    recover(options.out)
     check_options(options)
-    with _scratch(options.out) as scratch:
-        sources, roots, case = _payload(options, scratch)
+    with work_beside(options.out) as work:
+        sources, roots, case = _payload(options, work)
         contents = measured(sources, crc=options.out.suffix == ".zip")
         payload = _checked(contents)
         _add(_attestations(payload, roots, options), sources, contents)
         _add(bag_files(case, contents), sources, contents)
         with _cannot_be_sealed():
             check_sizes({name: one.size for name, one in contents.items()})
-        _write(options.out, case.case_id, sources, contents)
+        _write(work, options.out, case.case_id, sources, contents)
     return options.out
-
-
-@contextmanager
-def _scratch(out: Path) -> Iterator[Path]:
-    """A folder beside the package for tables and leaves; it is gone afterwards."""
-    folder = out.parent / f"{TEMPORARY}{secrets.token_hex(6)}-{out.name}"
-    try:
-        folder.mkdir(mode=0o700)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _payload(options: SealOptions, scratch: Path) -> tuple[dict[str, Source], list[Root], Case]:
@@ -191,10 +179,11 @@ def _timestamp(url: str, data: bytes, case: Case) -> Timestamp:
     return stamp
 
 
-def _write(out: Path, base: str, sources: Mapping[str, Source], contents: Contents) -> None:
+def _write(work: Path, out: Path, base: str, sources: Mapping[str, Source], contents: Contents) -> None:
+    building = work / "package"
     if out.suffix == ".zip":
         archive_size(base, contents)  # raises where a zip cannot hold it, before anything is written
-        with replacing(out) as temporary, temporary.open("xb") as stream:
-            write_archive(stream, base, sources, contents)
+        write_archive(building, base, sources, contents)
     else:
-        write_folder(out, sources, contents)
+        write_folder(building, sources, contents)
+    put(building, out)

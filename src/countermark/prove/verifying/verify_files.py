@@ -90,6 +90,7 @@ def redaction(state: State) -> None:
         state.redaction,
         subjects_of(statement),
         case_id=state.case.case_id,
+        case_created=state.case.created,
         seal_sha256=state.contents[envelope_name("seal")].sha256,
         sealed=state.sealed,
         there=state.there,

@@ -340,6 +340,11 @@ def form_of(name: str) -> str:
     return "rows" if name == REQUESTS else "fields" if fields else ""
 
 
+def by_root_alone(name: str) -> bool:
+    """Whether the seal has the salted root of it and no digest, which could be guessed."""
+    return name in (CUSTODY, RESULTS, TERMS) or (name.startswith("data/tables/") and form_of(name) != "")
+
+
 def leaves_name(name: str) -> str:
     return f"data/leaves/{name.removeprefix('data/')}.leaves"
 
@@ -506,6 +511,12 @@ def fields_of(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
         yield pointer, value.spelled if isinstance(value, Number) else canonical(value)
 
 
+def is_tight(text: bytes) -> bool:
+    """No blank stands outside of texts, and texts are as RFC 8785 writes them: leaves say every byte."""
+    found = re.findall(r'"(?:[^"\\]|\\.)*"|\s', str(text, "utf-8"))
+    return all(one[0] == '"' and ("\\" not in one or canonical(json.loads(one)) == one) for one in found)
+
+
 # --- Files and inputs that documents name.
 
 
@@ -576,7 +587,7 @@ def open_envelope(data: bytes, step: str) -> Envelope:
     body = unbase64(outer["payload"])
     statement = read_canonical(body, "statement", f"the Statement in {name}")
     need(statement["predicateType"] == TYPES[kind], f"{name} has a Statement of another type")
-    predicate = fit(statement["predicate"], kind if kind in ("close", "redaction") else "any", name)
+    predicate = fit(statement["predicate"], kind if kind in ("seal", "close", "redaction") else "any", name)
     subjects = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
     need(ascending([one["name"] for one in statement["subject"]]), f"subjects of {name} are not sorted")
     return Envelope(body, subjects, predicate, signatures)
@@ -962,7 +973,10 @@ class Verification:
         need(there == expected, f"missing or not declared: {sorted(there ^ expected)[:5]}")
         whole = self.package.whole
         self.envelopes = {step: open_envelope(whole[envelope_name(step)], step) for step in steps}
-        self.sealed = self.envelopes["seal"].subjects
+        subjects, leaves = self.envelopes["seal"].subjects, self.envelopes["seal"].predicate["leaves"]
+        need(ascending([one["name"] for one in leaves]), "the leaves of the seal are not sorted, each once")
+        need(not any(map(by_root_alone, subjects)), "the seal has a digest where it may have a root alone")
+        self.sealed = subjects | {one["name"]: "" for one in leaves if by_root_alone(one["name"])}
         return f"{len(steps)} Statements in canonical form, {len(self.stamps)} timestamps"
 
     def redaction(self) -> str:
@@ -992,6 +1006,8 @@ class Verification:
             owner = owners.get(name, name)
             need(form_of(owner) and sealed.get(name, digest) != digest, f"{name} cannot have been changed")
             need(owner in self.taken_out and owner not in self.gone, f"nothing was taken out of {owner}")
+        bare = {name for name in self.taken_out.keys() - self.gone if by_root_alone(name)}
+        need(bare <= envelope.subjects.keys(), "the redaction does not cover what is left of a file")
         grounds = Counter[str]()
         for counted in self.taken_out.values():
             grounds.update(counted)
@@ -1003,7 +1019,8 @@ class Verification:
         sealed, digests, expected = self.sealed, self.package.digests, self.sealed.keys() - self.gone
         need(self.payload == expected, f"missing, or not sealed: {sorted(self.payload ^ expected)[:5]}")
         changed = self.envelopes["redaction"].subjects if self.redactors else {}
-        wrong = sorted(name for name in self.payload if digests[name] != changed.get(name, sealed[name]))
+        right = {name: changed.get(name) or sealed[name] or digests[name] for name in self.payload}
+        wrong = sorted(name for name in self.payload if digests[name] != right[name])
         need(not wrong, f"not what was sealed: {wrong[:5]}")
         for name in filter(is_document, self.payload):
             self.document(name)  # strict JSON, even where no step asks for more
@@ -1063,7 +1080,7 @@ class Verification:
 
     def leaves(self) -> str:
         """Step 6: what remains of every document and table gives the root that was sealed."""
-        said = fit(self.envelopes["seal"].predicate, "seal", "the predicate of the seal")["leaves"]
+        said = self.envelopes["seal"].predicate["leaves"]
         right = [(name, form_of(name)) for name in sorted(self.sealed) if form_of(name)]
         need(
             [(x["name"], x["form"]) for x in said] == right,
@@ -1075,6 +1092,9 @@ class Verification:
     def leaves_in(self, name: str) -> Iterator[tuple[str, bytes, bool]]:
         """Of every leaf its pointer (empty for a row), its content, and whether it is null."""
         if is_document(name):
+            need(
+                not by_root_alone(name) or is_tight(self.package.whole[name]), f"{name} has blanks or escapes"
+            )
             for pointer, value in fields_of(self.document(name), ""):
                 yield pointer, f"{pointer}\n{value}".encode(), value == "null"
             return
@@ -1085,6 +1105,7 @@ class Verification:
                 continue
             row = read_json(line, f"a line of {name}")
             need(isinstance(row, dict) and row, f"a line of {name} is no object with a key")
+            need(is_tight(line), f"a line of {name} has blanks or escapes")
             for pointer, value in fields_of(row, f"/{number}"):
                 yield pointer, f"{pointer}\n{value}".encode(), value == "null"
 
@@ -1145,7 +1166,8 @@ class Verification:
         seal |= {"leaves": opened["seal"].predicate["leaves"], "materials": resources(before.items())}
         close, closed = {"nonces": opened["close"].predicate["nonces"]}, opened["close"].subjects
         need(len(close["nonces"]) == len(self.stamps), "there is not one nonce for every timestamp")
-        right: list[tuple[str, dict[str, str], Any]] = [("seal", sealed, seal), ("close", closed, close)]
+        right: list[tuple[str, dict[str, str], Any]] = [("seal", opened["seal"].subjects, seal)]
+        right.append(("close", closed, close))
         for step, name in {"capture": CAPTURE, **results_of(case["steps"])}.items():
             made_of = [(CAPTURE, sealed[CAPTURE])]
             if step != "detect" and name not in self.gone:

@@ -269,7 +269,7 @@ def test_the_verb(
     code, out, err = run(*who, "--dry-run")
     assert (code, out.splitlines()[0]) == (0, "would redact case CASE-1")
     assert "these go with it" in err
-    assert "fields stay" in err
+    assert "fields that stay" in err
     end = ("--key", tmp_path / "key", "--out", tmp_path / "left.zip")
     code, out, _ = run(*who, *end, "--why", "names of customers", "--json")
     assert (code, json.loads(out)["package"]) == (0, str(tmp_path / "left.zip"))

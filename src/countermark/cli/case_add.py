@@ -218,7 +218,7 @@ def acceptances(
 @app.command("plan")
 def plan(
     case: Case,
-    file: Annotated[Path, typer.Argument(metavar="PLAN.json", help="A plan that was logged before.")],
+    file: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan that was logged before.")],
     as_json: Json = False,
 ) -> None:
     """Keep a copy of a plan that was written outside the case folder."""

@@ -1,23 +1,30 @@
 """`countermark case seal`: findings, or a whole case folder, into a signed evidence package."""
 
+import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from countermark.cli.output import emit, emit_json, note
+from countermark.cli.output import emit, emit_json, note, printable
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
     from countermark.prove.sealing.seal_options import SealOptions
 
+RESULTS = "data/results.json"
 SEAL_SCHEMA_ID = "countermark/case-seal/v1"
 
 
 def seal(
     source: Annotated[
-        Path, typer.Argument(help="A case folder of case open, or a FINDINGS folder as detect writes it.")
+        Path,
+        typer.Argument(
+            metavar="CASE|FINDINGS",
+            help="A case folder of case open, or a FINDINGS folder as detect writes it.",
+        ),
     ],
     key: Annotated[list[Path], typer.Option("--key", help="Private key of a signer; may be given again.")],
     out: Annotated[Path, typer.Option("--out", help="The package: a zip if it ends in .zip, else a folder.")],
@@ -46,7 +53,7 @@ def seal(
     ] = "",
     public_log: Annotated[
         Path | None,
-        typer.Option("--public-log", help="Public log of the case's log [default: LOG.public beside it]."),
+        typer.Option("--public-log", help="Public log of the case's log; default: LOG.public beside it."),
     ] = None,
     trust: Annotated[
         Path | None,
@@ -98,12 +105,29 @@ def seal(
         say=note,
     )
     package = seal(options)
+    results = _results(package, options.case_id)
     keyids = sorted(one.public.keyid for one in keys)
     if as_json:
-        emit_json(SEAL_SCHEMA_ID, {"package": str(package), "case_id": options.case_id, "signers": keyids})
+        fields = {"package": str(package), "case_id": options.case_id, "signers": keyids}
+        emit_json(SEAL_SCHEMA_ID, {**fields, "results": results})
         return
     emit(f"sealed case {options.case_id} in {package}")
+    for one in results:
+        note(printable(one["heading"]))
+        for reason in one["reasons"]:
+            note(printable(f"  - {reason}"))
     note(f"check it: countermark verify {package} --trust FILE")
+
+
+def _results(package: Path, case_id: str) -> list[dict[str, Any]]:
+    """`results` of the package that was written: the class of each, and what is missing."""
+    if package.is_dir():
+        data = (package / RESULTS).read_bytes()
+    else:
+        with zipfile.ZipFile(package) as archive:
+            data = archive.read(f"{case_id}/{RESULTS}")
+    results: list[dict[str, Any]] = json.loads(data)["results"]
+    return results
 
 
 def _only_findings(*given: bool) -> None:

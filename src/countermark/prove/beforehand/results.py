@@ -122,7 +122,7 @@ def results_of(view: CaseView, links: Sequence[ResultLink] = ()) -> list[Result]
 def encode_results(results: Sequence[Result]) -> bytes:
     """The bytes of `results.json`."""
     document = {"schema": RESULTS_SCHEMA_ID, "results": [msgspec.to_builtins(one) for one in results]}
-    return msgspec.json.format(canonical_json(document), indent=1) + b"\n"
+    return canonical_json(document)
 
 
 def classify(view: CaseView, link: ResultLink, others: Sequence[ResultLink] = ()) -> Result:

@@ -18,7 +18,6 @@ from countermark.prove.package.stages import check_stages
 from countermark.prove.package.statements import (
     close_statement,
     said_materials,
-    seal_predicate,
     seal_statement,
     step_statement,
     subjects_of,
@@ -45,7 +44,7 @@ def chain(state: State) -> None:
         made[name] = step_statement(step, case.case_id, outputs, materials)
     steps = {name: state.contents[name].sha256 for name in made}
     seal = envelope_name("seal")
-    made[seal] = seal_statement(payload, seal_predicate(state.statements[seal], seal).leaves, steps)
+    made[seal] = seal_statement(payload, state.roots, steps)
     made[CLOSE] = close_statement(case.case_id, subjects_of(state.statements[CLOSE]), _nonces(state))
     for name, body in made.items():
         if state.envelopes[name].body != body:
@@ -118,7 +117,7 @@ def signers(state: State) -> None:
         theirs = [signer.keyid for signer in state.redaction.signers]
         moments = [state.redaction.created_at(), state.now]
         took = _accepted(trust, theirs, moments, "when something was taken out, and now", " of the redaction")
-        said += f", {', '.join(took)} what was taken out"
+        said += f"; {', '.join(took)} signed what was taken out"
     state.detail = said + "."
 
 

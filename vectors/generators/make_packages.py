@@ -182,8 +182,10 @@ def with_log(
     alpha: float = 0.01,
     named: list[str] | None = None,
     started: str = "2026-06-15T08:00:00Z",
+    acquired: str = "after the plan",
 ) -> Package:
-    """A case with a log and one attribution that says confirmatory."""
+    """A case with a log and one attribution that says confirmatory; `acquired`: where the log has the record
+    of its acquisition, `after the plan`, `before it` or `never`."""
     files, record = payload(), document(attribution())
     hypothesis = {"id": "H1", "null": "independent of the key", "test": "pooled score", "alpha": alpha}
     hypothesis |= {"keyed": keyed, "commitments": [KEY_COMMITMENT] if keyed else [], "given": [PROMPTS]}
@@ -206,7 +208,8 @@ def with_log(
         "data/custody.json": tight(custody),
     }
     files |= more_files or {}
-    log = private_log(sha(plan_json), digest or sha(record), plan_first, show_start, more_runs)
+    logged = (acquired, sha(rfc8785.dumps(custody["acquisitions"][0])))
+    log = private_log(sha(plan_json), digest or sha(record), plan_first, show_start, more_runs, logged)
     forge(log)
     cosigners: dict[str, tuple[Any, int]] = {"member-b.example": (ALLY, seen - 60)}
     if witness:
@@ -221,7 +224,12 @@ def with_log(
 
 
 def private_log(
-    plan: str, result: str, plan_first: bool, show_start: bool, more: tuple[dict[str, Any], ...]
+    plan: str,
+    result: str,
+    plan_first: bool,
+    show_start: bool,
+    more: tuple[dict[str, Any], ...],
+    acquired: tuple[str, str],
 ) -> PrivateLog:
     def entry(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
         return {"kind": kind, "payload": payload, "time": "2026-06-09T00:00:00Z"}
@@ -248,11 +256,13 @@ def private_log(
     start = run(1, "run-start", shown=show_start)
     done = run(1, "run-outcome", status="done", digests={"attribution.json": result})
     log = PrivateLog()
-    log.tick([fixed, key] if plan_first else [key, start])
+    record = (entry("acquisition", {"id": "acq-1", "sha256": acquired[1]}), True, {})
+    early, late = ([record] if acquired[0] == one else [] for one in ("before it", "after the plan"))
+    log.tick([*early, fixed, key, *late] if plan_first else [key, start])
     log.tick(
         [start, done, run(2, "run-start", "other"), run(2, "run-outcome", "other")]
         if plan_first
-        else [fixed, done]
+        else [fixed, *late, done]
     )
     log.tick([run(3 if plan_first else 2, "run-start", space="privileged")])
     if more:
@@ -515,6 +525,14 @@ def redactions(vectors: Vectors) -> None:
     vectors.add("redacted-run-file", gone, "", about, log_trust())
     false = Package(payload() | {"data/runs/1.scores.jsonl": SCORES}, [ANN]).build()
     vectors.add("runs-without-log", false, "digests", "the file of a run, and the case has no log")
+    gone = redact(with_log().build(), [BOB], {"data/plans/main.json": ["/stopping"]})
+    about = "what a plan is judged by is taken out, and the result says confirmatory"
+    vectors.add("redacted-plan", gone, "results", about, log_trust())
+    gone = redact(with_log().build(), [BOB], {"data/plans/main.json": ["/title"]})
+    vectors.add("redacted-plan-title", gone, "", "the title of a plan is taken out", log_trust())
+    gone = redact(with_log().build(), [BOB], {"data/custody.json": ["/acquisitions/0/by"]})
+    about = "a record that is not whole is in no entry of the log"
+    vectors.add("redacted-acquisition", gone, "results", about, log_trust())
     vectors.add("redacted-no-trust", redact(files, [BOB], fields), "", "no trust file", {})
 
     def count(statement: Any) -> None:
@@ -643,6 +661,13 @@ def logs(vectors: Vectors) -> None:
     add("log-hidden-run", "log", "a run of this matter that is not opened", more_runs=(hidden,))
     add("log-null-run", "log", "a run that is done and whose result is left out", more_runs=(shown, null))
     plans(add)
+    both = null | {"digests": {"attribution.json": sha(b"no"), "report.html": sha(REPORT)}}
+    about = "a run whose picture another one made too, and whose result is left out"
+    add("log-null-run-picture", "log", about, more_runs=(shown, both))
+    about = "the log had the record of the acquisition before the plan"
+    add("results-acquired-early", "results", about, acquired="before it")
+    about = "the log has no record of the acquisition"
+    add("results-acquired-never", "results", about, acquired="never")
     add("log-gap", "log", "run 4 is left out", more_runs=({"number": 5, "kind": "run-start"},))
     add("log-start-hidden", "log", "the start of the run is not opened", show_start=False)
     add("results-plan-late", "results", "the plan was logged after the run", plan_first=False)

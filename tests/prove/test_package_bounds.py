@@ -18,8 +18,8 @@ Sealed = Callable[..., Path]
 
 def zip_of(path: Path, base: str, files: dict[str, bytes]) -> Path:
     sources: dict[str, Source] = dict(files)
-    with path.open("wb") as stream:
-        write_archive(stream, base, sources, measured(sources, crc=True))
+    path.unlink(missing_ok=True)
+    write_archive(path, base, sources, measured(sources, crc=True))
     return path
 
 

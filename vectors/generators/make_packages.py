@@ -176,6 +176,7 @@ def with_log(
     offset: float = 0.02,
     digest: str = "",
     more_runs: tuple[dict[str, Any], ...] = (),
+    more_files: Files | None = None,
     confirmatory: bool = True,
     keyed: bool = True,
     alpha: float = 0.01,
@@ -204,6 +205,7 @@ def with_log(
         "data/results.json": tight(results(detect_result(), entry | {"commitments": named})),
         "data/custody.json": tight(custody),
     }
+    files |= more_files or {}
     log = private_log(sha(plan_json), digest or sha(record), plan_first, show_start, more_runs)
     forge(log)
     cosigners: dict[str, tuple[Any, int]] = {"member-b.example": (ALLY, seen - 60)}
@@ -212,7 +214,7 @@ def with_log(
     files["data/log/entries.jsonl"] = b"".join(leaf + b"\n" for leaf in log.leaves)
     files["data/log/openings.jsonl"] = b"".join(line + b"\n" for line in log.openings)
     for size in (1, len(log.leaves)):
-        when = {name: (key, time + 86400 * (size > 1)) for name, (key, time) in cosigners.items()}
+        when = {name: (key, time + 10 * 86400 * (size > 1)) for name, (key, time) in cosigners.items()}
         files[f"data/log/checkpoints/{size}.note"] = note(ORIGIN, log.leaves[:size], LOG, when)
     case = {"log": {"origin": ORIGIN, "size": len(log.leaves)}, "matter": MATTER}
     return Package(files, [ANN], case=case, attributions=1)
@@ -236,7 +238,12 @@ def private_log(
         body.pop("shown", None)
         return entry(kind, body), shown, head
 
-    fixed = (entry("analysis-plan", {"matter": MATTER, "plan_id": "main", "sha256": plan}), True, {})
+    def planned(name: str, digest: str, matter: str = MATTER, shown: bool = True, tag: str = "") -> Any:
+        head = {} if tag == "none" else {"matter": tag or (TAG if matter == MATTER else OTHER_TAG)}
+        payload = {"matter": matter, "plan_id": name, "sha256": digest}
+        return entry("analysis-plan", payload), shown, head
+
+    fixed = planned("main", plan)
     key = (entry("commitment", {"commitment": KEY_COMMITMENT}), True, {})
     start = run(1, "run-start", shown=show_start)
     done = run(1, "run-outcome", status="done", digests={"attribution.json": result})
@@ -249,7 +256,7 @@ def private_log(
     )
     log.tick([run(3 if plan_first else 2, "run-start", space="privileged")])
     if more:
-        log.tick([run(**one) for one in more])
+        log.tick([planned(**one) if "name" in one else run(**one) for one in more])
     return log
 
 
@@ -502,6 +509,12 @@ def redactions(vectors: Vectors) -> None:
     vectors.add(
         "redacted-confirmatory", gone, "results", "the same of one that says confirmatory", log_trust()
     )
+    scores = "data/runs/4.scores.jsonl"
+    gone = redact(with_log(more_runs=SCORED, more_files={scores: SCORES}).build(), [BOB], {}, [scores])
+    about = "what came out of a run that is no step, taken out: the sealed digest shows it"
+    vectors.add("redacted-run-file", gone, "", about, log_trust())
+    false = Package(payload() | {"data/runs/1.scores.jsonl": SCORES}, [ANN]).build()
+    vectors.add("runs-without-log", false, "digests", "the file of a run, and the case has no log")
     vectors.add("redacted-no-trust", redact(files, [BOB], fields), "", "no trust file", {})
 
     def count(statement: Any) -> None:
@@ -570,6 +583,39 @@ def redactions_of_roots(vectors: Vectors) -> None:
     vectors.add("redaction-custody", resigned(custody, b"gateway-3", b"gateway-4"), "leaves", about)
 
 
+SCORES = b'{"id":"answer-1","p_value":0.5}\n'
+SCORED = (
+    {"number": 4, "kind": "run-start"},
+    {"number": 4, "kind": "run-outcome", "status": "done", "digests": {"scores.jsonl": sha(SCORES)}},
+)
+
+
+def plans(add: Callable[..., None]) -> None:
+    """Plans beside the one that a result rests on, and files of runs that are no step."""
+    plan = {"schema": "countermark/plan/v1", "plan_id": "second", "matter": MATTER, "created": CREATED}
+    plan |= {"by": "Ann", "title": "t", "hypotheses": [], "multiplicity": "holm", "controls": []}
+    second = document(plan | {"prompts": "p", "stopping": "s", "exclusions": "e"})
+    there, said = {"data/plans/second.json": second}, {"name": "second", "digest": sha(second)}
+    add("log-plan-unused", "", "a plan that no result uses", more_runs=(said,), more_files=there)
+    add("log-plan-missing", "log", "a plan of the matter whose file is left out", more_runs=(said,))
+    hidden = said | {"shown": False}
+    about = "a plan of the matter that is not opened"
+    add("log-plan-hidden", "log", about, more_runs=(hidden,), more_files=there)
+    other = hidden | {"matter": "matter-8"}
+    add("log-plan-other", "", "a plan of another matter, which stays closed", more_runs=(other,))
+    about = "a plan of the matter with the tag of another"
+    add("log-plan-tag", "log", about, more_runs=(said | {"tag": OTHER_TAG},), more_files=there)
+    about = "the head of a plan has no tag"
+    add("log-plan-head", "log", about, more_runs=(said | {"tag": "none"},), more_files=there)
+    scores = "data/runs/4.scores.jsonl"
+    about = "a run that is no step, and what came out of it"
+    add("log-run-file", "", about, more_runs=SCORED, more_files={scores: SCORES})
+    false = {scores: SCORES, "data/runs/1.scores.jsonl": SCORES}
+    add("log-run-file-other", "log", "a file of another run", more_runs=SCORED, more_files=false)
+    false = {scores: SCORES, "data/runs/scores.jsonl": SCORES}
+    add("log-run-file-name", "digests", "no run in its name", more_runs=SCORED, more_files=false)
+
+
 def logs(vectors: Vectors) -> None:
     said = log_trust()
 
@@ -596,6 +642,7 @@ def logs(vectors: Vectors) -> None:
     null = {"number": 4, "kind": "run-outcome", "status": "done", "digests": {"attribution.json": sha(b"no")}}
     add("log-hidden-run", "log", "a run of this matter that is not opened", more_runs=(hidden,))
     add("log-null-run", "log", "a run that is done and whose result is left out", more_runs=(shown, null))
+    plans(add)
     add("log-gap", "log", "run 4 is left out", more_runs=({"number": 5, "kind": "run-start"},))
     add("log-start-hidden", "log", "the start of the run is not opened", show_start=False)
     add("results-plan-late", "results", "the plan was logged after the run", plan_first=False)

@@ -126,7 +126,8 @@ def redact(options: RedactOptions) -> Redacted:
 def _check_options(options: RedactOptions) -> None:
     check_is_package(options.package)
     if not options.what:
-        raise Error("nothing was named that is to be taken out", exit_code=ExitCode.USAGE)
+        hint = "--take, --rows or --accounts with --ground, or --plan"
+        raise Error("nothing was named that is to be taken out", hint=hint, exit_code=ExitCode.USAGE)
     if not options.why.strip():
         raise Error("a redaction says why", hint="give --why", exit_code=ExitCode.USAGE)
     if options.dry_run:

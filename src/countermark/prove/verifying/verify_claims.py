@@ -116,12 +116,14 @@ def signers(state: State) -> None:
     if state.redaction:
         theirs = [signer.keyid for signer in state.redaction.signers]
         moments = [state.redaction.created_at(), state.now]
-        took = _accepted(trust, theirs, moments, "when something was taken out, and now")
-        said += f", {', '.join(took)} what was taken out"
+        took = _accepted(trust, theirs, moments, "when something was taken out, and now", " of the redaction")
+        said += f"; {', '.join(took)} signed what was taken out"
     state.detail = said + "."
 
 
-def _accepted(trust: Trust, declared: list[str], moments: list[datetime], when: str) -> tuple[str, ...]:
+def _accepted(
+    trust: Trust, declared: list[str], moments: list[datetime], when: str, of: str = ""
+) -> tuple[str, ...]:
     known = [keyid for keyid in declared if keyid in trust.signers]
     names = tuple(trust.signers[keyid] for keyid in known if _counts(trust, keyid, moments))
     if len(names) >= trust.threshold:
@@ -129,7 +131,7 @@ def _accepted(trust: Trust, declared: list[str], moments: list[datetime], when: 
     expired = [trust.signers[keyid] for keyid in known if not _counts(trust, keyid, moments)]
     why = f"; the key of {', '.join(expired)} does not count {when}" if expired else ""
     accepted = counted(len(names), "accepted signer")
-    raise failed(f"{accepted}, and the trust file asks for {trust.threshold}{why}")
+    raise failed(f"{accepted}{of}, and the trust file asks for {trust.threshold}{why}")
 
 
 def _counts(trust: Trust, keyid: str, moments: list[datetime]) -> bool:

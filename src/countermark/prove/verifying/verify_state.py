@@ -14,7 +14,7 @@ from countermark.prove.package.payload import Payload
 from countermark.prove.package.statements import Statement
 from countermark.prove.package.trustfile import Trust
 from countermark.prove.redacting.redaction import Redaction
-from countermark.prove.verifying.verification import ResultFound, Runs
+from countermark.prove.verifying.verification import Plans, ResultFound, Runs
 from countermark.trust.dsse import Envelope
 
 
@@ -51,6 +51,7 @@ class State:
     signers: tuple[str, ...] = ()
     log: LogView | None = None
     runs: Runs | None = None
+    plans: Plans | None = None
     results: tuple[ResultFound, ...] = ()
 
     @property

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,6 +70,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_left_overs(folder: Path) -> None:
-    """Delete the temporary files of a killed run."""
+    """Delete the temporary files and folders of a killed run."""
     for path in folder.glob(f"{TEMPORARY}*"):
-        path.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

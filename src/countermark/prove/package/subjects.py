@@ -14,6 +14,7 @@ from countermark.prove.package.layout import (
     FINDINGS,
     LEAVES,
     LOG,
+    MAX_STAMPED,
     OPENINGS,
     PLANS,
     SCAN,
@@ -101,6 +102,8 @@ def _check_places(payload: Payload) -> None:
         checkpoints[match[2]].add(match[1])
     if not checkpoints["tsr"] <= checkpoints["note"]:
         raise failed("a timestamp of a checkpoint stands without the checkpoint")
+    if len(checkpoints["tsr"]) > MAX_STAMPED:
+        raise failed(f"more than {MAX_STAMPED} checkpoints have a timestamp")
     logged = any(name.startswith(LOG) for name in payload.sealed)
     if logged != (payload.case.log is not None):
         raise failed("there is a log in the package that case.json does not name, or the other way round")

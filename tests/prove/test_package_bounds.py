@@ -147,3 +147,14 @@ def test_what_is_unfinished_is_its_owners_alone(sealed: Sealed, monkeypatch: pyt
     assert modes == {0o700}
     assert {stat.S_IMODE(one.stat().st_mode) for one in package.rglob("*") if one.is_file()} == {0o640}
     assert {stat.S_IMODE(one.stat().st_mode) for one in (package, package / "data")} == {0o750}
+
+
+def test_a_zip_of_over_4_gib_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "case.zip"
+    half = layout.Member(3 << 30, "", 0)
+    with path.open("wb") as stream:
+        for name in (b"A/x", b"A/y"):
+            stream.write(archive._local_header(name, half))
+            stream.seek(half.size, os.SEEK_CUR)  # a hole: nothing is written
+        stream.write(archive.END_MAGIC)
+    assert "larger than a package" in refused(path)

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,9 +69,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_left_overs(folder: Path) -> None:
-    """Delete the temporary files and folders of a killed run."""
+    """Delete the temporary files of a killed run.
+
+    A temporary folder stays: a package or a hold may lie in it for the run that puts it back, or it is of a
+    run that goes on.
+    """
     for path in folder.glob(f"{TEMPORARY}*"):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
+        if path.is_symlink() or not path.is_dir():
             path.unlink(missing_ok=True)

@@ -134,6 +134,8 @@ def _headers(descriptor: int, size: int) -> tuple[dict[str, Member], int]:
             raise failed("the members of the zip are not sorted, each once")
         found[name], last = member, name
         at = member.offset + member.size
+        if at > _MAX_ZIP_BYTES:
+            raise failed("the zip is larger than a package can be")
     return found, at
 
 

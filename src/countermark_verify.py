@@ -249,6 +249,7 @@ opened body_salt:salt entry:text head:text head_salt:salt
 padding kind:kind
 head index:count kind:kind
 runhead index:count kind:kind matter:salt run:positive space:=testifying|privileged
+planhead index:count kind:kind matter:salt
 entry kind:kind payload:{any} time:time
 run-start run:positive matter:text bodies:count keys:count profiles:count epochs:count hypotheses:count
   family:count key_ids:[text] profile_ids:[text] text_ids:[text] digests:{hash}
@@ -322,6 +323,7 @@ CASE, CUSTODY, RESULTS, TERMS = (f"data/{name}.json" for name in ("case", "custo
 CAPTURE, SCAN = "data/events/capture.json", "data/scan/scan.json"
 FINDINGS, METHOD = "data/findings/findings.json", "data/findings/method.json"
 REQUESTS, LOG, ATTRIBUTIONS = "data/tables/requests.jsonl", "data/log/", "data/attributions/"
+PLANS, RUNS = "data/plans/", "data/runs/"
 TAGS = ("bagit.txt", "bag-info.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt")
 DOCUMENT = f"{'|'.join((CUSTODY, RESULTS, TERMS, CAPTURE, SCAN, FINDINGS, METHOD))}|data/plans/[^/]+[.]json"
 DOCUMENT += f"|{ATTRIBUTIONS}[1-9][0-9]*/attribution[.]json"
@@ -336,6 +338,11 @@ def form_of(name: str) -> str:
     """How a document or table is cut into leaves; empty for other files."""
     fields = is_document(name) or re.fullmatch("data/tables/[^/]+[.]jsonl", name)
     return "rows" if name == REQUESTS else "fields" if fields else ""
+
+
+def by_root_alone(name: str) -> bool:
+    """Whether the seal has the salted root of it and no digest, which could be guessed."""
+    return name in (CUSTODY, RESULTS, TERMS) or (name.startswith("data/tables/") and form_of(name) != "")
 
 
 def leaves_name(name: str) -> str:
@@ -504,6 +511,12 @@ def fields_of(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
         yield pointer, value.spelled if isinstance(value, Number) else canonical(value)
 
 
+def is_tight(text: bytes) -> bool:
+    """No blank stands outside of texts, and texts are as RFC 8785 writes them: leaves say every byte."""
+    found = re.findall(r'"(?:[^"\\]|\\.)*"|\s', str(text, "utf-8"))
+    return all(one[0] == '"' and ("\\" not in one or canonical(json.loads(one)) == one) for one in found)
+
+
 # --- Files and inputs that documents name.
 
 
@@ -574,7 +587,7 @@ def open_envelope(data: bytes, step: str) -> Envelope:
     body = unbase64(outer["payload"])
     statement = read_canonical(body, "statement", f"the Statement in {name}")
     need(statement["predicateType"] == TYPES[kind], f"{name} has a Statement of another type")
-    predicate = fit(statement["predicate"], kind if kind in ("close", "redaction") else "any", name)
+    predicate = fit(statement["predicate"], kind if kind in ("seal", "close", "redaction") else "any", name)
     subjects = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
     need(ascending([one["name"] for one in statement["subject"]]), f"subjects of {name} are not sorted")
     return Envelope(body, subjects, predicate, signatures)
@@ -748,7 +761,8 @@ def note_signatures(note: Note, keys: list[NoteKey], timed: bool, what: str) -> 
 
 # --- The log (spec/log.md): what the commitments of the public log are.
 
-RUN_KINDS = ("run-start", "run-outcome")
+RUN_KINDS, PLAN = ("run-start", "run-outcome"), "analysis-plan"
+HEADS = {**dict.fromkeys(RUN_KINDS, "runhead"), "padding": "padding", PLAN: "planhead"}
 
 
 class Opened(NamedTuple):
@@ -764,9 +778,10 @@ class Heads:
     """What the openings say, one after the other."""
 
     def __init__(self) -> None:
-        self.count = self.runs = self.plans = self.whole_bytes = 0
+        self.count = self.runs = self.whole_bytes = 0
         self.opened: list[Opened] = []
-        self.tags: set[tuple[str, str]] = set()  # of opened runs: matter and tag
+        self.tags: set[tuple[str, str]] = set()  # of opened runs and plans: matter and tag
+        self.plans: list[str] = []  # tags of all plans
         self.started: dict[int, tuple[str, str]] = {}  # tag and space of runs that have no outcome yet
         # starts of runs, and entries of runs that are not opened, by tag and space
         self.starts, self.closed = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
@@ -776,8 +791,7 @@ class Heads:
         said = read_canonical(line, "opened" if b'"entry":' in line[:60] else "closed", what)
         data, entry = said["head"].encode(), said.get("entry")
         kind = dig(read_json(data, what), "kind")
-        shape = "padding" if kind == "padding" else "runhead" if kind in RUN_KINDS else "head"
-        head = read_canonical(data, shape, what)
+        head = read_canonical(data, HEADS.get(str(kind), "head"), what)
         left = hashed(b"\0", bytes.fromhex(said["head_salt"]), data)
         salt = bytes.fromhex(said["body_salt"] if entry is not None else said["body"])
         right = salt if entry is None else hashed(b"\0", salt, entry.encode())
@@ -795,8 +809,8 @@ class Heads:
         elif kind == "run-outcome":
             start = self.started.pop(head["run"].whole, None)
             need(start == (head["matter"], head["space"]), f"entry {self.count - 1} is no outcome of a run")
-        elif kind == "analysis-plan":
-            self.plans += 1
+        elif kind == PLAN:
+            self.plans.append(head["matter"])
         if entry is not None:
             self.open(head, entry.encode(), batch)
         elif kind in RUN_KINDS:
@@ -812,6 +826,9 @@ class Heads:
             said = (payload["run"], payload.get("space", "testifying"))
             same = same and said == (head["run"], head["space"])
             self.tags.add((payload["matter"], head["matter"]))
+        if head["kind"] == PLAN:
+            need(isinstance(payload.get("matter", ""), str), "the matter of a plan is no text")
+            self.tags.add((payload.get("matter", ""), head["matter"]))
         need(same, f"entry {head['index'].whole} is not what its head says")
         self.opened.append(Opened(head["index"].whole, head["kind"], payload, batch))
 
@@ -956,7 +973,10 @@ class Verification:
         need(there == expected, f"missing or not declared: {sorted(there ^ expected)[:5]}")
         whole = self.package.whole
         self.envelopes = {step: open_envelope(whole[envelope_name(step)], step) for step in steps}
-        self.sealed = self.envelopes["seal"].subjects
+        subjects, leaves = self.envelopes["seal"].subjects, self.envelopes["seal"].predicate["leaves"]
+        need(ascending([one["name"] for one in leaves]), "the leaves of the seal are not sorted, each once")
+        need(not any(map(by_root_alone, subjects)), "the seal has a digest where it may have a root alone")
+        self.sealed = subjects | {one["name"]: "" for one in leaves if by_root_alone(one["name"])}
         return f"{len(steps)} Statements in canonical form, {len(self.stamps)} timestamps"
 
     def redaction(self) -> str:
@@ -986,6 +1006,8 @@ class Verification:
             owner = owners.get(name, name)
             need(form_of(owner) and sealed.get(name, digest) != digest, f"{name} cannot have been changed")
             need(owner in self.taken_out and owner not in self.gone, f"nothing was taken out of {owner}")
+        bare = {name for name in self.taken_out.keys() - self.gone if by_root_alone(name)}
+        need(bare <= envelope.subjects.keys(), "the redaction does not cover what is left of a file")
         grounds = Counter[str]()
         for counted in self.taken_out.values():
             grounds.update(counted)
@@ -997,7 +1019,8 @@ class Verification:
         sealed, digests, expected = self.sealed, self.package.digests, self.sealed.keys() - self.gone
         need(self.payload == expected, f"missing, or not sealed: {sorted(self.payload ^ expected)[:5]}")
         changed = self.envelopes["redaction"].subjects if self.redactors else {}
-        wrong = sorted(name for name in self.payload if digests[name] != changed.get(name, sealed[name]))
+        right = {name: changed.get(name) or sealed[name] or digests[name] for name in self.payload}
+        wrong = sorted(name for name in self.payload if digests[name] != right[name])
         need(not wrong, f"not what was sealed: {wrong[:5]}")
         for name in filter(is_document, self.payload):
             self.document(name)  # strict JSON, even where no step asks for more
@@ -1031,7 +1054,8 @@ class Verification:
         elif TERMS in sealed:  # taken out, and with it what says which texts there are
             allowed |= {name for name in sealed if name.startswith("data/terms/")}
         beside = ("findings", "events", "scan", "attributions", "plans", "tables", "terms")
-        places = tuple(f"data/{place}/" for place in beside)
+        places = (*(f"data/{place}/" for place in beside), RUNS)
+        allowed |= {name for name in sealed if re.fullmatch(f"{RUNS}[1-9][0-9]{{0,14}}[.][^/]+", name)}
         stray = sorted(name for name in sealed if name.startswith(places) and name not in allowed)
         need(not stray, f"listed by nothing: {stray[:5]}")
         closed = {name: digests[name] for name in (envelope_name("seal"), *self.stamps)}
@@ -1044,7 +1068,8 @@ class Verification:
 
     def check_log_files(self, names: set[str]) -> None:
         if self.case["log"] is None:
-            need(not names, "data/log/ has files and the case has no log")
+            none = not names and not any(name.startswith(RUNS) for name in self.sealed)
+            need(none, "data/log/ or data/runs/ has files and the case has no log")
             return
         needed = ("entries.jsonl", "openings.jsonl", f"checkpoints/{self.case['log']['size'].whole}.note")
         missing = {LOG + name for name in needed} - names
@@ -1055,7 +1080,7 @@ class Verification:
 
     def leaves(self) -> str:
         """Step 6: what remains of every document and table gives the root that was sealed."""
-        said = fit(self.envelopes["seal"].predicate, "seal", "the predicate of the seal")["leaves"]
+        said = self.envelopes["seal"].predicate["leaves"]
         right = [(name, form_of(name)) for name in sorted(self.sealed) if form_of(name)]
         need(
             [(x["name"], x["form"]) for x in said] == right,
@@ -1067,6 +1092,9 @@ class Verification:
     def leaves_in(self, name: str) -> Iterator[tuple[str, bytes, bool]]:
         """Of every leaf its pointer (empty for a row), its content, and whether it is null."""
         if is_document(name):
+            need(
+                not by_root_alone(name) or is_tight(self.package.whole[name]), f"{name} has blanks or escapes"
+            )
             for pointer, value in fields_of(self.document(name), ""):
                 yield pointer, f"{pointer}\n{value}".encode(), value == "null"
             return
@@ -1077,6 +1105,7 @@ class Verification:
                 continue
             row = read_json(line, f"a line of {name}")
             need(isinstance(row, dict) and row, f"a line of {name} is no object with a key")
+            need(is_tight(line), f"a line of {name} has blanks or escapes")
             for pointer, value in fields_of(row, f"/{number}"):
                 yield pointer, f"{pointer}\n{value}".encode(), value == "null"
 
@@ -1137,7 +1166,8 @@ class Verification:
         seal |= {"leaves": opened["seal"].predicate["leaves"], "materials": resources(before.items())}
         close, closed = {"nonces": opened["close"].predicate["nonces"]}, opened["close"].subjects
         need(len(close["nonces"]) == len(self.stamps), "there is not one nonce for every timestamp")
-        right: list[tuple[str, dict[str, str], Any]] = [("seal", sealed, seal), ("close", closed, close)]
+        right: list[tuple[str, dict[str, str], Any]] = [("seal", opened["seal"].subjects, seal)]
+        right.append(("close", closed, close))
         for step, name in {"capture": CAPTURE, **results_of(case["steps"])}.items():
             made_of = [(CAPTURE, sealed[CAPTURE])]
             if step != "detect" and name not in self.gone:
@@ -1300,11 +1330,27 @@ class Verification:
             ):
                 good = set(said["digests"].values()) & set(self.sealed.values())
                 need(good, f"run {said['run'].whole} is done, and its result is not in the package")
+        starts, ends = (
+            {one.payload["run"].whole: one.payload for one in heads.opened if one.kind == kind}
+            for kind in RUN_KINDS
+        )
+        for name in (name for name in self.sealed if name.startswith(RUNS)):
+            run = int(name.removeprefix(RUNS).partition(".")[0])
+            gave = ends[run]["digests"].values() if run in starts.keys() & ends.keys() else ()
+            right = self.sealed[name] in gave and starts[run]["matter"] == matter
+            need(right, f"{name} did not come out of that run of this matter")
+        files = [digest for name, digest in self.sealed.items() if name.startswith(PLANS)]
+        plans = [
+            one.payload for one in heads.opened if one.kind == PLAN and one.payload.get("matter") == matter
+        ]
+        left_out = sum(map(heads.plans.count, ours)) - len(plans)
+        need(not left_out, f"{left_out} plans of this matter are not shown")
+        for one in plans:
+            need(one.get("sha256") in files, f"the file of plan {one.get('plan_id')} is not in the package")
         own = [sum(heads.starts[tag, space] for tag in ours) for space in ("testifying", "privileged")]
-        plans = sum(one.kind == "analysis-plan" for one in heads.opened)
         said = f"{own[0]} of this matter shown, {own[1]} privileged, {heads.runs - sum(own)} of others"
         said = said if ours else "none of this matter is opened, so none can be told from others"
-        return f"{heads.runs} runs: {said}; {plans} of {heads.plans} plans shown"
+        return f"{heads.runs} runs: {said}; {len(heads.plans)} plans, {len(plans)} of this matter, each shown"
 
     def results(self) -> str:
         """Step 12: every result that says confirmatory is so."""
@@ -1328,7 +1374,11 @@ class Verification:
             why = self.why_exploratory(one) if one["class"] == "confirmatory" else ""
             need(not why, f"{one['result']} says confirmatory and is not: {why}")
         classes = Counter(one["class"] for one in entries)
-        return f"{classes['confirmatory']} confirmatory, {classes['exploratory']} exploratory"
+        logged = [one.payload for one in self.opened if one.kind == PLAN]
+        logged = [one.get("plan_id") for one in logged if one.get("matter") == self.case["matter"]]
+        unused = [str(one) for one in logged if one not in [result["plan"] for result in entries]]
+        said = f"{classes['confirmatory']} confirmatory, {classes['exploratory']} exploratory"
+        return said + f"; plans that no result names: {', '.join(unused) or 'none'}" * bool(logged)
 
     def why_exploratory(self, result: Any) -> str:
         """The first thing that a confirmatory result lacks, or ""; numbers as in the specification."""

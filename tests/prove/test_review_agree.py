@@ -71,7 +71,7 @@ def agree(tmp_path: Path, key: SigningKey, capsys: pytest.CaptureFixture[str]) -
 def changed(package: Path, name: str, change: Callable[[Any], None]) -> dict[str, bytes | None]:
     document = json.loads((package / name).read_bytes())
     change(document)
-    return {name: json.dumps(document).encode()}
+    return {name: json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()}
 
 
 def with_method(package: Path, data: bytes) -> dict[str, bytes | None]:

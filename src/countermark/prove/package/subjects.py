@@ -17,6 +17,7 @@ from countermark.prove.package.layout import (
     MAX_STAMPED,
     OPENINGS,
     PLANS,
+    RUNS,
     SCAN,
     TABLES,
     TERMS,
@@ -28,6 +29,7 @@ from countermark.prove.package.layout import (
     is_document,
     is_table,
     result_file,
+    run_of,
 )
 from countermark.prove.package.payload import Payload, stage_files
 
@@ -87,23 +89,22 @@ def folder_subjects(payload: Payload, step: str) -> dict[str, str]:
 
 
 def _check_places(payload: Payload) -> None:
-    """Plans, tables and log files stand where they may, and no log without one in the case."""
+    """Plans, tables, files of runs and of the log stand where they may, the last two not without a log."""
     checkpoints: dict[str, set[str]] = {"note": set(), "tsr": set()}
     for name in payload.sealed:
         if name.startswith(PLANS) and not is_document(name):
             raise failed(f"{name} is no plan")
         if name.startswith(TABLES) and not is_table(name):
             raise failed(f"{name} is no table")
+        if name.startswith(RUNS) and (run_of(name) is None or payload.case.log is None):
+            raise failed(f"{name} is not named by a run, or the case has no log")
         if not name.startswith(LOG) or name in (ENTRIES, OPENINGS):
             continue
         match = _CHECKPOINT.fullmatch(name)
         if not match:
             raise failed(f"{name} does not belong to a log")
         checkpoints[match[2]].add(match[1])
-    if not checkpoints["tsr"] <= checkpoints["note"]:
-        raise failed("a timestamp of a checkpoint stands without the checkpoint")
-    if len(checkpoints["tsr"]) > MAX_STAMPED:
-        raise failed(f"more than {MAX_STAMPED} checkpoints have a timestamp")
+    _check_stamps(checkpoints["tsr"], checkpoints["note"])
     logged = any(name.startswith(LOG) for name in payload.sealed)
     if logged != (payload.case.log is not None):
         raise failed("there is a log in the package that case.json does not name, or the other way round")
@@ -111,6 +112,13 @@ def _check_places(payload: Payload) -> None:
         for name in (ENTRIES, OPENINGS):
             if name not in payload.sealed:
                 raise failed(f"{name} is missing")
+
+
+def _check_stamps(stamped: set[str], noted: set[str]) -> None:
+    if not stamped <= noted:
+        raise failed("a timestamp of a checkpoint stands without the checkpoint")
+    if len(stamped) > MAX_STAMPED:
+        raise failed(f"more than {MAX_STAMPED} checkpoints have a timestamp")
 
 
 def _check_terms(sealed: Mapping[str, str], files: Mapping[str, str], redacted: bool) -> None:

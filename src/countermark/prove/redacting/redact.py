@@ -19,10 +19,12 @@ from countermark.prove.package.folder import write_folder
 from countermark.prove.package.layout import (
     ATTESTATIONS,
     CASE,
+    FINDINGS_JSON,
     REDACTION,
     Contents,
     Member,
     Source,
+    by_root_alone,
     data_of,
     envelope_name,
 )
@@ -34,9 +36,11 @@ from countermark.prove.package.statements import (
     REDACTION_TYPE,
     SEAL_TYPE,
     decode_statement,
-    subjects_of,
+    seal_predicate,
+    sealed_files,
 )
 from countermark.prove.package.trustfile import Trust
+from countermark.prove.redacting.companions import is_blind
 from countermark.prove.redacting.elsewhere import Needles, can_be_searched
 from countermark.prove.redacting.redact_files import Cut, cut
 from countermark.prove.redacting.redaction import Redaction, TakenOut, read_redaction, redaction_statement
@@ -87,7 +91,7 @@ class Redacted:
     unsearched: tuple[str, ...] = ()
     """Files in which nobody can look for them."""
     changed: tuple[str, ...] = ()
-    """Documents and tables whose sealed digest is still in the package."""
+    """Documents whose sealed digest is still in the package, and may confirm a guess of what is out."""
 
 
 def redact(options: RedactOptions) -> Redacted:
@@ -122,7 +126,8 @@ def redact(options: RedactOptions) -> Redacted:
 def _check_options(options: RedactOptions) -> None:
     check_is_package(options.package)
     if not options.what:
-        raise Error("nothing was named that is to be taken out", exit_code=ExitCode.USAGE)
+        hint = "--take, --rows or --accounts with --ground, or --plan"
+        raise Error("nothing was named that is to be taken out", hint=hint, exit_code=ExitCode.USAGE)
     if not options.why.strip():
         raise Error("a redaction says why", hint="give --why", exit_code=ExitCode.USAGE)
     if options.dry_run:
@@ -209,8 +214,15 @@ def _search(case: Case, sources: Mapping[str, Source], made: Cut, takes: Sequenc
         stayed=sum(taken.stayed for taken in made.taken.values()),
         elsewhere=elsewhere,
         unsearched=tuple(one for one in unsearched if not one.startswith(ATTESTATIONS)),
-        changed=tuple(sorted(name for name in made.changed if leaved_name(name) is None)),
+        changed=tuple(sorted(name for name, path in made.changed.items() if _can_be_guessed(name, path))),
     )
+
+
+def _can_be_guessed(name: str, left: Path) -> bool:
+    """Whether the digest that a changed file had is in the package, and nothing random was in the file."""
+    if leaved_name(name) is not None or by_root_alone(name):
+        return False
+    return name != FINDINGS_JSON or not is_blind(left.read_bytes())
 
 
 def _found(needles: Needles, name: str, source: Source) -> set[str]:
@@ -246,7 +258,8 @@ def _attestation(
 ) -> dict[str, bytes]:
     seal = envelope_name("seal")
     envelope = open_envelope(data_of(contents, seal), PAYLOAD_TYPE)
-    sealed = subjects_of(decode_statement(envelope.body, seal, SEAL_TYPE))
+    statement = decode_statement(envelope.body, seal, SEAL_TYPE)
+    sealed = sealed_files(statement, seal_predicate(statement, seal), seal)
     publics = sorted((key.public for key in options.keys), key=lambda key: key.keyid)
     previous = contents.get(REDACTION)
     redaction = Redaction(
@@ -258,10 +271,12 @@ def _attestation(
         taken_out=made.entries,
         why=options.why,
     )
+    redacted = redaction.redacted()
     subjects = {
         name: member.sha256
         for name, member in members.items()
-        if name.startswith("data/") and member.sha256 != sealed[name]
+        if name.startswith("data/")
+        and (name in redacted if by_root_alone(name) else member.sha256 != sealed[name])
     }
     return {REDACTION: seal_envelope(PAYLOAD_TYPE, redaction_statement(redaction, subjects), options.keys)}
 

@@ -18,6 +18,7 @@ from countermark.prove.package.layout import (
     LOG,
     NEVER_TAKEN_OUT,
     REDACTION,
+    by_root_alone,
     check_name,
     failed,
 )
@@ -124,6 +125,9 @@ def check_redaction(
     for name in subjects.keys() - there.keys():
         raise failed(f"{REDACTION} covers {name}, which is not there")
     redacted = redaction.redacted()
+    for name in sorted(redacted & there.keys() - subjects.keys()):
+        if by_root_alone(name):
+            raise failed(f"{REDACTION} takes something out of {name}, and does not cover what it is now")
     for name in sorted(subjects):
         if subjects[name] == sealed[name]:
             raise failed(f"{REDACTION} covers {name}, which is as it was sealed")
@@ -135,11 +139,14 @@ def check_redaction(
 
 
 def check_digests(sealed: Mapping[str, str], there: Mapping[str, str], subjects: Mapping[str, str]) -> None:
-    """Raise unless every payload file has its sealed digest, or another that the redaction's subjects say."""
+    """Raise unless every payload file has its sealed digest, or another that the redaction's subjects say.
+
+    What is covered by the root of its leaves alone has no sealed digest (empty): its leaves show it.
+    """
     for name, digest in sorted(there.items()):
         if name not in sealed:
             raise failed(f"{name} was not sealed")
-        if digest != subjects.get(name, sealed[name]):
+        if digest != (subjects.get(name) or sealed[name] or digest):
             raise failed(f"{name} is not as it was sealed, nor as a redaction says")
 
 

@@ -7,7 +7,7 @@ of their own trust file, and takes no result for confirmatory that is not so by 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -80,7 +80,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What is missing for confirmatory, in plain sentences."""
     plan: str
     hypothesis: str
-    run: int | None
+    run: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)] | None
     acquisitions: list[str]
     commitments: list[str]
     """To keys and canaries, of the hypothesis."""
@@ -158,9 +158,12 @@ def classify(view: CaseView, link: ResultLink, others: Sequence[ResultLink] = ()
     )
 
 
-def check_form(document: Mapping[str, Any], steps: Sequence[str]) -> list[Mapping[str, Any]]:
+def check_form(
+    document: Mapping[str, Any], steps: Sequence[str], *, redacted: bool = False
+) -> list[Mapping[str, Any]]:
     """The entries of `results.json`, one a step, each with a heading that says its class, and with reasons
-    exactly where it is exploratory; what was taken out is null. Else raises `Error(VERIFICATION_FAILED)`."""
+    exactly where it is exploratory; null only where something was taken out. Else raises
+    `Error(VERIFICATION_FAILED)`."""
     if document.get("schema") != RESULTS_SCHEMA_ID or set(document) != {"schema", "results"}:
         raise failed(f"{RESULTS_JSON} is not of {RESULTS_SCHEMA_ID}")
     entries = document["results"]
@@ -170,7 +173,7 @@ def check_form(document: Mapping[str, Any], steps: Sequence[str]) -> list[Mappin
     if [entry.get("result") for entry in entries] != wanted:
         raise failed(f"{RESULTS_JSON} does not have one result a step: {', '.join(wanted)}")
     for entry in entries:
-        _check_entry(entry)
+        _check_entry(entry, redacted)
     return entries
 
 
@@ -185,7 +188,7 @@ def check_classes(view: CaseView, entries: Sequence[Mapping[str, Any]]) -> list[
             result=entry["result"],
             plan=entry["plan"] or "",
             hypothesis=entry["hypothesis"] or "",
-            acquisitions=texts(entry["acquisitions"]),
+            acquisitions=[one or "" for one in entry["acquisitions"] or ()],  # one taken out is none
             run=entry["run"],
         )
         for entry in entries
@@ -236,14 +239,21 @@ def _title(view: CaseView, step: str) -> str:
     return _TITLES.get(str(kind), f"attribution {kind}")
 
 
-def _check_entry(entry: Mapping[str, Any]) -> None:
+def _check_entry(entry: Mapping[str, Any], redacted: bool) -> None:
     name = entry["result"]
-    full = {key: _TAKEN_OUT.get(key) if value is None else value for key, value in entry.items()}
+    full = {key: _filled(key, value) for key, value in entry.items()} if redacted else entry
     try:
         one = msgspec.convert(full, Result)
     except msgspec.ValidationError as error:
         raise failed(f"{RESULTS_JSON}: {name}: {error}") from error
     if entry["heading"] is not None and not one.heading.startswith(f"{one.class_.capitalize()}:"):
         raise failed(f"{RESULTS_JSON}: the heading of {name} does not say its class")
-    if entry["reasons"] is not None and bool(one.reasons) is (one.class_ == CONFIRMATORY):
+    if bool(one.reasons) is (one.class_ == CONFIRMATORY):  # null are only reasons that were none
         raise failed(f"{RESULTS_JSON}: {name} gives reasons for being confirmatory, or none for not being it")
+
+
+def _filled(key: str, value: Any) -> Any:
+    """A field of an entry with something in place of what was taken out of it."""
+    if isinstance(value, list):
+        return ["" if one is None else one for one in value]
+    return _TAKEN_OUT.get(key) if value is None else value

@@ -1,15 +1,15 @@
 """Open what is said to be a package: a zip, a folder, or no package at all."""
 
-import os
 from pathlib import Path
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.package.archive import CENTRAL_MAGIC, END_MAGIC, LOCAL_MAGIC, read_archive
+from countermark.prove.package.archive import END_MAGIC, END_SIZE, LOCAL_MAGIC, read_archive
 from countermark.prove.package.bag import BAG_FILES
 from countermark.prove.package.folder import read_folder
-from countermark.prove.package.layout import ATTESTATIONS, CASE, CHUNK, Contents, failed
+from countermark.prove.package.layout import ATTESTATIONS, Contents, failed
+from countermark.prove.package.members import marks_of
 
-_MAX_SCAN_BYTES = 1 << 32
+_OF_A_FOLDER = (*BAG_FILES, "data", ATTESTATIONS)
 
 
 def check_is_package(path: Path) -> None:
@@ -19,12 +19,9 @@ def check_is_package(path: Path) -> None:
         raise Error(f"{path} is a remote address", hint="fetch it first", exit_code=ExitCode.NO_INPUT)
     try:
         if path.is_dir():
-            names = set(os.listdir(path))  # noqa: PTH208  # names, not paths
-            like_package = not names.isdisjoint(BAG_FILES) or any(
-                (path / one).exists() for one in (CASE, ATTESTATIONS)
-            )
+            like_package = any((path / one).exists() for one in _OF_A_FOLDER)
         elif path.is_file():
-            like_package = path.suffix.lower() == ".zip" or _has_zip_magic(path)
+            like_package = path.suffix == ".zip" or _like_a_zip(path)
         else:
             raise Error(f"there is no package at {path}", hint=hint, exit_code=ExitCode.NO_INPUT)
     except OSError as error:
@@ -36,19 +33,16 @@ def check_is_package(path: Path) -> None:
 def read_package(path: Path) -> tuple[str | None, Contents]:
     """Base directory (of a zip) and members; any deviation from the canonical outer layer raises."""
     try:
-        if path.is_dir():
-            return None, read_folder(path)
-        return read_archive(path)
+        base, contents = (None, read_folder(path)) if path.is_dir() else read_archive(path)
+        marks_of(contents)  # nothing is parsed yet
+        return base, contents
     except OSError as error:
         raise failed(f"the package cannot be read: {error.strerror}") from error
 
 
-def _has_zip_magic(path: Path) -> bool:
-    """Whether any zip signature stands anywhere in the file (its first 4 GiB)."""
-    tail, seen = b"", 0
+def _like_a_zip(path: Path) -> bool:
+    """Whether a file begins as a zip, or has an end record at its end."""
     with path.open("rb") as stream:
-        while seen < _MAX_SCAN_BYTES and (chunk := stream.read(CHUNK)):
-            if any(magic in tail + chunk for magic in (LOCAL_MAGIC, CENTRAL_MAGIC, END_MAGIC)):
-                return True
-            tail, seen = chunk[-3:], seen + len(chunk)
-    return False
+        start = stream.read(len(LOCAL_MAGIC))
+        stream.seek(max(path.stat().st_size - END_SIZE, 0))
+        return start == LOCAL_MAGIC or stream.read(len(END_MAGIC)) == END_MAGIC

@@ -2,6 +2,7 @@
 
 from countermark.prove.beforehand.log_check import check_log
 from countermark.prove.beforehand.log_reading import check_no_log
+from countermark.prove.beforehand.result_files import texts
 from countermark.prove.beforehand.results import CaseView, check_classes, check_form
 from countermark.prove.package.case import created_at
 from countermark.prove.package.layout import RESULTS, failed
@@ -32,9 +33,9 @@ def results(state: State) -> None:
     document = payload.documents.get(RESULTS)
     if document is None:
         raise failed(f"{RESULTS} is missing")
-    entries = check_form(document, payload.case.steps)
+    entries = check_form(document, payload.case.steps, redacted=RESULTS in payload.redacted)
     state.results = tuple(
-        ResultFound(one["result"], one["heading"] or "", one["class"], tuple(one["reasons"] or ()))
+        ResultFound(one["result"], one["heading"] or "", one["class"], tuple(texts(one["reasons"])))
         for one in entries
     )
     confirmatory = sum(one.result_class == "confirmatory" for one in state.results)

@@ -333,7 +333,7 @@ def test_the_first_answer_counts(make: Make, tmp_path: Path, key: SigningKey, na
     assert "run 2, of attribute-2, answered hypothesis H1 before" in document["results"][3]["reasons"]
     heading = {"heading": "Confirmatory: text", "class": "confirmatory", "reasons": []}
     document["results"][3] |= heading
-    changed: dict[str, bytes | None] = {"data/results.json": json.dumps(document).encode()}
+    changed: dict[str, bytes | None] = {"data/results.json": canonical_json(document)}
     first, other, text = verdicts(forge(package, tmp_path / "x", key, changed), story, tmp_path, key)
     assert (first, other) == ("FAILED", "FAILED"), text
     assert "answered its hypothesis before" in text

@@ -1352,7 +1352,7 @@ class Verification:
         if hypothesis["keyed"] is not False:  # 3
             kinds = ("commitment", "canary-commitment")
             before += [self.first_shown(kinds, commitment=one) for one in hypothesis["commitments"] or ()]
-            if len(before) == 1 or None in before:
+            if len(before) == 1 or None in before or not is_tested(step, record, hypothesis["commitments"]):
                 return "nothing shows when each of its keys was committed to"
         by_id = {one["id"]: one for one in self.document(CUSTODY)["acquisitions"] or ()}
         named = [by_id[one] for one in result["acquisitions"] or () if one in by_id]
@@ -1423,6 +1423,13 @@ class Verification:
         }
         answer |= {"case_id": self.case.get("case_id", ""), "signers": self.signers, "steps": done}
         return answer | {"timestamps": list(map(shown, self.times))}
+
+
+def is_tested(step: str, record: Any, commitments: list[Any]) -> bool:
+    """Whether an attribution names, if any, one of these commitments as what it tested."""
+    parameters = dig(record, "parameters") if step.startswith("attribute-") else None
+    said = parameters.get("commitment", commitments[0]) if isinstance(parameters, dict) else commitments[0]
+    return said in commitments
 
 
 def is_decided(step: str, record: Any, hypothesis: Any) -> bool:

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from countermark.prove.custody import Acquisition
-from countermark.prove.workspace import Workspace
-from countermark.prove.workspace_records import Told, add_acquisition
+from countermark.prove.case_folder.workspace import Workspace
+from countermark.prove.case_folder.workspace_records import Told, add_acquisition
+from countermark.prove.custody.custody import Acquisition
 
 TOLD: dict[str, Any] = {
     "what": "gateway log",

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from countermark.prove.seal import SealOptions, seal
-from countermark.prove.trustfile import SignerEntry, Trust, read_trust, write_trust
+from countermark.prove.package.trustfile import SignerEntry, Trust, read_trust, write_trust
+from countermark.prove.sealing.seal import SealOptions, seal
 from countermark.records.canonical import file_sha256, sha256_hex
 from countermark.records.capture import Capture, Counts, File, Source
 from countermark.records.events import ACCOUNT_SCHEMA, EVENT_SCHEMA, SKETCH_SCHEMA

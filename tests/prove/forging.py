@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from countermark.errors import Error
-from countermark.prove.bag import bag_files
-from countermark.prove.case import decode_case
-from countermark.prove.layout import CASE, CLOSE, LEAVES, Source, envelope_name
-from countermark.prove.leaves import Root, form_of, leaves_name, write_leaves
-from countermark.prove.payload import Payload, materials_of
-from countermark.prove.seal_payload import measured
-from countermark.prove.statements import PAYLOAD_TYPE, close_statement, seal_statement, step_statement
-from countermark.prove.subjects import has_leaves
+from countermark.prove.leaves.leaves import Root, form_of, leaves_name, write_leaves
+from countermark.prove.package.bag import bag_files
+from countermark.prove.package.case import decode_case
+from countermark.prove.package.layout import CASE, CLOSE, LEAVES, Source, envelope_name
+from countermark.prove.package.payload import Payload, materials_of
+from countermark.prove.package.statements import PAYLOAD_TYPE, close_statement, seal_statement, step_statement
+from countermark.prove.package.subjects import has_leaves
+from countermark.prove.sealing.seal_payload import measured
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.trust.dsse import open_envelope, seal_envelope
 from countermark.trust.keyfiles import Secret

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from countermark.prove.layout import Contents, Member
-from countermark.prove.leaves import Root, check_leaves, form_of, leaves_name, write_leaves
-from countermark.prove.redact_files import Cut
-from countermark.prove.redaction import TakenOut
-from countermark.prove.subjects import has_leaves
+from countermark.prove.leaves.leaves import Root, check_leaves, form_of, leaves_name, write_leaves
+from countermark.prove.package.layout import Contents, Member
+from countermark.prove.package.subjects import has_leaves
+from countermark.prove.redacting.redact_files import Cut
+from countermark.prove.redacting.redaction import TakenOut
 from countermark.records.canonical import sha256_hex
 from countermark.trust.keyfiles import Secret
 from countermark.trust.signing import SigningKey

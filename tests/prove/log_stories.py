@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from countermark.prove.custody import Acquisition, Clock, Custody, Item
-from countermark.prove.layout import CAPTURE_JSON, FINDINGS_JSON, Contents, Member, attribution_name
-from countermark.prove.log_part import Asked, LogPart, files_for_case
-from countermark.prove.log_reading import LogTrust, read_log
-from countermark.prove.log_view import LogView
-from countermark.prove.plans import Hypothesis, Plan, encode_plan, log_plan
-from countermark.prove.results import CaseView, Result, ResultLink, classify, plan_name
-from countermark.prove.trustfile import WitnessKey
+from countermark.prove.beforehand.log_part import Asked, LogPart, files_for_case
+from countermark.prove.beforehand.log_reading import LogTrust, read_log
+from countermark.prove.beforehand.log_view import LogView
+from countermark.prove.beforehand.plans import Hypothesis, Plan, encode_plan, log_plan
+from countermark.prove.beforehand.results import CaseView, Result, ResultLink, classify, plan_name
+from countermark.prove.custody.custody import Acquisition, Clock, Custody, Item
+from countermark.prove.package.layout import CAPTURE_JSON, FINDINGS_JSON, Contents, Member, attribution_name
+from countermark.prove.package.trustfile import WitnessKey
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.trust import runs
 from countermark.trust.commitments import KIND

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from countermark.prove.seal import SealOptions, seal
+from countermark.prove.sealing.seal import SealOptions, seal
 from countermark.trust.keyfiles import Secret
 from countermark.trust.signing import SigningKey
 

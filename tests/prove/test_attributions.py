@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.trustfile import Trust
-from countermark.prove.verify import verify
+from countermark.prove.package.trustfile import Trust
+from countermark.prove.verifying.verify import verify
 from countermark.records.attributions import Attribution, Conclusion, ValidityDomain
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.trust.signing import SigningKey

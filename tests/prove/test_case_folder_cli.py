@@ -11,8 +11,8 @@ import pytest
 from case_shapes import conforms
 
 from countermark.cli import main
-from countermark.prove.seal_options import SealOptions
-from countermark.prove.trustfile import SignerEntry, write_trust
+from countermark.prove.package.trustfile import SignerEntry, write_trust
+from countermark.prove.sealing.seal_options import SealOptions
 
 Run = Callable[..., tuple[int, str, str]]
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the validators' own libraries

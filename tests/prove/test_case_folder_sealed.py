@@ -9,8 +9,8 @@ import pytest
 from whole_case import options_of, told, trust_in
 
 from countermark.cli import main
-from countermark.prove.seal import SealOptions
-from countermark.prove.workspace_state import STATE_FILE
+from countermark.prove.case_folder.workspace_state import STATE_FILE
+from countermark.prove.sealing.seal import SealOptions
 from countermark.trust.signing import SigningKey
 
 Run = Callable[..., tuple[int, str, str]]

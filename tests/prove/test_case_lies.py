@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,10 +17,11 @@ from log_stories import KEY_COMMITMENT, MATTER, OUTSIDER, Story, acquisition, da
 from loopback_tsa import Authority, Server
 from whole_case import attribution, options_of, told, trust_in
 
-from countermark.prove import log_check
-from countermark.prove.timestamp import request_timestamp
-from countermark.prove.verification import Verification
-from countermark.prove.verify import verify
+from countermark.prove.beforehand import log_check
+from countermark.prove.package.timestamp import request_timestamp
+from countermark.prove.verifying.verification import Verification
+from countermark.prove.verifying.verify import verify
+from countermark.records.canonical import canonical_json
 from countermark.trust.cosigned import write_timestamp
 from countermark.trust.privileged import Counsel
 from countermark.trust.signing import SigningKey
@@ -113,7 +116,7 @@ def test_all_runs_of_the_matter_are_kept_closed(
     """Then no tag is known; the result itself says of which run it is."""
     story, folder = told(tmp_path / "story")
     with monkeypatch.context() as patch:
-        patch.setattr("countermark.prove.log_part.Asked.wants", lambda *_: False)
+        patch.setattr("countermark.prove.beforehand.log_part.Asked.wants", lambda *_: False)
         package = seal_story(story, folder)
     number, sentence = failure(verify(package, trust_in(story, tmp_path, key)))
     assert number == 12
@@ -176,3 +179,26 @@ def test_privileged_runs_are_counted_and_stay_undisclosed(
     assert (found.runs.logged, found.runs.shown, found.runs.privileged) == (3, 1, 1)
     openings = (package / "data/log/openings.jsonl").read_text()
     assert "matter-8" not in openings
+
+
+def test_other_canaries_than_were_committed_to_are_refused_by_both_verifiers(
+    seal_story: Seal, tmp_path: Path, key: SigningKey
+) -> None:
+    """The plan names one commitment; `attribution.json` says that another set was tested."""
+    story = Story(tmp_path / "story").fixed()
+    run, folder = story.start(), tmp_path / "att"
+    attribution(folder, run.number)
+    content = json.loads((folder / "attribution.json").read_bytes())
+    content["parameters"]["commitment"] = "ab" * 32
+    (folder / "attribution.json").write_bytes(canonical_json(content))
+    story.finish(run, canonical_json(content))
+    story.tick(day(12), OUTSIDER)
+    package, trust = seal_story(story, folder), trust_in(story, tmp_path, key)
+    assert verify(package, trust).results[1].result_class == "exploratory"
+    lying = forge(package, tmp_path / "lying", key, as_confirmatory(package))
+    number, sentence = failure(verify(lying, trust))
+    assert (number, "which hypothesis H1 does not name" in sentence) == (12, True)
+    command = [sys.executable, "-m", "countermark_verify", str(lying)]
+    command += ["--trust", str(tmp_path / "whole-trust.json")]
+    other = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (other.returncode, "FAILED at step 12" in other.stdout) == (20, True), other.stdout + other.stderr

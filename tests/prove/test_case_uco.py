@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from case_shapes import conforms as shapes_hold
 
-from countermark.prove.case_uco import case_uco
-from countermark.prove.custody import Acquisition, Action, Clock, Custody, Hold, Item
+from countermark.prove.custody.case_uco import case_uco
+from countermark.prove.custody.custody import Acquisition, Action, Clock, Custody, Hold, Item
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the validator's own libraries
 

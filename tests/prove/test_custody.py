@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.custody import (
+from countermark.prove.custody.custody import (
     Acquisition,
     Action,
     Clock,

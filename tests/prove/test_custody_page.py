@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from countermark.cli import main
-from countermark.prove.seal_options import SealOptions
+from countermark.prove.sealing.seal_options import SealOptions
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "custody.md"
 COMMANDS = re.findall(r"^\$ (countermark .+)$", PAGE.read_text(encoding="utf-8"), re.M)

@@ -15,16 +15,16 @@ import pytest
 from loopback_tsa import Authority, Server
 from whole_case import options_of, told, trust_in
 
-from countermark.prove.archive import write_archive
-from countermark.prove.bag import BAG_FILES, bag_files
-from countermark.prove.case import decode_case
-from countermark.prove.layout import CASE, Contents, Source
-from countermark.prove.members import measure_source
-from countermark.prove.redact import RedactOptions, redact
-from countermark.prove.seal import SealOptions, seal
-from countermark.prove.takes import Take
-from countermark.prove.trustfile import Trust
-from countermark.prove.verify import verify
+from countermark.prove.package.archive import write_archive
+from countermark.prove.package.bag import BAG_FILES, bag_files
+from countermark.prove.package.case import decode_case
+from countermark.prove.package.layout import CASE, Contents, Source
+from countermark.prove.package.members import measure_source
+from countermark.prove.package.trustfile import Trust
+from countermark.prove.redacting.redact import RedactOptions, redact
+from countermark.prove.redacting.takes import Take
+from countermark.prove.sealing.seal import SealOptions, seal
+from countermark.prove.verifying.verify import verify
 from countermark.trust.signing import SigningKey
 
 TRIALS = 1000

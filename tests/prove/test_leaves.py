@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.leaves import (
+from countermark.prove.leaves.leaves import (
     GROUNDS,
     Form,
     Root,

@@ -10,14 +10,14 @@ import pytest
 from log_stories import ALLY, KEY_COMMITMENT, MATTER, OUTSIDER, Story, day, lines_of, plan_of, replaced
 
 from countermark.errors import Error
-from countermark.prove.case import LogHead
-from countermark.prove.layout import CHECKPOINTS, ENTRIES, OPENINGS, Contents, data_of
-from countermark.prove.log_check import check_log, check_sealed
-from countermark.prove.log_part import Asked, files_for_case
-from countermark.prove.log_reading import read_log
-from countermark.prove.log_runs import Accounts, account
-from countermark.prove.results import NO_TRUST
-from countermark.prove.trustfile import Trust
+from countermark.prove.beforehand.log_check import check_log, check_sealed
+from countermark.prove.beforehand.log_part import Asked, files_for_case
+from countermark.prove.beforehand.log_reading import read_log
+from countermark.prove.beforehand.log_runs import Accounts, account
+from countermark.prove.beforehand.results import NO_TRUST
+from countermark.prove.package.case import LogHead
+from countermark.prove.package.layout import CHECKPOINTS, ENTRIES, OPENINGS, Contents, data_of
+from countermark.prove.package.trustfile import Trust
 from countermark.trust.cosigned import cosigned_sizes
 from countermark.trust.notes import VerifierKey
 from countermark.trust.openings import read_head, read_opening

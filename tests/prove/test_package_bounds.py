@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from countermark.errors import Error
-from countermark.prove import archive, folder, layout, members
-from countermark.prove.archive import write_archive
-from countermark.prove.layout import Source
-from countermark.prove.reading import read_package
-from countermark.prove.seal_payload import measured
-from countermark.prove.verify import verify
+from countermark.prove.package import archive, folder, layout, members
+from countermark.prove.package.archive import write_archive
+from countermark.prove.package.layout import Source
+from countermark.prove.package.reading import read_package
+from countermark.prove.sealing.seal_payload import measured
+from countermark.prove.verifying.verify import verify
 
 Sealed = Callable[..., Path]
 

@@ -12,9 +12,9 @@ from log_stories import KEY_COMMITMENT, PROMPTS, Story, plan_of
 import countermark
 from countermark import cli
 from countermark.errors import Error
-from countermark.prove import plans
-from countermark.prove.plan_form import check_plan_document
-from countermark.prove.plans import (
+from countermark.prove.beforehand import plans
+from countermark.prove.beforehand.plan_form import check_plan_document
+from countermark.prove.beforehand.plans import (
     DECIDING_TESTS,
     decode_plan,
     encode_plan,
@@ -229,7 +229,7 @@ class TestCommand:
     def test_a_case_folder_gives_matter_and_log_and_keeps_the_plan(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        from countermark.prove.workspace import Workspace
+        from countermark.prove.case_folder.workspace import Workspace
 
         log = tmp_path / "log"
         open_or_create(log).append(KIND, {"commitment": KEY_COMMITMENT})

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from countermark.cli import main
-from countermark.prove.trustfile import SignerEntry, WitnessEntry, write_trust
+from countermark.prove.package.trustfile import SignerEntry, WitnessEntry, write_trust
 from countermark.trust.log import Log
 from countermark.trust.signing import PublicKey
 from countermark.trust.witness import Witness

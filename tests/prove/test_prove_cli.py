@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from countermark.cli import main
-from countermark.prove.seal import SealOptions
+from countermark.prove.sealing.seal import SealOptions
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -36,7 +36,7 @@ def package(run: Run, options: SealOptions, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def trust(package: Path, tmp_path: Path) -> Path:
-    from countermark.prove.trustfile import SignerEntry, write_trust
+    from countermark.prove.package.trustfile import SignerEntry, write_trust
 
     write_trust(tmp_path / "trust.json", [SignerEntry("Ann", (tmp_path / "key.pub").read_text())])
     return tmp_path / "trust.json"
@@ -49,7 +49,7 @@ def test_keygen_prints_what_a_trust_file_needs(run: Run, tmp_path: Path) -> None
     assert document["schema"] == "countermark/case-keygen/v1"
     trust = {"schema": "countermark/trust/v1", "signers": [document["signer"]], "threshold": 1}
     (tmp_path / "trust.json").write_text(json.dumps(trust))
-    from countermark.prove.trustfile import read_trust
+    from countermark.prove.package.trustfile import read_trust
 
     assert read_trust(tmp_path / "trust.json").signers == {document["keyid"]: "Ann"}
     code, _, err = run("case", "keygen", "--out", tmp_path / "k")

@@ -11,9 +11,9 @@ from conftest import CREATED, write_findings
 from countermark.flow.answers import Answer, Line
 from countermark.flow.holds import HoldRequest, make_hold, members_of
 from countermark.flow.raw_lines import rederive
-from countermark.prove.custody import Custody, Hold
-from countermark.prove.seal import SealOptions, seal
-from countermark.prove.workspace import Workspace
+from countermark.prove.case_folder.workspace import Workspace
+from countermark.prove.custody.custody import Custody, Hold
+from countermark.prove.sealing.seal import SealOptions, seal
 from countermark.trust.signing import SigningKey
 
 Change = Callable[[list[str]], list[str]]

@@ -17,8 +17,8 @@ from countermark.flow.answers import Answer
 from countermark.flow.closeness import Closeness, same
 from countermark.flow.recompute import environment_lines, recompute
 from countermark.flow.recompute_detect import _revision
-from countermark.prove.seal import SealOptions, seal
-from countermark.prove.trustfile import SignerEntry, write_trust
+from countermark.prove.package.trustfile import SignerEntry, write_trust
+from countermark.prove.sealing.seal import SealOptions, seal
 from countermark.trust.signing import SigningKey
 from countermark.world.plan import WorldPlan
 from countermark.world.provider import write_world

@@ -16,7 +16,7 @@ from countermark.flow.attributions import AttributionOptions, attribute
 from countermark.flow.case_runs import InCase
 from countermark.flow.recompute import recompute
 from countermark.flow.scans import ScanOptions, scan_corpus
-from countermark.prove.seal import SealOptions, seal
+from countermark.prove.sealing.seal import SealOptions, seal
 from countermark.records.canonical import canonical_json
 from countermark.trust.committed_seeds import SeedSource
 from countermark.trust.keyfiles import Secret

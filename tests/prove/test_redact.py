@@ -16,14 +16,14 @@ from tests.prove.conftest import write_events, write_findings
 
 from countermark.cli import main
 from countermark.errors import Error, ExitCode
-from countermark.prove.layout import REDACTION
-from countermark.prove.redact import Redacted, RedactOptions, redact
-from countermark.prove.redaction import read_redaction
-from countermark.prove.seal import SealOptions, seal
-from countermark.prove.statements import PAYLOAD_TYPE, REDACTION_TYPE, decode_statement
-from countermark.prove.takes import Take, parse_take
-from countermark.prove.trustfile import Trust
-from countermark.prove.verify import verify
+from countermark.prove.package.layout import REDACTION
+from countermark.prove.package.statements import PAYLOAD_TYPE, REDACTION_TYPE, decode_statement
+from countermark.prove.package.trustfile import Trust
+from countermark.prove.redacting.redact import Redacted, RedactOptions, redact
+from countermark.prove.redacting.redaction import read_redaction
+from countermark.prove.redacting.takes import Take, parse_take
+from countermark.prove.sealing.seal import SealOptions, seal
+from countermark.prove.verifying.verify import verify
 from countermark.records.canonical import file_sha256, sha256_hex
 from countermark.records.events import ACCOUNT_SCHEMA, EVENT_SCHEMA
 from countermark.records.findings import MEMBER_SCHEMA
@@ -181,7 +181,7 @@ def test_texts_that_still_stand_elsewhere_are_said_and_refused(make: Make, tmp_p
 def test_what_is_left_is_not_written_where_it_would_not_verify(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("countermark.prove.leaf_files.is_kept", lambda pointer: False)
+    monkeypatch.setattr("countermark.prove.leaves.leaf_files.is_kept", lambda pointer: False)
     with pytest.raises(Error, match="would not verify") as caught:
         make(f"privilege:{FINDINGS}#/schema")
     assert caught.value.exit_code == ExitCode.VERIFICATION_FAILED

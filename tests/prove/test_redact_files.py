@@ -30,13 +30,21 @@ from tests.prove.leaf_package import (
 )
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.elsewhere import Needles
-from countermark.prove.leaf_fields import is_kept
-from countermark.prove.leaf_files import Chooser, take_out
-from countermark.prove.leaves import GROUNDS, check_leaves, fields_of, write_leaves
-from countermark.prove.redact_files import cut
-from countermark.prove.redaction import TakenOut, check_counts, read_redaction
-from countermark.prove.takes import Lines, Take, matcher, parse_rows, parse_take, read_accounts, read_plan
+from countermark.prove.leaves.leaf_fields import is_kept
+from countermark.prove.leaves.leaf_files import Chooser, take_out
+from countermark.prove.leaves.leaves import GROUNDS, check_leaves, fields_of, write_leaves
+from countermark.prove.redacting.elsewhere import Needles
+from countermark.prove.redacting.redact_files import cut
+from countermark.prove.redacting.redaction import TakenOut, check_counts, read_redaction
+from countermark.prove.redacting.takes import (
+    Lines,
+    Take,
+    matcher,
+    parse_rows,
+    parse_take,
+    read_accounts,
+    read_plan,
+)
 
 REASONS = "/campaigns/*/reasons/**"
 

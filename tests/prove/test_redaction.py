@@ -21,9 +21,10 @@ from tests.prove.leaf_package import (
 )
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.leaves import leaves_name
-from countermark.prove.redact_files import cut
-from countermark.prove.redaction import (
+from countermark.prove.leaves.leaves import leaves_name
+from countermark.prove.package.statements import decode_statement, subjects_of
+from countermark.prove.redacting.redact_files import cut
+from countermark.prove.redacting.redaction import (
     REDACTION_TYPE,
     TakenOut,
     check_counts,
@@ -31,8 +32,7 @@ from countermark.prove.redaction import (
     read_redaction,
     redaction_statement,
 )
-from countermark.prove.statements import decode_statement, subjects_of
-from countermark.prove.takes import parse_take
+from countermark.prove.redacting.takes import parse_take
 
 
 def entry(**changes: Any) -> dict[str, Any]:

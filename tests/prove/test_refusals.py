@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from forging import forge
 
-from countermark.prove.layout import CAPTURE_JSON, CASE, CUSTODY, FINDINGS_JSON, METHOD_JSON, RESULTS
-from countermark.prove.verification import Verification
-from countermark.prove.verify import verify
+from countermark.prove.package.layout import CAPTURE_JSON, CASE, CUSTODY, FINDINGS_JSON, METHOD_JSON, RESULTS
+from countermark.prove.verifying.verification import Verification
+from countermark.prove.verifying.verify import verify
 from countermark.records.canonical import sha256_hex
 from countermark.trust.signing import SigningKey
 

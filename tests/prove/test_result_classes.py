@@ -19,10 +19,9 @@ from log_stories import (
 )
 
 from countermark.errors import Error
-from countermark.prove.custody import Custody
-from countermark.prove.log_view import LogView
-from countermark.prove.plans import encode_plan
-from countermark.prove.results import (
+from countermark.prove.beforehand.log_view import LogView
+from countermark.prove.beforehand.plans import encode_plan
+from countermark.prove.beforehand.results import (
     NO_TRUST,
     ResultLink,
     check_classes,
@@ -31,6 +30,7 @@ from countermark.prove.results import (
     encode_results,
     results_of,
 )
+from countermark.prove.custody.custody import Custody
 from countermark.records.canonical import sha256_hex
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from countermark.prove.custody import Acquisition, Clock, Custody, Item
-from countermark.prove.log_view import LogView, Opened, Shown
-from countermark.prove.results import CaseView, ResultLink, classify
+from countermark.prove.beforehand.log_view import LogView, Opened, Shown
+from countermark.prove.beforehand.results import CaseView, ResultLink, classify
+from countermark.prove.custody.custody import Acquisition, Clock, Custody, Item
 from countermark.records.canonical import sha256_hex
 from countermark.trust.entries import Entry
 from countermark.trust.openings import Head

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.seal import SealOptions
-from countermark.prove.verify import verify
+from countermark.prove.sealing.seal import SealOptions
+from countermark.prove.verifying.verify import verify
 from countermark.trust.signing import SigningKey
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import seal_operations
 
-from countermark.prove.seal import SealOptions, seal
-from countermark.prove.verify import verify
+from countermark.prove.sealing.seal import SealOptions, seal
+from countermark.prove.verifying.verify import verify
 from countermark.trust.signing import SigningKey
 
 HARNESS = Path(__file__).parents[1] / "capture" / "kill_at.py"

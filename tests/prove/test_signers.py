@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from loopback_tsa import Authority, Server
 
-from countermark.prove.trustfile import SignerEntry, Trust, read_trust, write_trust
-from countermark.prove.verification import Verification
-from countermark.prove.verify import verify
+from countermark.prove.package.trustfile import SignerEntry, Trust, read_trust, write_trust
+from countermark.prove.verifying.verification import Verification
+from countermark.prove.verifying.verify import verify
 from countermark.trust.signing import SigningKey
 
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import countermark_verify
-from countermark.prove.redact import RedactOptions, Take, redact
-from countermark.prove.trustfile import SignerEntry, write_trust
+from countermark.prove.package.trustfile import SignerEntry, write_trust
+from countermark.prove.redacting.redact import RedactOptions, Take, redact
 from countermark.trust.signing import SigningKey
 
 SOURCE = Path(countermark_verify.__file__)

@@ -12,7 +12,7 @@ import pytest
 import rfc8785
 
 from countermark.errors import Error, ExitCode
-from countermark.prove import tables
+from countermark.prove.package import tables
 from countermark.records.events import ACCOUNT_SCHEMA, EVENT_SCHEMA
 from countermark.records.findings import MEMBER_SCHEMA
 

@@ -7,10 +7,10 @@ import pytest
 from test_attributions import write_attribution
 
 from countermark.errors import Error
-from countermark.prove.layout import METHOD_JSON, RESULTS, attribution_name
-from countermark.prove.redact import RedactOptions, redact
-from countermark.prove.takes import Take
-from countermark.prove.verify import verify
+from countermark.prove.package.layout import METHOD_JSON, RESULTS, attribution_name
+from countermark.prove.redacting.redact import RedactOptions, redact
+from countermark.prove.redacting.takes import Take
+from countermark.prove.verifying.verify import verify
 from countermark.trust.signing import SigningKey
 
 Sealed = Callable[..., Path]

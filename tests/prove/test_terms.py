@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.terms import (
+from countermark.prove.custody.terms import (
     ACCEPTANCE_FIELDS,
     TermsEntry,
     TermsText,

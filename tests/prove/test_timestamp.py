@@ -12,9 +12,9 @@ from cryptography import x509
 from loopback_tsa import Authority, Server
 
 from countermark.errors import Error
-from countermark.prove import timestamp
-from countermark.prove.verification import Verification
-from countermark.prove.verify import verify
+from countermark.prove.package import timestamp
+from countermark.prove.verifying.verification import Verification
+from countermark.prove.verifying.verify import verify
 from countermark.trust.signing import SigningKey
 
 # for a developer's machine alone: `.ci/run` does not start without openssl

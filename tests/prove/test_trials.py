@@ -5,15 +5,15 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import countermark_verify
 import pytest
 from forging import files_of
 from package_damage import Damage, Files
 from trial_packages import Trial, ten_packages
 
+import countermark_verify
 from countermark.errors import Error
-from countermark.prove.trustfile import read_trust
-from countermark.prove.verify import verify
+from countermark.prove.package.trustfile import read_trust
+from countermark.prove.verifying.verify import verify
 
 SEED = 20261128
 TRIALS = 1000
@@ -40,7 +40,9 @@ def verdicts(package: Path, trust: Path) -> tuple[str, str]:
     except Error as error:
         ours = f"no package ({error.exit_code})"
     try:
-        other = countermark_verify.verify(package, countermark_verify.read_trust(trust))["verdict"]
+        other = countermark_verify.Verification(package, countermark_verify.read_trust(trust), "").run()[
+            "verdict"
+        ]
     except countermark_verify.Unusable:
         other = "no package (3)"
     return str(ours), str(other)

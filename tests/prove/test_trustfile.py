@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.trustfile import SignerEntry, WitnessEntry, read_trust, write_trust
+from countermark.prove.package.trustfile import SignerEntry, WitnessEntry, read_trust, write_trust
 from countermark.trust.checkpoints import Checkpoint, sign_checkpoint
 from countermark.trust.notes import COSIGNATURE, VerifierKey
 from countermark.trust.signing import SigningKey

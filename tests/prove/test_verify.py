@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from countermark.errors import Error, ExitCode
-from countermark.prove import members
-from countermark.prove.archive import write_archive
-from countermark.prove.bag import bag_files
-from countermark.prove.case import decode_case
-from countermark.prove.layout import CASE, FINDINGS_JSON, Contents
-from countermark.prove.members import measure_source
-from countermark.prove.statements import PAYLOAD_TYPE
-from countermark.prove.verification import Verification
-from countermark.prove.verify import verify
+from countermark.prove.package import members
+from countermark.prove.package.archive import write_archive
+from countermark.prove.package.bag import bag_files
+from countermark.prove.package.case import decode_case
+from countermark.prove.package.layout import CASE, FINDINGS_JSON, Contents
+from countermark.prove.package.members import measure_source
+from countermark.prove.package.statements import PAYLOAD_TYPE
+from countermark.prove.verifying.verification import Verification
+from countermark.prove.verifying.verify import verify
 from countermark.records.canonical import canonical_json
 from countermark.trust.dsse import open_envelope, seal_envelope
 from countermark.trust.signing import SigningKey

@@ -9,8 +9,8 @@ from log_stories import ALLY, OUTSIDER, Story, day
 from whole_case import LINK, attribution, options_of, told, trust_in
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.verification import Verification
-from countermark.prove.verify import verify
+from countermark.prove.verifying.verification import Verification
+from countermark.prove.verifying.verify import verify
 from countermark.trust.checkpoints import Checkpoint, sign_checkpoint
 from countermark.trust.signing import SigningKey
 

@@ -10,15 +10,15 @@ import pytest
 from case_folders import acquire, events_folder, findings_folder, plan_file, stage_folder
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.custody import Action
-from countermark.prove.workspace import Workspace
-from countermark.prove.workspace_records import (
+from countermark.prove.case_folder.workspace import Workspace
+from countermark.prove.case_folder.workspace_records import (
     add_acceptances,
     add_action,
     add_terms,
 )
-from countermark.prove.workspace_state import Link
-from countermark.prove.workspace_view import changes, inputs, missing, moved_away, overview
+from countermark.prove.case_folder.workspace_state import Link
+from countermark.prove.case_folder.workspace_view import changes, inputs, missing, moved_away, overview
+from countermark.prove.custody.custody import Action
 
 
 @pytest.fixture

@@ -14,16 +14,16 @@ import pytest
 from case_folders import acquire, events_folder, findings_folder, sha256
 
 from countermark.errors import Error, ExitCode
-from countermark.prove import workspace_files
-from countermark.prove.custody import Action, Custody, Hold
-from countermark.prove.workspace import Workspace
-from countermark.prove.workspace_records import (
+from countermark.prove.case_folder import workspace_files
+from countermark.prove.case_folder.workspace import Workspace
+from countermark.prove.case_folder.workspace_records import (
     add_action,
     add_terms,
     log_acquisitions,
 )
-from countermark.prove.workspace_state import Link
-from countermark.prove.workspace_view import changes, inputs
+from countermark.prove.case_folder.workspace_state import Link
+from countermark.prove.case_folder.workspace_view import changes, inputs
+from countermark.prove.custody.custody import Action, Custody, Hold
 from countermark.trust.log import Log, open_or_create
 
 

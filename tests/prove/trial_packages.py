@@ -1,4 +1,4 @@
-"""Ten small packages of every kind, for trials: with a log and without, redacted, timestamped, of two signers."""
+"""Ten small packages of every kind, for trials: with and without a log, redacted, timestamped."""
 
 import json
 from collections.abc import Iterator
@@ -8,18 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from log_stories import ALLY, LINK, OUTSIDER, PROMPTS, SUSPECT, Story, acquisition, day
 from loopback_tsa import Authority, Server
 from tests.prove.conftest import write_events, write_findings
 
-from countermark.prove.custody import Custody
-from countermark.prove.redact import RedactOptions, redact
-from countermark.prove.seal import SealOptions, seal
-from countermark.prove.takes import parse_rows, parse_take
-from countermark.prove.trustfile import SignerEntry, WitnessEntry, read_trust, write_trust
+from countermark.prove.custody.custody import Custody
+from countermark.prove.package.trustfile import SignerEntry, WitnessEntry, read_trust, write_trust
+from countermark.prove.redacting.redact import RedactOptions, redact
+from countermark.prove.redacting.takes import parse_rows, parse_take
+from countermark.prove.sealing.seal import SealOptions, seal
 from countermark.records.attributions import Attribution, ValidityDomain
 from countermark.records.attributions import Test as AttributionTest
 from countermark.records.canonical import canonical_json, file_sha256

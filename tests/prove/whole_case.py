@@ -7,9 +7,9 @@ from typing import Any
 from log_stories import ALLY, LINK, MATTER, OUTSIDER, PROMPTS, SUSPECT, TEST, Story, day
 from test_attributions import write_attribution
 
-from countermark.prove.custody import Custody
-from countermark.prove.terms import TermsEntry, TermsText
-from countermark.prove.trustfile import SignerEntry, Trust, WitnessEntry, read_trust, write_trust
+from countermark.prove.custody.custody import Custody
+from countermark.prove.custody.terms import TermsEntry, TermsText
+from countermark.prove.package.trustfile import SignerEntry, Trust, WitnessEntry, read_trust, write_trust
 from countermark.records.attributions import NOTHING_DRAWN, SEED_SOURCE
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.trust.signing import SigningKey

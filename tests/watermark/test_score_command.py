@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from test_scoring import marked_ids
 
-from countermark.prove.trustfile import SignerEntry, write_trust
+from countermark.prove.package.trustfile import SignerEntry, write_trust
 from countermark.records.canonical import file_sha256
 from countermark.trust.derivation import Terms
 from countermark.trust.exposure import record_leak, record_opening

@@ -49,7 +49,7 @@ def keygen(
     """Make an Ed25519 signing key, and print its line for a trust file."""
     import msgspec
 
-    from countermark.prove.trustfile import SignerEntry
+    from countermark.prove.package.trustfile import SignerEntry
     from countermark.trust.signing import SigningKey
 
     key = SigningKey.generate()

@@ -8,7 +8,7 @@ import typer
 from countermark.cli.output import emit, emit_json, note, printable, progress
 
 if TYPE_CHECKING:
-    from countermark.prove.workspace_state import Link
+    from countermark.prove.case_folder.workspace_state import Link
 
 ADD_SCHEMA_ID = "countermark/case-add/v1"
 app = typer.Typer(
@@ -109,7 +109,7 @@ def acquisition(
 
     Where the case has a log, the record's digest goes in as an entry.
     """
-    from countermark.prove.workspace_records import Told, add_acquisition
+    from countermark.prove.case_folder.workspace_records import Told, add_acquisition
 
     told = Told(
         what=what,
@@ -157,10 +157,10 @@ def action(
     as_json: Json = False,
 ) -> None:
     """Record what was done with evidence after it was acquired."""
-    from countermark.prove.custody import Action
-    from countermark.prove.workspace_files import digest
-    from countermark.prove.workspace_records import add_action, utc
-    from countermark.prove.workspace_state import now
+    from countermark.prove.case_folder.workspace_files import digest
+    from countermark.prove.case_folder.workspace_records import add_action, utc
+    from countermark.prove.case_folder.workspace_state import now
+    from countermark.prove.custody.custody import Action
 
     workspace = _workspace(case)
     record = Action(
@@ -187,7 +187,7 @@ def terms(
     as_json: Json = False,
 ) -> None:
     """Keep a copy of one version of the terms that applied."""
-    from countermark.prove.workspace_records import add_terms
+    from countermark.prove.case_folder.workspace_records import add_terms
 
     entry = add_terms(
         _workspace(case), text, terms_id=id_, version=version, title=title, effective=effective, ended=ended
@@ -209,7 +209,7 @@ def acceptances(
     as_json: Json = False,
 ) -> None:
     """Add which account accepted which terms when; add the terms first."""
-    from countermark.prove.workspace_records import add_acceptances
+    from countermark.prove.case_folder.workspace_records import add_acceptances
 
     count = add_acceptances(_workspace(case), records, replace=replace)
     _say("acceptances", {"count": count}, as_json)
@@ -226,13 +226,13 @@ def plan(
 
 
 def _workspace(case: Path) -> Any:
-    from countermark.prove.workspace import Workspace
+    from countermark.prove.case_folder.workspace import Workspace
 
     return Workspace.open(case)
 
 
 def _link(plan: str, hypothesis: str, acquisitions: list[str] | None, run: int | None) -> "Link":
-    from countermark.prove.workspace_state import Link
+    from countermark.prove.case_folder.workspace_state import Link
 
     return Link(plan=plan, hypothesis=hypothesis, acquisitions=acquisitions or [], run=run)
 

@@ -24,7 +24,7 @@ def export(
 
     A package must be whole (exit 20): whose it is, countermark verify says. What was taken out is left out.
     """
-    from countermark.prove.case_uco import case_uco
+    from countermark.prove.custody.case_uco import case_uco
     from countermark.records.canonical import sha256_hex
     from countermark.records.files import write_atomic
 
@@ -49,8 +49,8 @@ def export(
 
 def _records(source: Path) -> tuple[str, Any, dict[str, str]]:
     """Case id, custody, and the versions of what sealed it."""
-    from countermark.prove.workspace import Workspace
-    from countermark.prove.workspace_state import STATE_FILE
+    from countermark.prove.case_folder.workspace import Workspace
+    from countermark.prove.case_folder.workspace_state import STATE_FILE
 
     if (source / STATE_FILE).is_file():
         workspace = Workspace.open(source)
@@ -59,11 +59,11 @@ def _records(source: Path) -> tuple[str, Any, dict[str, str]]:
 
 
 def _sealed_records(package: Path) -> tuple[str, Any, dict[str, str]]:
-    from countermark.prove.case import decode_case
-    from countermark.prove.custody import decode_custody
-    from countermark.prove.layout import CASE, data_of
-    from countermark.prove.reading import check_is_package, read_package
-    from countermark.prove.verify import verify
+    from countermark.prove.custody.custody import decode_custody
+    from countermark.prove.package.case import decode_case
+    from countermark.prove.package.layout import CASE, data_of
+    from countermark.prove.package.reading import check_is_package, read_package
+    from countermark.prove.verifying.verify import verify
 
     check_is_package(package)
     verification = verify(package, None, None)

@@ -26,8 +26,8 @@ def open_(
 
     The same once more changes nothing; another --log says where the log is now.
     """
-    from countermark.prove.workspace import Workspace
-    from countermark.prove.workspace_records import log_acquisitions
+    from countermark.prove.case_folder.workspace import Workspace
+    from countermark.prove.case_folder.workspace_records import log_acquisitions
     from countermark.trust.log import open_or_create
 
     workspace = Workspace.create(folder, case_id, matter=matter, log=log)

@@ -9,8 +9,8 @@ from countermark.cli.output import emit, emit_json, note, printable
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
-    from countermark.prove.plans import Logged, Plan
-    from countermark.prove.workspace import Workspace
+    from countermark.prove.beforehand.plans import Logged, Plan
+    from countermark.prove.case_folder.workspace import Workspace
 
 PLAN_SCHEMA_ID = "countermark/case-plan/v1"
 
@@ -61,8 +61,8 @@ def plan(
     With a case folder or --log it is logged, and counts from the first checkpoint over it that a witness
     outside the alliance cosigned, or that an authority timestamped. Acquire the data after that.
     """
-    from countermark.prove import plans
-    from countermark.prove.workspace import Workspace
+    from countermark.prove.beforehand import plans
+    from countermark.prove.case_folder.workspace import Workspace
 
     if template:
         return _template(out)
@@ -94,7 +94,7 @@ def plan(
 def _template(out: Path | None) -> None:
     import json
 
-    from countermark.prove.plans import template
+    from countermark.prove.beforehand.plans import template
 
     text = json.dumps(template(), indent=1, ensure_ascii=False)
     if out is None:
@@ -110,7 +110,7 @@ def _template(out: Path | None) -> None:
 
 def _read(path: Path) -> "Plan":
     """A plan in JSON as it is, in YAML with its texts made numbers and the day of writing filled in."""
-    from countermark.prove import plans
+    from countermark.prove.beforehand import plans
     from countermark.share.policy.strict_yaml import parse
 
     data = plans.read_bytes(path)
@@ -125,7 +125,7 @@ def _read(path: Path) -> "Plan":
 
 
 def _of_options(said: dict[str, Any], asked: dict[str, Any], given: list[str]) -> "Plan":
-    from countermark.prove import plans
+    from countermark.prove.beforehand import plans
 
     missing = [name for name, one in {**said, **asked}.items() if one in ("", None)]
     if missing:
@@ -149,7 +149,7 @@ def _check(
     made: "Plan", digests: dict[str, str], plugin_tests: list[str], log: Path | None, matter: str
 ) -> None:
     """Raise with everything that would keep a result from being confirmatory by this plan."""
-    from countermark.prove import plans
+    from countermark.prove.beforehand import plans
     from countermark.trust.log import CONFIG, Log
 
     problems = [f"no result of ours has a test {one!r}" for one in plans.unknown_tests(made, plugin_tests)]
@@ -169,7 +169,7 @@ def _write(
     path: Path, made: "Plan", log: Path | None, log_key: Path | None, place: "Workspace | None"
 ) -> "Logged | None":
     """The file first, so that what is logged is there; then the entry, then the case folder's list."""
-    from countermark.prove import plans
+    from countermark.prove.beforehand import plans
     from countermark.trust.log import open_or_create
 
     if place is not None:

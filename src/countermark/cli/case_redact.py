@@ -9,8 +9,8 @@ from countermark.cli.output import emit, emit_json, note
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
-    from countermark.prove.redact import Redacted
-    from countermark.prove.takes import Take
+    from countermark.prove.redacting.redact import Redacted
+    from countermark.prove.redacting.takes import Take
 
 REDACT_SCHEMA_ID = "countermark/case-redact/v1"
 _GROUNDS = "personal-data, privilege, trade-secret, third-party or court-order"
@@ -58,8 +58,8 @@ def redact(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Take fields, rows or files out of a package on a ground; what remains still verifies, and shows it."""
-    from countermark.prove.redact import RedactOptions, redact
-    from countermark.prove.trustfile import read_trust
+    from countermark.prove.package.trustfile import read_trust
+    from countermark.prove.redacting.redact import RedactOptions, redact
     from countermark.trust.signing import SigningKey
 
     if not dry_run and (out is None or not key):
@@ -88,7 +88,7 @@ def redact(
 def _takes(
     take: list[str], rows: list[str], accounts: Path | None, ground: str, plan: Path | None
 ) -> tuple[list["Take"], str]:
-    from countermark.prove.takes import parse_rows, parse_take, read_accounts, read_plan
+    from countermark.prove.redacting.takes import parse_rows, parse_take, read_accounts, read_plan
 
     if bool(rows or accounts) != bool(ground):
         message = "--ground goes with --accounts and --rows, and they need it"

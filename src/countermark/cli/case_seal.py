@@ -10,7 +10,7 @@ from countermark.cli.output import emit, emit_json, note
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
-    from countermark.prove.seal_options import SealOptions
+    from countermark.prove.sealing.seal_options import SealOptions
 
 SEAL_SCHEMA_ID = "countermark/case-seal/v1"
 
@@ -53,10 +53,10 @@ def seal(
 
     No result is refused for its class: without a plan that was fixed before the data it is exploratory.
     """
-    from countermark.prove.seal import seal
-    from countermark.prove.seal_options import SealOptions
-    from countermark.prove.trustfile import read_trust
-    from countermark.prove.workspace_state import STATE_FILE
+    from countermark.prove.case_folder.workspace_state import STATE_FILE
+    from countermark.prove.package.trustfile import read_trust
+    from countermark.prove.sealing.seal import seal
+    from countermark.prove.sealing.seal_options import SealOptions
     from countermark.trust.signing import SigningKey
 
     keys = [SigningKey.load(path) for path in key]
@@ -105,9 +105,9 @@ def _only_findings(*given: bool) -> None:
 
 def _of_folder(folder: Path, out: Path) -> "SealOptions":
     """Everything that a case folder has."""
-    from countermark.prove.seal_options import SealOptions
-    from countermark.prove.workspace import Workspace
-    from countermark.prove.workspace_view import inputs
+    from countermark.prove.case_folder.workspace import Workspace
+    from countermark.prove.case_folder.workspace_view import inputs
+    from countermark.prove.sealing.seal_options import SealOptions
 
     found = inputs(Workspace.open(folder))
     return SealOptions(

@@ -19,8 +19,8 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Say what is in a case folder, what is missing, and what changed since it was added (exit 20)."""
-    from countermark.prove.workspace import Workspace
-    from countermark.prove.workspace_view import changes, moved_away, overview
+    from countermark.prove.case_folder.workspace import Workspace
+    from countermark.prove.case_folder.workspace_view import changes, moved_away, overview
 
     workspace = Workspace.open(folder)
     view = overview(workspace)

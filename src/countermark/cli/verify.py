@@ -12,8 +12,8 @@ from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
     from countermark.flow.answers import Answer
-    from countermark.prove.verification import Verification
-    from countermark.prove.verify_state import State
+    from countermark.prove.verifying.verification import Verification
+    from countermark.prove.verifying.verify_state import State
 
 VERIFY_SCHEMA_ID = "countermark/verify/v1"
 _UNCHECKED = "INTACT, SIGNER NOT CHECKED"
@@ -61,8 +61,8 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Verify an evidence package offline; exit 20 and the step that failed if it does not hold."""
-    from countermark.prove.trustfile import read_trust
-    from countermark.prove.verify import verify
+    from countermark.prove.package.trustfile import read_trust
+    from countermark.prove.verifying.verify import verify
     from countermark.records.files import write_atomic
 
     if trust and unsafe_no_signer_check:

@@ -20,10 +20,10 @@ from typing import Any
 from countermark.capture.run import CaptureOptions, capture_logs
 from countermark.detect.run import DetectOptions, Findings, detect_networks
 from countermark.flow.scans import ScanOptions, scan_corpus
-from countermark.prove.seal import SealOptions, seal
-from countermark.prove.trustfile import read_trust
-from countermark.prove.verification import Verification
-from countermark.prove.verify import verify
+from countermark.prove.package.trustfile import read_trust
+from countermark.prove.sealing.seal import SealOptions, seal
+from countermark.prove.verifying.verification import Verification
+from countermark.prove.verifying.verify import verify
 from countermark.records.capture import Capture
 
 ProgressCall = Callable[[float, float], None]

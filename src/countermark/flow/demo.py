@@ -14,8 +14,8 @@ from countermark.detect.run import DetectOptions, Findings
 from countermark.errors import Error, ExitCode
 from countermark.flow import Outcome, ProgressCall, from_logs_to_case
 from countermark.flow.scans import ScanOptions
-from countermark.prove.seal import SealOptions
-from countermark.prove.trustfile import SignerEntry, write_trust
+from countermark.prove.package.trustfile import SignerEntry, write_trust
+from countermark.prove.sealing.seal import SealOptions
 from countermark.trust.signing import SigningKey
 from countermark.world.leak import CORPUS, MARK_KEY, MARK_PROFILE, write_leak
 from countermark.world.plan import WorldPlan

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from countermark.capture.hold import Held, HoldOptions, hold
 from countermark.errors import Error, ExitCode
-from countermark.prove.custody import Custody, Hold
-from countermark.prove.workspace import Workspace
+from countermark.prove.case_folder.workspace import Workspace
+from countermark.prove.custody.custody import Custody, Hold
 from countermark.records.canonical import file_sha256
 from countermark.trust.agefiles import check_recipients, read_recipients
 from countermark.trust.keyfiles import read_secret

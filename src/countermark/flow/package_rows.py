@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from countermark.prove.layout import CHUNK, EVENTS, Contents, Member, failed
+from countermark.prove.package.layout import CHUNK, EVENTS, Contents, Member, failed
 from countermark.records.events import EVENT_SCHEMA
 
 MAX_LINE_BYTES = 1 << 20

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.timestamp import request_timestamp
+from countermark.prove.package.timestamp import request_timestamp
 from countermark.share.client.witness import WitnessAddress, submit
 from countermark.trust.cosigned import cosigners, keep_note, note_file, timestamp_file, write_timestamp
 from countermark.trust.publication import Publication

@@ -26,9 +26,9 @@ from countermark.capture.rederive import (
 from countermark.errors import Error, ExitCode
 from countermark.flow.answers import Answer
 from countermark.flow.package_rows import RequestRows, account_ids, unpacked_events
-from countermark.prove.layout import CAPTURE_JSON, CUSTODY, Contents, data_of, read_object
-from countermark.prove.reading import check_is_package, read_package
-from countermark.prove.tables import MEMBERS, REQUESTS
+from countermark.prove.package.layout import CAPTURE_JSON, CUSTODY, Contents, data_of, read_object
+from countermark.prove.package.reading import check_is_package, read_package
+from countermark.prove.package.tables import MEMBERS, REQUESTS
 from countermark.records.capture import CAPTURE_FILE
 from countermark.store.events import open_events
 from countermark.trust.agefiles import read_identities, recipients_of
@@ -147,7 +147,7 @@ def _tables(package: Path, work: Path, digest: str, answer: Answer) -> Iterator[
 
 def _check_hold(contents: Contents, digest: str, answer: Answer) -> None:
     """The held folder is one that the case's custody names, where it names any."""
-    from countermark.prove.custody import decode_custody
+    from countermark.prove.custody.custody import decode_custody
 
     if CUSTODY not in contents:
         return

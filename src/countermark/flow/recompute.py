@@ -17,7 +17,7 @@ from countermark.flow.recompute_detect import recompute_detect
 from countermark.flow.recompute_scan import recompute_scan
 from countermark.flow.recompute_tables import recompute_tables
 from countermark.flow.recompute_text import Inputs, recompute_attribution
-from countermark.prove.layout import (
+from countermark.prove.package.layout import (
     ATTRIBUTIONS,
     FINDINGS_JSON,
     METHOD_JSON,
@@ -26,8 +26,8 @@ from countermark.prove.layout import (
     data_of,
     read_object,
 )
-from countermark.prove.reading import check_is_package, read_package
-from countermark.prove.tables import ACCEPTANCES
+from countermark.prove.package.reading import check_is_package, read_package
+from countermark.prove.package.tables import ACCEPTANCES
 from countermark.records.environment import environment
 from countermark.store.database import DEFAULT_MEMORY
 

@@ -13,7 +13,7 @@ from countermark.errors import Error
 from countermark.flow.answers import Answer
 from countermark.flow.closeness import Closeness
 from countermark.flow.package_rows import as_file
-from countermark.prove.layout import (
+from countermark.prove.package.layout import (
     CAPTURE_JSON,
     EVENTS,
     FINDINGS,

@@ -10,7 +10,7 @@ from countermark.flow.answers import Answer
 from countermark.flow.closeness import Closeness
 from countermark.flow.recompute_text import Inputs
 from countermark.flow.scans import ScanOptions, scan_corpus
-from countermark.prove.layout import SCAN_JSON, Contents, data_of, read_object
+from countermark.prove.package.layout import SCAN_JSON, Contents, data_of, read_object
 from countermark.records.canonical import file_sha256
 from countermark.store.corpus_files import find_files
 from countermark.watermark.corpus_rows import Fields

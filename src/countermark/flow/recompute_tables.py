@@ -11,8 +11,8 @@ from countermark.errors import Error
 from countermark.flow.answers import Answer
 from countermark.flow.package_rows import as_file, event_parts, table_lines
 from countermark.flow.recompute_detect import MEMBERS as MEMBERS_PARQUET
-from countermark.prove.layout import CAPTURE_JSON, EVENTS, Contents, data_of, read_object
-from countermark.prove.tables import ACCOUNTS, MEMBERS, REQUESTS, write_members, write_rows_of
+from countermark.prove.package.layout import CAPTURE_JSON, EVENTS, Contents, data_of, read_object
+from countermark.prove.package.tables import ACCOUNTS, MEMBERS, REQUESTS, write_members, write_rows_of
 
 _MOST_LISTED = 100
 
@@ -92,7 +92,7 @@ def _lines(contents: Contents, name: str) -> Iterator[Any]:
 
 
 def _file_lines(path: Path) -> Iterator[Any]:
-    from countermark.prove.layout import Member
+    from countermark.prove.package.layout import Member
 
     return table_lines(Member(path.stat().st_size, "", source=path), path.name)
 

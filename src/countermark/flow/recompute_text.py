@@ -13,7 +13,7 @@ from countermark.errors import Error
 from countermark.flow.answers import Answer
 from countermark.flow.attributions import digest, examine_control, with_seed
 from countermark.flow.closeness import Closeness
-from countermark.prove.layout import Contents, attribution_name, data_of, read_object
+from countermark.prove.package.layout import Contents, attribution_name, data_of, read_object
 from countermark.records.attributions import NOTHING_DRAWN, SEED_SOURCE, Attribution
 from countermark.trust.committed_seeds import Held
 from countermark.trust.keyfiles import Secret, read_secret

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from countermark.flow.case_runs import CaseRun, InCase, case_run
-from countermark.prove.trustfile import read_trust
+from countermark.prove.package.trustfile import read_trust
 from countermark.records.canonical import file_sha256, sha256_hex
 from countermark.watermark.decisions import DEFAULT_ALPHA
 from countermark.watermark.examination import Examination, Row

@@ -1,0 +1,159 @@
+"""Whose runs a log has, and that none of the case's matter is kept back (spec/package.md, 'Log').
+
+    heads of run-start and run-outcome   number, tag of the matter, space: of every run, opened or not
+    opened entries                       what each was, and which tag stands for which matter
+
+A run of the matter that is testifying is opened. One that is done has a file in the package that came out of
+it, whatever it says: a null result is a result.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from countermark.prove.beforehand.log_view import OUTCOME, PLAN, PRIVILEGED, START, LogView, Opened, in_words
+from countermark.prove.package.layout import failed
+from countermark.trust.entries import Entry
+
+
+@dataclass
+class Run:
+    """One run of the log."""
+
+    number: int
+    start: Opened
+    outcome: Opened | None = None
+
+    @property
+    def status(self) -> str:
+        """`done`, `failed`, `interrupted`, or that it has no outcome; empty where it stays closed."""
+        if self.start.entry is None:
+            return ""
+        if self.outcome is None or self.outcome.entry is None:
+            return "without an outcome"
+        return str(self.outcome.entry.payload.get("status"))
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """What became of the runs of a log."""
+
+    runs: int
+    shown: tuple[Run, ...]
+    """Of the matter, in order."""
+    privileged: int
+    """Of the matter, which stay closed; where nothing of the matter is opened, of all matters."""
+    others: int
+    """Of other matters; where nothing of the matter is opened, all that are not privileged."""
+    known: bool
+    """Whether the tag of the matter is known: where nothing of it is opened, it is not."""
+    plans: int
+    """Analysis plans of all matters."""
+    plans_shown: int
+    notes: tuple[str, ...] = field(default=())
+
+    def sentence(self, matter: str) -> str:
+        """In words."""
+        shown = [f"{len(self.shown)} of matter {matter} shown"] if self.known else []
+        bad = [f"run {run.number} {_said(run.status)}" for run in self.shown if run.status != "done"]
+        undisclosed = f"{self.privileged} privileged and not disclosed"
+        rest = f"{self.others} of other matters"
+        if not self.known:
+            rest += f" or of {matter}, of which none is shown"
+        parts = [*shown, *bad, undisclosed, rest]
+        plans = f"{_count(self.plans, 'analysis plan')} in the log, {self.plans_shown} of them shown"
+        return "; ".join([f"{_count(self.runs, 'run')}: {', '.join(parts)}", plans, *self.notes])
+
+
+def account(view: LogView, matter: str, sealed: Mapping[str, str]) -> Accounts:
+    """What became of the runs; `sealed` are the digests of the payload files as they were sealed, by name.
+
+    Raises `Error(VERIFICATION_FAILED)` where numbers do not follow, a tag is used for two matters, a
+    testifying run of the matter stays closed, or the package has nothing that came out of one that is done.
+    """
+    runs = _runs(view)
+    tag = _tags(view).get(matter)
+    for run in runs:
+        for one in (run.start, run.outcome):
+            if one is not None and one.head.matter == tag and one.entry is None and not _privileged(one):
+                raise failed(f"run {run.number} is of matter {matter}, testifying, and is not opened")
+    shown = tuple(run for run in runs if run.start.head.matter == tag and run.start.entry is not None)
+    for run in shown:
+        _check_shown(run, sealed)
+    closed = [run for run in runs if run.start.entry is None]
+    privileged = [run for run in closed if _privileged(run.start) and tag in (None, run.start.head.matter)]
+    plans = [one for one in view.opened if one.head.kind == PLAN]
+    return Accounts(
+        runs=len(runs),
+        shown=shown,
+        privileged=len(privileged),
+        others=len(runs) - len(shown) - len(privileged),
+        known=tag is not None,
+        plans=len(plans),
+        plans_shown=sum(one.entry is not None for one in plans),
+        notes=_notes(view),
+    )
+
+
+def _runs(view: LogView) -> list[Run]:
+    """All runs, by their heads: numbers without a gap, each with one outcome at most, after its start."""
+    runs: list[Run] = []
+    for one in view.opened:
+        head = one.head
+        if head.kind == START:
+            if head.run != len(runs) + 1:
+                raise failed(f"run {len(runs) + 1} is left out of the log: run {head.run} follows")
+            runs.append(Run(len(runs) + 1, one))
+        elif head.kind == OUTCOME:
+            run = runs[head.run - 1] if head.run is not None and head.run <= len(runs) else None
+            if run is None or run.outcome is not None:
+                raise failed(f"the log has an outcome of run {head.run} that never started, or a second one")
+            if (head.matter, head.space) != (run.start.head.matter, run.start.head.space):
+                raise failed(f"run {head.run} has an outcome of another matter or space than its start")
+            run.outcome = one
+    return runs
+
+
+def _tags(view: LogView) -> dict[str, str]:
+    """Tag by matter, of what is opened; each stands for one matter, and each matter has one."""
+    tags: dict[str, str] = {}
+    for kind in (START, OUTCOME):
+        for one, entry in view.entries(kind):
+            if tags.setdefault(str(entry.payload.get("matter")), one.head.matter) != one.head.matter:
+                raise failed(f"entry {entry.index} of the log has another tag than its matter elsewhere")
+    if len(set(tags.values())) != len(tags):
+        raise failed("one tag stands for two matters in the log")
+    return tags
+
+
+def _privileged(one: Opened) -> bool:
+    return one.head.space == PRIVILEGED
+
+
+def _check_shown(run: Run, sealed: Mapping[str, str]) -> None:
+    outcome = run.outcome.entry if run.outcome else None
+    if outcome is None or _privileged(run.start) or run.status != "done":
+        return
+    if not set(_digests(outcome)) & set(sealed.values()):
+        raise failed(f"run {run.number} is done, and nothing that came out of it is in the package")
+
+
+def _digests(outcome: Entry) -> list[str]:
+    digests = outcome.payload.get("digests")
+    return [str(one) for one in digests.values()] if isinstance(digests, dict) else []
+
+
+def _notes(view: LogView) -> tuple[str, ...]:
+    """Up to when the log is shown."""
+    if not view.shown:
+        return ("no checkpoint is witnessed from outside the alliance or timestamped",)
+    size = max(view.shown)
+    shown = view.shown[size]
+    return (f"its first {size} of {view.size} entries {shown.by} at {in_words(shown.time)}",)
+
+
+def _said(status: str) -> str:
+    return {"failed": "failed", "interrupted": "was interrupted"}.get(status, "has no outcome")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

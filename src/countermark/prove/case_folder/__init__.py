@@ -1,0 +1,1 @@
+"""The folder in which a case is gathered until it is sealed."""

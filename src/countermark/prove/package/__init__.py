@@ -1,0 +1,1 @@
+"""The EvidencePackage as a format: its files, layers, Statements, tables and timestamps."""

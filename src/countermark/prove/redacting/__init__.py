@@ -1,0 +1,1 @@
+"""What is personal or privileged is taken out of a package."""

@@ -1,0 +1,1 @@
+"""A package is checked offline, in numbered steps."""

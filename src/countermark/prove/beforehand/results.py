@@ -153,7 +153,9 @@ def classify(view: CaseView, link: ResultLink) -> Result:
     )
 
 
-def check_form(document: Mapping[str, Any], steps: Sequence[str]) -> list[Mapping[str, Any]]:
+def check_form(
+    document: Mapping[str, Any], steps: Sequence[str], *, redacted: bool = False
+) -> list[Mapping[str, Any]]:
     """The entries of `results.json`, one a step, each with a heading that says its class, and with reasons
     exactly where it is exploratory; what was taken out is null. Else raises `Error(VERIFICATION_FAILED)`."""
     if document.get("schema") != RESULTS_SCHEMA_ID or set(document) != {"schema", "results"}:
@@ -165,7 +167,7 @@ def check_form(document: Mapping[str, Any], steps: Sequence[str]) -> list[Mappin
     if [entry.get("result") for entry in entries] != wanted:
         raise failed(f"{RESULTS_JSON} does not have one result a step: {', '.join(wanted)}")
     for entry in entries:
-        _check_entry(entry)
+        _check_entry(entry, redacted)
     return entries
 
 
@@ -190,6 +192,8 @@ def check_classes(view: CaseView, entries: Sequence[Mapping[str, Any]]) -> list[
             continue
         if one.reasons:
             raise failed(f"{link.result} says that it is confirmatory, and is not: {'; '.join(one.reasons)}")
+        if _is_hidden(view, entry):
+            raise failed(f"{link.result} says that it is confirmatory, and what shows it was taken out")
         if entry["run"] is None or texts(entry["commitments"]) != one.commitments:
             raise failed(f"{link.result} does not name its run, or the commitments of its hypothesis")
     return found
@@ -202,6 +206,15 @@ def _check_named_run(view: CaseView, step: str) -> None:
         return
     if run_entry(view.log, START, named[1]) is None:
         raise failed(f"{step} says to be of run {named[1]} of {view.matter}, which is not opened in the log")
+
+
+def _is_hidden(view: CaseView, entry: Mapping[str, Any]) -> bool:
+    """Whether something is null that a condition hangs on: what was taken out shows nothing."""
+    plan = document_of(view.documents, plan_name(entry["plan"] or ""))
+    asked: Mapping[str, Any] = {}
+    asked = next((one for one in plan.get("hypotheses") or () if one.get("id") == entry["hypothesis"]), asked)
+    lists = (entry["acquisitions"], entry["commitments"], asked.get("commitments"))
+    return plan.get("plan_id") is None or any(one is None or None in one for one in lists)
 
 
 def _results(steps: Sequence[str]) -> list[str]:
@@ -224,14 +237,23 @@ def _title(view: CaseView, step: str) -> str:
     return _TITLES.get(str(kind), f"attribution {kind}")
 
 
-def _check_entry(entry: Mapping[str, Any]) -> None:
+def _check_entry(entry: Mapping[str, Any], redacted: bool) -> None:
     name = entry["result"]
-    full = {key: _TAKEN_OUT.get(key) if value is None else value for key, value in entry.items()}
+    heading = entry.get("heading")
+    full = dict(entry)
+    if redacted:  # a field is null, and so is each of a list
+        full = {key: _TAKEN_OUT.get(key) if value is None else value for key, value in entry.items()}
+        full = {
+            key: ["" if one is None else one for one in value] if isinstance(value, list) else value
+            for key, value in full.items()
+        }
     try:
         one = msgspec.convert(full, Result)
     except msgspec.ValidationError as error:
         raise failed(f"{RESULTS_JSON}: {name}: {error}") from error
-    if entry["heading"] is not None and not one.heading.startswith(f"{one.class_.capitalize()}: "):
+    if heading is not None and not one.heading.startswith(f"{one.class_.capitalize()}:"):
         raise failed(f"{RESULTS_JSON}: the heading of {name} does not say its class")
-    if entry["reasons"] is not None and bool(one.reasons) is (one.class_ == CONFIRMATORY):
+    if one.run is not None and not 0 < one.run < 1 << 53:
+        raise failed(f"{RESULTS_JSON}: {name} names a run that cannot be one")
+    if bool(one.reasons) is (one.class_ == CONFIRMATORY):
         raise failed(f"{RESULTS_JSON}: {name} gives reasons for being confirmatory, or none for not being it")

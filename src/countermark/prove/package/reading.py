@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.package.archive import CENTRAL_MAGIC, END_MAGIC, LOCAL_MAGIC, read_archive
+from countermark.prove.package.archive import END_MAGIC, LOCAL_MAGIC, read_archive
 from countermark.prove.package.bag import BAG_FILES
 from countermark.prove.package.folder import read_folder
-from countermark.prove.package.layout import ATTESTATIONS, CASE, CHUNK, Contents, failed
+from countermark.prove.package.layout import Contents, failed
 
-_MAX_SCAN_BYTES = 1 << 32
+_END_BYTES = 22
+"""Of an end record without a comment."""
 
 
 def check_is_package(path: Path) -> None:
@@ -20,11 +21,9 @@ def check_is_package(path: Path) -> None:
     try:
         if path.is_dir():
             names = set(os.listdir(path))  # noqa: PTH208  # names, not paths
-            like_package = not names.isdisjoint(BAG_FILES) or any(
-                (path / one).exists() for one in (CASE, ATTESTATIONS)
-            )
+            like_package = not names.isdisjoint((*BAG_FILES, "data", "attestations"))
         elif path.is_file():
-            like_package = path.suffix.lower() == ".zip" or _has_zip_magic(path)
+            like_package = path.suffix == ".zip" or _is_zip(path)
         else:
             raise Error(f"there is no package at {path}", hint=hint, exit_code=ExitCode.NO_INPUT)
     except OSError as error:
@@ -43,12 +42,9 @@ def read_package(path: Path) -> tuple[str | None, Contents]:
         raise failed(f"the package cannot be read: {error.strerror}") from error
 
 
-def _has_zip_magic(path: Path) -> bool:
-    """Whether any zip signature stands anywhere in the file (its first 4 GiB)."""
-    tail, seen = b"", 0
+def _is_zip(path: Path) -> bool:
+    """Whether it begins as a zip, or ends in an end record."""
     with path.open("rb") as stream:
-        while seen < _MAX_SCAN_BYTES and (chunk := stream.read(CHUNK)):
-            if any(magic in tail + chunk for magic in (LOCAL_MAGIC, CENTRAL_MAGIC, END_MAGIC)):
-                return True
-            tail, seen = chunk[-3:], seen + len(chunk)
-    return False
+        begins = stream.read(4) == LOCAL_MAGIC
+        stream.seek(max(0, path.stat().st_size - _END_BYTES))
+        return begins or stream.read(4) == END_MAGIC

@@ -1,5 +1,6 @@
 """Steps 11 and 12 of a verification: what the log shows was fixed beforehand, and every result's class."""
 
+from countermark.prove.beforehand.conditions import texts
 from countermark.prove.beforehand.log_check import check_log
 from countermark.prove.beforehand.log_reading import check_no_log
 from countermark.prove.beforehand.results import CaseView, check_classes, check_form
@@ -30,9 +31,9 @@ def results(state: State) -> None:
     document = payload.documents.get(RESULTS)
     if document is None:
         raise failed(f"{RESULTS} is missing")
-    entries = check_form(document, payload.case.steps)
+    entries = check_form(document, payload.case.steps, redacted=RESULTS in payload.redacted)
     state.results = tuple(
-        ResultFound(one["result"], one["heading"] or "", one["class"], tuple(one["reasons"] or ()))
+        ResultFound(one["result"], one["heading"] or "", one["class"], tuple(texts(one["reasons"])))
         for one in entries
     )
     confirmatory = sum(one.result_class == "confirmatory" for one in state.results)

@@ -53,7 +53,6 @@ def none(names: Iterable[str], what: str) -> None:
     need(not wrong, f"{what}: {', '.join(wrong[:5])}")
 
 # --- JSON.
-
 class Spelled(str):
     """A number as it is spelled in the file, because a leaf covers the spelling."""
 
@@ -77,8 +76,8 @@ def read_json(data: bytes, what: str, decoder: json.JSONDecoder = PLAIN) -> Any:
             json.dumps(value, ensure_ascii=False).encode()  # a ValueError for a lone surrogate
         level = [value] if brackets > MAX_DEPTH else []
         for _ in range(MAX_DEPTH if level else 0):  # from the outermost value inwards
-            level = [one for item in level for one in (item.values() if isinstance(item, dict) else item)]
-            level = [one for one in level if isinstance(one, dict | list)]
+            inner = [one for item in level for one in (item.values() if isinstance(item, dict) else item)]
+            level = [one for one in inner if isinstance(one, dict | list)]
         need(not level, "nested too deep")
         return value
     except (Failed, ValueError, RecursionError) as problem:
@@ -117,9 +116,6 @@ def seconds(text: Any) -> float | None:
     good = isinstance(text, str) and re.fullmatch("[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z", text)
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp() if good else None
 
-def shown(when: float) -> str:
-    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
 def unbase64(text: str) -> bytes:
     """The bytes of standard base64 in its only spelling; ValueError or `Failed` for anything else."""
     data = base64.b64decode(text, validate=True)
@@ -131,7 +127,6 @@ def hashed(*parts: bytes) -> bytes:
 
 # --- Shapes: the fields of what is read strictly, and what they hold. `[x]` is a list, `{x}` an object of x
 # by x, `=a|b` one of these texts; a field with `?` may be left out. There are no other fields.
-
 GRAMMAR = """
 case case_id:id created:time events_included:flag log:null|caselog matter:text schema:=countermark/case/v2
   signers:[signer] software:{version} steps:[text] timestamps:count;
@@ -176,21 +171,19 @@ def fit(value: Any, kind: str, where: str, hidden: bool = False) -> Any:
     """The value, if it is of that kind. With `hidden`, null may stand anywhere: something was taken out."""
     if value is None and (hidden or kind.startswith("null|")):
         return value
-    kind, parts = kind.removeprefix("null|"), list[tuple[Any, str]]()
+    kind, problem = kind.removeprefix("null|"), f"{where} is not as the specification says ({kind})"
     if kind in SHAPES:
         inner = {key.rstrip("?"): one for key, one in SHAPES[kind].items()}
         needed = {key for key in SHAPES[kind] if key[-1] != "?"}
-        good = isinstance(value, dict) and needed <= value.keys() <= inner.keys()
-        parts = [(item, inner[key]) for key, item in value.items()] if good else []
+        need(isinstance(value, dict) and needed <= value.keys() <= inner.keys(), problem)
+        for key, item in value.items():
+            fit(item, inner[key], where, hidden)
     elif kind[0] in "[{":
-        good = isinstance(value, list if kind[0] == "[" else dict)
-        items = [*value, *value.values()] if isinstance(value, dict) else value if good else ()
-        parts = [(item, kind[1:-1]) for item in items]
+        need(isinstance(value, list if kind[0] == "[" else dict), problem)
+        for item in [*value, *value.values()] if isinstance(value, dict) else value:
+            fit(item, kind[1:-1], where, hidden)
     else:
-        good = is_kind(value, kind)
-    need(good, f"{where} is not as the specification says ({kind})")
-    for item, one in parts:
-        fit(item, one, where, hidden)
+        need(is_kind(value, kind), problem)
     return value
 
 def read_canonical(data: bytes, shape: str, what: str) -> Any:
@@ -199,7 +192,6 @@ def read_canonical(data: bytes, shape: str, what: str) -> Any:
     return value
 
 # --- Steps 1 and 2: names and files.
-
 CASE, CUSTODY, RESULTS, TERMS = (f"data/{name}.json" for name in ("case", "custody", "results", "terms"))
 CAPTURE, SCAN, REQUESTS = "data/events/capture.json", "data/scan/scan.json", "data/tables/requests.jsonl"
 FINDINGS, METHOD = "data/findings/findings.json", "data/findings/method.json"
@@ -232,7 +224,6 @@ def check_names(names: Iterable[str]) -> None:
 
 class Package:
     """All files of a package: where they stand, digests, and the content of those that are parsed whole."""
-
     def __init__(self, path: Path) -> None:
         self.path, self.base, self.whole_bytes = path, "", 0  # base: the zip's base directory
         self.members, self.digests = dict[str, tuple[Path, int, int]](), dict[str, str]()  # offset and size
@@ -308,7 +299,6 @@ class Package:
             need(directory and same, "the zip's directory and end are not those that its files give")
 
 # --- Steps 3, 5 and 8: Statements, what they are made of, signers and signatures.
-
 Envelope = namedtuple("Envelope", "body subjects predicate signatures")
 TYPES = {name: f"urn:countermark:{name}:v2" for name in ("capture", "detect", "attribute", "seal", "close")}
 TYPES |= {"scan": "urn:countermark:watermark-scan:v2", "redaction": "urn:countermark:redaction:v1"}
@@ -332,18 +322,16 @@ def open_envelope(data: bytes, step: str) -> Envelope:
 def resources(pairs: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     return [{"digest": {"sha256": digest}, "name": name} for name, digest in sorted(pairs)]
 
-def name_digests(document: Any, name: str, field: str) -> list[tuple[str, str]]:
-    """Names and digests in a field: a list of objects in `sources` and `files` of capture.json, an object of
-    digests by name in `inputs` and the other `files`."""
+def name_digests(document: Any, name: str, field: str = "") -> list[tuple[str, str]]:
+    """Names and digests in `files`, else in what it was made of: a list of objects in `sources` and `files`
+    of capture.json, an object of digests by name in `inputs` and the other `files`."""
+    field = field or ("inputs" if name.startswith(ATTRIBUTIONS) else "sources")
     in_list, said = field == "sources" or name == CAPTURE, dig(document, field)
     need(isinstance(said, list if in_list else dict), f"{name} has no {field}")
     pairs = [(dig(one, "name"), dig(one, "sha256")) for one in said] if in_list else list(said.items())
     good = all(isinstance(one, str) and is_kind(digest, "hash") for one, digest in pairs)
     need(good, f"{field} of {name} are not names and digests")
     return pairs
-
-def inputs_of(document: Any, name: str) -> list[tuple[str, str]]:
-    return name_digests(document, name, "inputs" if name.startswith(ATTRIBUTIONS) else "sources")
 
 def check_signature(key: Ed25519PublicKey, signature: bytes, message: bytes, what: str) -> None:
     try:
@@ -359,14 +347,12 @@ def read_signers(signers: list[Any], what: str) -> dict[str, Ed25519PublicKey]:
     return {keyid: Ed25519PublicKey.from_public_bytes(key) for keyid, key in raw.items()}
 
 # --- Step 6: leaves.
-
 PROTECTED = {"schema", "files", "inputs", "sources", "sha256", "capture_sha256"}
 PROTECTED |= {"class", "campaign_id", "result"}
 SALT, TAKEN = re.compile(rb"[0-9a-f]{32}"), re.compile(rb"-([0-9a-f]{64}) ([a-z-]+)")
 
 class Tree:
     """The Merkle tree of RFC 6962, kept as the roots of its whole subtrees, the largest first."""
-
     def __init__(self) -> None:
         self.size, self.roots = 0, list[bytes]()
 
@@ -393,17 +379,10 @@ def fields_of(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
         yield pointer, value if isinstance(value, Spelled) else canonical(value)
 
 # --- Step 9: `openssl` says what an RFC 3161 token says, and whether it leads to a root that we accept.
-
-TOKEN = re.compile(r"""Hash Algorithm: sha256
-Message data:
-    0000 - (.{47})   .{16}
-    0010 - (.{47})   .{16}
-Serial number: .+
-Time stamp: (.+:[0-9]{2})([.][0-9]+)? (.+) GMT
-.+
-.+
-Nonce: (-?0x[0-9A-F]+|unspecified)
-""")
+TOKEN = re.compile(
+    r"Hash Algorithm: sha256\nMessage data:\n    0000 - (.{47})   .{16}\n    0010 - (.{47})   .{16}\n.+\n"
+    r"Time stamp: (.+:[0-9]{2})([.][0-9]+)? (.+) GMT\n.+\n.+\nNonce: (-?0x[0-9A-F]+|unspecified)\n"
+)
 
 def openssl(command: str, **files: bytes) -> str:
     """What openssl prints, and nothing where it fails."""
@@ -443,7 +422,6 @@ def root_of(trust: Any, token: bytes, imprint: str, when: float) -> str:
     return ""
 
 # --- Step 11: checkpoints (C2SP signed-note, tlog-checkpoint, tlog-cosignature), and the entries of the log.
-
 NoteKey = namedtuple("NoteKey", "name key_id key alliance")
 Note = namedtuple("Note", "body lines origin size root")
 Opened = namedtuple("Opened", "number kind payload batch")  # an entry of the private log that is shown
@@ -482,7 +460,6 @@ def note_signatures(note: Note, keys: list[NoteKey], timed: bool, what: str) -> 
 
 class Heads:
     """What the openings say, one after the other."""
-
     def __init__(self) -> None:
         self.count = self.runs = self.plans = self.whole_bytes = 0
         self.opened: list[Opened] = []
@@ -532,7 +509,6 @@ class Heads:
         self.opened.append(Opened(head["index"], head["kind"], payload, batch))
 
 # --- The trust file, which comes from outside the package.
-
 Trust = namedtuple("Trust", "signers threshold roots authorities cases logs witnesses checkpoints")
 
 def accepted_key(text: str) -> str:
@@ -552,45 +528,41 @@ def read_trust(path: Path) -> Trust:
         once = len({one["name"] for one in said["signers"]}) == len(signers) == len(said["signers"]) <= 256
         need(once and said["threshold"] <= len(signers), "a signer stands twice, or there are too few")
         roots, cases = said.get("tsa_roots", []), said.get("cases", [])
-        for pem in roots:
-            need(pem.count("-----BEGIN") == 1, "an entry of tsa_roots is not one PEM certificate")
-            x509.load_pem_x509_certificate(pem.encode())  # a ValueError where it is none
+        one_each = all(len(x509.load_pem_x509_certificates(pem.encode())) == 1 for pem in roots)
+        need(one_each, "an entry of tsa_roots is not one PEM certificate")
         logs = [note_key(text, 1) for text in said.get("logs", [])]
         witnesses = [note_key(one["vkey"], 4, one["alliance"]) for one in said.get("witnesses", [])]
         names = [(one.name, one.key_id) for one in logs + witnesses]
         need(len(set(names)) == len(names), "a log or a witness stands twice")
         notes = [read_note(text.encode(), "a checkpoint") for text in said.get("checkpoints", [])]
-        for note in notes:
-            by = [key for key in logs if key.name == note.origin]
-            need(note_signatures(note, by, False, "it"), "a checkpoint is not signed by its log")
+        by = [[key for key in logs if key.name == note.origin] for note in notes]
+        good = all(note_signatures(*one, False, "it") for one in zip(notes, by, strict=True))
+        need(good, "a checkpoint is not signed by its log")
         authorities = said.get("timestamp_authorities", 0)
         return Trust(signers, said["threshold"], roots, authorities, cases, logs, witnesses, notes)
     except (OSError, Failed, ValueError, RecursionError, UnsupportedAlgorithm) as problem:
         raise Unusable(f"the trust file {path} cannot be used: {problem}"[:300], 3) from None
 
 # --- The verification.
-
 class Verification:
     """The thirteen steps over one package, and what they leave for those after them."""
-
     def __init__(self, path: Path, trust: Trust | None, wanted: str) -> None:
-        self.package, self.trust, self.wanted, self.heads = Package(path), trust, wanted, Heads()
-        self.case, self.documents, self.envelopes = dict[str, Any](), dict[str, Any](), dict[str, Envelope]()
+        self.package, self.wanted, self.heads = Package(path), wanted, Heads()
+        self.trust: Any = trust
+        self.about, self.documents, self.signed = dict[str, Any](), dict[str, Any](), dict[str, Envelope]()
         self.payload, self.gone = set[str](), set[str]()  # files that are there; that were taken out
         self.made: dict[str, str] = {}  # the document that each step made, but capture and seal
         self.listed: dict[str, dict[str, str]] = {}  # files that a document lists
         self.taken_out: dict[str, Counter[str]] = {}  # numbers by ground, as the redaction says
         self.hidden: set[str] = set()  # campaigns, by number, out of which something was taken
-        self.stamps, self.signers, self.times = list[str](), list[str](), list[float]()
+        self.stamps, self.names, self.stamped = list[str](), list[str](), list[str]()
+        self.keys, self.redactors, self.times = dict[str, Any](), dict[str, Any](), list[float]()
         self.shown_times: list[tuple[int, float]] = []  # size of a checkpoint, since when it is known
         self.more: dict[str, Any] = {"runs": None, "results": [], "taken_out": []}  # for the answer
 
     def outer_layer(self) -> str:
         """Step 1: a folder of plain files, or the one zip that there is for these files."""
-        try:
-            (self.package.read_folder if self.package.path.is_dir() else self.package.read_zip)()
-        except OSError as problem:
-            raise Failed(f"a file cannot be read: {problem.strerror}") from None
+        (self.package.read_folder if self.package.path.is_dir() else self.package.read_zip)()
         check_names(self.package.members)
         return f"{len(self.package.members)} files in the {'zip' if self.package.base else 'folder'}, no more"
 
@@ -598,7 +570,7 @@ class Verification:
         """Step 2: case.json, and the bag's four files, which follow from the others."""
         members, digests, whole = self.package.members, self.package.digests, self.package.whole
         none({CASE, *TAGS} - members.keys(), "missing")
-        case = self.case = read_canonical(whole[CASE], "case", CASE)
+        case = self.about = read_canonical(whole[CASE], "case", CASE)
         self.keys, steps, matter = read_signers(case["signers"], CASE), case["steps"], case["matter"]
         good = is_kind(matter, "matter") and matter.isprintable() if case["log"] else not matter
         need(good and case["timestamps"] <= 16 and "countermark" in case["software"], f"{CASE} cannot be one")
@@ -623,39 +595,37 @@ class Verification:
             need(whole[name] == text.encode(), f"{name} does not follow from the other files")
         return f"the bag's own files follow from {len(payload)} payload files"
 
-    def read_envelopes(self) -> str:
+    def envelopes(self) -> str:
         """Step 3: every Statement and timestamp that the case declares, and no other."""
-        self.stamps = [f"{ATTESTATIONS}timestamp-{at + 1}.tsr" for at in range(self.case["timestamps"])]
+        self.stamps = [f"{ATTESTATIONS}timestamp-{at + 1}.tsr" for at in range(self.about["timestamps"])]
         there = {name for name in self.package.members if name.startswith(ATTESTATIONS)}
         redaction = ["redaction"] if envelope_name("redaction") in there else []
-        steps = [*self.case["steps"], "close", *redaction]
+        steps = [*self.about["steps"], "close", *redaction]
         none(there ^ {*self.stamps, *map(envelope_name, steps)}, "missing or not declared")
-        self.envelopes = {one: open_envelope(self.package.whole[envelope_name(one)], one) for one in steps}
-        self.sealed: dict[str, str] = self.envelopes["seal"].subjects  # digests when it was sealed
+        self.signed = {one: open_envelope(self.package.whole[envelope_name(one)], one) for one in steps}
+        self.sealed: dict[str, str] = self.signed["seal"].subjects  # digests when it was sealed
         return f"{len(steps)} Statements in canonical form, {len(self.stamps)} timestamps"
 
     def redaction(self) -> str:
         """Step 4: what the redaction says is possible. (5 compares its digests, 6 its numbers.)"""
-        self.redactors: dict[str, Ed25519PublicKey] = {}
-        if "redaction" not in self.envelopes:
+        if "redaction" not in self.signed:
             return "nothing was taken out"
-        _, subjects, said, _ = self.envelopes["redaction"]
-        sealed, grounds, taken = self.sealed, Counter[str](), said["taken_out"]
-        need(said["case_id"] == self.case["case_id"], "the redaction is of another case")
-        need(said["seal"] == self.package.digests[envelope_name("seal")], "the redaction is of another seal")
+        _, subjects, said, _ = self.signed["redaction"]
+        sealed, taken, seal = self.sealed, said["taken_out"], self.package.digests[envelope_name("seal")]
+        right = (said["case_id"], said["seal"]) == (self.about["case_id"], seal)
+        need(right, "the redaction is of another case, or of another seal")
         self.redactors, self.more["taken_out"] = read_signers(said["signers"], "the redaction"), taken
+        names, grounds = [one["name"] for one in taken], Counter[str]()
         order = [(one["name"], one["ground"]) for one in taken]
         need(order and order == sorted(set(order)), "what the redaction took out is not sorted, each once")
-        for one in taken:
-            name, ground, form, count = one["name"], one["ground"], one["form"], one["count"]
-            need(name in sealed and form in ("file", form_of(name)), f"{name} has no {form} to be taken out")
-            self.taken_out.setdefault(name, Counter())[ground] = count
-            grounds[ground] += count
+        for name, form, one in ((one["name"], one["form"], one) for one in taken):
+            self.taken_out.setdefault(name, Counter())[one["ground"]] = one["count"]
+            grounds[one["ground"]] += one["count"]
             if form == "file":
-                never = name in (CASE, CUSTODY, RESULTS, CAPTURE, FINDINGS) or name.startswith((LOG, LEAVES))
-                once = count == 1 and [other for other, _ in order].count(name) == 1
-                need(once and not never, f"{name} can never be taken out as a file, or is taken out twice")
                 self.gone |= {name, leaves_name(name)} & sealed.keys()
+                kept = name in (CASE, CUSTODY, RESULTS, CAPTURE, FINDINGS) or name.startswith((LOG, LEAVES))
+                need(one["count"] == names.count(name) == 1 and not kept, f"{name} cannot be taken out so")
+            need(name in sealed and form in ("file", form_of(name)), f"{name} has no {form} to be taken out")
         owners = {leaves_name(name): name for name in sealed if form_of(name)}
         for name, digest in subjects.items():
             owner = owners.get(name, name)
@@ -666,7 +636,7 @@ class Verification:
 
     def digests(self) -> str:
         """Step 5: every payload file is covered by the seal, and every list of files in it holds."""
-        sealed, digests, opened, log = self.sealed, self.package.digests, self.envelopes, self.case["log"]
+        sealed, digests, opened, log = self.sealed, self.package.digests, self.signed, self.about["log"]
         none(self.payload ^ (sealed.keys() - self.gone), "missing, or not sealed")
         right = sealed | (opened["redaction"].subjects if self.redactors else {})
         none((name for name in self.payload if digests[name] != right[name]), "not what was sealed")
@@ -682,7 +652,7 @@ class Verification:
         allowed |= needed - {METHOD}
         for step, document in {"capture": CAPTURE, **self.made}.items():
             listed = self.listed[document] = self.files_of(step, document)
-            if document != CAPTURE or self.case["events_included"]:
+            if document != CAPTURE or self.about["events_included"]:
                 need(listed.items() <= sealed.items(), f"not all that {document} lists is there as it says")
                 allowed |= listed.keys()
         terms = [one for one in rows(self.documents.get(TERMS), "terms") if one["file"] is not None]
@@ -703,7 +673,7 @@ class Verification:
     def files_of(self, step: str, document: str) -> dict[str, str]:
         """What a document lists; where it was taken out, what the Statement of its step says."""
         if document in self.gone:
-            return {name: one for name, one in self.envelopes[step].subjects.items() if name != document}
+            return {name: one for name, one in self.signed[step].subjects.items() if name != document}
         pairs = name_digests(self.documents[document], document, "files")
         listed = {f"{document.rpartition('/')[0]}/{name}": digest for name, digest in pairs}
         good = all(is_kind(name, "name") and "/" not in name for name, _ in pairs) and document not in listed
@@ -712,7 +682,7 @@ class Verification:
 
     def leaves(self) -> str:
         """Step 6: what remains of every document and table gives the root that was sealed."""
-        said = fit(self.envelopes["seal"].predicate, "seal", "the predicate of the seal")["leaves"]
+        said = fit(self.signed["seal"].predicate, "seal", "the predicate of the seal")["leaves"]
         cut = [(name, form_of(name)) for name in sorted(self.sealed) if form_of(name)]
         need([(one["name"], one["form"]) for one in said] == cut, "the seal has not the right roots")
         sizes = [self.check_leaves(one["name"], one) for one in said if one["name"] not in self.gone]
@@ -755,7 +725,7 @@ class Verification:
 
     def chain(self) -> str:
         """Step 7: every Statement, written again, is the one; the findings are those of this capture."""
-        case, sealed, opened = self.case, self.sealed, self.envelopes
+        case, sealed, opened = self.about, self.sealed, self.signed
         names, nonces = map(envelope_name, case["steps"][:-1]), opened["close"].predicate["nonces"]
         need(len(nonces) == len(self.stamps), "there is not one nonce for every timestamp")
         seal: dict[str, Any] = {key: case[key] for key in ("created", "software", "timestamps")}
@@ -768,7 +738,7 @@ class Verification:
                 said = fit(opened[step].predicate["materials"], "[material]", f"the Statement of {step}")
                 made_of = [(one["name"], one["digest"]["sha256"]) for one in said]
             elif step != "detect":
-                made_of = inputs_of(self.documents[name], name)
+                made_of = name_digests(self.documents[name], name)
             right[step] = ({name: sealed[name], **self.listed[name]}, {"materials": resources(made_of)})
         for step, (subjects, predicate) in right.items():
             statement: dict[str, Any] = {"_type": "https://in-toto.io/Statement/v1"}
@@ -790,59 +760,62 @@ class Verification:
 
     def signatures(self) -> str:
         """Step 8: over DSSE's pre-authentication encoding, by exactly those who were declared."""
-        for step, envelope in self.envelopes.items():
+        for step, envelope in self.signed.items():
             keys = self.redactors if step == "redaction" else self.keys
             need(envelope.signatures.keys() == keys.keys(), f"{step} is not signed by exactly its signers")
             message = b"DSSEv1 28 application/vnd.in-toto+json %d %s" % (len(envelope.body), envelope.body)
             for keyid, signature in envelope.signatures.items():
                 check_signature(keys[keyid], signature, message, step)
-        return f"{len(self.envelopes)} envelopes, each signed by all its signers ({len(self.keys)})"
+        return f"{len(self.signed)} envelopes, each signed by all its signers ({len(self.keys)})"
 
     def timestamps(self) -> str:
         """Step 9: by accepted authorities, over the seal, as it was asked for, not before it was made."""
         trust, seal, roots = self.trust, self.package.digests[envelope_name("seal")], set[str]()
-        for name, nonce in zip(self.stamps, self.envelopes["close"].predicate["nonces"], strict=True):
+        for name, nonce in zip(self.stamps, self.signed["close"].predicate["nonces"], strict=True):
             token = self.package.whole[name]
             when, imprint, its_nonce = read_token(token, name)
             need((imprint, str(its_nonce)) == (seal, nonce), f"{name} is not the answer over this seal")
-            late = (seconds(self.case["created"]) or 0) > when + CLOCK_SLACK_S
+            late = (seconds(self.about["created"]) or 0) > when + CLOCK_SLACK_S
             need(not late, f"the case says that it was made after {name}")
             if trust:
                 roots.add(root_of(trust, token, seal, when))
                 need("" not in roots, f"{name} does not lead to an accepted TSA root at its own time")
                 self.times.append(when)
+        self.times.sort()
+        self.stamped = [f"{datetime.fromtimestamp(when, UTC):%Y-%m-%dT%H:%M:%SZ}" for when in self.times]
         need(not trust or len(roots) >= trust.authorities, f"{len(roots)} timestamp authorities: too few")
         if not self.times:
             return f"{len(self.stamps)} declared; the time of sealing is the sealer's word"
-        return f"sealed no later than {shown(min(self.times))}, say {len(roots)} accepted authorities"
+        return f"sealed no later than {self.stamped[0]}, say {len(roots)} accepted authorities"
 
-    def accepted(self, trust: Trust, keys: Iterable[str], moments: list[float]) -> list[str]:
-        """Names of those of the keys that are accepted, and valid at all these moments."""
-        names = []
+    def accepted(self, keys: Iterable[str], created: str, stamped: list[float]) -> str:
+        """Who of them is accepted, and valid at the first timestamp. Without one they alone say when that was;
+        so they have to be valid now, too."""
+        moments, trust = stamped[:1] or [seconds(created) or 0, time.time()], self.trust
+        names = list[str]()
         for one in (trust.signers[keyid] for keyid in keys if keyid in trust.signers):
             since, until = seconds(one.get("valid_from")), seconds(one.get("valid_until"))
             if all((since is None or since <= when) and (until is None or when <= until) for when in moments):
                 names.append(one["name"])
         need(len(names) >= trust.threshold, f"{len(names)} accepted valid signers, {trust.threshold} needed")
-        return names
+        self.names = self.names or names
+        return f"{', '.join(names)} ({len(names)} accepted, {trust.threshold} needed)"
 
-    def who_signed(self) -> str:
-        """Step 10: enough accepted signers. Without a timestamp only they say when; then now counts too."""
+    def signers(self) -> str:
+        """Step 10: enough accepted signers, of the case and of the redaction."""
         if self.trust is None:
             return "whose keys these are needs a trust file"
-        moments = [min(self.times)] if self.times else [seconds(self.case["created"]) or 0, time.time()]
-        self.signers = self.accepted(self.trust, self.keys, moments)
-        said = f"{', '.join(self.signers)} ({len(self.signers)} accepted, {self.trust.threshold} needed)"
+        said = self.accepted(self.keys, self.about["created"], self.times)
         if self.redactors:
-            moments = [seconds(self.envelopes["redaction"].predicate["created"]) or 0, time.time()]
-            said += f"; redacted by {', '.join(self.accepted(self.trust, self.redactors, moments))}"
+            created = self.signed["redaction"].predicate["created"]
+            said += f"; redacted by {self.accepted(self.redactors, created, [])}"
         return said
 
     def log(self) -> str:
         """Step 11: the log whole and unforked, every entry accounted for, no run of the matter left out."""
-        declared, trust, whole = self.case["log"], self.trust, self.package.whole
+        declared, trust, whole = self.about["log"], self.trust, self.package.whole
         if declared is None or trust is None:
-            return "whose log it is needs a trust file" if declared else "nothing shows what was fixed before"
+            return "none that can be checked: nothing shows what was fixed before"
         origin, size = declared["origin"], declared["size"]
         keys = [key for key in trust.logs if key.name == origin]
         need(keys, "the key of the log is not in the trust file")
@@ -890,7 +863,7 @@ class Verification:
         return times
 
     def check_runs(self) -> str:
-        heads, matter = self.heads, self.case["matter"]
+        heads, matter = self.heads, self.about["matter"]
         once = len(heads.tags) == len({one for one, _ in heads.tags}) == len({tag for _, tag in heads.tags})
         need(once, "in the log a matter has two tags, or a tag two matters")
         ours = [tag for one, tag in heads.tags if one == matter]
@@ -899,15 +872,13 @@ class Verification:
             if (said["matter"], said["status"]) == (matter, "done") and said.get("space") != "privileged":
                 gave = set(said["digests"].values()) & set(self.sealed.values())
                 need(gave, f"run {said['run']} is done, and its result is not in the package")
-        own = sum(heads.starts[tag, "testifying"] for tag in ours)
-        privileged = sum(heads.starts[tag, "privileged"] for tag in ours)
-        others = heads.runs - own - privileged
-        runs = {"logged": heads.runs, "shown": own, "privileged": privileged, "other_matters": others}
-        self.more["runs"] = runs
+        own, secret = (sum(heads.starts[tag, one] for tag in ours) for one in ("testifying", "privileged"))
+        runs = self.more["runs"] = {"logged": heads.runs, "shown": own, "privileged": secret}
+        runs["other_matters"] = heads.runs - own - secret
         plans = sum(one.kind == "analysis-plan" for one in heads.opened)
-        said = f"{own} of this matter shown, {privileged} privileged, {others} of others"
-        said = said if ours else "none of this matter is opened, so none can be told from others"
-        return f"{heads.runs} runs: {said}; {plans} of {heads.plans} plans shown"
+        said = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in runs.items())
+        said += "" if ours else " (none of this matter is opened, so none can be told from others)"
+        return f"runs: {said}; {plans} of {heads.plans} plans shown"
 
     def results(self) -> str:
         """Step 12: every result that says confirmatory is so."""
@@ -921,7 +892,7 @@ class Verification:
         for one in said if self.trust else ():
             record = self.documents.get(self.made[one["result"]])
             of = record if one["result"] == "scan" else dig(record, "case_run")
-            run = dig(of, "run") if self.case["log"] and dig(of, "matter") == self.case["matter"] else None
+            run = dig(of, "run") if self.about["log"] and dig(of, "matter") == self.about["matter"] else None
             need(type(run) is not int or run in starts, f"the run that gave {one['result']} is not shown")
             if one["class"] == "confirmatory":
                 self.check_confirmatory(one, record, f"{one['result']} says confirmatory and is not:")
@@ -931,13 +902,17 @@ class Verification:
 
     def check_confirmatory(self, result: Any, record: Any, not_so: str) -> None:
         """Six conditions, numbered as in the specification. What was taken out shows nothing."""
-        matter, step, plan_name = self.case["matter"], result["result"], f"data/plans/{result['plan']}.json"
+        matter, step, plan_name = self.about["matter"], result["result"], f"data/plans/{result['plan']}.json"
         plan, sealed = self.documents.get(plan_name), self.sealed[self.made[step]]
         need(record and plan, f"{not_so} it, or its plan, is not in the package")
         wanted = {"matter": matter, "plan_id": dig(plan, "plan_id"), "sha256": self.sealed[plan_name]}
         fixed = [self.first_shown(("analysis-plan",), **wanted)]  # 1
         asked = next((one for one in rows(plan, "hypotheses") if one["id"] == result["hypothesis"] != ""), {})
-        right = dig(plan, "matter") == matter and is_decided(step, record, asked)
+        tests: list[Any] = [one.get("name") for one in rows(record, "tests") if one.get("decides") is True]
+        tests = {"detect": ["campaigns"], "scan": ["mark in corpus"]}.get(step, tests)
+        level, planned = dig(record, "fdr" if step == "detect" else "alpha"), asked.get("alpha")
+        right = {type(level), type(planned)} <= {int, float} and level == planned
+        right = right and dig(plan, "matter") == matter and asked["test"] in tests and asked["test"]
         need(right, f"{not_so} it does not decide a hypothesis of the plan as planned")  # 2
         keys = asked["commitments"]
         right = isinstance(keys, list) and None not in keys and result["commitments"] == keys
@@ -953,7 +928,7 @@ class Verification:
         named = [by_id.get(one) if one else None for one in result["acquisitions"] or ()]
         known = {item["sha256"] for one in named for item in rows(one, "items")} | {*(asked["given"] or ())}
         source = CAPTURE if step == "detect" else self.made[step]
-        right = {digest for _, digest in inputs_of(self.documents[source], source)} <= known
+        right = {digest for _, digest in name_digests(self.documents[source], source)} <= known
         right = right and named and None not in named
         need(right, f"{not_so} not all its inputs are in acquisitions that it names")  # 4
         for one in named:  # 5
@@ -974,24 +949,17 @@ class Verification:
         times = [(when, one.number) for one in ours for size, when in self.shown_times if size > one.batch]
         return min(times, default=None)
 
-    def which_case(self) -> str:
+    def case(self) -> str:
         """Step 13: the case that was meant."""
-        case_id, allowed = self.case["case_id"], self.trust.cases if self.trust else []
+        case_id, allowed = self.about["case_id"], self.trust.cases if self.trust else []
         need(self.wanted in ("", case_id), f"this is case {case_id}, not {self.wanted}")
         need(not allowed or case_id in allowed, f"case {case_id} is none of those of the trust file")
         return f"{case_id}"
 
-def is_decided(step: str, record: Any, hypothesis: Any) -> bool:
-    """Whether a result has the deciding test of a hypothesis, at its level."""
-    level, alpha = hypothesis.get("alpha"), dig(record, "fdr" if step == "detect" else "alpha")
-    names: list[Any] = [one.get("name") for one in rows(record, "tests") if one.get("decides") is True]
-    names = {"detect": ["campaigns"], "scan": ["mark in corpus"]}.get(step, names)
-    same = {type(level), type(alpha)} <= {int, float} and level == alpha
-    return same and isinstance(hypothesis["test"], str) and hypothesis["test"] in names
-
-STEPS = {"outer layer": "outer_layer", "bag": "bag", "envelopes": "read_envelopes", "redaction": "redaction"}
-STEPS |= {name: name for name in ("digests", "leaves", "chain", "signatures", "timestamps")}
-STEPS |= {"signers": "who_signed", "log": "log", "results": "results", "case": "which_case"}
+STEPS = ["outer layer", "bag", "envelopes", "redaction", "digests", "leaves", "chain", "signatures"]
+STEPS += ["timestamps", "signers", "log", "results", "case"]
+# what else a step may raise over what it reads without having checked the whole form, as (full) allows
+HOSTILE = (AttributeError, LookupError, OSError, OverflowError, RecursionError, TypeError, ValueError)
 
 def verify(path: Path, trust: Trust | None = None, wanted: str = "") -> dict[str, Any]:
     """All steps over a package; the answer as plain data."""
@@ -1004,25 +972,24 @@ def verify(path: Path, trust: Trust | None = None, wanted: str = "") -> dict[str
     if not there:
         raise Unusable(f"there is no package at {path}", 3)
     it, done, failed = Verification(path, trust, wanted), list[dict[str, Any]](), ""
-    for number, (name, step) in enumerate(STEPS.items(), 1):
+    for number, name in enumerate(STEPS, 1):
         unchecked = trust is None and name in ("timestamps", "signers", "log", "results")
         outcome, detail = "not reached" if failed else "NOT CHECKED" if unchecked else "ok", ""
         try:
-            detail = detail if failed else getattr(it, step)()
+            detail = detail if failed else getattr(it, name.replace(" ", "_"))()
         except Failed as problem:
             outcome, detail = "FAILED", str(problem)
-        except (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError) as problem:
-            # what is read without checking its whole form, as (full) allows, is not what it was taken for
-            outcome, detail = "FAILED", f"something has not the form that it needs: {problem!r}"[:200]
+        except HOSTILE as problem:
+            outcome, detail = "FAILED", f"something cannot be read, or is of another form: {problem!r}"[:200]
         failed = failed or (f"FAILED at step {number} ({name}): {detail}" if outcome == "FAILED" else "")
         done.append({"number": number, "name": name, "outcome": outcome, "detail": detail})
-    case_id, created = it.case.get("case_id"), it.case.get("created")
     verdict = "FAILED" if failed else "VERIFIED" if trust else "INTACT, SIGNER NOT CHECKED"
-    by = f", signed by {', '.join(it.signers)}" if it.signers else ""
-    summary = failed or f"{verdict} case {case_id}{by}, made {created} by its own clock"
     answer: dict[str, Any] = {"schema": "countermark/verify/v1", "package": str(path), "verdict": verdict}
-    answer |= {"summary": summary, "case_id": case_id, "created": created, "signers": it.signers}
-    return answer | {"timestamps": [*map(shown, it.times)], "steps": done, **it.more}
+    answer |= {"signers": it.names, "timestamps": it.stamped, **it.more}
+    answer |= {key: it.about.get(key) for key in ("case_id", "created")}
+    by = f", signed by {', '.join(it.names)}" if it.names else ""
+    about = f"{verdict} case {answer['case_id']}{by}, made {answer['created']} by its own clock"
+    return answer | {"summary": failed or about, "steps": done}
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("countermark-verify", description="Checks an EvidencePackage.")

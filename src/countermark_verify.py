@@ -36,7 +36,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 MIB = 1 << 20
 MAX_FILES, MAX_WHOLE, MAX_LINE, MAX_LEAF_LINE, MAX_TOKEN = 10_000, 64 * MIB, MIB, 128, MIB // 4
 MAX_DEPTH, MAX_MARKS, MAX_BATCH, MAX_NUMBER = 64, 4_000_000, 4096, 1 << 53
-CLOCK_SLACK_S, OPENSSL_TIMEOUT_S, YEAR_10000 = 300, 30, 253_402_300_800
+CLOCK_SLACK_S, OPENSSL_TIMEOUT_S, MAX_OFFSET_S = 300, 30, 86_400
 
 class Failed(Exception):
     """The package is not what it should be."""
@@ -145,7 +145,7 @@ result result:text heading:text class:=confirmatory|exploratory reasons:[text] p
   run:null|positive acquisitions:[text] commitments:[text]; batch kind:=batch payload:commitments time:text;
 commitments commitments:[text] number:count; closed body:hash head:text head_salt:salt;
 opened body_salt:salt entry:text head:text head_salt:salt; padding kind:kind; head index:count kind:kind;
-entry kind:kind payload:object time:text;
+entry kind:kind payload:object time:text; plan index:count kind:kind matter:salt;
 run index:count kind:kind matter:salt run:positive space:=testifying|privileged;
 trust schema:=countermark/trust/v1 signers:[accepted] threshold:positive tsa_roots?:[text] checkpoints?:[text]
   timestamp_authorities?:count cases?:[id] logs?:[text] witnesses?:[witness];
@@ -169,7 +169,7 @@ def is_kind(value: Any, kind: str) -> bool:
 
 def fit(value: Any, kind: str, where: str, hidden: bool = False) -> Any:
     """The value, if it is of that kind. With `hidden`, null may stand anywhere: something was taken out."""
-    if value is None and (hidden or kind.startswith("null|")):
+    if value is None and (kind.startswith("null|") or (hidden and kind not in SHAPES)):
         return value
     kind, problem = kind.removeprefix("null|"), f"{where} is not as the specification says ({kind})"
     if kind in SHAPES:
@@ -196,6 +196,7 @@ CASE, CUSTODY, RESULTS, TERMS = (f"data/{name}.json" for name in ("case", "custo
 CAPTURE, SCAN, REQUESTS = "data/events/capture.json", "data/scan/scan.json", "data/tables/requests.jsonl"
 FINDINGS, METHOD = "data/findings/findings.json", "data/findings/method.json"
 LOG, LEAVES, ATTRIBUTIONS, ATTESTATIONS = "data/log/", "data/leaves/", "data/attributions/", "attestations/"
+PLANS, RUNS = "data/plans/", "data/runs/"
 ENTRIES, OPENINGS, CHECKPOINTS = f"{LOG}entries.jsonl", f"{LOG}openings.jsonl", f"{LOG}checkpoints/"
 TAGS = ("bagit.txt", "bag-info.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt")
 DOCUMENT = "|".join((CUSTODY, RESULTS, TERMS, CAPTURE, SCAN, FINDINGS, METHOD, "data/plans/[^/]+[.]json"))
@@ -209,6 +210,10 @@ def form_of(name: str) -> str:
     """How a document or table is cut into leaves; empty for other files."""
     fields = is_document(name) or re.fullmatch("data/tables/[^/]+[.]jsonl", name)
     return "rows" if name == REQUESTS else "fields" if fields else ""
+
+def by_root_alone(name: str) -> bool:
+    """Whether the seal has the salted root of it and no digest, which could be guessed."""
+    return name in (CUSTODY, RESULTS, TERMS) or (name.startswith("data/tables/") and form_of(name) != "")
 
 def leaves_name(name: str) -> str:
     return f"{LEAVES}{name.removeprefix('data/')}.leaves"
@@ -313,7 +318,8 @@ def open_envelope(data: bytes, step: str) -> Envelope:
     body = unbase64(outer["payload"])
     statement = read_canonical(body, "statement", f"the Statement in {name}")
     need(statement["predicateType"] == TYPES[kind], f"{name} has a Statement of another type")
-    predicate = fit(statement["predicate"], kind if kind in ("close", "redaction") else "object", name)
+    shape = kind if kind in ("seal", "close", "redaction") else "object"
+    predicate = fit(statement["predicate"], shape, name)
     subjects = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
     good = [one["name"] for one in statement["subject"]] == sorted(subjects)
     need(good, f"subjects of {name} are not sorted, each once")
@@ -378,6 +384,11 @@ def fields_of(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
     else:
         yield pointer, value if isinstance(value, Spelled) else canonical(value)
 
+def is_tight(text: bytes) -> bool:
+    """No blank stands outside of texts, and texts are as RFC 8785 writes them: leaves say every byte."""
+    found = re.findall(r'"(?:[^"\\]|\\.)*"|\s', str(text, "utf-8"))
+    return all(one[0] == '"' and ("\\" not in one or canonical(json.loads(one)) == one) for one in found)
+
 # --- Step 9: `openssl` says what an RFC 3161 token says, and whether it leads to a root that we accept.
 TOKEN = re.compile(
     r"Hash Algorithm: sha256\nMessage data:\n    0000 - (.{47})   .{16}\n    0010 - (.{47})   .{16}\n.+\n"
@@ -425,7 +436,7 @@ def root_of(trust: Any, token: bytes, imprint: str, when: float) -> str:
 NoteKey = namedtuple("NoteKey", "name key_id key alliance")
 Note = namedtuple("Note", "body lines origin size root")
 Opened = namedtuple("Opened", "number kind payload batch")  # an entry of the private log that is shown
-RUNS, LINE, SIZE = ("run-start", "run-outcome"), "[^\0-\x1f]+", "0|[1-9][0-9]{0,15}"
+LINE, SIZE = "[^\0-\x1f]+", "0|[1-9][0-9]{0,15}"
 NOTE = re.compile(f"(({LINE})\n({SIZE})\n({LINE})\n(?:{LINE}\n)*)\n((?:\u2014 {LINE}\n){{1,64}})")
 
 def note_key(text: str, kind: int, alliance: bool = False) -> NoteKey:
@@ -458,12 +469,16 @@ def note_signatures(note: Note, keys: list[NoteKey], timed: bool, what: str) -> 
             found.append((when, key.alliance))
     return found
 
+OF_RUNS, PLAN = ("run-start", "run-outcome"), "analysis-plan"
+HEADS = {**dict.fromkeys(OF_RUNS, "run"), "padding": "padding", PLAN: "plan"}
+
 class Heads:
     """What the openings say, one after the other."""
     def __init__(self) -> None:
-        self.count = self.runs = self.plans = self.whole_bytes = 0
+        self.count = self.runs = self.whole_bytes = 0
         self.opened: list[Opened] = []
-        self.tags: set[tuple[str, str]] = set()  # of opened runs: matter and tag
+        self.tags: set[tuple[str, str]] = set()  # of opened runs and plans: matter and tag
+        self.plans = Counter[str]()  # by tag
         self.started: dict[int, Any] = {}  # tag and space of runs that have no outcome yet
         # starts of runs, and entries of runs that are not opened, by tag and space
         self.starts, self.closed = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
@@ -473,7 +488,7 @@ class Heads:
         said = read_canonical(line, "opened" if b'"entry":' in line[:60] else "closed", what)
         data, entry = said["head"].encode(), said.get("entry")
         kind = dig(read_json(data, what), "kind")
-        head = read_canonical(data, "run" if kind in RUNS else kind if kind == "padding" else "head", what)
+        head = read_canonical(data, HEADS.get(str(kind), "head"), what)
         salt = bytes.fromhex(said["body" if entry is None else "body_salt"])
         body = salt if entry is None else hashed(b"\0", salt, entry.encode())
         right = hashed(b"\1", hashed(b"\0", bytes.fromhex(said["head_salt"]), data), body) == commitment
@@ -481,8 +496,9 @@ class Heads:
         if kind == "padding":
             return
         need(head["index"] == self.count, f"entry {self.count} of the private log is left out")
-        self.count, self.plans = self.count + 1, self.plans + (kind == "analysis-plan")
-        if kind in RUNS:
+        self.count += 1
+        self.plans.update([head["matter"]] if kind == PLAN else [])
+        if kind in OF_RUNS:
             whose = (head["matter"], head["space"])
             if kind == "run-start":
                 self.runs += 1
@@ -500,11 +516,13 @@ class Heads:
         need(self.whole_bytes <= MAX_WHOLE, "too many opened entries")
         entry = read_canonical(body, "entry", "an opened entry")
         payload, same = entry["payload"], entry["kind"] == head["kind"]
-        if head["kind"] in RUNS:
+        if head["kind"] in OF_RUNS:
             said = (payload["run"], payload.get("space", "testifying"))
             same = same and type(payload["run"]) is int and said == (head["run"], head["space"])
-            need(is_kind(payload["matter"], "text"), "an opened run has no matter")
-            self.tags.add((payload["matter"], head["matter"]))
+            need("matter" in payload, "an opened run has no matter")
+        if "matter" in head:
+            need(is_kind(payload.get("matter", ""), "text"), "the matter of a run or plan is no text")
+            self.tags.add((payload.get("matter", ""), head["matter"]))
         need(same, f"entry {head['index']} is not what its head says")
         self.opened.append(Opened(head["index"], head["kind"], payload, batch))
 
@@ -532,8 +550,10 @@ def read_trust(path: Path) -> Trust:
         need(one_each, "an entry of tsa_roots is not one PEM certificate")
         logs = [note_key(text, 1) for text in said.get("logs", [])]
         witnesses = [note_key(one["vkey"], 4, one["alliance"]) for one in said.get("witnesses", [])]
-        names = [(one.name, one.key_id) for one in logs + witnesses]
-        need(len(set(names)) == len(names), "a log or a witness stands twice")
+        raw = {one.key.public_bytes_raw() for one in logs + witnesses}  # who keeps a log is none of them
+        names = len({one.name for one in logs}) + len({one.name for one in witnesses})
+        once = len(raw) == len(logs + witnesses) == names
+        need(once, "a log or a witness stands twice")
         notes = [read_note(text.encode(), "a checkpoint") for text in said.get("checkpoints", [])]
         by = [[key for key in logs if key.name == note.origin] for note in notes]
         good = all(note_signatures(*one, False, "it") for one in zip(notes, by, strict=True))
@@ -603,7 +623,11 @@ class Verification:
         steps = [*self.about["steps"], "close", *redaction]
         none(there ^ {*self.stamps, *map(envelope_name, steps)}, "missing or not declared")
         self.signed = {one: open_envelope(self.package.whole[envelope_name(one)], one) for one in steps}
-        self.sealed: dict[str, str] = self.signed["seal"].subjects  # digests when it was sealed
+        _, subjects, seal, _ = self.signed["seal"]
+        names = [one["name"] for one in seal["leaves"]]
+        need(names == sorted(set(names)), "the leaves of the seal are not sorted, each once")
+        none(filter(by_root_alone, subjects), "the seal has a digest where it may have a root alone")
+        self.sealed = {**subjects, **dict.fromkeys(filter(by_root_alone, names), "")}  # digests, if any
         return f"{len(steps)} Statements in canonical form, {len(self.stamps)} timestamps"
 
     def redaction(self) -> str:
@@ -613,7 +637,8 @@ class Verification:
         _, subjects, said, _ = self.signed["redaction"]
         sealed, taken, seal = self.sealed, said["taken_out"], self.package.digests[envelope_name("seal")]
         right = (said["case_id"], said["seal"]) == (self.about["case_id"], seal)
-        need(right, "the redaction is of another case, or of another seal")
+        right = right and said["created"] >= self.about["created"]
+        need(right, "the redaction is of another case or of another seal, or older than the case")
         self.redactors, self.more["taken_out"] = read_signers(said["signers"], "the redaction"), taken
         order, grounds = [(one["name"], one["ground"]) for one in taken], Counter[str]()
         names = [name for name, _ in order]
@@ -632,6 +657,8 @@ class Verification:
             owner = owners.get(name, name)
             need(form_of(owner) and sealed.get(name, digest) != digest, f"{name} cannot have been changed")
             need(owner in self.taken_out and owner not in self.gone, f"nothing was taken out of {owner}")
+        bare = {name for name in self.taken_out.keys() - self.gone if by_root_alone(name)}
+        none(bare - subjects.keys(), "the redaction does not cover what is left of")
         counts = ", ".join(f"{count} under {ground}" for ground, count in sorted(grounds.items()))
         return f"taken out: {counts}; {said['why']!r}"
 
@@ -640,7 +667,7 @@ class Verification:
         sealed, digests, opened, log = self.sealed, self.package.digests, self.signed, self.about["log"]
         none(self.payload ^ (sealed.keys() - self.gone), "missing, or not sealed")
         right = sealed | (opened["redaction"].subjects if self.redactors else {})
-        none((name for name in self.payload if digests[name] != right[name]), "not what was sealed")
+        none((name for name in self.payload if right[name] not in ("", digests[name])), "not what was sealed")
         check_names(sealed)
         for name in filter(is_document, self.payload):
             self.documents[name] = read_json(self.package.whole[name], name)
@@ -664,7 +691,9 @@ class Verification:
         notes = {name for name in sealed if log and re.fullmatch(f"{CHECKPOINTS}({SIZE})[.]note", name)}
         allowed |= texts.keys() | notes | {name.removesuffix("note") + "tsr" for name in notes}
         allowed |= {ENTRIES, OPENINGS} if log else set()
-        places = r"data/(findings|events|scan|attributions|plans|tables|terms|log)/.*"
+        ran = re.compile(f"{RUNS}[1-9][0-9]{{0,14}}[.][^/]+")
+        allowed |= {name for name in sealed if log and ran.fullmatch(name)}
+        places = r"data/(findings|events|scan|attributions|plans|runs|tables|terms|log)/.*"
         none((name for name in sealed.keys() - allowed if re.fullmatch(places, name)), "listed by nothing")
         closed = {name: digests[name] for name in (envelope_name("seal"), *self.stamps)}
         need(opened["close"].subjects == closed, "the closing Statement is of another seal or timestamp")
@@ -682,7 +711,7 @@ class Verification:
 
     def leaves(self) -> str:
         """Step 6: what remains of every document and table gives the root that was sealed."""
-        said = fit(self.signed["seal"].predicate, "seal", "the predicate of the seal")["leaves"]
+        said = self.signed["seal"].predicate["leaves"]
         cut = [(name, form_of(name)) for name in sorted(self.sealed) if form_of(name)]
         need([(one["name"], one["form"]) for one in said] == cut, "the seal has not the right roots")
         sizes = [self.check_leaves(one["name"], one) for one in said if one["name"] not in self.gone]
@@ -697,6 +726,7 @@ class Verification:
                 need(isinstance(value, dict) or text == b"null", f"a line of {name} is no object")
                 yield "", text, value is None
                 continue
+            need(not by_root_alone(name) or is_tight(text), f"{name} has blanks or escapes")
             need(not table or (isinstance(value, dict) and value), f"a line of {name} has no key")
             for pointer, field in fields_of(value, f"/{number}" if table else ""):
                 yield pointer, f"{pointer}\n{field}".encode(), field == "null"
@@ -731,7 +761,8 @@ class Verification:
         seal: dict[str, Any] = {key: case[key] for key in ("created", "software", "timestamps")}
         seal["materials"] = resources((name, self.package.digests[name]) for name in names)
         seal["leaves"] = opened["seal"].predicate["leaves"]  # which step 6 has checked
-        right = {"seal": (sealed, seal), "close": (opened["close"].subjects, {"nonces": nonces})}
+        close = {"nonces": nonces}
+        right = {"seal": (opened["seal"].subjects, seal), "close": (opened["close"].subjects, close)}
         for step, name in {"capture": CAPTURE, **self.made}.items():
             made_of = [(CAPTURE, sealed[CAPTURE])]
             if name in self.gone:  # its Statement stands for it
@@ -871,13 +902,24 @@ class Verification:
             if (said["matter"], said["status"]) == (matter, "done") and said.get("space") != "privileged":
                 gave = set(said["digests"].values()) & set(self.sealed.values())
                 need(gave, f"run {said['run']} is done, and its result is not in the package")
+        shown = [one for one in heads.opened if one.payload.get("matter") == matter]
+        runs = [{one.payload["run"]: one.payload for one in shown if one.kind == kind} for kind in OF_RUNS]
+        for name in (name for name in self.sealed if name.startswith(RUNS)):
+            run = int(name.removeprefix(RUNS).partition(".")[0])
+            right = run in runs[0] and self.sealed[name] in runs[1][run]["digests"].values()
+            need(right, f"{name} did not come out of that run of this matter")
+        plans = [one.payload for one in shown if one.kind == PLAN]
+        need(sum(heads.plans[tag] for tag in ours) == len(plans), "a plan of this matter is not shown")
+        files = [digest for name, digest in self.sealed.items() if name.startswith(PLANS)]
+        none((str(one["plan_id"]) for one in plans if one["sha256"] not in files), "no file of these plans")
         own, secret = (sum(heads.starts[tag, one] for tag in ours) for one in ("testifying", "privileged"))
-        runs = self.more["runs"] = {"logged": heads.runs, "shown": own, "privileged": secret}
-        runs["other_matters"] = heads.runs - own - secret
-        plans = sum(one.kind == "analysis-plan" for one in heads.opened)
-        said = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in runs.items())
-        said += "" if ours else " (none of this matter is opened, so none can be told from others)"
-        return f"runs: {said}; {plans} of {heads.plans} plans shown"
+        others = heads.runs - own - secret
+        counts = {"logged": heads.runs, "shown": own, "privileged": secret, "other_matters": others}
+        self.more["runs"] = counts
+        said = f"{own} of this matter shown, {secret} privileged, {others} of others"
+        said = said if ours else "none of this matter is opened, so none can be told from others"
+        said = f"{heads.runs} runs: {said}; {heads.plans.total()} plans"
+        return f"{said}, {len(plans)} of this matter, each shown"
 
     def results(self) -> str:
         """Step 12: every result that says confirmatory is so."""
@@ -896,8 +938,11 @@ class Verification:
             if one["class"] == "confirmatory":
                 self.check_confirmatory(one, record, f"{one['result']} says confirmatory and is not:")
         self.more["results"] = said
-        classes = Counter(one["class"] for one in said)
-        return f"{classes['confirmatory']} confirmatory, {classes['exploratory']} exploratory"
+        classes, used = Counter(one["class"] for one in said), {one["plan"] for one in said}
+        plans = [one.payload for one in self.heads.opened if one.kind == PLAN]
+        ours = {str(one.get("plan_id")) for one in plans if one.get("matter") == self.about["matter"]}
+        unused = f"; plans that no result names: {', '.join(sorted(ours - used)) or 'none'}" if ours else ""
+        return f"{classes['confirmatory']} confirmatory, {classes['exploratory']} exploratory{unused}"
 
     def check_confirmatory(self, result: Any, record: Any, not_so: str) -> None:
         """Six conditions, numbered as in the specification. What was taken out shows nothing."""
@@ -905,7 +950,7 @@ class Verification:
         plan, sealed = self.documents.get(plan_name), self.sealed[self.made[step]]
         need(record and plan, f"{not_so} it, or its plan, is not in the package")
         wanted = {"matter": matter, "plan_id": dig(plan, "plan_id"), "sha256": self.sealed[plan_name]}
-        fixed = [self.first_shown(("analysis-plan",), **wanted)]  # 1
+        fixed = [self.first_shown((PLAN,), **wanted)]  # 1
         by_id = {one["id"]: one for one in rows(plan, "hypotheses") if one["id"]}
         asked = by_id.get(result["hypothesis"], {})
         tests: list[Any] = [one.get("name") for one in rows(record, "tests") if one.get("decides") is True]
@@ -926,16 +971,20 @@ class Verification:
         before = max(one[0] for one in fixed if one)
         by_id = {one["id"]: one for one in rows(self.documents[CUSTODY], "acquisitions")}
         named = [by_id.get(one) if one else None for one in result["acquisitions"] or ()]
-        known = {item["sha256"] for one in named for item in rows(one, "items")} | {*(asked["given"] or ())}
-        source = CAPTURE if step == "detect" else self.made[step]
-        right = {digest for _, digest in name_digests(self.documents[source], source)} <= known
-        right = right and named and None not in named
+        known = {item["sha256"] for one in named for item in rows(one, "items")}
+        source, given = CAPTURE if step == "detect" else self.made[step], {*(asked["given"] or ())}
+        acquired = {digest for _, digest in name_digests(self.documents[source], source)} - given
+        right = acquired and acquired <= known and None not in named
         need(right, f"{not_so} not all its inputs are in acquisitions that it names")  # 4
-        for one in named:  # 5
-            started, offset = seconds(dig(one, "started")), dig(one, "clock", "offset_seconds")
-            right = started is not None and offset is not None and before < started - offset < YEAR_10000
-            need(right, f"{not_so} data are not shown to be acquired after plan and keys were fixed")
-        runs = [one for one in self.heads.opened if one.kind in RUNS and one.payload["run"] == result["run"]]
+        ended = self.first_shown(("run-outcome",), run=result["run"], matter=matter)
+        for one in rows(self.documents[CUSTODY], "acquisitions"):  # 5; any that has some of these bytes
+            if one in named or acquired & {item["sha256"] for item in rows(one, "items")}:
+                started, offset = seconds(one["started"]), dig(one, "clock", "offset_seconds")
+                right = started is not None and offset is not None and abs(offset) <= MAX_OFFSET_S
+                right = right and before < started - offset < (ended[0] if ended else float("inf"))
+                need(right, f"{not_so} {one['id']} did not start between what was fixed and the run's end")
+        runs = [one for one in self.heads.opened if one.kind in OF_RUNS]
+        runs = [one for one in runs if one.payload["run"] == result["run"]]
         starts = [one.number for one in runs if one.kind == "run-start" and one.payload["matter"] == matter]
         ends = [one.payload for one in runs if one.kind == "run-outcome" and one.payload["status"] == "done"]
         right = starts and fixed[0] and fixed[0][1] < starts[0]

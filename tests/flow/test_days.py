@@ -75,6 +75,9 @@ def test_detection_in_a_case_is_logged_with_the_digest_of_its_findings(
     assert started.payload["digests"] == {"capture.json": file_sha256(events / "capture.json")}
     assert ended.payload["status"] == "done"
     assert ended.payload["digests"]["findings.json"] == file_sha256(out / "findings.json")
+    assert len(findings(out)["blind"]) == 64, "no digest of it can be guessed once something is taken out"
+    detect(events, out)
+    assert "blind" not in findings(out), "outside a case the same events give the same bytes"
 
 
 @pytest.mark.soak

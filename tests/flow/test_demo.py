@@ -10,6 +10,8 @@ from command_line import capture, check_against_truth, findings, harvests, membe
 from generated import generate, write_hash_keys
 
 from countermark.flow.demo import Demo, prepare_demo
+from countermark.prove.package.trustfile import SignerEntry, write_trust
+from countermark.trust.log import Log
 from countermark.world.plan import WorldPlan
 from countermark.world.truth import read_truth
 from running import Done, countermark, in_process_of_its_own
@@ -17,7 +19,16 @@ from running import Done, countermark, in_process_of_its_own
 SEEDS = [pytest.param(seed, marks=[pytest.mark.soak] if seed else []) for seed in range(10)]
 LEFT_BEHIND = {
     *("accounts.csv", "analyst.key", "analyst.key.pub", "case.zip", "demo.json", "events", "findings"),
-    *("hash-keys.json", "logs", "report.html", "trust.json", "truth.json"),
+    *(
+        "hash-keys.json",
+        "logs",
+        "report.html",
+        "trust.json",
+        "truth.json",
+        "book",
+        "book.public",
+        "plan.json",
+    ),
 }
 
 
@@ -30,6 +41,8 @@ def test_the_demo_finds_what_was_planted(tmp_path: Path, seed: int) -> None:
     told, demo = json.loads(done.out), folder / "my demo"
     assert told["schema"] == "countermark/demo/v1"
     assert told["verification"]["verdict"] == "VERIFIED"
+    assert told["second_verifier"] == "VERIFIED"
+    assert {one["class"] for one in told["verification"]["results"]} == {"exploratory"}
     assert told["corpus"]["passes"]
     assert told["corpus"]["log10_p_value"] < -1000
     truth = read_truth(demo)
@@ -76,6 +89,13 @@ def told(text: str) -> list[list[str]]:
     return [shlex.split(line) for line in lines]
 
 
+def write_trust_file(folder: Path, place: Path) -> None:
+    """Whom one believes who took the steps by hand: the demo's signer, and a log of one's own."""
+    signer = SignerEntry("analyst", (place / "analyst.key.pub").read_text())
+    log = str(Log.open(folder / "BOOK.public").verifier)
+    write_trust(folder / "TRUST", [signer], cases=["demo-0"], logs=[log])
+
+
 def test_every_step_is_told_and_can_be_taken_by_hand(small: Path) -> None:
     done = demo(small)
     assert done.code == 0, done.err
@@ -88,16 +108,21 @@ def test_every_step_is_told_and_can_be_taken_by_hand(small: Path) -> None:
     for name in ("analyst.key", "hash-keys.json", "mark.key"):
         assert (place / name).stat().st_mode & 0o777 == 0o600
 
-    blanks = {name: str(small / name) for name in ("EVENTS", "FINDINGS", "SCAN", "CASE.zip")} | {
-        "ID": "demo-0"
-    }
+    names = ("EVENTS", "FINDINGS", "SCAN", "CASE.zip", "CASE", "BOOK", "TRUST")
+    blanks = {name: str(small / name) for name in names} | {"ID": "demo-0"}
     codes = []
     for command in told(done.err):
+        if "TRUST" in command:
+            write_trust_file(small, place)
         codes.append(countermark(*(blanks.get(word, word) for word in command)).code)
-    assert codes == [0, 10, 10, 0, 0], told(done.err)
+    assert codes == [0, 0, 0, 0, 10, 10, 0, 0, 0, 0, 0], told(done.err)
     same = (small / "FINDINGS" / "members.parquet", place / "findings" / "members.parquet")
     assert same[0].read_bytes() == same[1].read_bytes()
-    assert countermark("verify", small / "CASE.zip", "--trust", place / "trust.json").code == 0
+    assert "second verifier: VERIFIED" in done.out
+    assert "no checkpoint over the plan networks is cosigned" in " ".join(done.out.split())
+    by_hand = countermark("verify", small / "CASE.zip", "--trust", small / "TRUST")
+    assert by_hand.code == 0
+    assert "1 run: 1 of matter demo shown" in by_hand.out
     assert countermark("verify", small / "CASE.zip").code == 20, "who signed it was not checked"
 
 

@@ -29,6 +29,17 @@ VALUES: tuple[Any, ...] = (
     {"x": 1},
 )
 """What a value becomes."""
+FULL = (
+    "custody.json",
+    "acquisition ",
+    "hold ",
+    "action ",
+    "attribution ",
+    "scan.json has a schema",
+    "terms",
+    "data/plans/",
+)
+"""How a sentence begins by which the full verifier fails alone (spec/package.md, 'What the payload says')."""
 STRAY = ("data/x.txt", "data/findings/x.txt", "data/plans/x.json", "data/tables/x.jsonl", "data/terms/x.txt")
 
 

@@ -44,7 +44,7 @@ def predicate(**changes: Any) -> dict[str, Any]:
 
 
 def lines(*rows: object) -> bytes:
-    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
 
 
 def account(number: int) -> str:
@@ -65,7 +65,7 @@ def payload(result_class: str = "exploratory") -> dict[str, bytes]:
         "data/case.json": b"{}",
         FINDINGS: json.dumps(findings, indent=2).encode(),
         REPORT: b"<p>" + account(3).encode() + b"</p>",
-        RESULTS: json.dumps({"results": [result]}).encode(),
+        RESULTS: msgspec.json.encode({"results": [result]}),
         "data/plans/P.json": b'{"plan_id":"P","title":"t"}',
         MEMBERS: lines(*({"account_id": account(at), "campaign_id": "campaign-1"} for at in range(6))),
         ACCOUNTS: lines(*({"account_id": account(at), "country": "DE"} for at in range(6))),

@@ -236,6 +236,18 @@ class Story:
         return classify(self.view(), link or LINK)
 
 
+class Dropping(Asked):
+    """A sealer who keeps one run or plan closed."""
+
+    def __init__(self, matter: str, plans: Any, dropped: int | str) -> None:
+        super().__init__(matter, plans)
+        object.__setattr__(self, "dropped", dropped)
+
+    def wants(self, entry: Any) -> bool:
+        said = (entry.payload.get("run"), entry.payload.get("plan_id"))
+        return super().wants(entry) and self.dropped not in said  # type: ignore[attr-defined]
+
+
 LINK = ResultLink(result="attribute-1", plan="PLAN", hypothesis="H1", acquisitions=["acq-1"])
 
 

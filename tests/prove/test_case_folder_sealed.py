@@ -50,6 +50,7 @@ def test_a_case_folder_has_all_that_a_package_needs(
     done("case", "open", folder, "--id", "CASE-1", "--matter", "matter-7", "--log", story.folder / "log")
     done("case", "add", "findings", folder, options.findings, "--events", options.events)
     done("case", "add", "attribution", folder, attribution)
+    done("case", "add", "plan", folder, tmp_path / "PLAN.json")
     package = tmp_path / "case.zip"
     trust = tmp_path / "whole-trust.json"
     out = done("case", "seal", folder, "--key", signing_key, "--out", package, "--trust", trust, "--json")
@@ -59,8 +60,10 @@ def test_a_case_folder_has_all_that_a_package_needs(
     assert answer["runs"] == {"logged": 1, "shown": 1, "privileged": 0, "other_matters": 0}
     assert [one["class"] for one in answer["results"]] == ["exploratory", "exploratory"]
     assert answer["taken_out"] == []
+    assert answer["plans"] == {"shown": 1, "unused": ["PLAN"]}
     lines = done("verify", package, "--trust", trust).splitlines()
     assert "Exploratory: account networks in the access log" in lines
+    assert "Plan that no result uses: PLAN" in lines
     assert not any(word in " ".join(lines) for word in ("copied", "stolen", "trained on", "derived"))
 
 

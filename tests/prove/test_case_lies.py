@@ -62,7 +62,7 @@ def as_confirmatory(package: Path) -> dict[str, bytes]:
     document = json.loads((package / RESULTS).read_bytes())
     entry = document["results"][1]
     entry |= {"class": "confirmatory", "heading": "Confirmatory: marks of our keys in text", "reasons": []}
-    return {RESULTS: json.dumps(document).encode()}
+    return {RESULTS: canonical_json(document)}
 
 
 def test_a_back_dated_key_called_confirmatory_fails_at_step_12(
@@ -87,7 +87,7 @@ def test_what_is_said_to_be_exploratory_is_not_made_more_of(
     document = json.loads((package / RESULTS).read_bytes())
     entry = document["results"][1]
     entry |= {"class": "exploratory", "heading": "Exploratory: text", "reasons": ["we would rather not"]}
-    modest = forge(package, tmp_path / "modest", key, {RESULTS: json.dumps(document).encode()})
+    modest = forge(package, tmp_path / "modest", key, {RESULTS: canonical_json(document)})
     found = verify(modest, trust)
     assert (found.verdict, found.results[1].result_class) == ("VERIFIED", "exploratory")
 
@@ -117,6 +117,7 @@ def test_all_runs_of_the_matter_are_kept_closed(
     story, folder = told(tmp_path / "story")
     with monkeypatch.context() as patch:
         patch.setattr("countermark.prove.beforehand.log_part.Asked.wants", lambda *_: False)
+        patch.setattr("countermark.prove.sealing.seal.check_named_run", lambda *_: None)
         package = seal_story(story, folder)
     number, sentence = failure(verify(package, trust_in(story, tmp_path, key)))
     assert number == 12

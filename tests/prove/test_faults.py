@@ -145,8 +145,8 @@ def damage_and_rebuild(package: Path, target: Path, random: random.Random) -> No
             files[name], files[other] = files[other], files[name]
     case = decode_case(original[CASE])
     files |= bag_files(case, contents_of(files))
-    with target.open("wb") as stream:
-        write_archive(stream, case.case_id, files, contents_of(files))
+    target.unlink(missing_ok=True)
+    write_archive(target, case.case_id, files, contents_of(files))
 
 
 def contents_of(files: dict[str, Source]) -> Contents:

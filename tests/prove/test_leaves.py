@@ -338,3 +338,29 @@ def test_a_leaf_that_was_taken_out_keeps_the_root(ground: str) -> None:
     lines[3], lines[0] = salts[3].hex(), f"-{hashes[0].hex()} {ground}"
     with pytest.raises(Error, match="hangs on"):
         checked(DOCUMENT, TEXT.replace(b'"s"', b"null"), "".join(line + "\n" for line in lines).encode())
+
+
+TIGHT = b'{"b":"\\u0007 / \\\\ \\" \xc3\xa9","a":[1.50,-0.0,1e-09,123456789012345678],"c":{},"d":[],"e":null}'
+LOOSE = {
+    "a blank": (b'"c":', b'"c": '),
+    "a blank at the end": (b"null}", b"null} "),
+    "a blank in an empty object": (b"{},", b"{ },"),
+    "an escape": (b"\xc3\xa9", b"\\u00e9"),
+    "an escape in capitals": (b'"a"', b'"\\u0061"'),
+    "an escaped slash": (b" / ", b" \\/ "),
+    "another escape": (b"\\u0007", b"\\u000A"),
+}
+
+
+@pytest.mark.parametrize("name", [MEMBERS, "data/custody.json", "data/results.json", "data/terms.json"])
+@pytest.mark.parametrize("change", LOOSE.values(), ids=LOOSE.keys())
+def test_where_only_the_leaves_cover_a_file_they_say_every_byte_of_it(
+    name: str, change: tuple[bytes, bytes]
+) -> None:
+    end = b"\n" if name == MEMBERS else b""
+    cut(name, TIGHT + end)
+    loose = TIGHT.replace(*change)
+    assert loose != TIGHT
+    with pytest.raises(Error, match="blanks, or texts in another form"):
+        cut(name, loose + end)
+    cut(DOCUMENT, loose)

@@ -7,11 +7,22 @@ from typing import Any
 
 import msgspec
 import pytest
-from log_stories import ALLY, KEY_COMMITMENT, MATTER, OUTSIDER, Story, day, lines_of, plan_of, replaced
+from log_stories import (
+    ALLY,
+    KEY_COMMITMENT,
+    MATTER,
+    OUTSIDER,
+    Dropping,
+    Story,
+    day,
+    lines_of,
+    plan_of,
+    replaced,
+)
 
 from countermark.errors import Error
 from countermark.prove.beforehand.log_check import check_log, check_sealed
-from countermark.prove.beforehand.log_part import Asked, files_for_case
+from countermark.prove.beforehand.log_part import files_for_case
 from countermark.prove.beforehand.log_reading import read_log
 from countermark.prove.beforehand.log_runs import Accounts, account
 from countermark.prove.beforehand.results import NO_TRUST
@@ -54,8 +65,9 @@ class TestRuns:
         assert [run.status for run in found.shown] == ["done", "failed", "interrupted", "without an outcome"]
         assert found.sentence(MATTER) == (
             "5 runs: 4 of matter matter-7 shown, run 2 failed, run 3 was interrupted, run 4 has no outcome, "
-            "0 privileged and not disclosed, 1 of other matters; 1 analysis plan in the log, 1 of them "
-            "shown; its first 4 of 4 entries cosigned by university.example at 2026-06-14 12:00:00Z"
+            "0 privileged and not disclosed, 1 of other matters; 1 analysis plan in the log, 1 of "
+            "matter matter-7, each shown; its first 4 of 4 entries cosigned by "
+            "university.example at 2026-06-14 12:00:00Z"
         )
 
     @pytest.mark.parametrize("missing", [0, 1, 2])
@@ -110,12 +122,21 @@ class TestRuns:
         assert (accounts_of(story, contents).others, accounts_of(story, contents).runs) == (1, 2)
 
     def test_where_no_run_of_the_matter_is_shown_it_says_so(self, story: Story) -> None:
-        story.plan()
         story.start("matter-8")
         story.tick(day(2), OUTSIDER)
         found = accounts_of(story)
         assert not found.known
         assert "1 of other matters or of matter-7, of which none is shown" in found.sentence(MATTER)
+
+    def test_a_plan_of_the_matter_tells_its_runs_from_others(self, story: Story) -> None:
+        story.plan()
+        story.start("matter-8")
+        story.tick(day(2), OUTSIDER)
+        assert "0 of matter matter-7 shown" in accounts_of(story).sentence(MATTER)
+        run = story.start()
+        story.tick(day(3), OUTSIDER)
+        hidden = Dropping(MATTER, list(story.plans.values()), dropped=run.number)
+        refused(story, story.contents(hidden), "run 2 is of matter matter-7, testifying, and is not opened")
 
     def test_a_result_may_stand_anywhere_in_the_payload(self, story: Story) -> None:
         """What `watermark score` printed is no step of a case, and may still be there."""
@@ -305,11 +326,13 @@ class TestSealing:
         story.plan(plan_of("SECOND", matter="matter-8"))
         story.fixed().told()
         story.tick(day(13), OUTSIDER)
-        del story.plans["FIRST"], story.plans["SECOND"]
+        del story.plans["SECOND"]
         view = story.view().log
         assert view is not None
         assert [entry.payload["plan_id"] for _, entry in view.entries("analysis-plan")] == ["FIRST", "PLAN"]
-        assert "3 analysis plans in the log, 2 of them shown" in accounts_of(story).sentence(MATTER)
+        assert "3 analysis plans in the log, 2 of matter matter-7, each shown" in accounts_of(story).sentence(
+            MATTER
+        )
 
     def test_commitments_that_no_plan_names_stay_closed(self, story: Story) -> None:
         story.fixed()
@@ -319,17 +342,6 @@ class TestSealing:
         view = story.view().log
         assert view is not None
         assert [entry.payload["commitment"] for _, entry in view.entries("commitment")] == [KEY_COMMITMENT]
-
-
-class Dropping(Asked):
-    """A sealer who keeps one run closed."""
-
-    def __init__(self, matter: str, plans: Any, dropped: int) -> None:
-        super().__init__(matter, plans)
-        object.__setattr__(self, "dropped", dropped)
-
-    def wants(self, entry: Any) -> bool:
-        return super().wants(entry) and entry.payload.get("run") != self.dropped  # type: ignore[attr-defined]
 
 
 class Case:

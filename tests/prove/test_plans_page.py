@@ -105,4 +105,4 @@ def test_the_page_runs_and_its_result_is_confirmatory(
     assert said.out.startswith("VERIFIED case CASE-1")
     assert "0 results are exploratory, 1 confirmatory" in said.out
     assert "1 run: 1 of matter matter-7 shown" in said.out
-    assert "2 analysis plans in the log, 2 of them shown" in said.out
+    assert "2 analysis plans in the log, 2 of matter matter-7, each shown" in said.out

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from countermark.cli import main
+from countermark.cli import main, verify_text
 from countermark.prove.sealing.seal import SealOptions
 
 Run = Callable[..., tuple[int, str, str]]
@@ -94,3 +94,39 @@ def test_another_case_and_no_package(run: Run, package: Path, trust: Path) -> No
     assert run("verify", trust, "--trust", trust)[0] == 3
     assert run("verify", package, "--trust", package.with_name("missing"))[0] == 3
     assert run("verify")[0] == 2
+
+
+def test_seal_says_the_class_and_what_is_missing(run: Run, options: SealOptions, tmp_path: Path) -> None:
+    assert run("case", "keygen", "--out", tmp_path / "key", "--name", "Ann")[0] == 0
+    words = ("case", "seal", options.findings, "--events", options.events, "--key", tmp_path / "key")
+    code, _, err = run(*words, "--case", "CASE-1", "--out", tmp_path / "folder")
+    assert code == 0
+    assert "Exploratory: account networks in the access log\n  - no trust file was given" in err
+    code, out, _ = run(*words, "--case", "CASE-1", "--out", tmp_path / "case.zip", "--json")
+    assert [one["class"] for one in json.loads(out)["results"]] == ["exploratory"]
+
+
+def test_lines_are_folded_on_a_terminal_alone(
+    run: Run, package: Path, trust: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, whole, _ = run("verify", package, "--trust", trust)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(verify_text, "_is_terminal", lambda: True)
+    _, out, _ = run("verify", package, "--trust", trust)
+    assert max(map(len, whole.splitlines())) > 80
+    assert max(map(len, out.splitlines())) <= 80
+    assert out.split() == whole.split()
+    steps = [line for line in out.splitlines() if " ok   " in line]
+    assert len(steps) == 13
+    # a sentence goes on under where it began
+    at = steps[1].index("The manifests")
+    assert any(line.startswith(" " * at) and line[at] != " " for line in out.splitlines())
+
+
+def test_a_slip_of_who_verifies_is_no_failure_of_the_package(
+    run: Run, package: Path, trust: Path, tmp_path: Path
+) -> None:
+    raw = ("--from-raw", tmp_path, "--age-key", tmp_path / "key", "--hash-key", tmp_path / "none")
+    code, out, err = run("verify", package, "--trust", trust, *raw)
+    assert (code, out) == (3, "")
+    assert "is no folder of held lines" in err

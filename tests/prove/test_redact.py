@@ -210,6 +210,30 @@ def test_a_redaction_by_somebody_unknown_is_not_accepted(
         make(f"privilege:{FINDINGS}#/campaigns/*/reasons/**", keys=[other_key], trust=trust, out="again.zip")
 
 
+def test_two_signers_of_one_redaction(
+    make: Make,
+    options: SealOptions,
+    trust_of: Callable[..., Trust],
+    key: SigningKey,
+    other_key: SigningKey,
+    tmp_path: Path,
+) -> None:
+    """Where two have to sign, a redaction by one of them is none, whoever sealed the package."""
+    what = f"privilege:{FINDINGS}#/campaigns/*/reasons/**"
+    both = seal(replace(options, out=tmp_path / "two.zip", keys=[key, other_key]))
+    two = trust_of(key, other_key, threshold=2)
+    make(what, package=both, keys=[other_key, key], out="both.zip", trust=two)
+    answer = verify(tmp_path / "both.zip", two)
+    assert (answer.verdict, bool(answer.taken_out)) == ("VERIFIED", True)
+    envelope = open_envelope(files_of(tmp_path / "both.zip", tmp_path)[REDACTION], PAYLOAD_TYPE)
+    assert [one for one, _ in envelope.signatures] == sorted(one.public.keyid for one in (key, other_key))
+    for number, one in enumerate((key, other_key)):
+        make(what, package=both, keys=[one], out=f"{number}.zip")
+        answer = verify(tmp_path / f"{number}.zip", two)
+        step = next(step for step in answer.steps if step.outcome == "FAILED")
+        assert (step.name, "1 accepted signer of the redaction, and" in step.detail) == ("signers", True)
+
+
 def test_the_redaction_of_another_package_is_refused(
     make: Make, options: SealOptions, trust: Trust, tmp_path: Path
 ) -> None:
@@ -245,7 +269,7 @@ def test_the_verb(
     code, out, err = run(*who, "--dry-run")
     assert (code, out.splitlines()[0]) == (0, "would redact case CASE-1")
     assert "these go with it" in err
-    assert "fields stay" in err
+    assert "fields that stay" in err
     end = ("--key", tmp_path / "key", "--out", tmp_path / "left.zip")
     code, out, _ = run(*who, *end, "--why", "names of customers", "--json")
     assert (code, json.loads(out)["package"]) == (0, str(tmp_path / "left.zip"))

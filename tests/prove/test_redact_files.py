@@ -168,7 +168,7 @@ def test_accounts_go_from_every_table_and_with_them_what_holds_the_same(tmp_path
     assert (left[REQUESTS].data or b"").splitlines()[1:4] == [
         b"null",
         b"null",
-        b'{"account_id": "acct-0000003", "n": 3}',
+        b'{"account_id":"acct-0000003","n":3}',
     ]
     assert set(made.attachments) == {REPORT, PARQUET}
 

@@ -22,6 +22,7 @@ from tests.prove.leaf_package import (
 
 from countermark.errors import Error, ExitCode
 from countermark.prove.leaves.leaves import leaves_name
+from countermark.prove.package.layout import by_root_alone
 from countermark.prove.package.statements import decode_statement, subjects_of
 from countermark.prove.redacting.redact_files import cut
 from countermark.prove.redacting.redaction import (
@@ -96,17 +97,19 @@ class Case:
         contents, self.roots = with_leaves(payload())
         takes = [parse_take(f"personal-data:{MEMBERS}#/0/account_id"), parse_take(f"privilege:{REPORT}")]
         made = cut(contents, takes, None, work, keep_attachments=True)
-        self.sealed = digests(contents)
+        self.sealed = {name: "" if by_root_alone(name) else one for name, one in digests(contents).items()}
         self.contents = after(contents, made)
         self.redaction = read_redaction(predicate(taken_out=made.entries))
         there = digests(self.contents)
-        self.subjects = {name: one for name, one in there.items() if one != self.sealed[name]}
+        self.subjects = {name: one for name, one in there.items() if one != (self.sealed[name] or one)}
+        self.subjects[MEMBERS] = there[MEMBERS]
 
     def check(self) -> None:
         check_redaction(
             self.redaction,
             self.subjects,
             case_id="CASE-1",
+            case_created="2026-07-01T12:00:00Z",
             seal_sha256=SEAL,
             sealed=self.sealed,
             there=digests(self.contents),
@@ -214,6 +217,12 @@ def test_a_subject_that_is_as_it_was_sealed_or_not_there_is_refused(case: Case) 
     del case.subjects[FINDINGS]
     case.subjects[REPORT] = "ab" * 32
     refused(case, "not there")
+
+
+def test_a_table_of_which_nothing_says_what_it_is_now_is_refused(case: Case) -> None:
+    """The seal has no digest of it, so that only the redaction fixes its bytes."""
+    del case.subjects[MEMBERS]
+    refused(case, "does not cover what it is now")
 
 
 def test_leaves_out_without_a_redaction_are_refused(case: Case) -> None:

@@ -16,6 +16,7 @@ from countermark.trust.signing import SigningKey
 
 MEMBERS = "data/tables/members.jsonl"
 SEAL = "attestations/seal.dsse.json"
+TABLE = {"digest": {"sha256": "ab" * 32}, "name": "data/tables/members.jsonl"}
 
 
 @pytest.fixture
@@ -163,9 +164,11 @@ def on(name: str, change: Callable[[dict[str, Any]], None]) -> Callable[[str, di
         (on(SEAL, lambda one: one["subject"][0]["digest"].update(sha512="0")), "envelopes", "one SHA-256"),
         (on(SEAL, lambda one: one["subject"][0]["digest"].update(sha256="0" * 64)), "digests", "sealed"),
         (on(SEAL, lambda one: one["predicate"].update(created="2025-01-01T00:00:00Z")), "chain", "payload"),
-        (on(SEAL, lambda one: one["predicate"].update(more=1)), "leaves", "predicate"),
-        (on(SEAL, lambda one: one["predicate"]["leaves"].pop()), "leaves", "roots of exactly"),
-        (on(SEAL, lambda one: one["predicate"]["leaves"].reverse()), "leaves", "sorted"),
+        (on(SEAL, lambda one: one["predicate"].update(more=1)), "envelopes", "predicate"),
+        (on(SEAL, lambda one: one["predicate"]["leaves"].pop()), "digests", "not sealed"),
+        (on(SEAL, lambda one: one["predicate"]["leaves"].pop(1)), "leaves", "roots of exactly"),
+        (on(SEAL, lambda one: one["subject"].append(TABLE)), "envelopes", "root of its leaves alone"),
+        (on(SEAL, lambda one: one["predicate"]["leaves"].reverse()), "envelopes", "sorted"),
         (on(SEAL, lambda one: one["predicate"]["leaves"][0].update(count=1)), "leaves", "root"),
         (on(SEAL, lambda one: one["predicate"]["leaves"][0].update(root="0" * 64)), "leaves", "root"),
         (on(SEAL, lambda one: one["predicate"]["leaves"][0].update(form="rows")), "leaves", "cut into rows"),

@@ -30,7 +30,7 @@ from countermark.prove.beforehand.results import (
     encode_results,
     results_of,
 )
-from countermark.prove.custody.custody import Custody
+from countermark.prove.custody.custody import Custody, Item
 from countermark.records.canonical import sha256_hex
 
 
@@ -102,7 +102,9 @@ def test_a_plan_written_after_the_run(story: Story) -> None:
     story.finish(run, story.attribute(run))
     story.tick(day(3), OUTSIDER)
     assert story.result().reasons == [
-        "run 1 was started, entry 1 of the log, before the plan PLAN was logged, entry 2"
+        "run 1 was started, entry 1 of the log, before the plan PLAN was logged, entry 2",
+        "its run is shown to have ended by 2026-06-03 12:00:00Z, and the acquisition acq-1 began at"
+        " 2026-06-10 12:00:00Z",
     ]
 
 
@@ -258,8 +260,8 @@ def test_a_key_less_hypothesis_needs_no_commitment(story: Story) -> None:
 
 
 def test_networks_are_confirmed_against_the_captured_sources(story: Story) -> None:
-    plan = plan_of(test="campaigns", keyed=False, commitments=[], given=[sha256_hex(b"raw log")])
-    story.plan(plan)
+    story.custody[:] = [acquisition(items=[Item("gateway.jsonl", sha256_hex(b"raw log"), 7)])]
+    story.plan(plan_of(test="campaigns", keyed=False, commitments=[], given=[]))
     story.tick(day(2), OUTSIDER)
     run = story.start()
     story.finish(run, story.names["data/findings/findings.json"])

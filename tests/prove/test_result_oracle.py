@@ -60,13 +60,14 @@ def drawn_entries(draw: Draw) -> list[tuple[str, dict[str, Any], bool]]:
 def drawn_log(draw: Draw) -> LogView:
     opened, size = [], 1
     for index, (kind, payload, whole) in enumerate(drawn_entries(draw)):
-        size += draw.one(0, 1, 2)
+        size += draw.one(0, 1, 2) + (5 if kind == "run-outcome" else 0)
         of_run = {"matter": "ab" * 16, "run": payload.get("run"), "space": "testifying"}
         head = Head(kind=kind, index=index, **(of_run if kind.startswith("run") else {}))
         entry = Entry(index, kind, START, payload, b"") if whole else None
         opened.append(Opened(7 * index, size, head, entry))
     shown = {
-        at: Shown(days(draw.one(2, 4, 8, 9) + draw.one(at / 8, 0)), "w") for at in draw.some(1, 2, 3, 4, 5)
+        at: Shown(days((draw.one(2, 4, 8, 9) if at < 6 else draw.one(11, 4, 8)) + draw.one(at / 8, 0)), "w")
+        for at in draw.some(1, 2, 3, 4, 5, 6, 7, 8, 9)
     }
     return LogView("log", 9, tuple(opened), shown)
 
@@ -104,7 +105,7 @@ def drawn_case(draw: Draw) -> tuple[CaseView, ResultLink]:
         for name in ("a", "b")
     ]
     documents = {
-        "data/plans/P.json": {"matter": draw.one("M", "N"), "hypotheses": [hypothesis]},
+        "data/plans/P.json": {"plan_id": "P", "matter": draw.one("M", "N"), "hypotheses": [hypothesis]},
         "data/attributions/1/attribution.json": result,
     }
     digests = {"data/plans/P.json": PLAN, "data/attributions/1/attribution.json": FILE}
@@ -143,6 +144,17 @@ class Reading:
         ]
         self.named = [one for one in view.custody.acquisitions if one.id in link.acquisitions]
 
+        given = set(self.asked["given"]) if self.asked else set()
+        self.acquired = set(self.result["inputs"].values()) - given
+        others = [one for one in view.custody.acquisitions if one not in self.named]
+        same = [one for one in others if self.acquired & {item.sha256 for item in one.items}]
+        self.taken = self.named + same
+        self.began = [
+            datetime.strptime(str(one.started), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+            - timedelta(seconds=one.clock.offset_seconds or 0.0)
+            for one in self.taken
+        ]
+
     def first(self, kind: str, **fields: Any) -> Opened | None:
         for one in self.log.opened:
             said = one.entry.payload if one.entry and one.entry.kind == kind else {}
@@ -174,21 +186,21 @@ class Reading:
         known = {item.sha256 for one in self.named for item in one.items}
         known |= set(self.asked["given"] if self.asked else [])
         there = bool(self.link.acquisitions) and len(self.named) == len(self.link.acquisitions)
-        return there and set(self.result["inputs"].values()) <= known
+        return there and bool(self.acquired) and set(self.result["inputs"].values()) <= known
 
     def condition_5(self) -> bool:
         times = [self.shown(one) for one in (self.logged, *self.keys)]
-        began = [
-            datetime.strptime(str(one.started), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-            - timedelta(seconds=one.clock.offset_seconds or 0.0)
-            for one in self.named
-        ]
-        return all(one > time for one in began for time in times if time is not None)
+        if any(abs(one.clock.offset_seconds or 0.0) > 86_400 for one in self.taken):
+            return False
+        return all(one > time for one in self.began for time in times if time is not None)
 
     def condition_6(self) -> bool:
         start = self.first("run-start", run=self.link.run)
         end = self.first("run-outcome", run=self.link.run)
         if start is None or end is None or start.entry is None or end.entry is None:
+            return False
+        known = self.shown(end)
+        if known is not None and any(known <= one for one in self.began):
             return False
         if self.logged is not None and start.number < self.logged.number:
             return False
@@ -204,15 +216,15 @@ MARKS = {
         "was changed", "another one than was logged", "holds the plan", "over the plan"),
     2: ("is of matter", "has no hypothesis", "no hypothesis of", "asks for the test", "was decided at level"),
     3: ("names no commitment", "the commitment", "since when the key", "what was tested"),
-    4: ("no acquisition of its data", "is not in custody.json", "its input"),
-    5: ("no later",),
-    6: ("run ", "no run", "so no run"),
+    4: ("no acquisition of its data", "is not in custody.json", "its input", "nothing that it is of"),
+    5: ("no later", "more than a day wrong"),
+    6: ("run ", "no run", "so no run", "have ended by"),
 }  # fmt: skip
 """Words of the sentences of each condition; one of the fifth names a plan or a commitment, too."""
 
 
 def conditions_of(reason: str) -> int:
-    if "no later" in reason:
+    if any(mark in reason for mark in MARKS[5]):
         return 5
     starts = {number: [one for one in marks if one in reason] for number, marks in MARKS.items()}
     return next(number for number in (1, 2, 3, 4, 6) if starts[number])

@@ -7,7 +7,8 @@ import pytest
 from test_attributions import write_attribution
 
 from countermark.errors import Error
-from countermark.prove.package.layout import METHOD_JSON, RESULTS, attribution_name
+from countermark.prove.package.layout import FINDINGS_JSON, METHOD_JSON, RESULTS, attribution_name
+from countermark.prove.package.tables import MEMBERS
 from countermark.prove.redacting.redact import RedactOptions, redact
 from countermark.prove.redacting.takes import Take
 from countermark.prove.verifying.verify import verify
@@ -47,7 +48,7 @@ def taken(sealed: Sealed, tmp_path: Path, key: SigningKey, trust_of: Callable) -
         (attribution_name(1),),
         (attribution_name(1), attribution_name(1, "controls.svg")),
         (attribution_name(2, "controls.svg"),),
-        ("data/tables/members.jsonl", METHOD_JSON, attribution_name(2)),
+        (MEMBERS, METHOD_JSON, attribution_name(2)),
     ],
 )
 def test_what_is_left_verifies(
@@ -55,9 +56,10 @@ def test_what_is_left_verifies(
 ) -> None:
     verification = verify(taken(*names), trust_of(key))
     assert verification.verdict == "VERIFIED", [step.detail for step in verification.steps]
+    digests = {(FINDINGS_JSON, "fields", "privilege")}  # of the members: they go with their table
     assert {(one.name, one.form, one.ground) for one in verification.taken_out} == {
         (name, "file", "privilege") for name in names
-    }
+    } | (digests if MEMBERS in names else set())
 
 
 def test_a_second_file_cannot_go_with_it(

@@ -100,8 +100,8 @@ def test_terms_are_read_as_they_were_written() -> None:
     ("old", "new"),
     [
         (b'"2026-03-01"', b'"2026-3-1"'),
-        (b'"ended": ""', b'"ended": "2026-02-01"'),
-        (b'"file": "u.txt"', b'"file": null'),
+        (b'"ended":""', b'"ended":"2026-02-01"'),
+        (b'"file":"u.txt"', b'"file":null'),
         (b'"title"', b'"name"'),
         (b"terms/v1", b"terms/v2"),
     ],

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from forging import files_of
-from insider_changes import Insider
+from insider_changes import FULL, Insider
 from package_damage import Damage, Files
 from trial_packages import Trial, ten_packages
 
@@ -49,19 +49,6 @@ def verdicts(package: Path, trust: Path) -> tuple[str, str]:
     except countermark_verify.Unusable:
         other = "no package (3)"
     return str(ours), str(other)
-
-
-FULL = (
-    "custody.json",
-    "acquisition ",
-    "hold ",
-    "action ",
-    "attribution ",
-    "scan.json has a schema",
-    "terms.json",
-    "data/plans/",
-)
-"""How a sentence begins by which the full verifier fails alone (spec/package.md, 'What the payload says')."""
 
 
 def check_insider(trial: Trial, seed: int, target: Path) -> None:

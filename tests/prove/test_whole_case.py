@@ -45,7 +45,8 @@ def test_what_was_fixed_before_is_confirmatory(seal_story: Callable, tmp_path: P
     assert attributed.heading.startswith("Confirmatory: ")
     assert attributed.reasons == ()
     assert (verification.runs.logged, verification.runs.shown, verification.runs.privileged) == (1, 1, 0)
-    assert said(verification)["results"] == "1 result is exploratory, 1 confirmatory."
+    said_of = "1 result is exploratory, 1 confirmatory; of 1 plan of the matter 1 is named by a result."
+    assert said(verification)["results"] == said_of
     assert verify(package).verdict == "INTACT, SIGNER NOT CHECKED"
     assert [step.name for step in verify(package).steps if step.outcome == "NOT CHECKED"] == [
         "signers",

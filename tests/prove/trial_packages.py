@@ -50,7 +50,7 @@ class Place:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder, self._stack = folder, stack
         self.keys = [SigningKey.generate(), SigningKey.generate()]
-        events = _with_rows(write_events(folder / "events"))
+        events = with_rows(write_events(folder / "events"))
         findings = write_findings(folder / "findings", events)
         self.plain = SealOptions(
             findings=findings, events=events, case_id="TRIAL", out=folder, keys=self.keys[:1], created=CREATED
@@ -102,7 +102,8 @@ class Place:
         return path
 
 
-def _with_rows(events: Path) -> Path:
+def with_rows(events: Path) -> Path:
+    """Twelve requests in the EVENTS folder of `write_events`."""
     rows = [
         {
             "ts": datetime(2026, 6, 1, 0, at, tzinfo=UTC),

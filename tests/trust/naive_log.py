@@ -42,6 +42,8 @@ def head_of(secret: bytes, index: int, line: str) -> bytes:
         payload = entry["payload"]
         head |= {"matter": tag(secret, payload["matter"]), "run": payload["run"]}
         head["space"] = payload.get("space", "testifying")
+    if entry["kind"] == "analysis-plan":
+        head["matter"] = tag(secret, entry["payload"].get("matter", ""))
     return canonical(head)
 
 

@@ -22,6 +22,7 @@ from countermark.trust.batches import BATCH
 from countermark.trust.log import Log
 from countermark.trust.openings import opened_entry, read_head, read_opening
 from countermark.trust.publication import Opening, Publication, check_opening
+from countermark.trust.records import record_plan
 
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -120,6 +121,24 @@ def test_heads_show_runs_and_tags_and_nothing_of_the_matter(book: Publication) -
     assert "matter" not in "".join(tags)
 
 
+def test_heads_of_plans_have_the_tag_of_their_matter(book: Publication) -> None:
+    """So that a plan that is not shown is counted to its matter all the same."""
+    record_plan(book.private, "first", "11" * 32, "matter-7")
+    record_plan(book.private, "of-no-matter", "22" * 32)
+    runs.start(book.private, "matter-7", runs.Declared(1, 1))
+    book.tick()
+    first, other, run = heads_of(book)
+    assert (first.kind, first.space, first.run) == ("analysis-plan", "", None)
+    assert first.matter == run.matter == book.tag("matter-7")
+    assert other.matter == book.tag("")
+
+
+def test_a_plan_whose_matter_is_no_text_is_never_committed(book: Publication) -> None:
+    book.private.append("analysis-plan", {"matter": 7, "plan_id": "P", "sha256": "11" * 32})
+    with pytest.raises(Error, match="a plan whose matter is no text"):
+        book.tick()
+
+
 def test_an_entry_that_is_opened_is_what_its_head_says(book: Publication) -> None:
     started = runs.start(book.private, "m", runs.Declared(2, 3))
     book.tick()
@@ -164,6 +183,10 @@ def test_an_entry_that_is_opened_is_what_its_head_says(book: Publication) -> Non
         {"index": 1, "kind": "Policy"},
         {"index": 1, "kind": "policy", "more": 1},
         {"index": None, "kind": "policy"},
+        {"index": 1, "kind": "analysis-plan"},
+        {"index": 1, "kind": "analysis-plan", "matter": "m"},
+        {"index": 1, "kind": "analysis-plan", "matter": "ab" * 16, "space": "privileged"},
+        {"index": 1, "kind": "policy", "matter": "ab" * 16},
     ],
 )
 def test_a_head_has_the_fields_of_its_kind_and_no_others(head: dict[str, object]) -> None:

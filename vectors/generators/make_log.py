@@ -44,7 +44,8 @@ def publication(folder: Path) -> Publication:
     Log.create(folder / "log", ORIGIN, key(LOG_SEED))
     book = Publication.open_or_create(folder / "log", batch=4)
     log = book.private
-    log.append("analysis-plan", {"plan_id": "PLAN-1", "sha256": "11" * 32}, time=START)
+    plan = {"matter": MATTER, "plan_id": "PLAN-1", "sha256": "11" * 32}
+    log.append("analysis-plan", plan, time=START)
     book.tick(START)
     families = {MATTER: 0, "matter-8": 0}
     for number, matter in enumerate((MATTER, "matter-8", MATTER), 1):

@@ -33,6 +33,7 @@ from package_builder import (
     redact,
     sha,
     statement_of,
+    tight,
     unchanged,
     vkey,
     zip_of,
@@ -148,9 +149,9 @@ def payload() -> Files:
         "data/findings/method.json": method,
         "data/findings/report.html": REPORT,
         "data/findings/findings.json": document(findings),
-        "data/custody.json": document(custody),
-        "data/results.json": document(results(detect_result())),
-        "data/tables/members.jsonl": b"".join(document(one).replace(b"\n", b"") + b"\n" for one in members),
+        "data/custody.json": tight(custody),
+        "data/results.json": tight(results(detect_result())),
+        "data/tables/members.jsonl": b"".join(tight(one) + b"\n" for one in members),
         "data/tables/requests.jsonl": b"".join(rfc8785.dumps(one) + b"\n" for one in rows),
     }
 
@@ -175,6 +176,7 @@ def with_log(
     offset: float = 0.02,
     digest: str = "",
     more_runs: tuple[dict[str, Any], ...] = (),
+    more_files: Files | None = None,
     confirmatory: bool = True,
     keyed: bool = True,
     alpha: float = 0.01,
@@ -202,9 +204,10 @@ def with_log(
     files |= {
         "data/attributions/1/attribution.json": result,
         "data/plans/main.json": plan_json,
-        "data/results.json": document(results(detect_result(), entry | {"commitments": named})),
-        "data/custody.json": document(custody),
+        "data/results.json": tight(results(detect_result(), entry | {"commitments": named})),
+        "data/custody.json": tight(custody),
     }
+    files |= more_files or {}
     log = private_log(sha(plan_json), digest or sha(result), plan_first, show_start, more_runs)
     forge(log)
     cosigners: dict[str, tuple[Any, int]] = {"member-b.example": (ALLY, seen - 60)}
@@ -213,7 +216,7 @@ def with_log(
     files["data/log/entries.jsonl"] = b"".join(leaf + b"\n" for leaf in log.leaves)
     files["data/log/openings.jsonl"] = b"".join(line + b"\n" for line in log.openings)
     for size in (1, len(log.leaves)):
-        when = {name: (key, time + 86400 * (size > 1)) for name, (key, time) in cosigners.items()}
+        when = {name: (key, time + 10 * 86400 * (size > 1)) for name, (key, time) in cosigners.items()}
         files[f"data/log/checkpoints/{size}.note"] = note(ORIGIN, log.leaves[:size], LOG, when)
     case = {"log": {"origin": ORIGIN, "size": len(log.leaves)}, "matter": MATTER}
     return Package(files, [ANN], case=case, attributions=1)
@@ -237,7 +240,12 @@ def private_log(
         body.pop("shown", None)
         return entry(kind, body), shown, head
 
-    fixed = (entry("analysis-plan", {"matter": MATTER, "plan_id": "main", "sha256": plan}), True, {})
+    def planned(name: str, digest: str, matter: str = MATTER, shown: bool = True, tag: str = "") -> Any:
+        head = {} if tag == "none" else {"matter": tag or (TAG if matter == MATTER else OTHER_TAG)}
+        payload = {"matter": matter, "plan_id": name, "sha256": digest}
+        return entry("analysis-plan", payload), shown, head
+
+    fixed = planned("main", plan)
     key = (entry("commitment", {"commitment": KEY_COMMITMENT}), True, {})
     start = run(1, "run-start", shown=show_start)
     done = run(1, "run-outcome", status="done", digests={"attribution.json": result})
@@ -250,7 +258,7 @@ def private_log(
     )
     log.tick([run(3 if plan_first else 2, "run-start", space="privileged")])
     if more:
-        log.tick([run(**one) for one in more])
+        log.tick([planned(**one) if "name" in one else run(**one) for one in more])
     return log
 
 
@@ -380,7 +388,7 @@ def statements(vectors: Vectors) -> None:
     type_of = on_statement("detect", lambda s: s.update(predicateType="urn:countermark:detect:v1"))
     vectors.add("envelopes-type", type_of, "envelopes", "a Statement of version 1")
     more = on_statement("seal", lambda s: s["predicate"].update(extra=1))
-    vectors.add("leaves-predicate", more, "leaves", "an unknown field in the seal's predicate")
+    vectors.add("envelopes-predicate", more, "envelopes", "an unknown field in the seal's predicate")
     report = "data/findings/report.html"
     vectors.add(
         "digests-changed", after(put(report, b"doctype", b"DOCTYPE")), "digests", "a changed attachment"
@@ -403,10 +411,11 @@ def statements(vectors: Vectors) -> None:
     swapped = salted[leaves].splitlines(keepends=True)
     swap = b"".join([swapped[1], swapped[0], *swapped[2:]])
     vectors.add("digests-salts", after(put(leaves, salted[leaves], swap)), "digests", "two salts exchanged")
-    twice = before("data/custody.json", b'"holds": []', b'"holds": [], "holds": []')
+    twice = before("data/custody.json", b'"holds":[]', b'"holds":[],"holds":[]')
     vectors.add("digests-json", twice, "digests", "a key twice in custody.json")
     row = before("data/tables/requests.jsonl", b'"n":3', b'"n":3,"n":4')
     vectors.add("leaves-row", row, "leaves", "a key twice in a row")
+    roots_alone(vectors)
     wrong = on_statement("detect", lambda s: s["predicate"].update(case_id="CASE-2"))
     vectors.add(
         "chain-statement", wrong, "chain", "a Statement of another case, signed by an accepted signer"
@@ -415,7 +424,7 @@ def statements(vectors: Vectors) -> None:
     vectors.add("chain-revision", revision, "chain", "a campaign whose revision is not that of its content")
     capture = before("data/findings/findings.json", b'"capture_sha256": "', b'"capture_sha256": "0')
     vectors.add("chain-capture", capture, "chain", "findings of another capture")
-    field = before("data/custody.json", b'"holds": []', b'"holds": [], "x": 1')
+    field = before("data/custody.json", b'"holds":[]', b'"holds":[],"x":1')
     vectors.add("chain-custody", field, "chain", "an unknown field in custody.json", full=True)
     heading = before("data/results.json", b"Exploratory: acc", b"Confirmed: acc")
     vectors.add("results-heading", heading, "results", "a heading that hides the class of its result")
@@ -433,6 +442,56 @@ def statements(vectors: Vectors) -> None:
         "case-trust", small(), "case", "a case that the trust file does not name", trust(cases=["CASE-2"])
     )
     vectors.add("case-option", small(), "case", "another case than was asked for", case="CASE-2")
+
+
+def roots_alone(vectors: Vectors) -> None:
+    """What the seal covers by the root of its leaves alone, without a digest that could be guessed."""
+    custody, members = "data/custody.json", "data/tables/members.jsonl"
+
+    def seal(change: Callable[[Any], Any]) -> Files:
+        return on_statement("seal", change)
+
+    def root(name: str) -> dict[str, Any]:
+        return {"count": 0, "form": "fields", "name": name, "root": sha(b"")}
+
+    def add_root(statement: Any, name: str) -> None:
+        leaves = statement["predicate"]["leaves"]
+        leaves.append(root(name))
+        leaves.sort(key=lambda one: one["name"])
+
+    def add_subject(statement: Any) -> None:
+        subject = {"digest": {"sha256": sha(payload()[members])}, "name": members}
+        statement["subject"] = sorted([*statement["subject"], subject], key=lambda one: one["name"])
+
+    about = "changed, with the bag around it: the seal has its root alone"
+    vectors.add("leaves-custody", after(put(custody, b"Ann Ex", b"Bob Ex")), "leaves", about)
+    vectors.add("leaves-table", after(put(members, b"account-1", b"account-9")), "leaves", about)
+    blank = before(custody, b'"holds":[]', b'"holds": []')
+    vectors.add("leaves-blank", blank, "leaves", "a blank in custody.json that no leaf covers")
+    end = small(payload=payload() | {custody: payload()[custody] + b"\n"})
+    vectors.add("leaves-end", end, "leaves", "a line feed at the end of custody.json")
+    vectors.add("leaves-blank-line", before(members, b":0.5", b": 0.5"), "leaves", "a blank in a table")
+    escape = before(custody, b"Ann Example", b"\\u0041nn Example")
+    vectors.add("leaves-escape", escape, "leaves", "a letter that is escaped in custody.json")
+    key = before(members, b'"score"', b'"\\u0073core"')
+    vectors.add("leaves-escape-key", key, "leaves", "a letter of a key that is escaped in a table")
+    slash = before(custody, b"gateway log", b"gateway\\/log")
+    vectors.add("leaves-escape-slash", slash, "leaves", "an escape that RFC 8785 does not write")
+    good = before(custody, b"gateway log", b'\\\\ \\" \\u0007 \\n \xc3\xa9')
+    vectors.add("good-escapes", good, "", "escapes that RFC 8785 writes in custody.json")
+    number = before(members, b":0.5", b":5.0e-1")
+    vectors.add("good-spelled", number, "", "a number in a table as its maker spelled it")
+    about = "a table that is a subject of the seal too"
+    vectors.add("envelopes-subject", seal(add_subject), "envelopes", about)
+    dropped = seal(lambda s: s["predicate"]["leaves"].pop(0))
+    vectors.add("digests-no-root", dropped, "digests", "custody.json without a root in the seal")
+    more = seal(lambda s: add_root(s, "data/tables/more.jsonl"))
+    vectors.add("digests-no-table", more, "digests", "a root of a table that is not there")
+    more = seal(lambda s: add_root(s, "data/x.json"))
+    vectors.add("leaves-stray", more, "leaves", "a root of what is neither a document nor a table")
+    vectors.add(
+        "envelopes-leaves", seal(lambda s: s["predicate"]["leaves"].reverse()), "envelopes", "leaves unsorted"
+    )
 
 
 def statement_in(data: bytes) -> Any:
@@ -460,6 +519,12 @@ def redactions(vectors: Vectors) -> None:
     vectors.add(
         "redacted-confirmatory", gone, "results", "the same of one that says confirmatory", log_trust()
     )
+    scores = "data/runs/4.scores.jsonl"
+    gone = redact(with_log(more_runs=SCORED, more_files={scores: SCORES}).build(), [BOB], {}, [scores])
+    about = "what came out of a run that is no step, taken out: the sealed digest shows it"
+    vectors.add("redacted-run-file", gone, "", about, log_trust())
+    false = Package(payload() | {"data/runs/1.scores.jsonl": SCORES}, [ANN]).build()
+    vectors.add("runs-without-log", false, "digests", "the file of a run, and the case has no log")
     vectors.add("redacted-no-trust", redact(files, [BOB], fields), "", "no trust file", {})
 
     def count(statement: Any) -> None:
@@ -499,6 +564,68 @@ def redactions(vectors: Vectors) -> None:
     vectors.add("redaction-silent", silent, "redaction", "a changed table out of which nothing was taken")
 
 
+SCORES = b'{"id":"answer-1","p_value":0.5}\n'
+SCORED = (
+    {"number": 4, "kind": "run-start"},
+    {"number": 4, "kind": "run-outcome", "status": "done", "digests": {"scores.jsonl": sha(SCORES)}},
+)
+
+
+def plans(add: Callable[..., None]) -> None:
+    """Plans beside the one that a result rests on, and files of runs that are no step."""
+    plan = {"schema": "countermark/plan/v1", "plan_id": "second", "matter": MATTER, "created": CREATED}
+    plan |= {"by": "Ann", "title": "t", "hypotheses": [], "multiplicity": "holm", "controls": []}
+    second = document(plan | {"prompts": "p", "stopping": "s", "exclusions": "e"})
+    there, said = {"data/plans/second.json": second}, {"name": "second", "digest": sha(second)}
+    add("log-plan-unused", "", "a plan that no result uses", more_runs=(said,), more_files=there)
+    add("log-plan-missing", "log", "a plan of the matter whose file is left out", more_runs=(said,))
+    hidden = said | {"shown": False}
+    about = "a plan of the matter that is not opened"
+    add("log-plan-hidden", "log", about, more_runs=(hidden,), more_files=there)
+    other = hidden | {"matter": "matter-8"}
+    add("log-plan-other", "", "a plan of another matter, which stays closed", more_runs=(other,))
+    about = "a plan of the matter with the tag of another"
+    add("log-plan-tag", "log", about, more_runs=(said | {"tag": OTHER_TAG},), more_files=there)
+    about = "the head of a plan has no tag"
+    add("log-plan-head", "log", about, more_runs=(said | {"tag": "none"},), more_files=there)
+    scores = "data/runs/4.scores.jsonl"
+    about = "a run that is no step, and what came out of it"
+    add("log-run-file", "", about, more_runs=SCORED, more_files={scores: SCORES})
+    false = {scores: SCORES, "data/runs/1.scores.jsonl": SCORES}
+    add("log-run-file-other", "log", "a file of another run", more_runs=SCORED, more_files=false)
+    false = {scores: SCORES, "data/runs/scores.jsonl": SCORES}
+    add("log-run-file-name", "digests", "no run in its name", more_runs=SCORED, more_files=false)
+
+
+def redactions_of_roots(vectors: Vectors) -> None:
+    """Parts taken out of what the seal covers by the root of its leaves alone."""
+    files, custody, members = small(), "data/custody.json", "data/tables/members.jsonl"
+    fields = {custody: ["/acquisitions/0/by"], members: ["/1/account_id"]}
+    vectors.add("redacted-roots", redact(files, [BOB], fields), "", "a name and an account taken out")
+
+    def uncovered(statement: Any) -> None:
+        statement["subject"] = [one for one in statement["subject"] if one["name"] != members]
+
+    about = "a redaction that says nothing of what a table is now"
+    bare = redact(files, [BOB], fields, change=uncovered)
+    vectors.add("redaction-uncovered", bare, "redaction", about)
+
+    def resigned(name: str, old: bytes, new: bytes) -> Files:
+        changed = redact(files, [BOB], fields)
+        put(name, old, new)(changed)
+        again = dict(statement_in(changed["attestations/redaction.dsse.json"]))
+        for subject in again["subject"]:
+            subject["digest"]["sha256"] = sha(changed[subject["name"]])
+        changed["attestations/redaction.dsse.json"] = envelope(again, [BOB])
+        add_bag(changed)
+        return changed
+
+    about = "a redaction that put a blank into a table"
+    vectors.add("redaction-blank", resigned(members, b":null", b": null"), "leaves", about)
+    about = "a redaction that changed a name that it left"
+    vectors.add("redaction-custody", resigned(custody, b"gateway-3", b"gateway-4"), "leaves", about)
+
+
 def logs(vectors: Vectors) -> None:
     said = log_trust()
 
@@ -532,6 +659,7 @@ def logs(vectors: Vectors) -> None:
     null = {"number": 4, "kind": "run-outcome", "status": "done", "digests": {"attribution.json": sha(b"no")}}
     add("log-hidden-run", "log", "a run of this matter that is not opened", more_runs=(hidden,))
     add("log-null-run", "log", "a run that is done and whose result is left out", more_runs=(shown, null))
+    plans(add)
     add("log-gap", "log", "run 4 is left out", more_runs=({"number": 5, "kind": "run-start"},))
     add("log-start-hidden", "log", "the start of the run is not opened", show_start=False)
     add("results-plan-late", "results", "the plan was logged after the run", plan_first=False)
@@ -618,6 +746,7 @@ def main() -> None:
     good_and_outer(vectors)
     statements(vectors)
     redactions(vectors)
+    redactions_of_roots(vectors)
     logs(vectors)
     with tempfile.TemporaryDirectory() as folder:
         stamped(vectors, Path(folder))

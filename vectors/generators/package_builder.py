@@ -60,6 +60,11 @@ def document(value: Any) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
 
 
+def tight(value: Any) -> bytes:
+    """A document, or a line of a table, that the seal covers by the root of its leaves alone: no blanks."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 # Leaves
 
 
@@ -119,6 +124,12 @@ def has_leaves(name: str) -> bool:
 
 def leaves_name(name: str) -> str:
     return f"data/leaves/{name.removeprefix('data/')}.leaves"
+
+
+def by_root_alone(name: str) -> bool:
+    """Whether the seal has the root of its leaves and no digest."""
+    one = name.removeprefix("data/")
+    return one in ("custody.json", "results.json", "terms.json") or one.startswith("tables/")
 
 
 def form_of(name: str) -> str:
@@ -223,7 +234,8 @@ class Package:
         envelopes = [(f"attestations/{step}.dsse.json",) for step in made]
         predicate = case_id | {key: case[key] for key in ("created", "software", "timestamps")}
         predicate |= {"leaves": roots, "materials": resources((n, sha(files[n])) for (n,) in envelopes)}
-        self._sign(files, "seal", statement_of("seal:v2", payload.items(), predicate))
+        subjects = [(name, digest) for name, digest in payload.items() if not by_root_alone(name)]
+        self._sign(files, "seal", statement_of("seal:v2", subjects, predicate))
         closed, nonces = ["attestations/seal.dsse.json"], []
         for number, stamp in enumerate(self.stamp, 1):
             nonces.append(1 << 62 | number)
@@ -270,9 +282,9 @@ def redact(
         if form_of(name) == "rows":
             files[name] = "".join(f"{row}\n" for row in rows).encode()
         elif name.startswith("data/tables/"):
-            files[name] = "".join(f"{json.dumps(row)}\n" for row in value).encode()
+            files[name] = b"".join(tight(row) + b"\n" for row in value)
         else:
-            files[name] = document(value)
+            files[name] = tight(value) if by_root_alone(name) else document(value)
         files[leaves_name(name)] = "".join(f"{line}\n" for line in lines).encode()
         entry = {"count": len(pointers), "form": form_of(name), "ground": "personal-data", "name": name}
         taken.append(entry)
@@ -281,7 +293,8 @@ def redact(
         files.pop(leaves_name(name), None)
         taken.append({"count": 1, "form": "file", "ground": "privilege", "name": name})
     sealed = sealed_digests(files)
-    changed = [(n, sha(data)) for n, data in files.items() if n in sealed and sealed[n] != sha(data)]
+    changed = [(n, sha(data)) for n, data in files.items() if sealed.get(n, sha(data)) != sha(data)]
+    changed += [(n, sha(files[n])) for n in fields if n in files and n not in sealed]
     predicate = {
         "case_id": "CASE-1",
         "created": "2026-08-01T09:00:00Z",

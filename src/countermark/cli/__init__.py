@@ -103,7 +103,9 @@ def main() -> NoReturn:
         sys.exit(error.exit_code)
     except typer.TyperException as error:
         message = error.format_message() or "no command given"
-        print_error(message, "countermark --help lists what there is")
+        context = getattr(error, "ctx", None)
+        verb = context.command_path if context else "countermark"
+        print_error(message, f"{verb} --help lists what there is")
         sys.exit(ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
         code = ExitCode.INTERRUPTED

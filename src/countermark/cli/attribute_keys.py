@@ -18,7 +18,7 @@ KeyFiles = Annotated[
 ]
 Decoys = Annotated[
     int | None,
-    typer.Option("--decoys", help="Decoy keys for the rank; 0 leaves it out [default: by scheme]."),
+    typer.Option("--decoys", help="Decoy keys for the rank; 0 leaves it out; default: by scheme."),
 ]
 TokenizerFile = Annotated[
     Path | None, typer.Option("--tokenizer", help="tokenizer.json of the profile, if the input is text.")

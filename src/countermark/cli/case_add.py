@@ -218,11 +218,27 @@ def acceptances(
 @app.command("plan")
 def plan(
     case: Case,
-    file: Annotated[Path, typer.Argument(metavar="PLAN.json", help="A plan that was logged before.")],
+    file: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan that was logged before.")],
     as_json: Json = False,
 ) -> None:
     """Keep a copy of a plan that was written outside the case folder."""
     _say("plan", {"plan_id": _workspace(case).add_plan(file)}, as_json)
+
+
+@app.command("run")
+def run(
+    case: Case,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What a run in the log wrote, by --out.")],
+    as_json: Json = False,
+) -> None:
+    """Keep what came out of a run of the matter that is no result of the case: scores, spans, a further run.
+
+    A package shows what came out of every run that is done. The log says which run a file is of.
+    """
+    from countermark.prove.case_folder.workspace_runs import add_run
+
+    found = add_run(_workspace(case), file)
+    _say("run", {"run": found.run, "sha256": found.sha256}, as_json)
 
 
 def _workspace(case: Path) -> Any:

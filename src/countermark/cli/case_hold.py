@@ -39,7 +39,7 @@ def hold(
     out: Annotated[Path | None, typer.Option("--out", metavar="HELD", help="Folder to write.")] = None,
     control: Annotated[
         int | None,
-        typer.Option("--control", min=0, help="Accounts drawn at random beside [default: as many as named]."),
+        typer.Option("--control", min=0, help="Accounts drawn at random beside; default: as many as named."),
     ] = None,
     seed_file: Annotated[
         Path | None, typer.Option("--seed-file", metavar="FILE", help="Draw them with a committed seed.")

@@ -52,14 +52,15 @@ def plan(
     ] = None,
     log: Annotated[Path | None, typer.Option("--log", help="Log it in this private log.")] = None,
     log_key: Annotated[
-        Path | None, typer.Option("--log-key", help="Signing key of the log [default: FOLDER.key beside it].")
+        Path | None, typer.Option("--log-key", help="Signing key of the log; default: FOLDER.key beside it.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write the analysis plan of a matter before its data are acquired, check it, and log it.
 
-    With a case folder or --log it is logged, and counts from the first checkpoint over it that a witness
-    outside the alliance cosigned, or that an authority timestamped. Acquire the data after that.
+    With a case folder or --log it is logged, and counts from the first checkpoint
+    over it that a witness outside the alliance cosigned, or that an authority
+    timestamped. Acquire the data after that.
     """
     from countermark.prove.beforehand import plans
     from countermark.prove.case_folder.workspace import Workspace

@@ -17,7 +17,7 @@ _GROUNDS = "personal-data, privilege, trade-secret, third-party or court-order"
 
 
 def redact(
-    package: Annotated[Path, typer.Argument(help="The package, a zip or a folder. It is not changed.")],
+    package: Annotated[Path, typer.Argument(metavar="PACKAGE", help="A zip or a folder. It is not changed.")],
     out: Annotated[
         Path | None, typer.Option("--out", help="The new package: a zip if it ends in .zip, else a folder.")
     ] = None,
@@ -117,7 +117,8 @@ def _fields(redacted: "Redacted", out: str | None) -> dict[str, Any]:
 def _show(redacted: "Redacted", out: Path | None) -> None:
     emit(f"{'redacted' if out else 'would redact'} case {redacted.case_id}{f' in {out}' if out else ''}")
     for entry in redacted.taken_out:
-        what = "whole" if entry.form == "file" else f"{entry.count:,} {entry.form}"
+        noun = entry.form.removesuffix("s") if entry.count == 1 else entry.form
+        what = "whole" if entry.form == "file" else f"{entry.count:,} {noun}"
         emit(f"  {entry.ground:<14} {what:<14} {entry.name}")
 
 
@@ -126,7 +127,7 @@ def _warn(redacted: "Redacted") -> None:
         names = ", ".join(redacted.attachments)
         note(f"these go with it, since they may hold the same (--keep-attachments leaves them): {names}")
     if redacted.stayed:
-        note(f"{redacted.stayed:,} fields stay, since the verification hangs on them")
+        note(f"fields that stay, since the verification hangs on them: {redacted.stayed:,}")
     for name, count in redacted.elsewhere.items():
         note(f"{count:,} of the texts that are taken out still stand in {name}")
     if redacted.unsearched:

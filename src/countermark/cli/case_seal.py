@@ -1,23 +1,30 @@
 """`countermark case seal`: findings, or a whole case folder, into a signed evidence package."""
 
+import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from countermark.cli.output import emit, emit_json, note
+from countermark.cli.output import emit, emit_json, note, printable
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
     from countermark.prove.sealing.seal_options import SealOptions
 
+RESULTS = "data/results.json"
 SEAL_SCHEMA_ID = "countermark/case-seal/v1"
 
 
 def seal(
     source: Annotated[
-        Path, typer.Argument(help="A case folder of case open, or a FINDINGS folder as detect writes it.")
+        Path,
+        typer.Argument(
+            metavar="CASE|FINDINGS",
+            help="A case folder of case open, or a FINDINGS folder as detect writes it.",
+        ),
     ],
     key: Annotated[list[Path], typer.Option("--key", help="Private key of a signer; may be given again.")],
     out: Annotated[Path, typer.Option("--out", help="The package: a zip if it ends in .zip, else a folder.")],
@@ -37,9 +44,16 @@ def seal(
     attribution: Annotated[
         list[Path] | None, typer.Option("--attribution", help="A folder of attribute; may be given again.")
     ] = None,
+    run: Annotated[
+        list[Path] | None,
+        typer.Option("--run", help="What came out of a run that is no result; may be given again."),
+    ] = None,
+    by: Annotated[
+        str, typer.Option("--by", help="Who seals, for the custody record [default: ids of the keys].")
+    ] = "",
     public_log: Annotated[
         Path | None,
-        typer.Option("--public-log", help="Public log of the case's log [default: LOG.public beside it]."),
+        typer.Option("--public-log", help="Public log of the case's log; default: LOG.public beside it."),
     ] = None,
     trust: Annotated[
         Path | None,
@@ -56,15 +70,18 @@ def seal(
     from countermark.prove.case_folder.workspace_state import STATE_FILE
     from countermark.prove.package.trustfile import read_trust
     from countermark.prove.sealing.seal import seal
-    from countermark.prove.sealing.seal_options import SealOptions
+    from countermark.prove.sealing.seal_options import SealOptions, with_sealed
     from countermark.trust.signing import SigningKey
 
     keys = [SigningKey.load(path) for path in key]
     trusted = read_trust(trust) if trust else None
     if (source / STATE_FILE).is_file():
         _only_findings(bool(events), bool(case), bool(scan), bool(attribution))
-        options = _of_folder(source, out)
+        options = with_sealed(replace(_of_folder(source, out, run or []), keys=keys), by)
     else:
+        if run or by:
+            hint = "countermark case open makes one, with --matter and --log"
+            raise Error("--run and --by go with a case folder", hint=hint, exit_code=ExitCode.USAGE)
         if events is None or not case:
             hint = "--events FOLDER and --case ID, or a case folder of case open"
             raise Error("findings are sealed with --events and --case", hint=hint, exit_code=ExitCode.USAGE)
@@ -85,14 +102,32 @@ def seal(
         trust=trusted,
         include_events=include_events,
         overwrite=overwrite,
+        say=note,
     )
     package = seal(options)
+    results = _results(package, options.case_id)
     keyids = sorted(one.public.keyid for one in keys)
     if as_json:
-        emit_json(SEAL_SCHEMA_ID, {"package": str(package), "case_id": options.case_id, "signers": keyids})
+        fields = {"package": str(package), "case_id": options.case_id, "signers": keyids}
+        emit_json(SEAL_SCHEMA_ID, {**fields, "results": results})
         return
     emit(f"sealed case {options.case_id} in {package}")
+    for one in results:
+        note(printable(one["heading"]))
+        for reason in one["reasons"]:
+            note(printable(f"  - {reason}"))
     note(f"check it: countermark verify {package} --trust FILE")
+
+
+def _results(package: Path, case_id: str) -> list[dict[str, Any]]:
+    """`results` of the package that was written: the class of each, and what is missing."""
+    if package.is_dir():
+        data = (package / RESULTS).read_bytes()
+    else:
+        with zipfile.ZipFile(package) as archive:
+            data = archive.read(f"{case_id}/{RESULTS}")
+    results: list[dict[str, Any]] = json.loads(data)["results"]
+    return results
 
 
 def _only_findings(*given: bool) -> None:
@@ -103,8 +138,8 @@ def _only_findings(*given: bool) -> None:
         )
 
 
-def _of_folder(folder: Path, out: Path) -> "SealOptions":
-    """Everything that a case folder has."""
+def _of_folder(folder: Path, out: Path, runs: list[Path]) -> "SealOptions":
+    """Everything that a case folder has, and further files of runs."""
     from countermark.prove.case_folder.workspace import Workspace
     from countermark.prove.case_folder.workspace_view import inputs
     from countermark.prove.sealing.seal_options import SealOptions
@@ -121,6 +156,7 @@ def _of_folder(folder: Path, out: Path) -> "SealOptions":
         log=found.log,
         matter=found.matter,
         plans=found.plans,
+        runs=[*found.runs, *runs],
         custody=found.custody,
         terms=found.terms,
         acceptances=found.acceptances,

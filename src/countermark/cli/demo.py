@@ -1,6 +1,7 @@
 """`countermark demo`: the whole story on generated data, embedded, no key, no GPU."""
 
 import shlex
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from countermark.errors import Error, ExitCode
 if TYPE_CHECKING:
     from countermark.flow import Outcome
     from countermark.flow.demo import Demo
+    from countermark.prove.verifying.verification import Verification
     from countermark.world.truth import Truth
 
 
@@ -48,46 +50,73 @@ def _narrator(
     def at(name: str) -> str:
         return shlex.quote(str(place.out / name))
 
-    by_hand = {
-        "capture": (
-            "2 capture   prompts and identifiers become keyed hashes",
+    by_hand: dict[str, tuple[str, list[list[str]]]] = {
+        "plan": (
+            "2 plan      question and level go into a log, before anybody looks",
             [
-                f"capture logs {at('logs')}",
-                f"--accounts {at('accounts.csv')}",
-                f"--hash-key {at('hash-keys.json')}",
-                "--out EVENTS",
+                ["case open CASE", "--id ID", "--matter demo", "--log BOOK"],
+                ["case plan CASE", f"--from {at('plan.json')}"],
+                ["log publish BOOK", "--at-once"],
             ],
         ),
-        "detect": ("3 detect    which accounts act as one?", [f"detect {at('events')}", "--out FINDINGS"]),
-        "scan": (
-            "4 scan      is a rival's leaked corpus independent of our mark?",
+        "capture": (
+            "3 capture   prompts and identifiers become keyed hashes",
             [
-                f"watermark scan {at('leaked.jsonl')}",
-                f"--profile {at('mark.json')}",
-                f"--key-file {at('mark.key')}",
-                "--out SCAN",
+                [
+                    f"capture logs {at('logs')}",
+                    f"--accounts {at('accounts.csv')}",
+                    f"--hash-key {at('hash-keys.json')}",
+                    "--out EVENTS",
+                ]
+            ],
+        ),
+        "detect": (
+            "4 detect    which accounts act as one? A run in the log",
+            [[f"detect {at('events')}", "--log BOOK", "--matter demo", "--out FINDINGS"]],
+        ),
+        "scan": (
+            "5 scan      is a rival's leaked corpus independent of our mark?",
+            [
+                [
+                    f"watermark scan {at('leaked.jsonl')}",
+                    f"--profile {at('mark.json')}",
+                    f"--key-file {at('mark.key')}",
+                    "--out SCAN",
+                ]
             ],
         ),
         "seal": (
-            "5 seal      findings, scan, method and digests in one signed package",
+            "6 seal      findings, scan, method, log and plan in one signed package",
             [
-                f"case seal {at('findings')}",
-                f"--events {at('events')}",
-                f"--scan {at('scan')}",
-                f"--key {at('analyst.key')}",
-                "--case ID --out CASE.zip",
+                ["log publish BOOK", "--at-once"],
+                [
+                    "case add findings CASE FINDINGS",
+                    f"--events {at('events')}",
+                    "--plan networks",
+                    "--hypothesis H1",
+                ],
+                ["case add scan CASE SCAN"],
+                [
+                    "case seal CASE",
+                    f"--key {at('analyst.key')}",
+                    "--trust TRUST",
+                    "--out CASE.zip",
+                ],
             ],
         ),
         "verify": (
-            "6 verify    as an opposing expert would, offline",
-            [f"verify {at('case.zip')}", f"--trust {at('trust.json')}"],
+            "7 verify    as an opposing expert would, offline, with two programs",
+            [
+                [f"verify {at('case.zip')}", f"--trust {at('trust.json')}"],
+                [f"-verify {at('case.zip')}", f"--trust {at('trust.json')}"],
+            ],
         ),
     }
 
     def step(name: str) -> Callable[[float, float], None]:
-        title, command = by_hand[name]
+        title, commands = by_hand[name]
         note(title)
-        for line in _folded(command):
+        for line in (line for command in commands for line in _folded(command)):
             note(f"            {line}")
         return bar
 
@@ -96,8 +125,9 @@ def _narrator(
 
 def _folded(command: list[str]) -> list[str]:
     """`$ countermark …` in lines that fit a terminal of 80 columns, as a shell reads them."""
-    lines = ["$ countermark"]
-    for word in command:
+    first, *more = command
+    lines = [f"$ countermark{'' if first.startswith('-') else ' '}{first}"]
+    for word in more:
         if len(lines[-1]) + len(word) > 80 - 12 - 3:
             lines[-1] += " \\"
             lines.append("   ")
@@ -107,14 +137,16 @@ def _folded(command: list[str]) -> list[str]:
 
 def _finish(place: "Demo", truth: "Truth", outcome: "Outcome", seconds: float, as_json: bool) -> int:
     from countermark.detect.findings_folder import read_earlier_members
-    from countermark.flow.demo import DEMO_SCHEMA_ID, FINDINGS, compare
+    from countermark.flow.demo import DEMO_SCHEMA_ID, FINDINGS, compare, second_verdict
 
     members = {name: set(accounts) for name, accounts in read_earlier_members(place.path(FINDINGS)).items()}
     rows = compare(truth, outcome.findings, members)
     verification = outcome.verification
+    second = second_verdict(place)
     corpus = outcome.scan["pooled"][0]
     if as_json:
-        emit_json(DEMO_SCHEMA_ID, {"planted": rows, "corpus": corpus, "verification": verification.to_dict()})
+        fields = {"planted": rows, "corpus": corpus, "verification": verification.to_dict()}
+        emit_json(DEMO_SCHEMA_ID, fields | {"second_verifier": second})
     else:
         for line in _table(rows):
             emit(line)
@@ -122,11 +154,24 @@ def _finish(place: "Demo", truth: "Truth", outcome: "Outcome", seconds: float, a
         for line in _verdict(corpus, outcome.scan):
             emit(line)
         emit(f"package     {place.out}/case.zip: {verification.verdict}, {len(verification.steps)} steps")
+        emit(f"            second verifier: {second}")
+        for line in _classes(verification):
+            emit(line)
         emit(f"report      {place.out}/report.html")
     note(f"done in {seconds:.0f} s")
-    if verification.exit_code != ExitCode.DONE:
+    if verification.exit_code != ExitCode.DONE or second != verification.verdict:
         raise Error("the demo's own package did not verify", exit_code=ExitCode.VERIFICATION_FAILED)
     return ExitCode.DONE
+
+
+def _classes(verification: "Verification") -> list[str]:
+    """The class of every result, and what is missing: nobody outside has seen the demo's log."""
+    lines = []
+    for result in verification.results:
+        lines += textwrap.wrap(result.heading, 80, initial_indent="result      ", subsequent_indent=" " * 12)
+        for reason in result.reasons:
+            lines += textwrap.wrap(f"- {reason}", 80, initial_indent=" " * 12, subsequent_indent=" " * 14)
+    return lines
 
 
 def _verdict(pooled: dict[str, Any], scan: dict[str, Any]) -> list[str]:

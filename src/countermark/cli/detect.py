@@ -19,7 +19,7 @@ def detect(
         Path | None, typer.Option(help="allow.yaml: accounts that take part in no campaign.")
     ] = None,
     dispositions: Annotated[
-        Path | None, typer.Option(help="What analysts said [default: dispositions.yaml in FINDINGS].")
+        Path | None, typer.Option(help="What analysts said; default: dispositions.yaml in FINDINGS.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 2, help="Seed of everything that is drawn.")] = 0,
     threads: Annotated[int, typer.Option(min=0, max=1024, help="Threads; 0 takes all cores.")] = 0,

@@ -36,8 +36,8 @@ def compare(
 ) -> None:
     """Compare checkpoints that different people were shown: exit 0 one log, 20 a fork, 11 not to be told.
 
-    Two signed notes that contradict each other are the proof, and are named. Notes of different sizes need
-    the entries in between, --public.
+    Two signed notes that contradict each other are the proof, and are named.
+    Notes of different sizes need the entries in between, --public.
     """
     from countermark.trust.forks import compare as compared
     from countermark.trust.notes import VerifierKey
@@ -52,6 +52,8 @@ def compare(
         lines = [f"FORK: {found.fork[0]} and {found.fork[1]} are of no one log; together they prove it"]
     elif found.open:
         lines = [f"not to be told from these files: {', '.join(found.open)}"]
+        if public is None:
+            note("notes of two sizes need the entries in between: --public DIR")
     else:
         lines = [f"one log: {len(opened)} checkpoints, the largest of size {max(sizes.values()):,}"]
     show(COMPARE_SCHEMA, fields, lines, as_json, out)
@@ -73,7 +75,7 @@ def check(
         Path | None, typer.Option("--private", metavar="LOG", help="Under order: the private log.")
     ] = None,
     salts: Annotated[
-        Path | None, typer.Option("--salts", help="Under order: its salt secret [LOG.salts] (0600).")
+        Path | None, typer.Option("--salts", help="Under order: its salt secret (0600); default: LOG.salts.")
     ] = None,
     out: Out = None,
     as_json: Json = False,

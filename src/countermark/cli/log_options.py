@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PrivateLog = Annotated[Path, typer.Argument(metavar="LOG", help="The private log's folder.")]
 Public = Annotated[
-    Path | None, typer.Option("--public", metavar="DIR", help="The public log [default: LOG.public].")
+    Path | None, typer.Option("--public", metavar="DIR", help="The public log; default: LOG.public.")
 ]
 LogVkey = Annotated[
     str, typer.Option("--log-vkey", help="The public log's verifier key, from elsewhere than its folder.")

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from countermark.cli.log_options import Json, Out, PrivateLog, show
+from countermark.cli.output import note
 
 OPEN_SCHEMA = "countermark/log-open-privileged/v1"
 
@@ -30,6 +31,8 @@ def open_privileged(
 
     runs: list[dict[str, Any]] = [msgspec.to_builtins(one) for one in opened(Log.open(log), identity, matter)]
     lines = [f"run {one['run']:>5}  {one['kind']:<12} {_shown(one['details'])}" for one in runs]
+    if not runs:
+        note("no privileged run there: nothing to open")
     show(OPEN_SCHEMA, {"log": str(log), "runs": runs}, lines, as_json, out)
 
 

@@ -25,13 +25,13 @@ def publish(
     log: PrivateLog,
     public: Public = None,
     log_key: Annotated[
-        Path | None, typer.Option("--log-key", help="Signing key of both [default: LOG.key beside it].")
+        Path | None, typer.Option("--log-key", help="Signing key of both; default: LOG.key beside it.")
     ] = None,
     batch: Annotated[
-        int | None, typer.Option("--batch", min=1, help="Commitments in a batch; fixed at first [16].")
+        int | None, typer.Option("--batch", min=1, help="In a batch, fixed at first; default: 16.")
     ] = None,
     cadence: Annotated[
-        str, typer.Option("--cadence", metavar="TIME", help="Between batches; fixed at first [1h].")
+        str, typer.Option("--cadence", metavar="TIME", help="Between batches, fixed at first; default: 1h.")
     ] = "",
     every: Annotated[
         str, typer.Option("--every", metavar="TIME", help="--cadence, and go on until told to stop: 1h.")
@@ -53,8 +53,9 @@ def publish(
 ) -> None:
     """Commit what waits in LOG to its public log, when a batch is due, and have it cosigned.
 
-    Let a timer call this, or --every, and never by hand because something happened: the time would tell.
-    Exit 1 where somebody could not be asked, 20 where a witness holds another log.
+    Let a timer call this, or --every, and never by hand because something
+    happened: the time would tell. Exit 1 where somebody could not be asked, 20
+    where a witness holds another log. A log that is missing is made.
     """
     from countermark.flow.publishing import publish as once
     from countermark.share.client.regularly import Regularly, Stopped, seconds_of
@@ -65,7 +66,10 @@ def publish(
     seconds = seconds_of(every or cadence) if every or cadence else None
     addresses = _addresses(witness or [], witness_vkey or [])
     whole = None if seconds is None else int(seconds)
+    new = not log.exists()
     publication = Publication.open_or_create(log, public, batch=batch, every_seconds=whole, key_file=log_key)
+    if new:
+        note(printable(f"there was no log at {log}: it was made, with its key beside it"))
 
     def tick() -> "Published":
         return once(publication, witnesses=addresses, tsa=tsa, at_once=at_once, ca_file=ca_file)
@@ -108,7 +112,8 @@ def _fields(publication: "Publication", done: "Published") -> dict[str, Any]:
 
 def _lines(done: "Published") -> list[str]:
     made = "no batch was due" if done.batch is None else f"batch {done.batch} is out"
-    line = f"{made}; the public log has {done.size:,} batches, {done.waiting:,} entries wait"
+    batches = "1 batch" if done.size == 1 else f"{done.size:,} batches"
+    line = f"{made}; the public log has {batches}; entries that wait: {done.waiting:,}"
     names = ", ".join(done.cosigned) or "nobody"
     stamp = ", timestamped" if done.timestamped else ""
     return [line, f"size {done.size:,} cosigned by {names}{stamp}"]

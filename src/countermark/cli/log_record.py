@@ -17,7 +17,7 @@ def record(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What is recorded; only its digest is.")],
     log: Annotated[Path, typer.Option("--log", help="The private log's folder; a missing one is made.")],
     log_key: Annotated[
-        Path | None, typer.Option("--log-key", help="Its signing key [default: FOLDER.key beside it].")
+        Path | None, typer.Option("--log-key", help="Its signing key; default: FOLDER.key beside it.")
     ] = None,
     out: Out = None,
     as_json: Json = False,

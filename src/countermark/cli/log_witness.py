@@ -123,7 +123,7 @@ def request(
     witness_vkey: Annotated[str, typer.Option("--witness-vkey", help="Verifier key of the witness.")],
     old: Annotated[
         int | None,
-        typer.Option("--old", min=0, help="Size that it cosigned last [default: as kept beside the log]."),
+        typer.Option("--old", min=0, help="Size that it cosigned last; default: as kept beside the log."),
     ] = None,
     public: Public = None,
     as_json: Json = False,

@@ -21,7 +21,7 @@ def power(
         int, typer.Option("--family", min=1, help="Hypotheses: bodies x keys x profiles x epochs.")
     ] = 1,
     entropy: Annotated[
-        float | None, typer.Option("--entropy", help="Mean entropy of a token in nats [default: 1.5].")
+        float | None, typer.Option("--entropy", help="Mean entropy of a token in nats; default: 1.5.")
     ] = None,
     scheme: Annotated[str, typer.Option("--scheme", help="gumbel or green-list.")] = "gumbel",
     gamma: Annotated[float, typer.Option("--gamma", help="Green list: its share of the vocabulary.")] = 0.25,

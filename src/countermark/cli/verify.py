@@ -3,25 +3,26 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countermark.cli.output import emit, printable, progress
+from countermark.cli.output import emit, progress
+from countermark.cli.verify_text import UNCHECKED, folded, text_of
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
     from countermark.flow.answers import Answer
-    from countermark.prove.verifying.verification import Verification
     from countermark.prove.verifying.verify_state import State
 
 VERIFY_SCHEMA_ID = "countermark/verify/v1"
-_UNCHECKED = "INTACT, SIGNER NOT CHECKED"
 _RAW_LINES, _COMPUTATION = 14, 15
 
 
 def verify(
-    package: Annotated[Path, typer.Argument(help="An evidence package: a zip or a folder.")],
+    package: Annotated[
+        Path, typer.Argument(metavar="PACKAGE", help="An evidence package: a zip or a folder.")
+    ],
     trust: Annotated[
         Path | None,
         typer.Option("--trust", help="Accepted signers, logs, witnesses, TSA roots and cases."),
@@ -85,11 +86,11 @@ def verify(
         document = {"schema": VERIFY_SCHEMA_ID, **verification.to_dict(), **extra}
         answer_text = json.dumps(document, indent=2)
     else:
-        answer_text = "\n".join([*_lines(verification), *_found(verification), *_answered(answers)])
+        answer_text = text_of(verification, answers)
     if out:
         write_atomic(out, answer_text.encode() + b"\n")
-    emit(answer_text)
-    if unsafe_no_signer_check and verification.verdict == _UNCHECKED:
+    emit(answer_text if as_json else folded(answer_text))
+    if unsafe_no_signer_check and verification.verdict == UNCHECKED:
         return ExitCode.DONE
     return verification.exit_code
 
@@ -101,6 +102,7 @@ def _raw_lines(
     if age_key is None or hash_key is None:
         hint = "the age key opens the lines, the hash key makes the hashes again"
         raise Error("--from-raw needs --age-key and --hash-key", hint=hint, exit_code=ExitCode.USAGE)
+    _are_there(held, age_key, hash_key)
 
     def check(state: "State") -> None:
         from countermark.flow.raw_lines import rederive
@@ -111,6 +113,19 @@ def _raw_lines(
         _conclude(state, answer)
 
     return check
+
+
+def _are_there(held: Path, age_key: Path, hash_key: Path) -> None:
+    """Raises `Error(NO_INPUT)`: a slip of who verifies is no failure of the package."""
+    from countermark.capture.held_folder import MANIFEST_FILE
+    from countermark.trust.agefiles import read_identities
+
+    if not (held / MANIFEST_FILE).exists():
+        hint = "the folder that countermark case hold wrote"
+        raise Error(f"{held} is no folder of held lines", hint=hint, exit_code=ExitCode.NO_INPUT)
+    if not hash_key.is_file():
+        raise Error(f"there is no hash-key file at {hash_key}", exit_code=ExitCode.NO_INPUT)
+    read_identities(age_key)
 
 
 def _inputs(given: list[str]) -> dict[str, Path]:
@@ -146,49 +161,3 @@ def _conclude(state: "State", answer: "Answer") -> None:
             message = f"{line.name}: {line.sentence}"
             raise Error(message, exit_code=ExitCode.VERIFICATION_FAILED)
     state.detail = "; ".join(f"{line.name}: {line.sentence}" for line in answer.lines) + "."
-
-
-def _lines(verification: "Verification") -> list[str]:
-    """The verdict in the first line, then the steps."""
-    case = f"case {verification.case_id}, " if verification.case_id else ""
-    made = f", made {verification.created} by its own clock" if verification.created else ""
-    if verification.verdict == "VERIFIED":
-        stamps = "".join(f", timestamped {time}" for time in verification.timestamps)
-        head = f"VERIFIED {case}signed by {', '.join(verification.signers)}{made}{stamps}"
-    elif verification.verdict == "FAILED":
-        step = next(step for step in verification.steps if step.outcome == "FAILED")
-        head = f"FAILED at step {step.number} ({step.name}): {step.detail}"
-    else:
-        head = f"{_UNCHECKED}: {case}whole{made}; whose it is needs --trust FILE"
-    width = max(len(step.name) for step in verification.steps)
-    rows = [
-        f"  {step.number:2} {step.name:{width}}  {step.outcome:11}  {step.detail}".rstrip()
-        for step in verification.steps
-    ]
-    return [printable(line) for line in (head, *rows)]
-
-
-def _found(verification: "Verification") -> list[str]:
-    """The results with their class, and what was taken out."""
-    lines = []
-    for result in verification.results:
-        lines.append(result.heading or f"{result.result_class.capitalize()}: {result.result}")
-        lines += [f"  - {reason}" for reason in result.reasons]
-    for gone in verification.taken_out:
-        what = "the whole file" if gone.form == "file" else f"{gone.count:,} {gone.form}"
-        lines.append(f"Taken out: {what} of {gone.name} ({gone.ground})")
-    return [printable(line) for line in lines]
-
-
-def _answered(answers: "dict[str, Answer]") -> list[str]:
-    """What differs, how far decisions lie from their threshold, and on what machine."""
-    lines: list[str] = []
-    for answer in answers.values():
-        lines += [f"Differs: {one}" for one in answer.differences]
-        lines += [f"Margin: {_row(one)}" for one in answer.margins]
-        lines += [f"Environment: {name} {value}" for name, value in answer.environment.items()]
-    return [printable(line) for line in lines]
-
-
-def _row(fields: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in fields.items())

@@ -34,7 +34,7 @@ LogFolder = Annotated[
     Path | None, typer.Option("--log", help="Log folder for the start and the outcome of this run.")
 ]
 LogKey = Annotated[
-    Path | None, typer.Option("--log-key", help="Signing key of the log [default: FOLDER.key beside it].")
+    Path | None, typer.Option("--log-key", help="Signing key of the log; default: FOLDER.key beside it.")
 ]
 Acquired = Annotated[
     str, typer.Option("--acquired", metavar="DATE", help="Day on which the text was acquired.")

@@ -20,7 +20,7 @@ def exposure(
     ] = None,
     key_id: Annotated[str, typer.Option("--key-id", help="Or its id: 16 hex digits, as keygen says.")] = "",
     day: Annotated[
-        str, typer.Option("--day", metavar="DATE", help="Of what is recorded [default: today].")
+        str, typer.Option("--day", metavar="DATE", help="Of what is recorded; default: today.")
     ] = "",
     tokens: Annotated[int | None, typer.Option("--tokens", min=0, help="Tokens served that day.")] = None,
     accounts: Annotated[int, typer.Option("--accounts", min=0, help="Accounts served that day.")] = 0,

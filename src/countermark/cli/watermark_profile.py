@@ -23,7 +23,7 @@ def profile(
         str, typer.Option("--from-engine", help="vllm, sglang, tensorrt-llm, transformers.")
     ] = "",
     engine_version: Annotated[
-        str, typer.Option("--engine-version", help="Release of the engine [default: newest known].")
+        str, typer.Option("--engine-version", help="Release of the engine; default: newest known.")
     ] = "",
     context_width: Annotated[
         int, typer.Option(min=1, max=64, help="Our own scheme, without --from-engine: 4, or 1 or 2.")

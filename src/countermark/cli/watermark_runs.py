@@ -23,8 +23,9 @@ def runs(
 ) -> None:
     """List the runs in a log: numbers, what each asked, the family, its space, and starts without an outcome.
 
-    The log is verified first, exit 20 where it does not. Keep its checkpoint: with --earlier a log that was
-    cut back since is found, without it nothing can show that.
+    The log is verified first, exit 20 where it does not. Keep its checkpoint:
+    with --earlier a log that was cut back since is found, without it nothing can
+    show that.
     """
     from countermark.cli.watermark_options import read_text
     from countermark.trust.log import Log, verify_log

@@ -4,6 +4,7 @@
 folder for whole.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ FINDINGS_FILE, MEMBERS_FILE, METHOD_FILE, REPORT_FILE = (
 )
 _SUPERSEDES = b"countermark.supersedes"
 """In the metadata of the members, to be replaced with them: the ids that each campaign superseded."""
+_BLIND = b"countermark.blind"
+"""There too, where the findings are of a case."""
+_BLIND_BYTES = 32
 _OURS = {FINDINGS_FILE, MEMBERS_FILE, METHOD_FILE, REPORT_FILE, "dispositions.yaml"}
 
 
@@ -53,15 +57,22 @@ def write_findings(
     method: Mapping[str, Any],
     report: str,
     header: Mapping[str, Any],
+    *,
+    blind: bool = False,
 ) -> dict[str, Any]:
-    """Write all four files, `findings.json` last, and give its content."""
+    """Write all four files, `findings.json` last, and give its content.
+
+    With `blind` each file that can be taken out of a sealed package, or parts of it, holds 32 random bytes of
+    its own: its digest, which stays behind, then confirms no guess.
+    """
     supersedes = {one.campaign_id: one.supersedes for one in campaigns if one.supersedes}
+    metadata = {_SUPERSEDES: msgspec.json.encode(supersedes, order="sorted")}
+    if blind:
+        metadata[_BLIND] = secrets.token_hex(_BLIND_BYTES).encode()
+        report += f"<!-- blind {secrets.token_hex(_BLIND_BYTES)} -->\n"
+        header = {**header, "blind": secrets.token_hex(_BLIND_BYTES)}
     with replacing(out / MEMBERS_FILE) as path:
-        pq.write_table(
-            members.replace_schema_metadata({_SUPERSEDES: msgspec.json.encode(supersedes, order="sorted")}),
-            path,
-            compression="zstd",
-        )
+        pq.write_table(members.replace_schema_metadata(metadata), path, compression="zstd")
     write_atomic(out / METHOD_FILE, _json(method))
     write_atomic(out / REPORT_FILE, report.encode())
     files = {name: file_sha256(out / name) for name in (MEMBERS_FILE, METHOD_FILE, REPORT_FILE)}

@@ -48,6 +48,8 @@ class DetectOptions:
     """What analysts said; None means `dispositions.yaml` in the FINDINGS folder."""
     threads: int = 0
     memory: str = DEFAULT_MEMORY
+    blind: bool = False
+    """Write random bytes into the findings, so that no digest of theirs can be guessed: for a case."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,13 @@ def detect_networks(
         "kind_error_rates": kind_errors(),
     }
     content = write_findings(
-        options.out, campaigns, members_table(detection, campaigns), method, report, header
+        options.out,
+        campaigns,
+        members_table(detection, campaigns),
+        method,
+        report,
+        header,
+        blind=options.blind,
     )
     return Findings(campaigns, content, detection.conclusive)
 

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +15,15 @@ from countermark.detect.findings_folder import REPORT_FILE
 from countermark.detect.run import DetectOptions, Findings
 from countermark.errors import Error, ExitCode
 from countermark.flow import Outcome, ProgressCall, from_logs_to_case
+from countermark.flow.case_runs import InCase
+from countermark.flow.publishing import publish
 from countermark.flow.scans import ScanOptions
-from countermark.prove.package.trustfile import SignerEntry, write_trust
+from countermark.prove.beforehand import plans
+from countermark.prove.beforehand.results import ResultLink
+from countermark.prove.package.trustfile import SignerEntry, read_trust, write_trust
 from countermark.prove.sealing.seal import SealOptions
+from countermark.trust.log import open_or_create
+from countermark.trust.publication import Publication
 from countermark.trust.signing import SigningKey
 from countermark.world.leak import CORPUS, MARK_KEY, MARK_PROFILE, write_leak
 from countermark.world.plan import WorldPlan
@@ -24,10 +32,12 @@ from countermark.world.truth import Truth
 
 EVENTS, FINDINGS, SCAN, PACKAGE, TRUST = "events", "findings", "scan", "case.zip", "trust.json"
 DEMO_SCHEMA_ID = "countermark/demo/v1"
+BOOK, PLAN, MATTER, PLAN_ID = "book", "plan.json", "demo", "networks"
 MARK = "demo.json"
 _KEYS = {"analyst.key", "analyst.key.pub", "hash-keys.json", "hash-keys.json.lock"}
+_LOG = {BOOK, PLAN, *(f"{BOOK}.{end}" for end in ("key", "key.pub", "public", "salts", "salts.lock"))}
 _INPUT = {"logs", "accounts.csv", "truth.json", MARK_KEY, MARK_PROFILE, CORPUS}
-OURS = {MARK, EVENTS, FINDINGS, SCAN, PACKAGE, TRUST, REPORT_FILE, *_KEYS, *_INPUT}
+OURS = {MARK, EVENTS, FINDINGS, SCAN, PACKAGE, TRUST, REPORT_FILE, *_KEYS, *_LOG, *_INPUT}
 """What a demo's folder holds."""
 
 
@@ -86,7 +96,10 @@ def run_demo(demo: Demo, step: Callable[[str], ProgressCall]) -> Outcome:
     key.save(demo.path("analyst.key"))
     case_id = f"demo-{demo.seed}"
     write_public_key(demo.path("hash-keys.json"), case_id)
-    write_trust(demo.path(TRUST), [SignerEntry("demo analyst", key.public.to_base64())], cases=[case_id])
+    step("plan")
+    vkey = _fix_plan(demo)
+    signer = SignerEntry("demo analyst", key.public.to_base64())
+    write_trust(demo.path(TRUST), [signer], cases=[case_id], logs=[vkey])
     outcome = from_logs_to_case(
         CaptureOptions(
             sources=[str(demo.logs)],
@@ -109,12 +122,59 @@ def run_demo(demo: Demo, step: Callable[[str], ProgressCall]) -> Outcome:
             case_id=case_id,
             out=demo.path(PACKAGE),
             keys=[key],
+            log=demo.path(BOOK),
+            matter=MATTER,
+            plans=[demo.path(PLAN)],
+            results=[ResultLink(result="detect", plan=PLAN_ID, hypothesis="H1", run=1)],
+            trust=read_trust(demo.path(TRUST)),
         ),
+        InCase(MATTER, demo.path(BOOK)),
         demo.path(TRUST),
         step,
     )
     shutil.copyfile(demo.path(FINDINGS) / REPORT_FILE, demo.path(REPORT_FILE))
     return outcome
+
+
+def _fix_plan(demo: Demo) -> str:
+    """Write the plan and log it, and a batch; gives the verifier key of the public log. Nobody cosigns it."""
+    hypothesis = {
+        "id": "H1",
+        "null": "accounts are exchangeable within their strata",
+        "test": "campaigns",
+        "alpha": 0.01,
+        "keyed": False,
+        "commitments": [],
+        "given": [],
+    }
+    fields = {
+        "schema": plans.PLAN_SCHEMA_ID,
+        "plan_id": PLAN_ID,
+        "matter": MATTER,
+        "created": plans.now(),
+        "by": "demo analyst",
+        "title": "Do accounts act as one?",
+        "hypotheses": [hypothesis],
+        "multiplicity": "none",
+        "controls": ["a coding agent, a class, CI, an office, a viral prompt"],
+        "prompts": "none: access logs",
+        "stopping": "the whole of the log",
+        "exclusions": "nobody",
+    }
+    log = open_or_create(demo.path(BOOK))
+    data = plans.write_plan(demo.path(PLAN), plans.plan_of(fields, PLAN))
+    plans.log_plan(log, data, PLAN)
+    publication = Publication.open_or_create(demo.path(BOOK))
+    publish(publication, at_once=True)
+    return str(publication.public.verifier)
+
+
+def second_verdict(demo: Demo) -> str:
+    """What `countermark-verify` says of the package, in a process of its own: its first words."""
+    command = [sys.executable, "-m", "countermark_verify", str(demo.path(PACKAGE))]
+    command += ["--trust", str(demo.path(TRUST))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (our own)
+    return (done.stdout or done.stderr).partition("\n")[0].partition(" case ")[0] or "no answer"
 
 
 def compare(truth: Truth, findings: Findings, members: dict[str, set[str]]) -> list[dict[str, Any]]:

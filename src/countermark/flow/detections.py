@@ -5,6 +5,7 @@ the false discovery rate that `findings.json` names.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from countermark.detect.run import DetectOptions, Findings, detect_networks
 from countermark.flow.case_runs import InCase, declared_run
@@ -20,11 +21,12 @@ def detect_in_case(
 ) -> Findings:
     """Detect networks as a run of a case: `capture.json` by digest in the start, `findings.json` in the end.
 
-    Raises `Error` where there are no events, before anything is logged.
+    The findings of a case are blind: its package may have to be redacted. Raises `Error` where there are no
+    events, before anything is logged.
     """
     asked = Declared(1, 1, digests={CAPTURE: open_events(options.events).manifest_sha256})
     with declared_run(case, asked) as run:
-        findings = detect_networks(options, progress=progress)
+        findings = detect_networks(replace(options, blind=bool(case.matter)), progress=progress)
         run.files[FINDINGS] = file_sha256(options.out / FINDINGS)
         run.answer = run.files
     return findings

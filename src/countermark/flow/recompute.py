@@ -152,11 +152,16 @@ def _margin(what: str, of: str, log10: Any, threshold: Any, passed: Any) -> dict
 def environment_lines(answer: Answer) -> list[str]:
     """The environment and the margins in words, for a terminal."""
     here, recorded = answer.environment.get("here", {}), answer.environment.get("recorded", {})
-    lines = [f"environment here {_environment(here)}", f"       recorded {_environment(recorded)}"]
+    lines = [f"environment here      {_environment(here)}", f"environment recorded  {_environment(recorded)}"]
     for one in _telling(answer.margins):
-        margin = "beyond any float" if one["margin"] is None else f"{one['margin']:+.2f}"
-        lines.append(f"margin {one['decision']}: {one['of']}, log10 {margin}")
+        lines.append(f"margin {one['decision']}: {one['of']}, {_side(one['margin'])}")
     return lines
+
+
+def _side(margin: float | None) -> str:
+    if margin is None:
+        return "beyond any float"
+    return f"{abs(margin):.2f} {'below' if margin <= 0 else 'above'} in log10"
 
 
 def _telling(margins: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ from countermark.records.canonical import canonical_json, sha256_hex
 
 ProgressCall = Callable[[float, float], None]
 MEMBERS = FINDINGS + "members.parquet"
-_OF_THE_RUN = ("countermark_version", "files")
+_OF_THE_RUN = ("countermark_version", "files", "blind")
 """Of `findings.json`: not what was found."""
 _GIVEN = ("campaign_id", "supersedes", "revision", "disposition")
 """Of a campaign: an id may come from findings of earlier days, a disposition from an analyst."""

@@ -15,11 +15,13 @@ from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json
 from countermark.trust import runs
 from countermark.trust.entries import MAX_ENTRY_BYTES, Entry, decode_entry
+from countermark.trust.records import PLAN
 
 SALT_BYTES = 16
 COMMITMENT_BYTES = 32
 PADDING = "padding"
 OF_RUNS = (runs.START, runs.OUTCOME)
+OF_MATTERS = (*OF_RUNS, PLAN)
 _HEX_SALT, _HEX_HASH = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{64}")
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _MOST_HEAD = 1024
@@ -33,10 +35,10 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     index: int | None = None
     """Of the entry in the private log; padding has none."""
     matter: str = ""
-    """Of kinds `run-start` and `run-outcome`: the tag of the matter, 32 hex digits."""
+    """Of kinds `run-start`, `run-outcome` and `analysis-plan`: the tag of the matter, 32 hex digits."""
     run: int | None = None
     space: str = ""
-    """`testifying` or `privileged`."""
+    """Of a run: `testifying` or `privileged`. A plan is there to be shown, and has none."""
 
 
 class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -63,12 +65,25 @@ def commitment_of(head: bytes, body: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + head + body).digest()
 
 
+def matter_of(entry: Entry) -> str | None:
+    """The matter that stands as a tag in the head of an entry; None where the kind has none.
+
+    A plan without a matter is of the empty one. Raises `Error` for a run or a plan that is none.
+    """
+    if entry.kind in OF_RUNS:
+        return runs.heading(entry).matter
+    matter = entry.payload.get("matter", "") if entry.kind == PLAN else None
+    if matter is not None and not isinstance(matter, str):
+        raise _bad(f"entry {entry.index} of the log is a plan whose matter is no text")
+    return matter
+
+
 def head_of(entry: Entry, tag: str) -> Head:
-    """The head of an entry, whose matter has this tag; raises `Error` for a run that is none."""
+    """The head of an entry, whose matter has this tag; raises `Error` for a run or a plan that is none."""
     if entry.kind == PADDING:
         raise _bad(f"entry {entry.index} of the log is of kind {PADDING}, which is none of an entry")
     if entry.kind not in OF_RUNS:
-        return Head(entry.kind, entry.index)
+        return Head(entry.kind, entry.index, "" if matter_of(entry) is None else tag)
     found = runs.heading(entry)
     return Head(entry.kind, entry.index, tag, found.run, found.space)
 
@@ -131,14 +146,12 @@ def read_head(text: str) -> Head:
         raise _bad("a head has no index where it has to have one, or the reverse")
     of_run = head.kind in OF_RUNS
     said = (bool(head.matter), head.run is not None, bool(head.space))
-    if said != (of_run,) * 3:
+    if said != (head.kind in OF_MATTERS, of_run, of_run):
         raise _bad("a head lacks what heads of its kind say, or says more")
-    if of_run and (
-        not _HEX_SALT.fullmatch(head.matter)
-        or not _is_number(head.run, 1)
-        or head.space not in ("testifying", "privileged")
-    ):
-        raise _bad("a head of a run has a tag, a number or a space that is none")
+    if head.matter and not _HEX_SALT.fullmatch(head.matter):
+        raise _bad("a head has a tag that is none")
+    if of_run and (not _is_number(head.run, 1) or head.space not in ("testifying", "privileged")):
+        raise _bad("a head of a run has a number or a space that is none")
     return head
 
 

@@ -33,7 +33,6 @@ from countermark.trust.entries import Entry, decode_entry
 from countermark.trust.keyfiles import Secret, locked, read_secret, write_secret
 from countermark.trust.log import Log
 from countermark.trust.openings import (
-    OF_RUNS,
     PADDING,
     SALT_BYTES,
     Head,
@@ -41,11 +40,11 @@ from countermark.trust.openings import (
     check_opening,
     commitment_of,
     head_of,
+    matter_of,
     opened_entry,
     part_hash,
     read_opening,
 )
-from countermark.trust.runs import heading
 from countermark.trust.signing import SigningKey
 
 __all__ = [
@@ -253,8 +252,8 @@ class Publication:
         """Head and body of a commitment; None is padding."""
         if entry is None:
             return canonical_json(Head(PADDING)), b""
-        tag = self.tag(heading(entry).matter) if entry.kind in OF_RUNS else ""
-        return canonical_json(head_of(entry, tag)), entry.data
+        matter = matter_of(entry)
+        return canonical_json(head_of(entry, "" if matter is None else self.tag(matter))), entry.data
 
     def _salt(self, what: bytes, number: int) -> bytes:
         return self._keyed(what + number.to_bytes(8, "big"))

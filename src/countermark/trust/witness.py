@@ -144,7 +144,10 @@ class Witness:
     def open_or_create(cls, folder: Path, name: str = "") -> "Witness":
         """The witness in a folder that also holds its key; a missing one is made where it has a name."""
         path = folder / KEY
-        if not path.exists() and not (folder / CONFIG).exists() and name:
+        if not path.exists() and not (folder / CONFIG).exists():
+            if not name:
+                hint = "--name makes one"
+                raise Error(f"{folder} holds no witness", hint=hint, exit_code=ExitCode.NO_INPUT)
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             SigningKey.generate().save(path)
         return cls.open(folder, SigningKey.load(path), name)

@@ -15,6 +15,8 @@ from countermark.trust.entries import Entry
 
 CAMPAIGNS, CORPUS = "campaigns", "mark in corpus"
 """The tests of `detect` and of `watermark scan`, as plans name them."""
+MAX_OFFSET_S = 86_400
+"""A clock that was further off dates no acquisition."""
 NAMED = 16
 """Digits of a digest that a sentence shows."""
 
@@ -62,8 +64,23 @@ class Facts:
         """The first entry of the log that holds the plan as it was sealed."""
         sealed = self.digests.get(plan_name(self.plan_id))
         found = self.log.entries(PLAN) if self.log and sealed else ()
-        wanted = (self.plan.get("matter"), self.plan_id, sealed)
+        wanted = (self.plan.get("matter"), self.plan.get("plan_id"), sealed)
         return next((one for one in found if _plan_of(one[1]) == wanted), None)
+
+    @property
+    def acquired(self) -> set[str]:
+        """Digests of the inputs that were not given."""
+        return {one for _, one in inputs_of(self.documents, self.step)} - set(
+            texts(self.hypothesis.get("given"))
+        )
+
+    @property
+    def acquisitions(self) -> list[Acquisition]:
+        """Those that are named, and every other one of the same bytes."""
+        named = [self.custody.acquisition(name) for name in self.acquisition_ids]
+        found = [one for one in named if one is not None]
+        others = [one for one in self.custody.acquisitions if one not in found]
+        return found + [one for one in others if self.acquired & {item.sha256 for item in one.items}]
 
     def commitment_entry(self, commitment: str) -> Opened | None:
         """The first entry of the log that holds a commitment."""
@@ -137,6 +154,8 @@ def _keys_logged(facts: Facts) -> list[str]:
     if facts.log is None:
         return [f"{facts.no_log}, so that nothing shows since when the key was there"]
     reasons = []
+    if None in facts.hypothesis["commitments"]:
+        reasons.append(f"a commitment of hypothesis {facts.hypothesis_id} was taken out")
     for commitment in facts.commitments:
         entry, what = facts.commitment_entry(commitment), _short("the commitment", commitment)
         closed = [f"{what} is in no opened entry of the log"]
@@ -160,6 +179,8 @@ def _data_acquired(facts: Facts) -> list[str]:
             reasons.append(f"the acquisition {name} is not in custody.json")
         else:
             known |= {item.sha256 for item in acquisition.items}
+    if not facts.acquired:
+        reasons.append("nothing that it is of was acquired: it has no input, or all of them were given")
     for name, sha256 in inputs_of(facts.documents, facts.step):
         if sha256 not in known:
             input_ = _short(f"its input {name},", sha256)
@@ -169,15 +190,17 @@ def _data_acquired(facts: Facts) -> list[str]:
 
 def _dates_in_order(facts: Facts) -> list[str]:
     """5: the data were acquired after the plan and every commitment are shown to have been there."""
-    found = [facts.custody.acquisition(name) for name in facts.acquisition_ids]
     reasons = []
+    found = facts.acquisitions
+    for one in found:
+        offset = one.clock.offset_seconds
+        if offset is not None and abs(offset) > MAX_OFFSET_S:
+            reasons.append(f"the clock of the acquisition {one.id} was more than a day wrong")
     for what, entry in facts.fixed():
         shown = facts.log.shown_at(entry) if facts.log else None
         if shown is None:
             continue  # said by the first or the third condition
         for acquisition in found:
-            if acquisition is None:
-                continue  # said by the fourth
             began = began_at(acquisition)
             if began is None:
                 reasons.append(f"when the acquisition {acquisition.id} began is not shown")
@@ -214,7 +237,19 @@ def _run_logged(facts: Facts) -> list[str]:
         reasons.append(f"run {run} is logged as {outcome.payload.get('status')}")
     elif not is_outcome(outcome, facts.digests.get(result_name(facts.step))):
         reasons.append(f"the outcome of run {run} in the log is another than this result")
-    return reasons
+    return [*reasons, *_ended_before(facts, log, outcome)]
+
+
+def _ended_before(facts: Facts, log: LogView, outcome: Entry) -> list[str]:
+    """6, too: what came out was not there before the data."""
+    ended = next((log.shown_at(one) for one, entry in log.entries(OUTCOME) if entry is outcome), None)
+    began = [(one.id, began_at(one)) for one in facts.acquisitions]
+    return [
+        f"its run is shown to have ended by {in_words(ended.time)}, and the acquisition {name} began at"
+        f" {in_words(when)}"
+        for name, when in began
+        if ended and when and ended.time <= when
+    ]
 
 
 _CONDITIONS: tuple[Callable[[Facts], list[str]], ...] = (

@@ -56,6 +56,8 @@ class Sealed:
     no_log: str
     """Why there is no view."""
     accounts: Accounts
+    opened: LogView
+    """What any verifier will find opened, whoever is trusted."""
 
 
 def check_sealed(
@@ -69,7 +71,7 @@ def check_sealed(
     view = read_log(contents, part.head, known or LogTrust(part.key))
     accounts = account(view, matter, sealed)
     if trust is None:
-        return Sealed(None, NO_TRUST, accounts)
+        return Sealed(None, NO_TRUST, accounts, view)
     if known is None:
-        return Sealed(None, f"the trust file has no key of the log {part.head.origin}", accounts)
-    return Sealed(view, NO_LOG, accounts)
+        return Sealed(None, f"the trust file has no key of the log {part.head.origin}", accounts, view)
+    return Sealed(view, NO_LOG, accounts, view)

@@ -42,6 +42,8 @@ class LogPart:
     """The log's own: who verifies takes it from elsewhere."""
     waiting: int
     """Entries of the private log that are in no batch yet, and so not in the package."""
+    whole: frozenset[int] = frozenset()
+    """Entries of the private log that are shown whole, by index."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def files_for_case(
         files[f"{CHECKPOINTS}{kept}.note"] = text.encode()
         if stamp is not None:
             files[f"{CHECKPOINTS}{kept}.tsr"] = stamp
-    return LogPart(head, files, key, book.waiting)
+    return LogPart(head, files, key, book.waiting, frozenset(whole))
 
 
 def _at_rest(log: Path, folder: Path) -> tuple[Publication, str]:

@@ -1,18 +1,27 @@
-"""Whose runs a log has, and that none of the case's matter is kept back (spec/package.md, 'Log').
+"""Whose runs and plans a log has, and that none of the case's matter is kept back (spec/package.md, 'Log').
 
     heads of run-start and run-outcome   number, tag of the matter, space: of every run, opened or not
+    heads of analysis-plan               tag of the matter
     opened entries                       what each was, and which tag stands for which matter
 
 A run of the matter that is testifying is opened. One that is done has a file in the package that came out of
-it, whatever it says: a null result is a result.
+it, whatever it says: a null result is a result. Every plan of the matter is opened, and its file is there:
+who may leave plans out can write twenty and show the one that was right.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from countermark.errors import Error, ExitCode
 from countermark.prove.beforehand.log_view import OUTCOME, PLAN, PRIVILEGED, START, LogView, Opened, in_words
-from countermark.prove.package.layout import failed
-from countermark.trust.entries import Entry
+from countermark.prove.package.layout import PLANS, RUNS, failed, run_of
+
+_VERBS = {
+    "findings.json": "detect",
+    "scan.json": "watermark scan",
+    "scores.jsonl": "watermark score",
+    "spans.jsonl": "watermark locate",
+}
 
 
 @dataclass
@@ -32,6 +41,18 @@ class Run:
             return "without an outcome"
         return str(self.outcome.entry.payload.get("status"))
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of what came out of it, by name; empty where that is not shown."""
+        outcome = self.outcome.entry if self.outcome else None
+        digests = outcome.payload.get("digests") if outcome else None
+        return {name: str(one) for name, one in digests.items()} if isinstance(digests, dict) else {}
+
+    @property
+    def verb(self) -> str:
+        """The command that it was, by the names of what came out; `a run` where they do not tell."""
+        return next((verb for name, verb in _VERBS.items() if name in self.digests), "a run")
+
 
 @dataclass(frozen=True)
 class Accounts:
@@ -48,7 +69,8 @@ class Accounts:
     """Whether the tag of the matter is known: where nothing of it is opened, it is not."""
     plans: int
     """Analysis plans of all matters."""
-    plans_shown: int
+    plans_shown: tuple[str, ...]
+    """Ids of those of the matter, in order."""
     notes: tuple[str, ...] = field(default=())
 
     def sentence(self, matter: str) -> str:
@@ -60,7 +82,9 @@ class Accounts:
         if not self.known:
             rest += f" or of {matter}, of which none is shown"
         parts = [*shown, *bad, undisclosed, rest]
-        plans = f"{_count(self.plans, 'analysis plan')} in the log, {self.plans_shown} of them shown"
+        plans = f"{_count(self.plans, 'analysis plan')} in the log"
+        if self.known:
+            plans += f", {len(self.plans_shown)} of matter {matter}, each shown"
         return "; ".join([f"{_count(self.runs, 'run')}: {', '.join(parts)}", plans, *self.notes])
 
 
@@ -68,7 +92,8 @@ def account(view: LogView, matter: str, sealed: Mapping[str, str]) -> Accounts:
     """What became of the runs; `sealed` are the digests of the payload files as they were sealed, by name.
 
     Raises `Error(VERIFICATION_FAILED)` where numbers do not follow, a tag is used for two matters, a
-    testifying run of the matter stays closed, or the package has nothing that came out of one that is done.
+    testifying run or a plan of the matter stays closed, or the package has nothing that came out of a run
+    that is done, or not the file of a plan.
     """
     runs = _runs(view)
     tag = _tags(view).get(matter)
@@ -79,17 +104,17 @@ def account(view: LogView, matter: str, sealed: Mapping[str, str]) -> Accounts:
     shown = tuple(run for run in runs if run.start.head.matter == tag and run.start.entry is not None)
     for run in shown:
         _check_shown(run, sealed)
+    _check_files(shown, sealed, matter)
     closed = [run for run in runs if run.start.entry is None]
     privileged = [run for run in closed if _privileged(run.start) and tag in (None, run.start.head.matter)]
-    plans = [one for one in view.opened if one.head.kind == PLAN]
     return Accounts(
         runs=len(runs),
         shown=shown,
         privileged=len(privileged),
         others=len(runs) - len(shown) - len(privileged),
         known=tag is not None,
-        plans=len(plans),
-        plans_shown=sum(one.entry is not None for one in plans),
+        plans=sum(one.head.kind == PLAN for one in view.opened),
+        plans_shown=tuple(_plans(view, matter, tag, sealed)),
         notes=_notes(view),
     )
 
@@ -116,9 +141,9 @@ def _runs(view: LogView) -> list[Run]:
 def _tags(view: LogView) -> dict[str, str]:
     """Tag by matter, of what is opened; each stands for one matter, and each matter has one."""
     tags: dict[str, str] = {}
-    for kind in (START, OUTCOME):
+    for kind in (START, OUTCOME, PLAN):
         for one, entry in view.entries(kind):
-            if tags.setdefault(str(entry.payload.get("matter")), one.head.matter) != one.head.matter:
+            if tags.setdefault(str(entry.payload.get("matter", "")), one.head.matter) != one.head.matter:
                 raise failed(f"entry {entry.index} of the log has another tag than its matter elsewhere")
     if len(set(tags.values())) != len(tags):
         raise failed("one tag stands for two matters in the log")
@@ -130,16 +155,45 @@ def _privileged(one: Opened) -> bool:
 
 
 def _check_shown(run: Run, sealed: Mapping[str, str]) -> None:
-    outcome = run.outcome.entry if run.outcome else None
-    if outcome is None or _privileged(run.start) or run.status != "done":
+    if _privileged(run.start) or run.status != "done" or set(run.digests.values()) & set(sealed.values()):
         return
-    if not set(_digests(outcome)) & set(sealed.values()):
-        raise failed(f"run {run.number} is done, and nothing that came out of it is in the package")
+    entry = run.start.entry
+    when = f" of {in_words(entry.time)}" if entry else ""
+    files = " or ".join(name for name in run.digests if name != "answer") or "attribution.json"
+    raise Error(
+        f"run {run.number} is done, and nothing that came out of it is in the package: {run.verb}{when}",
+        hint=f"countermark case add run CASE FILE, with the {files} that it wrote",
+        exit_code=ExitCode.VERIFICATION_FAILED,
+    )
 
 
-def _digests(outcome: Entry) -> list[str]:
-    digests = outcome.payload.get("digests")
-    return [str(one) for one in digests.values()] if isinstance(digests, dict) else []
+def _check_files(shown: Sequence[Run], sealed: Mapping[str, str], matter: str) -> None:
+    """Every file below `data/runs/` came out of the run of the matter that its name says."""
+    by_number = {run.number: run for run in shown}
+    for name, sha256 in sealed.items():
+        if name.startswith(RUNS):
+            run = by_number.get(run_of(name) or 0)
+            if run is None or sha256 not in run.digests.values():
+                raise failed(f"{name} came out of no such run of matter {matter} that is shown")
+
+
+def _plans(view: LogView, matter: str, tag: str | None, sealed: Mapping[str, str]) -> Iterator[str]:
+    """Ids of the plans of the matter, each opened and with its file in the package."""
+    files = {sha256 for name, sha256 in sealed.items() if name.startswith(PLANS)}
+    for one in view.opened:
+        if one.head.kind != PLAN or one.head.matter != tag:
+            continue
+        if one.entry is None:
+            raise failed(f"entry {one.head.index} of the log is a plan of matter {matter} and is not opened")
+        plan = str(one.entry.payload.get("plan_id"))
+        if str(one.entry.payload.get("sha256")) not in files:
+            raise Error(
+                f"plan {plan} of {in_words(one.entry.time)} is of matter {matter}, and its file is not in the"
+                " package",
+                hint="countermark case add plan CASE PLAN.json adds it, also where no result rests on it",
+                exit_code=ExitCode.VERIFICATION_FAILED,
+            )
+        yield plan
 
 
 def _notes(view: LogView) -> tuple[str, ...]:

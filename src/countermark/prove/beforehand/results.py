@@ -27,8 +27,8 @@ from countermark.prove.custody.custody import Custody
 from countermark.prove.package.layout import failed
 from countermark.records.canonical import canonical_json
 
-__all__ = ["CaseView", "Result", "ResultLink", "check_classes", "check_form", "classify", "encode_results"]
-__all__ += ["plan_name", "results_of"]
+__all__ = ["CaseView", "Result", "ResultLink", "check_classes", "check_form", "check_named_run"]
+__all__ += ["classify", "encode_results", "plan_name", "results_of"]
 RESULTS_SCHEMA_ID = "countermark/results/v1"
 RESULTS_JSON = "data/results.json"
 Class = Literal["confirmatory", "exploratory"]
@@ -119,7 +119,7 @@ def results_of(view: CaseView, links: Sequence[ResultLink] = ()) -> list[Result]
 def encode_results(results: Sequence[Result]) -> bytes:
     """The bytes of `results.json`."""
     document = {"schema": RESULTS_SCHEMA_ID, "results": [msgspec.to_builtins(one) for one in results]}
-    return msgspec.json.format(canonical_json(document), indent=1) + b"\n"
+    return canonical_json(document)
 
 
 def classify(view: CaseView, link: ResultLink) -> Result:
@@ -178,7 +178,7 @@ def check_classes(view: CaseView, entries: Sequence[Mapping[str, Any]]) -> list[
     """
     found = []
     for entry in entries:
-        _check_named_run(view, entry["result"])
+        check_named_run(view, entry["result"])
         link = ResultLink(
             result=entry["result"],
             plan=entry["plan"] or "",
@@ -199,13 +199,17 @@ def check_classes(view: CaseView, entries: Sequence[Mapping[str, Any]]) -> list[
     return found
 
 
-def _check_named_run(view: CaseView, step: str) -> None:
-    """A result that says to be of a run of the matter has that run shown."""
+def check_named_run(view: CaseView, step: str) -> None:
+    """Raise unless a result that says to be of a run of the matter has that run shown."""
     named = named_run(document_of(view.documents, result_name(step)))
     if view.log is None or named is None or named[0] != view.matter:
         return
     if run_entry(view.log, START, named[1]) is None:
-        raise failed(f"{step} says to be of run {named[1]} of {view.matter}, which is not opened in the log")
+        raise Error(
+            f"{step} says to be of run {named[1]} of {view.matter}, which is not opened in the log",
+            hint="is it in a batch yet? countermark log publish LOG makes the next one when it is due",
+            exit_code=ExitCode.VERIFICATION_FAILED,
+        )
 
 
 def _is_hidden(view: CaseView, entry: Mapping[str, Any]) -> bool:

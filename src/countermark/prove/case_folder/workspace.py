@@ -6,6 +6,7 @@
     findings/DIGEST/   copies of what detect wrote, by the digest of its JSON file
     scan/DIGEST/, attributions/DIGEST/    likewise
     plans/PLAN.json    the plans, which were written before
+    runs/RUN.NAME      what came out of runs that are no step
     terms/             texts of terms, and who accepted them
 
 What goes into the package is copied when it is added, so that a later run over the same --out does not

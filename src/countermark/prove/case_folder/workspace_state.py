@@ -66,6 +66,8 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     acceptances: Kept | None = None
     plans: dict[str, Kept] = {}
     """By plan id."""
+    runs: list[Kept] = []
+    """What came out of runs that are no step."""
     evidence: dict[str, list[str]] = {}
     """Where the files of each acquisition lay, by its id: to compare them again."""
     replaced: list[Kept] = []
@@ -108,6 +110,7 @@ def read_state(folder: Path) -> State:
 def _check_places(state: State) -> None:
     """Copies stand in the case folder, at plain names."""
     kept = [state.findings, state.scan, state.acceptances, *state.attributions, *state.plans.values()]
+    kept += state.runs
     for name in [one.path for one in kept if one] + [one.file or "" for one in state.terms]:
         check_name(name)
 

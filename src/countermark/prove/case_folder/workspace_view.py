@@ -33,6 +33,7 @@ class Inputs:
     scan: Path | None
     attributions: list[Path]
     plans: list[Path]
+    runs: list[Path]
     custody: Custody
     terms: list[TermsText]
     acceptances: Path | None
@@ -62,6 +63,7 @@ def inputs(workspace: Workspace) -> Inputs:
         scan=folder / state.scan.path if state.scan else None,
         attributions=[folder / one.path for one in state.attributions],
         plans=[folder / state.plans[name].path for name in sorted(state.plans)],
+        runs=[folder / one.path for one in state.runs],
         custody=workspace.custody,
         terms=sorted(terms, key=lambda one: (one.entry.id or "", one.entry.version or "")),
         acceptances=folder / state.acceptances.path if state.acceptances else None,
@@ -89,7 +91,7 @@ def changes(workspace: Workspace, *, evidence: bool = False, step: Step | None =
     state, folder = workspace.state, workspace.folder
     for result, kept in results(workspace):
         yield from _changed_folder(folder / kept.path, STAGES[result.partition("-")[0]], kept)
-    files = [*state.plans.values(), *([state.acceptances] if state.acceptances else [])]
+    files = [*state.plans.values(), *state.runs, *([state.acceptances] if state.acceptances else [])]
     named = [(one.path, one.sha256) for one in files]
     named += [(f"terms/{one.file}", one.sha256) for one in state.terms]
     for name, sha256 in named:
@@ -209,6 +211,7 @@ def overview(workspace: Workspace) -> dict[str, Any]:
             for step, kept in results(workspace)
         ],
         "plans": {name: state.plans[name].sha256 for name in sorted(state.plans)},
+        "runs": {one.path: one.sha256 for one in state.runs},
         "acquisitions": [
             {"id": one.id, "what": one.what, "by": one.by, "purpose": one.purpose, "started": one.started}
             | {"files": len(one.items), "bytes": sum(item.bytes or 0 for item in one.items)}

@@ -127,7 +127,7 @@ def time_of(text: str) -> datetime:
 
 def encode_custody(custody: Custody) -> bytes:
     """The bytes of `custody.json`: the same for the same records."""
-    return msgspec.json.format(canonical_json(custody), indent=1) + b"\n"
+    return canonical_json(custody)
 
 
 def decode_custody(data: bytes, *, redacted: bool = False) -> Custody:

@@ -81,7 +81,7 @@ def encode_terms(terms: Sequence[TermsText]) -> bytes:
     entries = sorted((one.entry for one in terms), key=lambda one: (one.id or "", one.version or ""))
     document = TermsDocument(terms=entries)
     check_terms(document)
-    return msgspec.json.format(canonical_json(document), indent=1) + b"\n"
+    return canonical_json(document)
 
 
 def decode_terms(data: bytes, *, redacted: bool = False) -> TermsDocument:

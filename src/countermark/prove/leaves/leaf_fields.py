@@ -102,6 +102,31 @@ def check_row(line: bytes) -> None:
     _fields(line, "")
 
 
+def check_tight(text: bytes, what: str) -> None:
+    """Raise (exit 20) unless nothing is in a JSON text that its leaves do not say: blanks, other escapes.
+
+    That is how a file is written that the seal covers by its root alone.
+    """
+    try:
+        if msgspec.json.encode(msgspec.json.decode(text)) == text:  # fast, and the same but for numbers
+            return
+    except (ValueError, RecursionError):
+        pass
+    if _tight(_DECODER.decode(text.decode())).encode() != text:
+        raise failed(f"{what} has blanks, or texts in another form than RFC 8785")
+
+
+def _tight(value: Any) -> str:
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)
+    if kind is _Number:
+        return str(value)
+    if kind is dict:
+        return "{" + ",".join(f"{encode_basestring(key)}:{_tight(one)}" for key, one in value.items()) + "}"
+    return "[" + ",".join(map(_tight, value)) + "]" if kind is list else _WORDS[value].decode()
+
+
 def leaf_content(pointer: str, value: bytes) -> bytes:
     """What is hashed of a field: its pointer, a line feed, its value."""
     return pointer.encode() + b"\n" + value

@@ -19,6 +19,7 @@ from countermark.prove.leaves.leaf_fields import (
     MAX_LINE,
     Form,
     check_row,
+    check_tight,
     fields_of,
     form_of,
     is_kept,
@@ -26,7 +27,7 @@ from countermark.prove.leaves.leaf_fields import (
     leaves_name,
     line_fields,
 )
-from countermark.prove.package.layout import MAX_KEPT_BYTES, failed, is_document, is_table
+from countermark.prove.package.layout import MAX_KEPT_BYTES, by_root_alone, failed, is_document, is_table
 from countermark.trust.keyfiles import Secret
 from countermark.trust.merkle import Frontier, node_hash
 
@@ -179,7 +180,10 @@ def contents_of(name: str, form: Form, source: BinaryIO) -> Iterator[bytes]:
     text = source.read(MAX_KEPT_BYTES + 1)
     if len(text) > MAX_KEPT_BYTES:
         raise failed(f"larger than {MAX_KEPT_BYTES >> 20} MiB")
-    return (leaf_content(pointer, value) for pointer, value in fields_of(text))
+    fields = fields_of(text)
+    if by_root_alone(name):
+        check_tight(text, "it")
+    return (leaf_content(pointer, value) for pointer, value in fields)
 
 
 def taken_out(line: bytes) -> tuple[bytes, str] | None:
@@ -223,7 +227,9 @@ def _rows(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 def _line_contents(lines: Iterable[bytes]) -> Iterator[bytes]:
     for index, line in enumerate(lines):
-        for pointer, value in line_fields(line, index):
+        fields = line_fields(line, index)
+        check_tight(line, f"line {index + 1}")
+        for pointer, value in fields:
             yield leaf_content(pointer, value)
 
 

@@ -86,8 +86,15 @@ def archive_size(base: str, contents: Contents) -> int:
     return local + len(_directory(entries))
 
 
-def write_archive(stream: BinaryIO, base: str, sources: Mapping[str, Source], contents: Contents) -> None:
-    """Write the zip; an error if a source is no longer what was measured."""
+def write_archive(path: Path, base: str, sources: Mapping[str, Source], contents: Contents) -> None:
+    """Write a new zip, and to the disk; an error if a source is no longer what was measured."""
+    with path.open("xb") as stream:
+        _write(stream, base, sources, contents)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _write(stream: BinaryIO, base: str, sources: Mapping[str, Source], contents: Contents) -> None:
     for name, member in sorted(contents.items()):
         stream.write(_local_header(f"{base}/{name}".encode("ascii"), member))
         copy_member(name, member, sources[name], stream)

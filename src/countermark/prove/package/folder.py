@@ -1,8 +1,6 @@
 """A package as a folder: exactly the files of the bag, no links, no special files, no empty folders."""
 
 import os
-import secrets
-import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -18,7 +16,7 @@ from countermark.prove.package.layout import (
     failed,
 )
 from countermark.prove.package.members import check_sizes, copy_member, in_two_threads, measure
-from countermark.records.files import TEMPORARY, sync_folder
+from countermark.records.files import sync_folder
 
 _MAX_DEPTH = 8
 
@@ -65,34 +63,21 @@ def _read(path: Path, name: str, size: int) -> Member:
 
 
 def write_folder(target: Path, sources: Mapping[str, Source], contents: Contents) -> None:
-    """Build the folder beside its place and rename it there: a killed run leaves no half package.
+    """Write a new folder, and to the disk; an error if a source is no longer what was measured.
 
-    What stood at `target` is replaced. An error if a source is no longer what was measured.
+    Sources that lie beside the new folder were made for it: they are moved.
     """
-    building = target.parent / f"{TEMPORARY}{secrets.token_hex(6)}-{target.name}"
-    try:
-        for name, member in contents.items():
-            path = building / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as stream:
-                copy_member(name, member, sources[name], stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-        for folder, _, _ in os.walk(building):
-            sync_folder(Path(folder))
-        replace_folder(building, target)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def replace_folder(building: Path, target: Path) -> None:
-    """Put a folder that is whole and on the disk at `target`, in the place of what stood there."""
-    old = target.with_name(f"{TEMPORARY}{secrets.token_hex(6)}-old")
-    if os.path.lexists(target):
-        target.rename(old)
-    building.rename(target)
-    sync_folder(target.parent)
-    if old.is_dir() and not old.is_symlink():
-        shutil.rmtree(old)
-    else:
-        old.unlink(missing_ok=True)
+    for name, member in contents.items():
+        path, source = target / name, sources[name]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(source, Path) and source.is_relative_to(target.parent):
+            source.rename(path)
+            with path.open("rb") as made:
+                os.fsync(made.fileno())
+            continue
+        with path.open("xb") as stream:
+            copy_member(name, member, source, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+    for folder, _, _ in os.walk(target):
+        sync_folder(Path(folder))

@@ -27,6 +27,7 @@ SCAN = "data/scan/"
 SCAN_JSON = SCAN + "scan.json"
 ATTRIBUTIONS = "data/attributions/"
 PLANS = "data/plans/"
+RUNS = "data/runs/"
 TABLES = "data/tables/"
 LEAVES = "data/leaves/"
 LOG = "data/log/"
@@ -57,7 +58,9 @@ CHUNK = 1 << 20
 _NAME = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)*[A-Za-z0-9][A-Za-z0-9._-]*")
 _ATTRIBUTION = re.compile(r"data/attributions/[1-9][0-9]{0,2}/attribution\.json")
 _PLAN = re.compile(r"data/plans/[^/]+\.json")
+_RUN = re.compile(r"data/runs/([1-9][0-9]{0,14})\.[^/]+")
 _TABLE = re.compile(r"data/tables/[^/]+\.jsonl")
+_BY_ROOT = {CUSTODY, RESULTS, TERMS_JSON}
 _DOCUMENTS = {CUSTODY, RESULTS, TERMS_JSON, CAPTURE_JSON, FINDINGS_JSON, METHOD_JSON, SCAN_JSON}
 
 Source = bytes | Path
@@ -148,6 +151,20 @@ def is_document(name: str) -> bool:
 def is_table(name: str) -> bool:
     """Whether it is a file of JSON lines that is cut into fields or rows."""
     return _TABLE.fullmatch(name) is not None
+
+
+def run_of(name: str) -> int | None:
+    """Number of the run that a file below `data/runs/` came out of; None where its name says none."""
+    match = _RUN.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def by_root_alone(name: str) -> bool:
+    """Whether the seal has only the salted root of this document or table, and no digest that can be guessed.
+
+    Nothing else names their digest: a stage's document stands in the log and in other documents.
+    """
+    return name in _BY_ROOT or is_table(name)
 
 
 def is_parsed(name: str) -> bool:

@@ -27,7 +27,10 @@ class Payload:
 
     case: Case
     sealed: Mapping[str, str]
-    """SHA-256 (hex) of every payload file when it was sealed, by name in the bag (`data/…`)."""
+    """SHA-256 (hex) of every payload file when it was sealed, by name in the bag (`data/…`).
+
+    Read from a seal it is empty for those that are covered by the root of their leaves alone.
+    """
     documents: Mapping[str, dict[str, Any]]
     """Every document that is there, by name; parts of it may be null where something was taken out."""
     redacted: frozenset[str] = frozenset()

@@ -15,7 +15,7 @@ _END_BYTES = 22
 
 def check_is_package(path: Path) -> None:
     """Raise (exit 3) unless there is a package at `path`, or something that may be what is left of one."""
-    hint = "countermark case seal makes one"
+    hint = "a package is a zip, or a folder with bagit.txt; countermark case seal makes one"
     if "://" in str(path) or str(path).startswith(("http:/", "https:/", "s3:/")):
         raise Error(f"{path} is a remote address", hint="fetch it first", exit_code=ExitCode.NO_INPUT)
     try:

@@ -13,6 +13,7 @@ from countermark.prove.package.case import Case
 from countermark.prove.package.layout import (
     CLOSE,
     REDACTION,
+    by_root_alone,
     decode_canonical,
     envelope_name,
     failed,
@@ -69,7 +70,10 @@ def step_statement(
 
 
 def seal_statement(payload: Payload, roots: Sequence[Root], steps: Mapping[str, str]) -> bytes:
-    """The seal covers every payload file; materials are the envelopes of the steps (name to SHA-256)."""
+    """The seal covers every payload file, by its digest or by the root of its leaves alone.
+
+    Materials are the envelopes of the steps (name to SHA-256).
+    """
     predicate = {
         "case_id": payload.case.case_id,
         "created": payload.case.created,
@@ -78,7 +82,8 @@ def seal_statement(payload: Payload, roots: Sequence[Root], steps: Mapping[str, 
         "software": payload.case.software,
         "timestamps": payload.case.timestamps,
     }
-    return write_statement(SEAL_TYPE, payload.sealed, predicate)
+    subjects = {name: digest for name, digest in payload.sealed.items() if not by_root_alone(name)}
+    return write_statement(SEAL_TYPE, subjects, predicate)
 
 
 def close_statement(case_id: str, sealed: Mapping[str, str], nonces: list[str]) -> bytes:
@@ -109,6 +114,15 @@ def seal_predicate(statement: Statement, name: str) -> SealPredicate:
     if names != sorted(set(names)):
         raise failed(f"{name} has leaves that are not sorted, each once")
     return predicate
+
+
+def sealed_files(statement: Statement, predicate: SealPredicate, name: str) -> dict[str, str]:
+    """Every payload file that a seal covers with its SHA-256, empty where it has the root of leaves alone."""
+    subjects = subjects_of(statement)
+    for one in subjects:
+        if by_root_alone(one):
+            raise failed(f"{name} has the digest of {one}, which is covered by the root of its leaves alone")
+    return subjects | {root.name: "" for root in predicate.leaves if by_root_alone(root.name)}
 
 
 def said_materials(statement: Statement, name: str) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from countermark.prove.package.layout import (
     LOG,
     OPENINGS,
     PLANS,
+    RUNS,
     SCAN,
     TABLES,
     TERMS,
@@ -27,6 +28,7 @@ from countermark.prove.package.layout import (
     is_document,
     is_table,
     result_file,
+    run_of,
 )
 from countermark.prove.package.payload import Payload, stage_files
 
@@ -90,13 +92,15 @@ def folder_subjects(payload: Payload, step: str) -> dict[str, str]:
 
 
 def _check_places(payload: Payload) -> None:
-    """Plans, tables and log files stand where they may, and no log without one in the case."""
+    """Plans, tables, files of runs and of the log stand where they may, the last two not without a log."""
     checkpoints: dict[str, set[str]] = {"note": set(), "tsr": set()}
     for name in payload.sealed:
         if name.startswith(PLANS) and not is_document(name):
             raise failed(f"{name} is no plan")
         if name.startswith(TABLES) and not is_table(name):
             raise failed(f"{name} is no table")
+        if name.startswith(RUNS) and (run_of(name) is None or payload.case.log is None):
+            raise failed(f"{name} is not named by a run, or the case has no log")
         if not name.startswith(LOG) or name in (ENTRIES, OPENINGS):
             continue
         match = _CHECKPOINT.fullmatch(name)

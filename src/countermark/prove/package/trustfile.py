@@ -160,7 +160,9 @@ def _parse(content: _TrustFile) -> Trust:
     if not 0 <= content.timestamp_authorities <= MAX_TIMESTAMPS:
         raise _bad(f"timestamp_authorities is not 0 to {MAX_TIMESTAMPS}")
     keys, names, validity = _signers(content)
-    logs = _logs(content.logs)
+    logs, witnesses = _logs(content.logs), _witnesses(content.witnesses)
+    if not {one.public.raw for one in logs}.isdisjoint(one.key.public.raw for one in witnesses):
+        raise _bad("a log is a witness, too: nobody is a stranger to himself")
     return Trust(
         signers=names,
         threshold=content.threshold,
@@ -170,7 +172,7 @@ def _parse(content: _TrustFile) -> Trust:
         validity=validity,
         timestamp_authorities=content.timestamp_authorities,
         logs=logs,
-        witnesses=_witnesses(content.witnesses),
+        witnesses=witnesses,
         checkpoints=_checkpoints(content.checkpoints, logs),
     )
 

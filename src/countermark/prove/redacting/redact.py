@@ -15,33 +15,38 @@ from countermark.prove.leaves.leaf_fields import leaved_name
 from countermark.prove.package.archive import archive_size, write_archive
 from countermark.prove.package.bag import BAG_FILES, bag_files
 from countermark.prove.package.case import CREATED_FORMAT, Case, Signer, decode_case
-from countermark.prove.package.folder import replace_folder, write_folder
+from countermark.prove.package.folder import write_folder
 from countermark.prove.package.layout import (
     ATTESTATIONS,
     CASE,
+    FINDINGS_JSON,
     REDACTION,
     Contents,
     Member,
     Source,
+    by_root_alone,
     data_of,
     envelope_name,
 )
 from countermark.prove.package.members import in_two_threads, measure_source
+from countermark.prove.package.place import put, recover, work_beside
 from countermark.prove.package.reading import check_is_package, read_package
 from countermark.prove.package.statements import (
     PAYLOAD_TYPE,
     REDACTION_TYPE,
     SEAL_TYPE,
     decode_statement,
-    subjects_of,
+    seal_predicate,
+    sealed_files,
 )
 from countermark.prove.package.trustfile import Trust
+from countermark.prove.redacting.companions import is_blind
 from countermark.prove.redacting.elsewhere import Needles, can_be_searched
 from countermark.prove.redacting.redact_files import Cut, cut
 from countermark.prove.redacting.redaction import Redaction, TakenOut, read_redaction, redaction_statement
 from countermark.prove.redacting.takes import Take
 from countermark.prove.verifying.verify import verify
-from countermark.records.files import TEMPORARY, replacing
+from countermark.records.files import TEMPORARY
 from countermark.trust.dsse import open_envelope, seal_envelope
 from countermark.trust.signing import SigningKey
 
@@ -86,7 +91,7 @@ class Redacted:
     unsearched: tuple[str, ...] = ()
     """Files in which nobody can look for them."""
     changed: tuple[str, ...] = ()
-    """Documents and tables whose sealed digest is still in the package."""
+    """Documents whose sealed digest is still in the package, and may confirm a guess of what is out."""
 
 
 def redact(options: RedactOptions) -> Redacted:
@@ -96,6 +101,8 @@ def redact(options: RedactOptions) -> Redacted:
     unless what is left verifies. Raises `Error`: exit 20 for a package that does not verify, 2 for what may
     not be taken out, 1 where texts still stand elsewhere.
     """
+    if not options.dry_run:
+        recover(options.out)
     _check_options(options)
     _check_verifies(options.package, options.trust, "the package does not verify as it is")
     _, contents = read_package(options.package)
@@ -119,7 +126,8 @@ def redact(options: RedactOptions) -> Redacted:
 def _check_options(options: RedactOptions) -> None:
     check_is_package(options.package)
     if not options.what:
-        raise Error("nothing was named that is to be taken out", exit_code=ExitCode.USAGE)
+        hint = "--take, --rows or --accounts with --ground, or --plan"
+        raise Error("nothing was named that is to be taken out", hint=hint, exit_code=ExitCode.USAGE)
     if not options.why.strip():
         raise Error("a redaction says why", hint="give --why", exit_code=ExitCode.USAGE)
     if options.dry_run:
@@ -157,12 +165,12 @@ def _redaction_of(contents: Contents) -> Redaction | None:
 @contextmanager
 def _work_folder(options: RedactOptions) -> Iterator[Path]:
     """Beside the result, so that it is renamed into its place; open to its owner alone, removed at last."""
-    parent = None if options.dry_run else options.out.absolute().parent
-    work = Path(tempfile.mkdtemp(prefix=TEMPORARY, suffix="-redact", dir=parent))
-    try:
+    if options.dry_run:
+        with tempfile.TemporaryDirectory(prefix=TEMPORARY) as name:
+            yield Path(name)
+        return
+    with work_beside(options.out) as work:
         yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def _sources(contents: Contents, made: Cut, spill: Path) -> dict[str, Source]:
@@ -206,8 +214,15 @@ def _search(case: Case, sources: Mapping[str, Source], made: Cut, takes: Sequenc
         stayed=sum(taken.stayed for taken in made.taken.values()),
         elsewhere=elsewhere,
         unsearched=tuple(one for one in unsearched if not one.startswith(ATTESTATIONS)),
-        changed=tuple(sorted(name for name in made.changed if leaved_name(name) is None)),
+        changed=tuple(sorted(name for name, path in made.changed.items() if _can_be_guessed(name, path))),
     )
+
+
+def _can_be_guessed(name: str, left: Path) -> bool:
+    """Whether the digest that a changed file had is in the package, and nothing random was in the file."""
+    if leaved_name(name) is not None or by_root_alone(name):
+        return False
+    return name != FINDINGS_JSON or not is_blind(left.read_bytes())
 
 
 def _found(needles: Needles, name: str, source: Source) -> set[str]:
@@ -243,7 +258,8 @@ def _attestation(
 ) -> dict[str, bytes]:
     seal = envelope_name("seal")
     envelope = open_envelope(data_of(contents, seal), PAYLOAD_TYPE)
-    sealed = subjects_of(decode_statement(envelope.body, seal, SEAL_TYPE))
+    statement = decode_statement(envelope.body, seal, SEAL_TYPE)
+    sealed = sealed_files(statement, seal_predicate(statement, seal), seal)
     publics = sorted((key.public for key in options.keys), key=lambda key: key.keyid)
     previous = contents.get(REDACTION)
     redaction = Redaction(
@@ -255,10 +271,12 @@ def _attestation(
         taken_out=made.entries,
         why=options.why,
     )
+    redacted = redaction.redacted()
     subjects = {
         name: member.sha256
         for name, member in members.items()
-        if name.startswith("data/") and member.sha256 != sealed[name]
+        if name.startswith("data/")
+        and (name in redacted if by_root_alone(name) else member.sha256 != sealed[name])
     }
     return {REDACTION: seal_envelope(PAYLOAD_TYPE, redaction_statement(redaction, subjects), options.keys)}
 
@@ -268,14 +286,11 @@ def _publish(
 ) -> None:
     """Write it, verify what was written, and only then put it in its place."""
     what = "what is left would not verify, and nothing was written"
+    building = work / f"package{options.out.suffix}"
     if options.out.suffix == ".zip":
         archive_size(base, members)  # raises where a zip cannot hold it
-        with replacing(options.out) as temporary:
-            with temporary.open("xb") as stream:
-                write_archive(stream, base, sources, members)
-            _check_verifies(temporary, options.trust, what)
+        write_archive(building, base, sources, members)
     else:
-        building = work / "package"
         write_folder(building, sources, members)
-        _check_verifies(building, options.trust, what)
-        replace_folder(building, options.out)
+    _check_verifies(building, options.trust, what)
+    put(building, options.out)

@@ -26,6 +26,7 @@ from countermark.prove.package.layout import (
     read_object,
 )
 from countermark.prove.package.subjects import has_leaves
+from countermark.prove.redacting.companions import companions
 from countermark.prove.redacting.redaction import Redaction, TakenOut, file_stays, taken_out_entries
 from countermark.prove.redacting.takes import Take
 
@@ -91,9 +92,14 @@ def cut(
 ) -> Cut:
     """Write what changes below `work`; nothing else is touched.
 
-    Raises `Error` (exit 2) for what may not be taken out, with the reason, and for what is not there.
+    The digests in `findings.json` that would confirm a guess go with it. Raises `Error` (exit 2) for what may
+    not be taken out, with the reason, and for what is not there.
     """
     by_name, whole = _by_name(contents, takes)
+    asked = takes
+    if more := companions(contents, takes, by_name, whole):
+        takes = [*takes, *more]
+        by_name.setdefault(FINDINGS_JSON, []).extend(range(len(asked), len(takes)))
     confirmatory = _confirmatory(contents)
     made = Cut()
     for number, name in whole.items():
@@ -105,7 +111,7 @@ def cut(
         stays = _class_hangs_on(name) if confirmatory else ()
         chooser = Chooser([(number, takes[number]) for number in numbers], stays)
         _rewrite(name, contents, chooser, work, made)
-    _check_matched(takes, whole, made)
+    _check_matched(asked, whole, made)
     if not keep_attachments:
         _take_attachments(contents, takes, by_name, made)
     made.entries = _entries(before, made)

@@ -18,6 +18,7 @@ from countermark.prove.package.layout import (
     LOG,
     NEVER_TAKEN_OUT,
     REDACTION,
+    by_root_alone,
     check_name,
     failed,
 )
@@ -103,6 +104,7 @@ def check_redaction(
     subjects: Mapping[str, str],
     *,
     case_id: str,
+    case_created: str,
     seal_sha256: str,
     sealed: Mapping[str, str],
     there: Mapping[str, str],
@@ -114,6 +116,8 @@ def check_redaction(
     """
     if redaction.case_id != case_id:
         raise failed(f"{REDACTION} is of another case")
+    if redaction.created < case_created:
+        raise failed(f"{REDACTION} says that it is older than the case")
     if redaction.seal != seal_sha256:
         raise failed(f"{REDACTION} is of another seal than the one in this package")
     _check_absent(redaction, sealed, there)
@@ -121,6 +125,9 @@ def check_redaction(
     for name in subjects.keys() - there.keys():
         raise failed(f"{REDACTION} covers {name}, which is not there")
     redacted = redaction.redacted()
+    for name in sorted(redacted & there.keys() - subjects.keys()):
+        if by_root_alone(name):
+            raise failed(f"{REDACTION} takes something out of {name}, and does not cover what it is now")
     for name in sorted(subjects):
         if subjects[name] == sealed[name]:
             raise failed(f"{REDACTION} covers {name}, which is as it was sealed")
@@ -132,11 +139,14 @@ def check_redaction(
 
 
 def check_digests(sealed: Mapping[str, str], there: Mapping[str, str], subjects: Mapping[str, str]) -> None:
-    """Raise unless every payload file has its sealed digest, or another that the redaction's subjects say."""
+    """Raise unless every payload file has its sealed digest, or another that the redaction's subjects say.
+
+    What is covered by the root of its leaves alone has no sealed digest (empty): its leaves show it.
+    """
     for name, digest in sorted(there.items()):
         if name not in sealed:
             raise failed(f"{name} was not sealed")
-        if digest != subjects.get(name, sealed[name]):
+        if digest != (subjects.get(name) or sealed[name] or digest):
             raise failed(f"{name} is not as it was sealed, nor as a redaction says")
 
 

@@ -1,15 +1,22 @@
 """Seal a case: findings, what made them, a signed Statement per step, timestamps, and a closing Statement."""
 
-import secrets
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from countermark.errors import Error, ExitCode
 from countermark.prove.beforehand.log_check import check_sealed
 from countermark.prove.beforehand.log_part import Asked, LogPart, files_for_case
-from countermark.prove.beforehand.results import NO_LOG, NO_TRUST, CaseView, encode_results, results_of
+from countermark.prove.beforehand.results import (
+    NO_LOG,
+    NO_TRUST,
+    CaseView,
+    check_named_run,
+    encode_results,
+    results_of,
+)
+from countermark.prove.beforehand.run_files import RunFile, run_sources, runs_of
 from countermark.prove.leaves.leaves import Root
 from countermark.prove.package.archive import archive_size, write_archive
 from countermark.prove.package.bag import bag_files
@@ -31,6 +38,7 @@ from countermark.prove.package.layout import (
 )
 from countermark.prove.package.members import check_sizes
 from countermark.prove.package.payload import Payload, materials_of, read_payload
+from countermark.prove.package.place import put, recover, work_beside
 from countermark.prove.package.stages import check_stages
 from countermark.prove.package.statements import PAYLOAD_TYPE, close_statement, seal_statement, step_statement
 from countermark.prove.package.subjects import check_subjects, has_leaves
@@ -45,7 +53,6 @@ from countermark.prove.sealing.seal_payload import (
     table_sources,
 )
 from countermark.records.canonical import canonical_json, sha256_hex
-from countermark.records.files import TEMPORARY, replacing
 from countermark.trust.dsse import seal_envelope
 
 __all__ = ["SealOptions", "seal"]
@@ -58,45 +65,52 @@ def seal(options: SealOptions) -> Path:
     the inputs are not whole or contradict each other, when `out` exists, and when a TSA gives no usable
     reply; never for the class of a result.
     """
+    recover(options.out)
     check_options(options)
-    with _scratch(options.out) as scratch:
-        sources, roots, case = _payload(options, scratch)
-        contents = measured(sources, crc=options.out.suffix == ".zip")
+    with work_beside(options.out) as work:
+        sources, contents, roots, case = _payload(options, work)
         payload = _checked(contents)
         _add(_attestations(payload, roots, options), sources, contents)
         _add(bag_files(case, contents), sources, contents)
         with _cannot_be_sealed():
             check_sizes({name: one.size for name, one in contents.items()})
-        _write(options.out, case.case_id, sources, contents)
+        _write(work, options.out, case.case_id, sources, contents)
     return options.out
 
 
-@contextmanager
-def _scratch(out: Path) -> Iterator[Path]:
-    """A folder beside the package for tables and leaves; it is gone afterwards."""
-    folder = out.parent / f"{TEMPORARY}{secrets.token_hex(6)}-{out.name}"
-    try:
-        folder.mkdir(mode=0o700)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _payload(options: SealOptions, scratch: Path) -> tuple[dict[str, Source], list[Root], Case]:
-    """Every payload file, the roots of its leaves, and the case."""
+def _payload(options: SealOptions, scratch: Path) -> tuple[dict[str, Source], Contents, list[Root], Case]:
+    """Every payload file, what it measures, the roots of its leaves, and the case."""
+    crc = options.out.suffix == ".zip"
     events = opened_events(options)
+    files = runs_of(options.log, options.matter, options.runs) if options.log else []
     sources = stage_sources(options, events) | case_sources(options)
     with _cannot_be_sealed():
         sources |= table_sources(options, events, scratch)
-        documents = measured({name: one for name, one in sources.items() if is_document(name)}, crc=False)
+        contents = measured(sources, crc=crc)
+        documents = {name: one for name, one in contents.items() if is_document(name)}
         part = _log_part(options, documents)
+        more: dict[str, Source] = dict(part.files) if part else {}
+        more |= _runs(options, files, contents, part)
         case = case_of(options, part.head if part else None)
-        sources[CASE] = canonical_json(case)
-        sources[RESULTS] = _results(options, case, documents, part)
-        sources |= part.files if part else {}
+        more[CASE] = canonical_json(case)
+        contents |= measured(more, crc=crc)
+        results: dict[str, Source] = {RESULTS: _results(options, case, contents, part)}
+        sources |= more | results
         leaved = {name: one for name, one in sources.items() if has_leaves(name)}
         roots, leaves = leaves_of(leaved, scratch, options.salt_key)
-    return sources | leaves, roots, case
+        contents |= measured(results | leaves, crc=crc)
+    return sources | leaves, contents, roots, case
+
+
+def _runs(
+    options: SealOptions, files: Sequence[RunFile], contents: Contents, part: LogPart | None
+) -> dict[str, Path]:
+    """What came out of runs that are no step, by name."""
+    there = {one.sha256 for one in contents.values()}
+    sources, said = run_sources(files, there, part.whole if part else ())
+    for sentence in said:
+        options.say(sentence)
+    return sources
 
 
 def _log_part(options: SealOptions, documents: Contents) -> LogPart | None:
@@ -114,22 +128,22 @@ def _log_part(options: SealOptions, documents: Contents) -> LogPart | None:
     return files_for_case(options.log, asked, public=options.public_log, trust=options.trust)
 
 
-def _results(options: SealOptions, case: Case, documents: Contents, part: LogPart | None) -> bytes:
+def _results(options: SealOptions, case: Case, contents: Contents, part: LogPart | None) -> bytes:
     """`results.json`: the class of every result, by what the trust file trusts."""
-    digests = {name: one.sha256 for name, one in documents.items()}
-    log, no_log = None, NO_LOG if options.trust else NO_TRUST
-    if part:
-        held = check_sealed(measured(part.files, crc=False), part, case.matter, digests, options.trust)
-        log, no_log = held.view, held.no_log
+    digests = {name: one.sha256 for name, one in contents.items()}
+    held = check_sealed(contents, part, case.matter, digests, options.trust) if part else None
+    documents = {name: read_object(data_of(contents, name), name) for name in contents if is_document(name)}
     view = CaseView(
         matter=case.matter,
         steps=case.steps,
-        documents={name: read_object(data_of(documents, name), name) for name in documents},
+        documents=documents,
         digests=digests,
         custody=options.custody,
-        log=log,
-        no_log=no_log,
+        log=held.view if held else None,
+        no_log=held.no_log if held else NO_LOG if options.trust else NO_TRUST,
     )
+    for step in case.steps[1:-1] if held else ():
+        check_named_run(replace(view, log=held.opened if held else None), step)
     return encode_results(results_of(view, options.results))
 
 
@@ -191,10 +205,11 @@ def _timestamp(url: str, data: bytes, case: Case) -> Timestamp:
     return stamp
 
 
-def _write(out: Path, base: str, sources: Mapping[str, Source], contents: Contents) -> None:
+def _write(work: Path, out: Path, base: str, sources: Mapping[str, Source], contents: Contents) -> None:
+    building = work / "package"
     if out.suffix == ".zip":
         archive_size(base, contents)  # raises where a zip cannot hold it, before anything is written
-        with replacing(out) as temporary, temporary.open("xb") as stream:
-            write_archive(stream, base, sources, contents)
+        write_archive(building, base, sources, contents)
     else:
-        write_folder(out, sources, contents)
+        write_folder(building, sources, contents)
+    put(building, out)

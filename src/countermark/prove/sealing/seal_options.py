@@ -2,8 +2,8 @@
 
 import os
 import platform
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from countermark import __version__
 from countermark.errors import Error, ExitCode
 from countermark.prove.beforehand.results import ResultLink
-from countermark.prove.custody.custody import Custody
+from countermark.prove.custody.custody import Action, Custody, merge
 from countermark.prove.custody.terms import TermsText
 from countermark.prove.package.case import (
     CASE_SCHEMA_ID,
@@ -27,6 +27,7 @@ from countermark.prove.package.trustfile import Trust
 from countermark.trust.keyfiles import Secret
 from countermark.trust.signing import SigningKey
 
+MAX_BY = 200
 _RECORDED = ("cryptography", "msgspec", "rfc3161-client", "rfc8785")
 
 
@@ -62,6 +63,10 @@ class SealOptions:
     """The matter of the log that the case is of."""
     plans: Sequence[Path] = ()
     """Plans that were logged before."""
+    runs: Sequence[Path] = ()
+    """What came out of runs of the matter that are no step: scores, spans, further results."""
+    say: Callable[[str], None] = lambda _: None
+    """Called with a sentence for each of these: which run it is of."""
     custody: Custody = field(default_factory=Custody)
     terms: Sequence[TermsText] = ()
     acceptances: Path | None = None
@@ -85,6 +90,9 @@ def check_options(options: SealOptions) -> None:
     if bool(options.matter) != (options.log is not None):
         hint = "--log FOLDER and --matter ID go together"
         raise Error("a log without a matter, or a matter without a log", hint=hint, exit_code=ExitCode.USAGE)
+    if options.runs and options.log is None:
+        hint = "a case folder of case open --log has one"
+        raise Error("files of runs need the log of the case", hint=hint, exit_code=ExitCode.USAGE)
     if options.matter and not is_matter(options.matter):
         raise Error(f"{options.matter!r} cannot be a matter id", exit_code=ExitCode.USAGE)
     if len(options.attributions) > MAX_ATTRIBUTIONS:
@@ -99,6 +107,27 @@ def _check_out(options: SealOptions) -> None:
         raise Error(f"{options.out} is a folder", hint="choose another --out")
     if not options.out.parent.is_dir():
         raise Error(f"there is no folder {options.out.parent}", hint="make it first")
+
+
+def with_sealed(options: SealOptions, by: str = "") -> SealOptions:
+    """The same with an action `sealed` in its custody, at the time of the case, by this person or these keys.
+
+    Raises `Error(USAGE)` for a name that is not one line of text.
+    """
+    if by and (not by.strip() or not by.isprintable() or len(by) > MAX_BY):
+        hint = f"one line of text, {MAX_BY} characters at most"
+        raise Error("--by is empty, too long or not printable", hint=hint, exit_code=ExitCode.USAGE)
+    created = (options.created or _now()).astimezone(UTC)
+    keyids = sorted(key.public.keyid for key in options.keys)
+    action = Action(
+        at=created.strftime(CREATED_FORMAT),
+        by=by or ", ".join(f"key {one}" for one in keyids),
+        action="sealed",
+        what=f"case {options.case_id}, as an evidence package",
+        sha256=[],
+        to="",
+    )
+    return replace(options, created=created, custody=merge(options.custody, Custody(actions=[action])))
 
 
 def case_of(options: SealOptions, log: LogHead | None) -> Case:

@@ -34,6 +34,15 @@ class Runs:
 
 
 @dataclass(frozen=True)
+class Plans:
+    """The analysis plans of the matter, all of which are in the package."""
+
+    shown: int
+    unused: tuple[str, ...]
+    """Ids of those that no result names."""
+
+
+@dataclass(frozen=True)
 class ResultFound:
     """One result as the package says it."""
 
@@ -72,10 +81,12 @@ class Verification:
     """Times of the timestamps that lead to an accepted root (ISO 8601, UTC); empty unless verified."""
     runs: Runs | None
     """None without a log, or where it was not checked."""
+    plans: Plans | None
+    """The same."""
     results: tuple[ResultFound, ...]
     """Empty where the verification failed."""
     taken_out: tuple[TakenOutFound, ...]
-    """The same."""
+    """Empty then, too."""
     steps: tuple[Step, ...]
 
     @property

@@ -82,6 +82,7 @@ def _verification(state: State, steps: list[Step]) -> Verification:
         signers=state.signers if verified else (),
         timestamps=tuple(map(in_utc, state.stamps)) if verified else (),
         runs=state.runs if verified else None,
+        plans=state.plans if verified else None,
         results=state.results if whole else (),
         taken_out=tuple(
             TakenOutFound(one.name, one.form, one.count, one.ground) for one in taken_out if whole

@@ -5,7 +5,7 @@ from countermark.prove.beforehand.log_check import check_log
 from countermark.prove.beforehand.log_reading import check_no_log
 from countermark.prove.beforehand.results import CaseView, check_classes, check_form
 from countermark.prove.package.layout import RESULTS, failed
-from countermark.prove.verifying.verification import ResultFound, Runs
+from countermark.prove.verifying.verification import Plans, ResultFound, Runs
 from countermark.prove.verifying.verify_state import NotChecked, State, counted
 
 
@@ -22,6 +22,7 @@ def log(state: State) -> None:
     if checked.accounts:
         accounts = checked.accounts
         state.runs = Runs(accounts.runs, len(accounts.shown), accounts.privileged, accounts.others)
+        state.plans = Plans(len(accounts.plans_shown), accounts.plans_shown)
     state.detail = f"{checked.sentence[:1].upper()}{checked.sentence[1:]}."
 
 
@@ -52,4 +53,15 @@ def results(state: State) -> None:
         log=state.log,
     )
     check_classes(view, entries)
-    state.detail = f"{said[0].upper()}{said[1:]}."
+    state.detail = f"{said[0].upper()}{said[1:]}{_plans(state, {one['plan'] for one in entries})}."
+
+
+def _plans(state: State, named: set[str]) -> str:
+    """How many plans of the matter a result names, and which none does; nothing without a log."""
+    if state.plans is None:
+        return ""
+    unused = tuple(one for one in state.plans.unused if one not in named)
+    state.plans = Plans(state.plans.shown, unused)
+    used = counted(state.plans.shown - len(unused), "is", "are")
+    rest = f"; no result names {', '.join(unused)}" if unused else ""
+    return f"; of {counted(state.plans.shown, 'plan')} of the matter {used} named by a result{rest}"

@@ -18,7 +18,6 @@ from countermark.prove.package.stages import check_stages
 from countermark.prove.package.statements import (
     close_statement,
     said_materials,
-    seal_predicate,
     seal_statement,
     step_statement,
     subjects_of,
@@ -45,7 +44,7 @@ def chain(state: State) -> None:
         made[name] = step_statement(step, case.case_id, outputs, materials)
     steps = {name: state.contents[name].sha256 for name in made}
     seal = envelope_name("seal")
-    made[seal] = seal_statement(payload, seal_predicate(state.statements[seal], seal).leaves, steps)
+    made[seal] = seal_statement(payload, state.roots, steps)
     made[CLOSE] = close_statement(case.case_id, subjects_of(state.statements[CLOSE]), _nonces(state))
     for name, body in made.items():
         if state.envelopes[name].body != body:
@@ -117,12 +116,14 @@ def signers(state: State) -> None:
     if state.redaction:
         theirs = [signer.keyid for signer in state.redaction.signers]
         moments = [state.redaction.created_at(), state.now]
-        took = _accepted(trust, theirs, moments, "when something was taken out, and now")
-        said += f", {', '.join(took)} what was taken out"
+        took = _accepted(trust, theirs, moments, "when something was taken out, and now", " of the redaction")
+        said += f"; {', '.join(took)} signed what was taken out"
     state.detail = said + "."
 
 
-def _accepted(trust: Trust, declared: list[str], moments: list[datetime], when: str) -> tuple[str, ...]:
+def _accepted(
+    trust: Trust, declared: list[str], moments: list[datetime], when: str, of: str = ""
+) -> tuple[str, ...]:
     known = [keyid for keyid in declared if keyid in trust.signers]
     names = tuple(trust.signers[keyid] for keyid in known if _counts(trust, keyid, moments))
     if len(names) >= trust.threshold:
@@ -130,7 +131,7 @@ def _accepted(trust: Trust, declared: list[str], moments: list[datetime], when: 
     expired = [trust.signers[keyid] for keyid in known if not _counts(trust, keyid, moments)]
     why = f"; the key of {', '.join(expired)} does not count {when}" if expired else ""
     accepted = counted(len(names), "accepted signer")
-    raise failed(f"{accepted}, and the trust file asks for {trust.threshold}{why}")
+    raise failed(f"{accepted}{of}, and the trust file asks for {trust.threshold}{why}")
 
 
 def _counts(trust: Trust, keyid: str, moments: list[datetime]) -> bool:

@@ -18,6 +18,7 @@ from countermark.prove.package.layout import (
     FINDINGS_JSON,
     REDACTION,
     Contents,
+    by_root_alone,
     data_of,
     envelope_name,
     failed,
@@ -29,6 +30,7 @@ from countermark.prove.package.statements import (
     decode_statement,
     envelope_types,
     seal_predicate,
+    sealed_files,
     subjects_of,
 )
 from countermark.prove.package.subjects import check_subjects, has_leaves
@@ -67,6 +69,10 @@ def envelopes(state: State) -> None:
         except Error as error:
             raise failed(f"{name}: {error.message}") from error
         state.statements[name] = decode_statement(state.envelopes[name].body, name, kind)
+    seal = envelope_name("seal")
+    predicate = seal_predicate(state.statements[seal], seal)
+    state.roots = tuple(predicate.leaves)
+    state.sealed = sealed_files(state.statements[seal], predicate, seal)
     stamps = counted(len(state.timestamp_names), "timestamp")
     state.detail = (
         f"All {counted(len(kinds), 'signed statement')} and {stamps} that the case declares are there."
@@ -84,6 +90,7 @@ def redaction(state: State) -> None:
         state.redaction,
         subjects_of(statement),
         case_id=state.case.case_id,
+        case_created=state.case.created,
         seal_sha256=state.contents[envelope_name("seal")].sha256,
         sealed=state.sealed,
         there=state.there,
@@ -93,11 +100,11 @@ def redaction(state: State) -> None:
 
 
 def digests(state: State) -> None:
-    """Every payload file is a subject of the seal, and of the step that made it, with its digest."""
+    """Every payload file is covered by the seal, by digest or root, and by the step that made it."""
     sealed, there = state.sealed, state.there
     if state.redaction is None:
         for name in sorted(sealed.keys() | there.keys()):
-            if sealed.get(name) != there.get(name):
+            if name not in sealed or name not in there or sealed[name] not in ("", there[name]):
                 raise failed(f"{name} is {_difference(name, sealed, there)}")
     redacted, absent = (
         (state.redaction.redacted(), state.redaction.absent()) if state.redaction else (set(), set())
@@ -107,9 +114,12 @@ def digests(state: State) -> None:
     closed = {name: state.contents[name].sha256 for name in (envelope_name("seal"), *state.timestamp_names)}
     if subjects_of(state.statements[CLOSE]) != closed:
         raise failed(f"{CLOSE} does not cover the seal and the timestamps as they are")
-    changed = len(subjects_of(state.statements[REDACTION])) if state.redaction else 0
-    same = f"{counted(len(there) - changed, 'payload file')} have the digest that was sealed"
-    state.detail = f"{same}, {changed:,} another that the redaction says." if changed else same + "."
+    redigested = subjects_of(state.statements[REDACTION]) if state.redaction else {}
+    changed = len(redigested)
+    by_root = sum(by_root_alone(name) and name not in redigested for name in there)
+    same = f"{counted(len(there) - changed - by_root, 'payload file')} have the digest that was sealed"
+    same += f", {by_root:,} are covered by the root of their leaves alone" if by_root else ""
+    state.detail = f"{same}, {changed:,} have another that the redaction says." if changed else same + "."
 
 
 def _difference(name: str, sealed: Mapping[str, str], there: Mapping[str, str]) -> str:
@@ -120,8 +130,7 @@ def _difference(name: str, sealed: Mapping[str, str], there: Mapping[str, str]) 
 
 def leaves(state: State) -> None:
     """Every document and table that is there leads to its sealed root, over what remains and what is gone."""
-    predicate = seal_predicate(state.statements[envelope_name("seal")], envelope_name("seal"))
-    roots = {root.name: root for root in predicate.leaves}
+    roots = {root.name: root for root in state.roots}
     if roots.keys() != {name for name in state.sealed if has_leaves(name)}:
         raise failed("the seal does not name the roots of exactly the documents and tables")
     found: dict[str, Counter[str]] = {}

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from countermark.prove.beforehand.log_view import LogView
 from countermark.prove.custody.custody import Custody
+from countermark.prove.leaves.leaves import Root
 from countermark.prove.package.case import Case
-from countermark.prove.package.layout import Contents, envelope_name, timestamp_name
+from countermark.prove.package.layout import Contents, timestamp_name
 from countermark.prove.package.payload import Payload
-from countermark.prove.package.statements import Statement, subjects_of
+from countermark.prove.package.statements import Statement
 from countermark.prove.package.trustfile import Trust
 from countermark.prove.redacting.redaction import Redaction
-from countermark.prove.verifying.verification import ResultFound, Runs
+from countermark.prove.verifying.verification import Plans, ResultFound, Runs
 from countermark.trust.dsse import Envelope
 
 
@@ -36,6 +37,10 @@ class State:
     declared: Case | None = None
     envelopes: dict[str, Envelope] = field(default_factory=dict)
     statements: dict[str, Statement] = field(default_factory=dict)
+    roots: tuple[Root, ...] = ()
+    """Of every document and table, as the seal says them."""
+    sealed: Mapping[str, str] = field(default_factory=dict)
+    """Name and SHA-256 of every payload file as it was sealed; empty where the seal has its root alone."""
     redaction: Redaction | None = None
     payload: Payload | None = None
     taken: tuple[str, ...] = ()
@@ -46,6 +51,7 @@ class State:
     signers: tuple[str, ...] = ()
     log: LogView | None = None
     runs: Runs | None = None
+    plans: Plans | None = None
     results: tuple[ResultFound, ...] = ()
 
     @property
@@ -64,11 +70,6 @@ class State:
     def there(self) -> dict[str, str]:
         """Name and SHA-256 of every payload file as it is."""
         return {name: one.sha256 for name, one in self.contents.items() if name.startswith("data/")}
-
-    @property
-    def sealed(self) -> Mapping[str, str]:
-        """Name and SHA-256 of every payload file as it was sealed."""
-        return subjects_of(self.statements[envelope_name("seal")])
 
     @property
     def timestamp_names(self) -> list[str]:

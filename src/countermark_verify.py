@@ -35,7 +35,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 MIB = 1 << 20
 MAX_FILES, MAX_WHOLE, MAX_LINE, MAX_LEAF_LINE, MAX_TOKEN = 10_000, 64 * MIB, MIB, 128, MIB // 4
-MAX_DEPTH, MAX_MARKS, MAX_BATCH, MAX_NUMBER = 64, 4_000_000, 4096, 1 << 53
+MAX_DEPTH, MAX_MARKS, MAX_BATCH, MAX_NUMBER, MAX_STAMPS = 64, 4_000_000, 4096, 1 << 53, 64
 CLOCK_SLACK_S, OPENSSL_TIMEOUT_S, MAX_OFFSET_S = 300, 30, 86_400
 
 class Failed(Exception):
@@ -65,12 +65,15 @@ STRICT: dict[str, Any] = {"object_pairs_hook": unique, "parse_constant": int}  #
 PLAIN = json.JSONDecoder(**STRICT)
 AS_SPELLED = json.JSONDecoder(**STRICT, parse_int=Spelled, parse_float=Spelled)
 
+def marks(data: bytes) -> int:
+    """Every value but the first follows one of these: this bounds the memory that parsing takes."""
+    return data.count(b",") + data.count(b"[") + data.count(b"{")
+
 def read_json(data: bytes, what: str, decoder: json.JSONDecoder = PLAIN) -> Any:
     """The value of a JSON text as the specification allows it."""
     try:
-        commas, brackets = data.count(b","), data.count(b"[") + data.count(b"{")
-        # every value but the first follows one of these marks: this bounds the memory that parsing takes
-        need(commas + brackets <= MAX_MARKS, "too many values")
+        brackets = data.count(b"[") + data.count(b"{")
+        need(brackets + data.count(b",") <= MAX_MARKS, "too many values")
         value = decoder.decode(str(data, "utf-8"))
         if b"\\u" in data:
             json.dumps(value, ensure_ascii=False).encode()  # a ValueError for a lone surrogate
@@ -230,7 +233,7 @@ def check_names(names: Iterable[str]) -> None:
 class Package:
     """All files of a package: where they stand, digests, and the content of those that are parsed whole."""
     def __init__(self, path: Path) -> None:
-        self.path, self.base, self.whole_bytes = path, "", 0  # base: the zip's base directory
+        self.path, self.base, self.whole_bytes, self.marks = path, "", 0, 0  # base: the zip's base directory
         self.members, self.digests = dict[str, tuple[Path, int, int]](), dict[str, str]()  # offset and size
         self.whole: dict[str, bytes] = {}
 
@@ -267,6 +270,8 @@ class Package:
         need(crc in (None, found), f"{name} has another CRC-32")
         self.digests[name] = digest.hexdigest()
         self.whole |= {name: b"".join(kept)} if keep else {}
+        self.marks += marks(self.whole[name]) if keep else 0
+        need(self.marks <= MAX_MARKS, "too many values in all that is to be parsed")
 
     def read_folder(self) -> None:
         for count, path in enumerate(self.path.rglob("*")):
@@ -475,7 +480,7 @@ HEADS = {**dict.fromkeys(OF_RUNS, "run"), "padding": "padding", PLAN: "plan"}
 class Heads:
     """What the openings say, one after the other."""
     def __init__(self) -> None:
-        self.count = self.runs = self.whole_bytes = 0
+        self.count = self.runs = self.whole_bytes = self.marks = 0
         self.opened: list[Opened] = []
         self.tags: set[tuple[str, str]] = set()  # of opened runs and plans: matter and tag
         self.plans = Counter[str]()  # by tag
@@ -512,8 +517,8 @@ class Heads:
             self.open(head, entry.encode(), batch)
 
     def open(self, head: dict[str, Any], body: bytes, batch: int) -> None:
-        self.whole_bytes += len(body)
-        need(self.whole_bytes <= MAX_WHOLE, "too many opened entries")
+        self.whole_bytes, self.marks = self.whole_bytes + len(body), self.marks + marks(body)
+        need(self.whole_bytes <= MAX_WHOLE and self.marks <= MAX_MARKS, "too many opened entries")
         entry = read_canonical(body, "entry", "an opened entry")
         payload, same = entry["payload"], entry["kind"] == head["kind"]
         if head["kind"] in OF_RUNS:
@@ -623,6 +628,8 @@ class Verification:
         steps = [*self.about["steps"], "close", *redaction]
         none(there ^ {*self.stamps, *map(envelope_name, steps)}, "missing or not declared")
         self.signed = {one: open_envelope(self.package.whole[envelope_name(one)], one) for one in steps}
+        bodies = sum(marks(one.body) for one in self.signed.values())
+        need(self.package.marks + bodies <= MAX_MARKS, "too many values in all that is to be parsed")
         _, subjects, seal, _ = self.signed["seal"]
         names = [one["name"] for one in seal["leaves"]]
         need(names == sorted(set(names)), "the leaves of the seal are not sorted, each once")
@@ -691,6 +698,8 @@ class Verification:
         notes = {name for name in sealed if log and re.fullmatch(f"{CHECKPOINTS}({SIZE})[.]note", name)}
         allowed |= texts.keys() | notes | {name.removesuffix("note") + "tsr" for name in notes}
         allowed |= {ENTRIES, OPENINGS} if log else set()
+        stamps = sum(name.endswith(".tsr") for name in self.payload)
+        need(stamps <= MAX_STAMPS, "too many checkpoints have timestamps")
         ran = re.compile(f"{RUNS}[1-9][0-9]{{0,14}}[.][^/]+")
         allowed |= {name for name in sealed if log and ran.fullmatch(name)}
         places = r"data/(findings|events|scan|attributions|plans|runs|tables|terms|log)/.*"

@@ -38,8 +38,8 @@ def rebuild(folder: Path, target: Path, changed: dict[str, bytes]) -> Path:
     contents: Contents = {name: measure_source(name, data, crc=True) for name, data in files.items()}
     files |= bag_files(decode_case(files[CASE]), contents)
     contents = {name: measure_source(name, data, crc=True) for name, data in files.items()}
-    with target.open("wb") as stream:
-        write_archive(stream, decode_case(files[CASE]).case_id, files, contents)
+    target.unlink(missing_ok=True)
+    write_archive(target, decode_case(files[CASE]).case_id, files, contents)
     return target
 
 

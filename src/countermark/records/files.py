@@ -69,6 +69,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_left_overs(folder: Path) -> None:
-    """Delete the temporary files of a killed run."""
+    """Delete the temporary files of a killed run.
+
+    A temporary folder stays: a package or a hold may lie in it for the run that puts it back, or it is of a
+    run that goes on.
+    """
     for path in folder.glob(f"{TEMPORARY}*"):
-        path.unlink(missing_ok=True)
+        if path.is_symlink() or not path.is_dir():
+            path.unlink(missing_ok=True)

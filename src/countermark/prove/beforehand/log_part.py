@@ -18,7 +18,14 @@ from countermark.prove.beforehand.log_reading import MAX_LINE, LogTrust, shown_a
 from countermark.prove.beforehand.log_view import COMMITMENTS, OUTCOME, PLAN, START, TESTIFYING
 from countermark.prove.custody.custody import Custody
 from countermark.prove.package.case import LogHead
-from countermark.prove.package.layout import CHECKPOINTS, ENTRIES, OPENINGS, Source, read_object
+from countermark.prove.package.layout import (
+    CHECKPOINTS,
+    ENTRIES,
+    MAX_STAMPED,
+    OPENINGS,
+    Source,
+    read_object,
+)
 from countermark.prove.package.trustfile import Trust
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.trust.checkpoints import open_checkpoint, read_body
@@ -173,6 +180,10 @@ def _chosen(
         if trust is not None:
             wanted |= _earliest(folder, covering, trust)
     found = {one: _with_stamp(folder, one) for one in sorted(wanted)}
+    stamped = [one for one, (_, stamp) in found.items() if stamp is not None]
+    if (many := len(stamped)) > MAX_STAMPED:  # those that stay are spread evenly, the first among them
+        stays = {stamped[at * many // MAX_STAMPED] for at in range(MAX_STAMPED)}
+        found |= {one: (found[one][0], None) for one in stamped if one not in stays}
     return {size: (note, None)} | found
 
 

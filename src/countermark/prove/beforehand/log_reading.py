@@ -15,7 +15,18 @@ from cryptography.x509 import Certificate
 from countermark.errors import Error
 from countermark.prove.beforehand.log_view import LogView, Opened, Shown, moment
 from countermark.prove.package.case import LogHead
-from countermark.prove.package.layout import CHECKPOINTS, ENTRIES, LOG, OPENINGS, Contents, data_of, failed
+from countermark.prove.package.layout import (
+    CHECKPOINTS,
+    ENTRIES,
+    LOG,
+    MAX_KEPT_BYTES,
+    OPENINGS,
+    Contents,
+    check_marks,
+    count_marks,
+    data_of,
+    failed,
+)
 from countermark.prove.package.timestamp import check_content, check_issuer
 from countermark.prove.package.trustfile import Trust, WitnessKey
 from countermark.trust import merkle
@@ -55,6 +66,22 @@ class _Kept:
     checkpoint: Checkpoint
     number: int
     """In the trust file, from 1."""
+
+
+@dataclass
+class _Budget:
+    """What opened entries, which are kept, may take together."""
+
+    size: int = 0
+    marks: int = 0
+
+    def take(self, entry: bytes) -> None:
+        """Count an entry before it is parsed; raises where it is one too many."""
+        self.size += len(entry)
+        self.marks += count_marks(entry)
+        check_marks(self.marks)
+        if self.size > MAX_KEPT_BYTES:
+            raise failed(f"the opened entries of the log are larger than {MAX_KEPT_BYTES >> 20} MiB")
 
 
 def read_log(contents: Contents, log: LogHead, trust: LogTrust) -> LogView:
@@ -137,7 +164,7 @@ def _batches(
         entries, openings = (
             lines(stack.enter_context(closing(contents[name].open())), name) for name in (ENTRIES, OPENINGS)
         )
-        frontier, following, width = merkle.Frontier(), 0, 0
+        frontier, following, width, budget = merkle.Frontier(), 0, 0, _Budget()
         _check_roots(frontier, heads, kept)
         for data in entries:
             batch = read_batch(decode_entry(frontier.size, data))
@@ -147,7 +174,9 @@ def _batches(
             frontier.append(batch.entry.leaf_hash)
             _check_roots(frontier, heads, kept)
             numbered = enumerate(batch.commitments, batch.number * width)
-            found = [_open(next(openings, None), one, number, frontier.size) for number, one in numbered]
+            found = [
+                _open(next(openings, None), one, number, frontier.size, budget) for number, one in numbered
+            ]
             entries_of = [one for one in found if one.head.index is not None]
             for one in entries_of:
                 if one.head.index != following:
@@ -160,12 +189,13 @@ def _batches(
             raise failed(f"{OPENINGS} has more lines than the log has commitments")
 
 
-def _open(line: bytes | None, commitment: bytes, number: int, size: int) -> Opened:
+def _open(line: bytes | None, commitment: bytes, number: int, size: int, budget: _Budget) -> Opened:
     if line is None:
         raise failed(f"{OPENINGS} has fewer lines than the log has commitments: number {number} is missing")
     try:
         opening: Opening = read_opening(line)
         head = check_opening(opening, commitment)
+        budget.take((opening.entry or "").encode())
         return Opened(number, size, head, opened_entry(opening, head))
     except Error as error:
         raise failed(f"{OPENINGS}, line {number + 1}: {error.message}") from error

@@ -6,7 +6,7 @@ of their own trust file, and takes no result for confirmatory that is not so by 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -80,7 +80,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What is missing for confirmatory, in plain sentences."""
     plan: str
     hypothesis: str
-    run: int | None
+    run: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)] | None
     acquisitions: list[str]
     commitments: list[str]
     """To keys and canaries, of the hypothesis."""
@@ -157,7 +157,8 @@ def check_form(
     document: Mapping[str, Any], steps: Sequence[str], *, redacted: bool = False
 ) -> list[Mapping[str, Any]]:
     """The entries of `results.json`, one a step, each with a heading that says its class, and with reasons
-    exactly where it is exploratory; what was taken out is null. Else raises `Error(VERIFICATION_FAILED)`."""
+    exactly where it is exploratory; null only where something was taken out. Else raises
+    `Error(VERIFICATION_FAILED)`."""
     if document.get("schema") != RESULTS_SCHEMA_ID or set(document) != {"schema", "results"}:
         raise failed(f"{RESULTS_JSON} is not of {RESULTS_SCHEMA_ID}")
     entries = document["results"]
@@ -183,7 +184,7 @@ def check_classes(view: CaseView, entries: Sequence[Mapping[str, Any]]) -> list[
             result=entry["result"],
             plan=entry["plan"] or "",
             hypothesis=entry["hypothesis"] or "",
-            acquisitions=texts(entry["acquisitions"]),
+            acquisitions=[one or "" for one in entry["acquisitions"] or ()],  # one taken out is none
             run=entry["run"],
         )
         one = classify(view, link)
@@ -243,21 +244,19 @@ def _title(view: CaseView, step: str) -> str:
 
 def _check_entry(entry: Mapping[str, Any], redacted: bool) -> None:
     name = entry["result"]
-    heading = entry.get("heading")
-    full = dict(entry)
-    if redacted:  # a field is null, and so is each of a list
-        full = {key: _TAKEN_OUT.get(key) if value is None else value for key, value in entry.items()}
-        full = {
-            key: ["" if one is None else one for one in value] if isinstance(value, list) else value
-            for key, value in full.items()
-        }
+    full = {key: _filled(key, value) for key, value in entry.items()} if redacted else entry
     try:
         one = msgspec.convert(full, Result)
     except msgspec.ValidationError as error:
         raise failed(f"{RESULTS_JSON}: {name}: {error}") from error
-    if heading is not None and not one.heading.startswith(f"{one.class_.capitalize()}:"):
+    if entry["heading"] is not None and not one.heading.startswith(f"{one.class_.capitalize()}:"):
         raise failed(f"{RESULTS_JSON}: the heading of {name} does not say its class")
-    if one.run is not None and not 0 < one.run < 1 << 53:
-        raise failed(f"{RESULTS_JSON}: {name} names a run that cannot be one")
-    if bool(one.reasons) is (one.class_ == CONFIRMATORY):
+    if bool(one.reasons) is (one.class_ == CONFIRMATORY):  # null are only reasons that were none
         raise failed(f"{RESULTS_JSON}: {name} gives reasons for being confirmatory, or none for not being it")
+
+
+def _filled(key: str, value: Any) -> Any:
+    """A field of an entry with something in place of what was taken out of it."""
+    if isinstance(value, list):
+        return ["" if one is None else one for one in value]
+    return _TAKEN_OUT.get(key) if value is None else value

@@ -27,6 +27,7 @@ MAX_ITEMS = 100_000
 """Files of one acquisition."""
 
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _Record = TypeVar("_Record", "Acquisition", "Hold")
 
@@ -37,7 +38,7 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str | None
     """Without the folder it lay in."""
     sha256: Sha256
-    bytes: Annotated[int, msgspec.Meta(ge=0)] | None
+    bytes: _Count | None
 
 
 class Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,8 +82,8 @@ class Hold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     started: str | None
     anticipated: str | None
     """What was anticipated, and when that was written down."""
-    accounts: Annotated[int, msgspec.Meta(ge=0)] | None
-    control_accounts: Annotated[int, msgspec.Meta(ge=0)] | None
+    accounts: _Count | None
+    control_accounts: _Count | None
     manifest_sha256: Sha256 | None
 
 
@@ -108,8 +109,8 @@ class Custody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     actions: list[Action] = []
 
     def acquisition(self, name: str) -> Acquisition | None:
-        """The acquisition with this id."""
-        return next((one for one in self.acquisitions if one.id == name), None)
+        """The acquisition with this id; none has an empty one."""
+        return next((one for one in self.acquisitions if one.id == name), None) if name else None
 
 
 def is_record_id(text: str) -> bool:

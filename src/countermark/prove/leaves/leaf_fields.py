@@ -18,6 +18,9 @@ Form = Literal["fields", "rows"]
 MAX_LINE = 1 << 20
 """Bytes of a line of a table, without its line feed."""
 
+MAX_DIGITS = 4_300
+"""Of an integer: what Python itself reads, since quadratic time would follow."""
+
 NEVER_TAKEN_OUT = frozenset(
     ("schema", "files", "inputs", "sources", "sha256", "capture_sha256", "class", "campaign_id", "result")
 )
@@ -64,8 +67,14 @@ def _no_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not JSON")
 
 
+def _integer(text: str) -> _Number:
+    if len(text.removeprefix("-")) > MAX_DIGITS:
+        raise ValueError(f"an integer of over {MAX_DIGITS:,} digits")
+    return _Number(text)
+
+
 _DECODER = JSONDecoder(
-    object_pairs_hook=_object, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_Number, parse_constant=_no_constant
 )
 _WORDS = {None: b"null", True: b"true", False: b"false"}
 

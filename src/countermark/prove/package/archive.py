@@ -28,6 +28,8 @@ from countermark.prove.package.members import check_sizes, copy_member, in_two_t
 LOCAL_MAGIC = b"PK\x03\x04"
 CENTRAL_MAGIC = b"PK\x01\x02"
 END_MAGIC = b"PK\x05\x06"
+END_SIZE = 22
+"""Bytes of the end record of a zip without a comment."""
 _LOCAL_AFTER_MAGIC = 26
 _VERSION_NEEDED = 10  # stored files only
 _MADE_BY_UNIX = 3 << 8 | 20
@@ -132,6 +134,8 @@ def _headers(descriptor: int, size: int) -> tuple[dict[str, Member], int]:
             raise failed("the members of the zip are not sorted, each once")
         found[name], last = member, name
         at = member.offset + member.size
+        if at > _MAX_ZIP_BYTES:
+            raise failed("the zip is larger than a package can be")
     return found, at
 
 

@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import count, islice
 from pathlib import Path
 
 from countermark.prove.package.layout import (
@@ -18,13 +19,14 @@ from countermark.prove.package.layout import (
 from countermark.prove.package.members import check_sizes, copy_member, in_two_threads, measure
 from countermark.records.files import sync_folder
 
-_MAX_DEPTH = 8
+_MAX_ENTRIES = 2 * MAX_MEMBERS
+"""Files and folders."""
 
 
 def read_folder(folder: Path) -> Contents:
     """Read every file once, two at a time; anything that is not a plain file at a plain name is an error."""
     sizes: dict[str, int] = {}
-    for name, size in _walk(folder, "", _MAX_DEPTH):
+    for name, size in _walk(folder, "", count()):
         if len(sizes) >= MAX_MEMBERS:
             raise failed(f"the package has more than {MAX_MEMBERS} files")
         sizes[name] = size
@@ -34,16 +36,19 @@ def read_folder(folder: Path) -> Contents:
     return dict(zip(sizes, members, strict=True))
 
 
-def _walk(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
+def _walk(folder: Path, prefix: str, seen: Iterator[int]) -> Iterator[tuple[str, int]]:
+    """Names and sizes; a folder can be no deeper than a name is long."""
     with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
-    if not entries or depth == 0:
-        raise failed(f"{prefix or 'the package'} is an empty folder, or folders are nested too deeply")
+        entries = sorted(islice(found, _MAX_ENTRIES + 1), key=lambda entry: entry.name)
+    if not entries:
+        raise failed(f"{prefix or 'the package'} is an empty folder")
     for entry in entries:
+        if next(seen) >= _MAX_ENTRIES:
+            raise failed(f"the package has more than {_MAX_ENTRIES} files and folders")
         name = prefix + entry.name
         check_name(name)
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path), name + "/", depth - 1)
+            yield from _walk(Path(entry.path), name + "/", seen)
         elif entry.is_file(follow_symlinks=False):
             yield name, entry.stat(follow_symlinks=False).st_size
         else:
@@ -65,7 +70,8 @@ def _read(path: Path, name: str, size: int) -> Member:
 def write_folder(target: Path, sources: Mapping[str, Source], contents: Contents) -> None:
     """Write a new folder, and to the disk; an error if a source is no longer what was measured.
 
-    Sources that lie beside the new folder were made for it: they are moved.
+    Sources that lie beside the new folder were made for it: they are moved. Modes are as the umask says: the
+    folder around `target` keeps others out until all is written (`place.work_beside`).
     """
     for name, member in contents.items():
         path, source = target / name, sources[name]

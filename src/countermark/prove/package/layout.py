@@ -47,10 +47,14 @@ NEVER_TAKEN_OUT = (CASE, CUSTODY, RESULTS, CAPTURE_JSON, FINDINGS_JSON)
 
 MAX_MEMBERS = 10_000
 MAX_ATTRIBUTIONS = 100
+MAX_STAMPED = 64
+"""Checkpoints with a timestamp: each costs a verifier some work before anything is signed for."""
 MAX_NAME = 200
 MAX_TOTAL_BYTES = 1 << 40
 MAX_KEPT_BYTES = 64 << 20
 """Largest file that is parsed whole, and the largest sum of them."""
+MAX_MARKS = 4_000_000
+"""Commas, `[` and `{` of all that is parsed whole: each value but the first follows one of them."""
 MAX_DEPTH = 64
 """Arrays and objects inside each other, the outermost included, of a document or a line of a table."""
 
@@ -171,6 +175,17 @@ def is_parsed(name: str) -> bool:
     """Whether the content of this member is kept in memory."""
     in_bag = "/" not in name or name.startswith(ATTESTATIONS)
     return in_bag or name == CASE or is_document(name) or name.startswith(CHECKPOINTS)
+
+
+def count_marks(data: bytes) -> int:
+    """How many values JSON can hold at most, less one: nothing has to be parsed to say so."""
+    return data.count(b",") + data.count(b"[") + data.count(b"{")
+
+
+def check_marks(count: int) -> None:
+    """Raise where there are too many values to be parsed."""
+    if count > MAX_MARKS:
+        raise failed(f"what is to be parsed has more than {MAX_MARKS:,} values")
 
 
 def failed(message: str) -> Error:

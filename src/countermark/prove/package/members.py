@@ -14,8 +14,11 @@ from countermark.prove.package.layout import (
     MAX_KEPT_BYTES,
     MAX_MEMBERS,
     MAX_TOTAL_BYTES,
+    Contents,
     Member,
     Source,
+    check_marks,
+    count_marks,
     failed,
     is_parsed,
 )
@@ -91,6 +94,13 @@ def check_sizes(sizes: Mapping[str, int]) -> None:
         raise failed("the package is larger than a package can be")
     if sum(size for name, size in sizes.items() if is_parsed(name)) > MAX_KEPT_BYTES:
         raise failed(f"the files to be parsed are larger than {MAX_KEPT_BYTES >> 20} MiB together")
+
+
+def marks_of(contents: Contents) -> int:
+    """Commas and brackets of all members that are parsed whole; raises where they are too many."""
+    marks = sum(count_marks(one.data) for name, one in contents.items() if one.data and is_parsed(name))
+    check_marks(marks)
+    return marks
 
 
 def in_two_threads(work: Callable[[_Item], _Made], items: Iterable[_Item]) -> list[_Made]:

@@ -1,16 +1,15 @@
 """Open what is said to be a package: a zip, a folder, or no package at all."""
 
-import os
 from pathlib import Path
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.package.archive import END_MAGIC, LOCAL_MAGIC, read_archive
+from countermark.prove.package.archive import END_MAGIC, END_SIZE, LOCAL_MAGIC, read_archive
 from countermark.prove.package.bag import BAG_FILES
 from countermark.prove.package.folder import read_folder
-from countermark.prove.package.layout import Contents, failed
+from countermark.prove.package.layout import ATTESTATIONS, Contents, failed
+from countermark.prove.package.members import marks_of
 
-_END_BYTES = 22
-"""Of an end record without a comment."""
+_OF_A_FOLDER = (*BAG_FILES, "data", ATTESTATIONS)
 
 
 def check_is_package(path: Path) -> None:
@@ -20,10 +19,9 @@ def check_is_package(path: Path) -> None:
         raise Error(f"{path} is a remote address", hint="fetch it first", exit_code=ExitCode.NO_INPUT)
     try:
         if path.is_dir():
-            names = set(os.listdir(path))  # noqa: PTH208  # names, not paths
-            like_package = not names.isdisjoint((*BAG_FILES, "data", "attestations"))
+            like_package = any((path / one).exists() for one in _OF_A_FOLDER)
         elif path.is_file():
-            like_package = path.suffix == ".zip" or _is_zip(path)
+            like_package = path.suffix == ".zip" or _like_a_zip(path)
         else:
             raise Error(f"there is no package at {path}", hint=hint, exit_code=ExitCode.NO_INPUT)
     except OSError as error:
@@ -35,16 +33,16 @@ def check_is_package(path: Path) -> None:
 def read_package(path: Path) -> tuple[str | None, Contents]:
     """Base directory (of a zip) and members; any deviation from the canonical outer layer raises."""
     try:
-        if path.is_dir():
-            return None, read_folder(path)
-        return read_archive(path)
+        base, contents = (None, read_folder(path)) if path.is_dir() else read_archive(path)
+        marks_of(contents)  # nothing is parsed yet
+        return base, contents
     except OSError as error:
         raise failed(f"the package cannot be read: {error.strerror}") from error
 
 
-def _is_zip(path: Path) -> bool:
-    """Whether it begins as a zip, or ends in an end record."""
+def _like_a_zip(path: Path) -> bool:
+    """Whether a file begins as a zip, or has an end record at its end."""
     with path.open("rb") as stream:
-        begins = stream.read(4) == LOCAL_MAGIC
-        stream.seek(max(0, path.stat().st_size - _END_BYTES))
-        return begins or stream.read(4) == END_MAGIC
+        start = stream.read(len(LOCAL_MAGIC))
+        stream.seek(max(path.stat().st_size - END_SIZE, 0))
+        return start == LOCAL_MAGIC or stream.read(len(END_MAGIC)) == END_MAGIC

@@ -14,6 +14,7 @@ from countermark.prove.package.layout import (
     FINDINGS,
     LEAVES,
     LOG,
+    MAX_STAMPED,
     OPENINGS,
     PLANS,
     RUNS,
@@ -107,8 +108,7 @@ def _check_places(payload: Payload) -> None:
         if not match:
             raise failed(f"{name} does not belong to a log")
         checkpoints[match[2]].add(match[1])
-    if not checkpoints["tsr"] <= checkpoints["note"]:
-        raise failed("a timestamp of a checkpoint stands without the checkpoint")
+    _check_stamps(checkpoints["tsr"], checkpoints["note"])
     logged = any(name.startswith(LOG) for name in payload.sealed)
     if logged != (payload.case.log is not None):
         raise failed("there is a log in the package that case.json does not name, or the other way round")
@@ -116,6 +116,13 @@ def _check_places(payload: Payload) -> None:
         for name in (ENTRIES, OPENINGS):
             if name not in payload.sealed:
                 raise failed(f"{name} is missing")
+
+
+def _check_stamps(stamped: set[str], noted: set[str]) -> None:
+    if not stamped <= noted:
+        raise failed("a timestamp of a checkpoint stands without the checkpoint")
+    if len(stamped) > MAX_STAMPED:
+        raise failed(f"more than {MAX_STAMPED} checkpoints have a timestamp")
 
 
 def _check_terms(sealed: Mapping[str, str], files: Mapping[str, str], redacted: bool) -> None:

@@ -36,7 +36,7 @@ from countermark.prove.package.layout import (
     read_object,
     timestamp_name,
 )
-from countermark.prove.package.members import check_sizes
+from countermark.prove.package.members import check_sizes, marks_of
 from countermark.prove.package.payload import Payload, materials_of, read_payload
 from countermark.prove.package.place import put, recover, work_beside
 from countermark.prove.package.stages import check_stages
@@ -74,6 +74,7 @@ def seal(options: SealOptions) -> Path:
         _add(bag_files(case, contents), sources, contents)
         with _cannot_be_sealed():
             check_sizes({name: one.size for name, one in contents.items()})
+            marks_of(contents)
         _write(work, options.out, case.case_id, sources, contents)
     return options.out
 

@@ -19,10 +19,13 @@ from countermark.prove.package.layout import (
     REDACTION,
     Contents,
     by_root_alone,
+    check_marks,
+    count_marks,
     data_of,
     envelope_name,
     failed,
 )
+from countermark.prove.package.members import marks_of
 from countermark.prove.package.payload import read_payload
 from countermark.prove.package.reading import read_package
 from countermark.prove.package.statements import (
@@ -63,11 +66,14 @@ def envelopes(state: State) -> None:
     found = {name for name in state.contents if name.startswith(ATTESTATIONS)}
     for name in sorted(expected ^ found):
         raise failed(f"{name} is {'missing' if name in expected else 'one too many'}")
+    marks = marks_of(state.contents)
     for name, kind in kinds.items():
         try:
             state.envelopes[name] = open_envelope(data_of(state.contents, name), PAYLOAD_TYPE)
         except Error as error:
             raise failed(f"{name}: {error.message}") from error
+        marks += count_marks(state.envelopes[name].body)
+        check_marks(marks)
         state.statements[name] = decode_statement(state.envelopes[name].body, name, kind)
     seal = envelope_name("seal")
     predicate = seal_predicate(state.statements[seal], seal)

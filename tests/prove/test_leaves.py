@@ -198,7 +198,13 @@ def test_what_a_package_may_not_have_is_refused_in_fields_and_in_rows(text: byte
 def test_sixty_four_levels_are_not_too_deep() -> None:
     deep = b"[" * 64 + b"]" * 64
     assert [value for _, value in fields_of(deep)] == [b"[]"]
-    assert cut(REQUESTS, deep + b"\n")[0].count == 1
+    assert cut(REQUESTS, b'{"a":' + deep[1:-1] + b"}\n")[0].count == 1
+
+
+@pytest.mark.parametrize("line", [b"[]", b"1", b'"x"'])
+def test_a_row_is_an_object(line: bytes) -> None:
+    with pytest.raises(Error, match="no object"):
+        cut(REQUESTS, b'{"a":1}\n' + line + b"\n")
 
 
 @pytest.mark.parametrize("line", [b"", b"{}", b"[]", b"null", b"1", b'{"a":1}\r{"a":1}'])

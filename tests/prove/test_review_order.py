@@ -136,6 +136,7 @@ def test_a_plan_that_is_not_shown_may_have_asked_otherwise(
     hidden = lambda self, entry: wants(self, entry) and entry.payload.get("plan_id") != "OTHER"  # noqa: E731
     with monkeypatch.context() as patch:
         patch.setattr(Asked, "wants", hidden)
+        patch.setattr(log_check, "account", lambda *_: SimpleNamespace())
         package = make(story, tmp_path / "att")
     first, other, text = verdicts(package, story, tmp_path, key)
     assert (first, other, result_class(package)) != ("VERIFIED", "VERIFIED", "confirmatory"), text

@@ -133,7 +133,7 @@ def test_a_run_that_is_added_is_shown(
     done("case", "redact", package, "--take", "personal-data:data/runs/2.scores.jsonl", *end)
     first, second = both(run, tmp_path / "redacted.zip", trust)
     assert "2 of matter matter-7 shown" in first  # the sealed digest shows it
-    assert "Taken out: the whole file of data/runs/2.scores.jsonl (personal-data)" in first
+    assert "Taken out: data/runs/2.scores.jsonl (personal-data)" in first
     assert "1 were taken out" in second
 
 

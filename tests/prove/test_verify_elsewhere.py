@@ -20,7 +20,8 @@ import countermark_verify
 from countermark.prove.leaves.leaf_fields import fields_of, leaves_name
 from countermark.prove.leaves.leaf_files import Chooser
 from countermark.prove.leaves.leaves import GROUNDS, is_document, is_table
-from countermark.prove.package.layout import FINDINGS_JSON
+from countermark.prove.package.layout import FINDINGS_JSON, Contents
+from countermark.prove.package.reading import read_package
 from countermark.prove.package.trustfile import read_trust
 from countermark.prove.redacting.redact import RedactOptions, redact
 from countermark.prove.redacting.redact_files import _class_hangs_on
@@ -100,12 +101,12 @@ def test_what_was_sealed_here_verifies_elsewhere(
     assert not list(home.iterdir())
 
 
-def pointers_that_can_go(name: str, data: bytes) -> list[str]:
+def pointers_that_can_go(name: str, data: bytes, contents: Contents) -> list[str]:
     lines = data.splitlines() if is_table(name) else [data]
     found = []
     for at, line in enumerate(lines):
         found += [f"/{at}{one}" if is_table(name) else one for one, _ in fields_of(line)]
-    stays = Chooser([], _class_hangs_on(name)).stays
+    stays = Chooser([], _class_hangs_on(name, contents)).stays
     return [one for one in found if not stays(one)]
 
 
@@ -114,11 +115,12 @@ def half_of(package: Path, seed: int) -> tuple[list[Take], Counter[tuple[str, st
     chance = random.Random(seed)  # no secret
     takes: list[Take] = []
     counts: Counter[tuple[str, str]] = Counter()
+    _, contents = read_package(package)
     for path in sorted(package.rglob("*")):
         name = path.relative_to(package).as_posix()
         if not (path.is_file() and (is_document(name) or is_table(name))):
             continue
-        everything = pointers_that_can_go(name, path.read_bytes())
+        everything = pointers_that_can_go(name, path.read_bytes(), contents)
         chosen = chance.sample(everything, len(everything) // 2)
         for ground in GROUNDS:
             some, chosen = split(chosen, chance) if ground != GROUNDS[-1] else (chosen, [])

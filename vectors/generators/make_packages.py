@@ -183,15 +183,17 @@ def with_log(
     named: list[str] | None = None,
     started: str = "2026-06-15T08:00:00Z",
     acquired: str = "after the plan",
+    plan: dict[str, Any] = {},  # noqa: B006 - more fields of the plan, and of the record
+    record: dict[str, Any] = {},  # noqa: B006
 ) -> Package:
     """A case with a log and one attribution that says confirmatory; `acquired`: where the log has the record
     of its acquisition, `after the plan`, `before it` or `never`."""
-    files, record = payload(), document(attribution())
+    files, result = payload(), document(attribution(**record))
     hypothesis = {"id": "H1", "null": "independent of the key", "test": "pooled score", "alpha": alpha}
     hypothesis |= {"keyed": keyed, "commitments": [KEY_COMMITMENT] if keyed else [], "given": [PROMPTS]}
-    plan = {"schema": "countermark/plan/v1", "plan_id": "main", "matter": MATTER, "created": CREATED}
-    plan |= {"by": "Ann", "title": "t", "hypotheses": [hypothesis], "multiplicity": "holm", "controls": []}
-    plan_json = document(plan | {"prompts": "p", "stopping": "s", "exclusions": "e"})
+    content = {"schema": "countermark/plan/v1", "plan_id": "main", "matter": MATTER, "created": CREATED}
+    content |= {"by": "Ann", "title": "t", "hypotheses": [hypothesis], "multiplicity": "holm", "controls": []}
+    plan_json = document(content | {"prompts": "p", "stopping": "s", "exclusions": "e"} | plan)
     entry = {"result": "attribute-1", "heading": "Confirmatory: text of the suspect", "class": "confirmatory"}
     entry |= {"reasons": [], "plan": "main", "hypothesis": "H1", "run": 1, "acquisitions": ["acq-1"]}
     named = hypothesis["commitments"] if named is None else named
@@ -202,14 +204,14 @@ def with_log(
     custody["acquisitions"][0]["clock"]["offset_seconds"] = offset
     custody["acquisitions"][0] |= {"started": started, "ended": started}
     files |= {
-        "data/attributions/1/attribution.json": record,
+        "data/attributions/1/attribution.json": result,
         "data/plans/main.json": plan_json,
         "data/results.json": tight(results(detect_result(), entry | {"commitments": named})),
         "data/custody.json": tight(custody),
     }
     files |= more_files or {}
     logged = (acquired, sha(rfc8785.dumps(custody["acquisitions"][0])))
-    log = private_log(sha(plan_json), digest or sha(record), plan_first, show_start, more_runs, logged)
+    log = private_log(sha(plan_json), digest or sha(result), plan_first, show_start, more_runs, logged)
     forge(log)
     cosigners: dict[str, tuple[Any, int]] = {"member-b.example": (ALLY, seen - 60)}
     if witness:
@@ -278,14 +280,22 @@ class Vectors:
         self.packages: Files = {}
 
     def add(
-        self, name: str, files: Files | bytes, step: str, about: str, said: Any = None, case: str = ""
+        self,
+        name: str,
+        files: Files | bytes,
+        step: str,
+        about: str,
+        said: Any = None,
+        case: str = "",
+        full: bool = False,
     ) -> None:
+        """`full`: a rule of the full verifier; the one in one file may say that it verifies."""
         said = trust() if said is None else said
         data = files if isinstance(files, bytes) else zip_of(files)
         self.packages[f"{name}.zip"] = data
         good = "VERIFIED" if said else "INTACT, SIGNER NOT CHECKED"
         entry = {"file": f"{name}.zip", "about": about, "verdict": "FAILED" if step else good, "step": step}
-        self.entries.append(entry | {"case": case, "trust": said or None})
+        self.entries.append(entry | {"case": case, "trust": said or None} | ({"full": True} if full else {}))
 
 
 def small(**more: Any) -> Files:
@@ -425,7 +435,7 @@ def statements(vectors: Vectors) -> None:
     capture = before("data/findings/findings.json", b'"capture_sha256": "', b'"capture_sha256": "0')
     vectors.add("chain-capture", capture, "chain", "findings of another capture")
     field = before("data/custody.json", b'"holds":[]', b'"holds":[],"x":1')
-    vectors.add("chain-custody", field, "chain", "an unknown field in custody.json")
+    vectors.add("chain-custody", field, "chain", "an unknown field in custody.json", full=True)
     heading = before("data/results.json", b"Exploratory: acc", b"Confirmed: acc")
     vectors.add("results-heading", heading, "results", "a heading that hides the class of its result")
     vectors.add(
@@ -637,8 +647,10 @@ def redactions_of_roots(vectors: Vectors) -> None:
 def logs(vectors: Vectors) -> None:
     said = log_trust()
 
-    def add(name: str, step: str, about: str, trust_file: Any = said, **options: Any) -> None:
-        vectors.add(name, with_log(**options).build(), step, about, trust_file)
+    def add(
+        name: str, step: str, about: str, trust_file: Any = said, full: bool = False, **options: Any
+    ) -> None:
+        vectors.add(name, with_log(**options).build(), step, about, trust_file, full=full)
 
     def forked(log: PrivateLog) -> None:
         log.leaves[1] = log.leaves[1].replace(b'"time":"2026-07-01', b'"time":"2026-07-02')
@@ -649,6 +661,11 @@ def logs(vectors: Vectors) -> None:
     add("log", "", "a log, a run of each kind, and a confirmatory result")
     add("log-exploratory", "", "what says exploratory needs no plan", confirmatory=False)
     add("log-no-trust", "", "the same without a trust file", {})
+    add("chain-plan", "chain", "an unknown field in a plan", full=True, plan={"x": 1}, confirmatory=False)
+    over = {"verdict": "copied", "case_run": {}}
+    add(
+        "chain-verdict", "chain", "a verdict that does not follow", full=True, record=over, confirmatory=False
+    )
     add("log-unknown", "log", "a log whose key is not in the trust file", trust())
     add("log-opening", "log", "an opening is left out", forge=left_out)
     head = PrivateLog()

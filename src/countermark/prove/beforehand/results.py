@@ -201,6 +201,8 @@ def check_classes(view: CaseView, entries: Sequence[Mapping[str, Any]]) -> list[
             continue
         if one.reasons:
             raise failed(f"{link.result} says that it is confirmatory, and is not: {'; '.join(one.reasons)}")
+        if _is_hidden(view, entry):
+            raise failed(f"{link.result} says that it is confirmatory, and what shows it was taken out")
         if entry["run"] is None or texts(entry["commitments"]) != one.commitments:
             raise failed(f"{link.result} does not name its run, or the commitments of its hypothesis")
     return found
@@ -217,6 +219,15 @@ def check_named_run(view: CaseView, step: str) -> None:
             hint="is it in a batch yet? countermark log publish LOG makes the next one when it is due",
             exit_code=ExitCode.VERIFICATION_FAILED,
         )
+
+
+def _is_hidden(view: CaseView, entry: Mapping[str, Any]) -> bool:
+    """Whether something is null that a condition hangs on: what was taken out shows nothing."""
+    plan = document_of(view.documents, plan_name(entry["plan"] or ""))
+    asked: Mapping[str, Any] = {}
+    asked = next((one for one in plan.get("hypotheses") or () if one.get("id") == entry["hypothesis"]), asked)
+    lists = (entry["acquisitions"], entry["commitments"], asked.get("commitments"))
+    return plan.get("plan_id") is None or any(one is None or None in one for one in lists)
 
 
 def _results(steps: Sequence[str]) -> list[str]:

@@ -98,7 +98,9 @@ def line_fields(line: bytes, index: int) -> list[tuple[str, bytes]]:
 
 
 def check_row(line: bytes) -> None:
-    """Raise (exit 20) for a line that is not JSON as 'JSON' wants it."""
+    """Raise (exit 20) for a line that is neither an object as 'JSON' wants it nor `null`: a row taken out."""
+    if line.lstrip(b" \t\r")[:1] != b"{" and line != b"null":
+        raise failed("a line of a table is no object")
     try:
         # what one writer writes again as it was has no key twice, no NaN and no lone surrogate; this is fast
         same = msgspec.json.encode(msgspec.json.decode(line)) == line

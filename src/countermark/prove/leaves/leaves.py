@@ -213,6 +213,8 @@ def _hashes(pairs: Iterable[tuple[bytes, bytes]], form: Form, grounds: Counter[s
     is_salt, sha256 = _SALT.fullmatch, hashlib.sha256
     for content, line in pairs:
         if is_salt(line):
+            if content == _NULL_ROW:  # no field is: their content has a pointer before it
+                raise failed("a row is null and is not said to be taken out")
             yield sha256(b"\x00" + unhexlify(line) + content).digest()
             continue
         taken = taken_out(line)

@@ -46,7 +46,7 @@ def check_bag(case: Case, contents: Contents) -> None:
 def _bag_info(case: Case, payload: Contents) -> bytes:
     octets = sum(one.size for one in payload.values())
     lines = (
-        f"Bag-Software-Agent: countermark {case.software.get('countermark', 'unknown')}",
+        f"Bag-Software-Agent: countermark {case.software['countermark']}",
         f"Bagging-Date: {case.created[:10]}",
         f"External-Identifier: {case.case_id}",
         f"Payload-Oxum: {octets}.{len(payload)}",

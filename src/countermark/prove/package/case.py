@@ -89,6 +89,8 @@ def decode_case(data: bytes) -> Case:
         raise failed(f"{CASE} has a case id that cannot be one")
     if not all(_VERSION.fullmatch(text) for pair in case.software.items() for text in pair):
         raise failed(f"{CASE} has a software version that cannot be one")
+    if "countermark" not in case.software:
+        raise failed(f"{CASE} does not say which version of countermark sealed it")
     if case.attributions > MAX_ATTRIBUTIONS or case.steps != steps_of(case.has_scan, case.attributions):
         names = "capture, detect, seal, with or without a scan and numbered attributions"
         raise failed(f"{CASE} does not name the steps {names}")

@@ -200,15 +200,15 @@ def check_name(name: str) -> None:
 
 
 def check_names(names: list[str]) -> None:
-    """Check each, and that no two are equal where case does not count."""
+    """Check each; no two are equal where case does not count, and none is that of a folder of another."""
     for name in names:
         check_name(name)
     folded = {name.lower() for name in names}
     if len(folded) != len(names):
         raise failed("two file names are equal but for case")
     folders = {name[:at] for name in folded for at, letter in enumerate(name) if letter == "/"}
-    if folders & folded:
-        raise failed("a file name is that of a folder of another")
+    for name in sorted(folders & folded):
+        raise failed(f"{name} is the name of a file and of a folder")
 
 
 def data_of(contents: Contents, name: str) -> bytes:

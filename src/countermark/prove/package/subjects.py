@@ -54,6 +54,10 @@ def check_subjects(payload: Payload, contents: Contents) -> None:
     leaves = {leaves_name(name) for name in sealed if has_leaves(name)}
     _equal(leaves, (name for name in sealed if name.startswith(LEAVES)))
     _check_places(payload)
+    if TERMS_JSON not in sealed:
+        for name in sealed:
+            if name.startswith(TERMS):
+                raise failed(f"{name} is listed by nothing")
     if TERMS_JSON in contents:
         redacted = TERMS_JSON in payload.redacted
         _check_terms(

@@ -49,7 +49,7 @@ def seal(
         typer.Option("--run", help="What came out of a run that is no result; may be given again."),
     ] = None,
     by: Annotated[
-        str, typer.Option("--by", help="Who seals, for the custody record [default: ids of the keys].")
+        str, typer.Option("--by", help="Who seals, for the custody record; default: ids of the keys.")
     ] = "",
     public_log: Annotated[
         Path | None,

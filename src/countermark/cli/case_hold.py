@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 HOLD_SCHEMA_ID = "countermark/case-hold/v1"
 
+_ALL = "EVENTS SOURCE… --accounts FILE --from DATE --by NAME --recipient AGE1… --out HELD"
+
 
 def hold(
     events: Annotated[Path, typer.Argument(metavar="EVENTS", help="Folder that `capture logs` wrote.")],
@@ -21,7 +23,7 @@ def hold(
     ] = None,
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who orders or releases the hold.")] = "",
     accounts: Annotated[
-        Path | None, typer.Option("--accounts", metavar="FILE", help="Account ids, one a line.")
+        Path | None, typer.Option("--accounts", metavar="FILE", help="Ids, a line each.")
     ] = None,
     findings: Annotated[
         Path | None, typer.Option("--findings", metavar="FOLDER", help="Take the members of its campaigns.")
@@ -65,8 +67,7 @@ def hold(
         _release(events, release, by, why, hash_key, as_json)
         return
     if not sources or out is None or not anticipated:
-        hint = "EVENTS SOURCE… --accounts FILE --from DATE --by NAME --recipient AGE1… --out HELD"
-        raise Error("a hold needs raw logs, --from and --out", hint=hint, exit_code=ExitCode.USAGE)
+        raise Error("a hold needs raw logs, --from and --out", hint=_ALL, exit_code=ExitCode.USAGE)
     from countermark.capture.hold import HoldOptions
     from countermark.flow.holds import HoldRequest, make_hold
 
@@ -83,17 +84,10 @@ def hold(
         missing_ok=missing_ok,
         memory=memory,
     )
-    request = HoldRequest(
-        options=options,
-        accounts=accounts,
-        findings=findings,
-        recipients=recipients,
-        seed_file=seed_file,
-        case=case,
-    )
+    files = {"accounts": accounts, "findings": findings, "recipients": recipients, "case": case}
+    request = HoldRequest(options=options, seed_file=seed_file, **files)
     with progress("freezing") as bar:
-        held = make_hold(request, say=lambda text: note(printable(text)), progress=bar)
-    _say(held, out, as_json)
+        _say(make_hold(request, say=lambda text: note(printable(text)), progress=bar), out, as_json)
 
 
 def _say(held: "Held", out: Path, as_json: bool) -> None:

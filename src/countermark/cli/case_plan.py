@@ -69,10 +69,10 @@ def plan(
         return _template(out)
     place = Workspace.open(folder) if folder else None
     log = log or (place.log if place else None)
+    known = place.state.matter if place else ""
     said: dict[str, Any] = {"plan_id": plan_id, "by": by, "title": title, "multiplicity": multiplicity}
     said |= {"controls": control or [], "prompts": prompts, "stopping": stopping, "exclusions": exclusions}
-    known = place.state.matter if place else ""
-    said["matter"] = matter or known
+    said |= {"matter": matter or known}
     asked: dict[str, Any] = {"id": "H1", "null": null, "test": test, "alpha": alpha}
     asked |= {"commitments": commitment or [], "keyed": bool(commitment)}
     digests = {str(path): _digest(path) for path in given or ()}
@@ -83,13 +83,8 @@ def plan(
         raise Error("nowhere to write it", hint="--out PLAN.json, or a case folder", exit_code=ExitCode.USAGE)
     made = plans.same_again(path, made)
     logged = _write(path, made, log, log_key, place)
-    if as_json:
-        fields = {"plan": str(path), "plan_id": made.plan_id, "sha256": plans.digest_of(made)}
-        entry = {"entry": logged.entry.index, "new": logged.new} if logged else {"entry": None, "new": False}
-        emit_json(PLAN_SCHEMA_ID, fields | entry)
-        return None
-    emit(f"plan {made.plan_id}: {plans.digest_of(made)}")
-    return _notes(path, logged, log)
+    fields = {"plan": str(path), "plan_id": made.plan_id, "sha256": plans.digest_of(made)}
+    return _emit_fields(fields, logged) if as_json else _notes(fields, logged, log)
 
 
 def _template(out: Path | None) -> None:
@@ -182,8 +177,14 @@ def _write(
     return logged
 
 
-def _notes(path: Path, logged: "Logged | None", log: Path | None) -> None:
-    note(f"written to {path}; a changed plan is another plan")
+def _emit_fields(fields: dict[str, Any], logged: "Logged | None") -> None:
+    entry = {"entry": logged.entry.index, "new": logged.new} if logged else {"entry": None, "new": False}
+    emit_json(PLAN_SCHEMA_ID, fields | entry)
+
+
+def _notes(fields: dict[str, Any], logged: "Logged | None", log: Path | None) -> None:
+    emit(f"plan {fields['plan_id']}: {fields['sha256']}")
+    note(f"written to {fields['plan']}; a changed plan is another plan")
     if logged is None:
         note("not logged: it counts from the first cosigned checkpoint over its entry; --log FOLDER logs it")
         return

@@ -48,9 +48,7 @@ def seal(
         list[Path] | None,
         typer.Option("--run", help="What came out of a run that is no result; may be given again."),
     ] = None,
-    by: Annotated[
-        str, typer.Option("--by", help="Who seals, for the custody record; default: ids of the keys.")
-    ] = "",
+    by: Annotated[str, typer.Option("--by", help="Who seals, for custody; default: the keys' ids.")] = "",
     public_log: Annotated[
         Path | None,
         typer.Option("--public-log", help="Public log of the case's log; default: LOG.public beside it."),
@@ -70,44 +68,34 @@ def seal(
     from countermark.prove.case_folder.workspace_state import STATE_FILE
     from countermark.prove.package.trustfile import read_trust
     from countermark.prove.sealing.seal import seal
-    from countermark.prove.sealing.seal_options import SealOptions, with_sealed
+    from countermark.prove.sealing.seal_options import with_sealed
     from countermark.trust.signing import SigningKey
 
     keys = [SigningKey.load(path) for path in key]
-    trusted = read_trust(trust) if trust else None
     if (source / STATE_FILE).is_file():
         _only_findings(bool(events), bool(case), bool(scan), bool(attribution))
         options = with_sealed(replace(_of_folder(source, out, run or []), keys=keys), by)
     else:
-        if run or by:
-            hint = "countermark case open makes one, with --matter and --log"
-            raise Error("--run and --by go with a case folder", hint=hint, exit_code=ExitCode.USAGE)
-        if events is None or not case:
-            hint = "--events FOLDER and --case ID, or a case folder of case open"
-            raise Error("findings are sealed with --events and --case", hint=hint, exit_code=ExitCode.USAGE)
-        options = SealOptions(
-            findings=source,
-            events=events,
-            case_id=case,
-            out=out,
-            keys=keys,
-            scan=scan,
-            attributions=attribution or [],
-        )
+        _only_folder(bool(run), bool(by))
+        options = replace(_of_findings(source, out, events, case), scan=scan, attributions=attribution or [])
     options = replace(
         options,
         keys=keys,
         tsa_urls=tsa or [],
         public_log=public_log,
-        trust=trusted,
+        trust=read_trust(trust) if trust else None,
         include_events=include_events,
         overwrite=overwrite,
         say=note,
     )
-    package = seal(options)
+    _say(seal(options), options, as_json)
+
+
+def _say(package: Path, options: "SealOptions", as_json: bool) -> None:
+    """What was sealed, by whom, and the class of each result."""
     results = _results(package, options.case_id)
-    keyids = sorted(one.public.keyid for one in keys)
     if as_json:
+        keyids = sorted(one.public.keyid for one in options.keys)
         fields = {"package": str(package), "case_id": options.case_id, "signers": keyids}
         emit_json(SEAL_SCHEMA_ID, {**fields, "results": results})
         return
@@ -136,6 +124,22 @@ def _only_findings(*given: bool) -> None:
         raise Error(
             message, hint="leave --events, --case, --scan and --attribution out", exit_code=ExitCode.USAGE
         )
+
+
+def _only_folder(*given: bool) -> None:
+    if any(given):
+        hint = "countermark case open makes one, with --matter and --log"
+        raise Error("--run and --by go with a case folder", hint=hint, exit_code=ExitCode.USAGE)
+
+
+def _of_findings(findings: Path, out: Path, events: Path | None, case: str) -> "SealOptions":
+    """Findings and their events, without a case folder; the keys come later."""
+    from countermark.prove.sealing.seal_options import SealOptions
+
+    if events is None or not case:
+        hint = "--events FOLDER and --case ID, or a case folder of case open"
+        raise Error("findings are sealed with --events and --case", hint=hint, exit_code=ExitCode.USAGE)
+    return SealOptions(findings=findings, events=events, case_id=case, out=out, keys=())
 
 
 def _of_folder(folder: Path, out: Path, runs: list[Path]) -> "SealOptions":

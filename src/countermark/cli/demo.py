@@ -44,13 +44,9 @@ def demo(
     return _finish(place, truth, outcome, time.monotonic() - started, as_json)
 
 
-def _narrator(
-    place: "Demo", bar: Callable[[float, float], None]
-) -> Callable[[str], Callable[[float, float], None]]:
-    def at(name: str) -> str:
-        return shlex.quote(str(place.out / name))
-
-    by_hand: dict[str, tuple[str, list[list[str]]]] = {
+def _by_hand(at: Callable[[str], str]) -> dict[str, tuple[str, list[list[str]]]]:
+    """Of each step its line, and the commands that do the same by hand; `at` gives the path of a file."""
+    return {
         "plan": (
             "2 plan      question and level go into a log, before anybody looks",
             [
@@ -112,6 +108,15 @@ def _narrator(
             ],
         ),
     }
+
+
+def _narrator(
+    place: "Demo", bar: Callable[[float, float], None]
+) -> Callable[[str], Callable[[float, float], None]]:
+    def at(name: str) -> str:
+        return shlex.quote(str(place.out / name))
+
+    by_hand = _by_hand(at)
 
     def step(name: str) -> Callable[[float, float], None]:
         title, commands = by_hand[name]

@@ -13,6 +13,7 @@ from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
     from countermark.flow.answers import Answer
+    from countermark.prove.verifying.verification import Verification
     from countermark.prove.verifying.verify_state import State
 
 VERIFY_SCHEMA_ID = "countermark/verify/v1"
@@ -81,18 +82,18 @@ def verify(
     elif key_file or input_file or seed_file:
         raise Error("--key-file, --input and --seed-file go with --recompute", exit_code=ExitCode.USAGE)
     verification = verify(package, read_trust(trust) if trust else None, case, more=tuple(more))
-    if as_json:
-        extra = {name: answer.to_dict() for name, answer in answers.items()}
-        document = {"schema": VERIFY_SCHEMA_ID, **verification.to_dict(), **extra}
-        answer_text = json.dumps(document, indent=2)
-    else:
-        answer_text = text_of(verification, answers)
+    answer_text = _json_of(verification, answers) if as_json else text_of(verification, answers)
     if out:
         write_atomic(out, answer_text.encode() + b"\n")
     emit(answer_text if as_json else folded(answer_text))
     if unsafe_no_signer_check and verification.verdict == UNCHECKED:
         return ExitCode.DONE
     return verification.exit_code
+
+
+def _json_of(verification: "Verification", answers: "dict[str, Answer]") -> str:
+    extra = {name: answer.to_dict() for name, answer in answers.items()}
+    return json.dumps({"schema": VERIFY_SCHEMA_ID, **verification.to_dict(), **extra}, indent=2)
 
 
 def _raw_lines(

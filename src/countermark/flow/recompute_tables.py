@@ -1,6 +1,7 @@
 """Write the tables of a package again from their Parquet attachments, and compare line by line."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -36,7 +37,7 @@ def recompute_tables(contents: Contents, answer: Answer, work: Path) -> None:
             answer.say(_short(name), True, f"{name} not compared: its Parquet files are not in the package")
             continue
         paths = [as_file(contents[EVENTS + file], file, folder) for file in files]
-        made[name] = lambda target, paths=paths: write_rows_of(accounts[0], paths, target)  # type: ignore[misc]
+        made[name] = partial(_write_rows, accounts, paths)
     for name, make in made.items():
         path = folder / _short(name)
         try:
@@ -48,6 +49,11 @@ def recompute_tables(contents: Contents, answer: Answer, work: Path) -> None:
             return
         if name in contents:
             _compare(answer, contents, name, path)
+
+
+def _write_rows(accounts: list[pa.Array], paths: list[Path], target: BinaryIO) -> Any:
+    """Rows of the accounts, which are known only when the members have been written."""
+    return write_rows_of(accounts[0], paths, target)
 
 
 def _compare(answer: Answer, contents: Contents, name: str, made: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+import sysconfig
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
@@ -12,8 +13,14 @@ _TOLD = ("avx", "avx2", "avx512f", "fma", "neon", "asimd", "sse4_2", "sve")
 
 @cache
 def environment_sha256() -> str:
-    """Lock digest: SHA-256 over `name==version` of every installed distribution, sorted, one a line."""
-    lines = {f"{one.name.lower().replace('_', '-')}=={one.version}\n" for one in distributions() if one.name}
+    """Lock digest: SHA-256 over `name==version` of every installed distribution, sorted, one a line.
+
+    Those of the environment's own folders: what else a process has on its path hangs on what it has imported
+    (setuptools adds the packages that it carries).
+    """
+    folders = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+    found = distributions(path=folders)
+    lines = {f"{one.name.lower().replace('_', '-')}=={one.version}\n" for one in found if one.name}
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 

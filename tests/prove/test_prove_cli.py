@@ -130,3 +130,12 @@ def test_a_slip_of_who_verifies_is_no_failure_of_the_package(
     code, out, err = run("verify", package, "--trust", trust, *raw)
     assert (code, out) == (3, "")
     assert "is no folder of held lines" in err
+
+
+def test_what_is_not_there_is_said_first(run: Run, tmp_path: Path) -> None:
+    """Not that options are missing: nothing that could be sealed is at the path."""
+    assert run("case", "keygen", "--out", tmp_path / "key")[0] == 0
+    ends = ("--key", tmp_path / "key", "--out", tmp_path / "case.zip")
+    code, _, err = run("case", "seal", tmp_path / "nowhere", *ends)
+    assert code == 3
+    assert f"there is no folder {tmp_path / 'nowhere'}" in err

@@ -49,9 +49,7 @@ def hold(
     hash_key: Annotated[
         Path | None, typer.Option("--hash-key", metavar="FILE", help="The hash-key file of EVENTS.")
     ] = None,
-    case: Annotated[
-        Path | None, typer.Option("--case", metavar="DIR", help="Case folder whose custody records the hold.")
-    ] = None,
+    case: Annotated[Path | None, typer.Option("--case", metavar="DIR", help="Case folder to tell.")] = None,
     missing_ok: Annotated[
         bool, typer.Option("--missing-ok", help="Go on where a raw log is gone; the manifest names it.")
     ] = False,
@@ -84,8 +82,8 @@ def hold(
         missing_ok=missing_ok,
         memory=memory,
     )
-    files = {"accounts": accounts, "findings": findings, "recipients": recipients, "case": case}
-    request = HoldRequest(options=options, seed_file=seed_file, **files)
+    more = {"accounts": accounts, "findings": findings, "recipients": recipients, "case": case}
+    request = HoldRequest(options=options, seed_file=seed_file, **more)
     with progress("freezing") as bar:
         _say(make_hold(request, say=lambda text: note(printable(text)), progress=bar), out, as_json)
 

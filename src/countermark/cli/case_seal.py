@@ -72,6 +72,7 @@ def seal(
     from countermark.trust.signing import SigningKey
 
     keys = [SigningKey.load(path) for path in key]
+    _check_there(source)
     if (source / STATE_FILE).is_file():
         _only_findings(bool(events), bool(case), bool(scan), bool(attribution))
         options = with_sealed(replace(_of_folder(source, out, run or []), keys=keys), by)
@@ -124,6 +125,12 @@ def _only_findings(*given: bool) -> None:
         raise Error(
             message, hint="leave --events, --case, --scan and --attribution out", exit_code=ExitCode.USAGE
         )
+
+
+def _check_there(source: Path) -> None:
+    if not source.is_dir():
+        hint = "a case folder (countermark case open makes one), or a FINDINGS folder"
+        raise Error(f"there is no folder {source}", hint=hint, exit_code=ExitCode.NO_INPUT)
 
 
 def _only_folder(*given: bool) -> None:

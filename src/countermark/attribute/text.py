@@ -105,6 +105,8 @@ class TextMark:
             parameters={
                 "counts": answers.counts(),
                 "keys": [key.name for key in self.keys],
+                "profiles": [key.profile.profile_id for key in self.keys],
+                "decoys": self._decoys,
             },
             draws=self._decoys != 0,
             pictures=pictures,

@@ -231,6 +231,9 @@ class Radioactivity:
             {
                 "setting": options.setting,
                 "keys": [key.name for key in self.keys],
+                "profiles": [key.profile.profile_id for key in self.keys],
+                "decoys": options.decoys,
+                "tokens": options.tokens,
                 "prior": (OPEN_PRIOR if options.setting == OPEN else PRIOR) if options.reference else None,
             }
         )

@@ -12,7 +12,7 @@ from countermark.flow.answers import Answer
 from countermark.flow.closeness import Closeness
 from countermark.flow.recompute_inputs import Inputs, Left
 from countermark.flow.scans import ScanOptions, scan_corpus
-from countermark.prove.package.layout import SCAN_JSON, Contents, data_of, read_object
+from countermark.prove.package.layout import REDACTION, SCAN_JSON, Contents, data_of, read_object
 from countermark.records.attributions import Sha256
 from countermark.records.canonical import file_sha256
 from countermark.store.corpus_files import find_files
@@ -76,7 +76,9 @@ def recompute_scan(
         asked = msgspec.convert(recorded, _Asked)
         computed = scan_corpus(_options(asked, inputs, work / "scan"), progress)
     except msgspec.ValidationError:
-        answer.say("scan", True, "not recomputed: fields of scan.json were taken out")
+        redacted = REDACTION in contents
+        why = "fields of it were taken out" if redacted else "its fields are not those of a scan"
+        answer.say("scan", redacted, f"not recomputed: {why}")
         return
     except Left as reason:
         answer.say("scan", True, f"not recomputed: {reason}")
@@ -94,7 +96,8 @@ def recompute_scan(
     sentence = f"{keys}{len(asked.sources):,} files, {found.compared:,} values compared"
     if found.count:
         answer.differences += [f"scan.json: {place}" for place in found.differences]
-        answer.say("scan", False, f"{sentence}, {found.count:,} differ")
+        slip = " (is it the pool that was scanned with?)" if keys else ""
+        answer.say("scan", False, f"{sentence}, {found.count:,} differ{slip}")
         return
     family = "; the family is the matter's, and is not computed" if in_case else ""
     answer.say("scan", True, f"{sentence}: equal{family}")

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attribution_packages import differs, is_equal, record, rewritten, said, sealed
 
 from attribute.canary.making import NOW, SECRET, drawn, knows, transcripts
-from attribution_packages import differs, is_equal, record, rewritten, said, sealed
 from countermark.attribute.canary import Canary
 from countermark.attribute.canary.committed import committed_in
 from countermark.attribute.canary.draw import KEY_PURPOSE, draw, publish, read_canaries, write_canaries

@@ -8,8 +8,9 @@ import pytest
 pytest.importorskip("torch", reason="endpoints are models of transformers")
 pytest.importorskip("transformers", reason="endpoints are models of transformers")
 
-from attribute.identity_samples import answers, model_folder, written
 from attribution_packages import differs, is_equal, record, rewritten, said, sealed
+
+from attribute.identity_samples import answers, model_folder, written
 from countermark.attribute.identity import Identity
 from countermark.errors import MissingExtra
 from countermark.flow import recompute_attributions
@@ -104,6 +105,4 @@ def test_where_nothing_runs_models_it_is_said(
     monkeypatch.setattr(recompute_attributions, "check_can_run", missing)
     line = said(made, inputs=files)
     assert line.ok
-    assert line.sentence == (
-        "not recomputed: running a model needs torch (pip install 'countermark[torch]')"
-    )
+    assert line.sentence == ("not recomputed: running a model needs torch (pip install 'countermark[torch]')")

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attribution_packages import differs, is_equal, rewritten, said, sealed
 
 import tiny_models as tiny
-from attribution_packages import differs, is_equal, rewritten, said, sealed
 from countermark.attribute.lineage import Lineage
 
 OURS = tiny.independent(0, layers=4)
@@ -77,9 +77,7 @@ def test_other_weights_are_not_what_was_examined(tmp_path: Path, folders: Folder
     tiny.write(folders["suspect"], tiny.noisy(OURS, 0.3))
     line = said(made, inputs=folders)
     assert line.ok
-    assert line.sentence.endswith(
-        "give --input suspect=FILE; what was given as suspect has another SHA-256"
-    )
+    assert line.sentence.endswith("give --input suspect=FILE; what was given as suspect has another SHA-256")
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from attribution_packages import differs, is_equal, said, sealed
+
 from conftest import write_events, write_findings
 from countermark.attribute.keyed import Key
 from countermark.attribute.text import TextMark

@@ -9,9 +9,10 @@ import pytest
 pytest.importorskip("torch", reason="suspects are models of transformers")
 pytest.importorskip("transformers", reason="suspects are models of transformers")
 
+from attribution_packages import differs, is_equal, record, rewritten, said, sealed
+
 from attribute.marked_worlds import KEY_A, KEY_B, VOCABULARY, own_key
 from attribute.tiny_students import new_model, saved
-from attribution_packages import differs, is_equal, record, rewritten, said, sealed
 from countermark.attribute.radioactivity import Options, Radioactivity
 from countermark.records.canonical import canonical_json
 
@@ -24,9 +25,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     place = tmp_path_factory.mktemp("models")
     answers = np.random.default_rng(0).integers(1, VOCABULARY, (3, 20, 40)).tolist()
     for name, rows in zip(("transcripts", "known", "control"), answers, strict=True):
-        lines = [
-            {"id": f"{at}", "prompt_ids": row[:4], "token_ids": row[4:]} for at, row in enumerate(rows)
-        ]
+        lines = [{"id": f"{at}", "prompt_ids": row[:4], "token_ids": row[4:]} for at, row in enumerate(rows)]
         (place / f"{name}.jsonl").write_bytes(b"".join(canonical_json(one) + b"\n" for one in lines))
     prompts = [canonical_json({"prompt_ids": row[:8]}) + b"\n" for row in answers[0]]
     (place / "prompts.jsonl").write_bytes(b"".join(prompts))
@@ -87,9 +86,7 @@ def test_several_keys(tmp_path: Path, files: Files, key_files: list[Path]) -> No
     assert "give --input profile=FILE" in said(made, inputs=given, key_files=key_files).sentence
 
 
-def test_other_numbers_of_the_record_are_found(
-    tmp_path: Path, files: Files, key_files: list[Path]
-) -> None:
+def test_other_numbers_of_the_record_are_found(tmp_path: Path, files: Files, key_files: list[Path]) -> None:
     made = package(tmp_path, files, "transcripts")
     given: dict[str, Any] = {"inputs": files, "key_files": key_files}
 

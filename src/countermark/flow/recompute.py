@@ -75,7 +75,7 @@ def recompute(
         if name.startswith(ATTRIBUTIONS) and name.endswith("/attribution.json")
     )
     for number in numbers:
-        recompute_attribution(contents, number, given, answer)
+        recompute_attribution(contents, number, given, answer, progress)
     answer.say("capture", True, "not run again here: the package holds no raw logs (--from-raw HELD)")
     if ACCEPTANCES in contents:
         answer.say("acceptances.jsonl", True, "not recomputed: the provider's own record, and no computation")

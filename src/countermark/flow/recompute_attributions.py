@@ -11,8 +11,8 @@ import msgspec
 from countermark.errors import Error, MissingExtra
 from countermark.flow.answers import Answer
 from countermark.flow.attributions import software
-from countermark.flow.closeness import Closeness
-from countermark.flow.computed_attributions import Given, Question, compute
+from countermark.flow.closeness import OF_A_MODEL, UNROUNDED, Closeness
+from countermark.flow.computed_attributions import Given, ProgressCall, Question, compute
 from countermark.flow.recompute_inputs import Inputs, Left
 from countermark.flow.recompute_kinds import attributor_of, check_kind, numbered
 from countermark.models.local import check_can_run
@@ -26,7 +26,9 @@ _INPUT = re.compile(
 )
 
 
-def recompute_attribution(contents: Contents, number: int, inputs: Inputs, answer: Answer) -> None:
+def recompute_attribution(
+    contents: Contents, number: int, inputs: Inputs, answer: Answer, progress: ProgressCall
+) -> None:
     """Add to the answer what attribution `number` gives again, or why it is not run."""
     name = f"attribute-{number}"
     if attribution_name(number) not in contents:
@@ -35,7 +37,7 @@ def recompute_attribution(contents: Contents, number: int, inputs: Inputs, answe
     document = read_object(data_of(contents, attribution_name(number)), name)
     try:
         record = msgspec.convert(document, Attribution)
-        computed = _again(record, inputs)
+        computed, precision = _again(record, inputs, progress)
     except msgspec.ValidationError:
         redacted = REDACTION in contents
         why = "fields of it were taken out" if redacted else "its parameters are not those of its kind"
@@ -50,15 +52,10 @@ def recompute_attribution(contents: Contents, number: int, inputs: Inputs, answe
     except Error as error:
         answer.say(name, False, f"cannot be run again: {error.message}")
         return
-    _compare(name, record, computed, answer)
-
-
-def _compare(name: str, record: Attribution, computed: dict[str, Any], answer: Answer) -> None:
-    found, recorded = Closeness(rounded=False), msgspec.to_builtins(record)
+    found, recorded = Closeness(rounded=False, unrounded=precision), msgspec.to_builtins(record)
     for part in sorted(computed):
         found.compare(recorded[part], computed[part], f"/{part}")
-    here = software()
-    made_by = {"recorded": record.software, "same": record.software == here}
+    made_by = {"recorded": record.software, "same": record.software == software()}
     answer.environment.setdefault("attributions", {})[name] = made_by
     sentence = f"{record.kind}: {len(record.tests):,} tests, {found.compared:,} values compared"
     if found.count:
@@ -68,14 +65,15 @@ def _compare(name: str, record: Attribution, computed: dict[str, Any], answer: A
         answer.say(name, True, f"{sentence}: equal")
 
 
-def _again(record: Attribution, inputs: Inputs) -> dict[str, Any]:
-    """The computed fields as plain data; raises as `attributor_of` does."""
+def _again(record: Attribution, inputs: Inputs, progress: ProgressCall) -> tuple[dict[str, Any], float]:
+    """The computed fields as plain data, and how far floats may lie apart; raises as `attributor_of` does."""
     check_kind(record)
     unknown = [name for name in record.inputs if not _INPUT.fullmatch(name)]
     if unknown or "suspect" not in record.inputs:
         raise Left("its inputs are not those of its kind")
     files = inputs.files(record.inputs)
-    if record.kind != "lineage" and any(path.is_dir() for path in files.values()):
+    runs = record.kind != "lineage" and any(path.is_dir() for path in files.values())
+    if runs:
         check_can_run()  # or the reason would be looked for in the model
     attributor, declared = attributor_of(record, files, inputs)
     names = [one.name for one in record.controls]  # after the paths that they had
@@ -92,8 +90,8 @@ def _again(record: Attribution, inputs: Inputs) -> dict[str, Any]:
         in_case=bool(record.case_run),
         held=_held(record.parameters.get(SEED_SOURCE)),
     )
-    plain: dict[str, Any] = msgspec.to_builtins(compute(attributor, question).fields())
-    return plain
+    plain: dict[str, Any] = msgspec.to_builtins(compute(attributor, question, progress).fields())
+    return plain, OF_A_MODEL if runs else UNROUNDED
 
 
 def _others(record: Attribution, declared: int) -> int:

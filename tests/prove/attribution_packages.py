@@ -18,6 +18,11 @@ from countermark.trust.signing import SigningKey
 def sealed(place: Path, attributor: Attributor, suspect: Path, **options: Any) -> Path:
     """The attribution of a suspect in a package."""
     attribute(attributor, AttributionOptions(suspect=suspect, out=place / "attribution", **options))
+    return packed(place)
+
+
+def packed(place: Path) -> Path:
+    """A package around the folder `attribution` of a place."""
     events = write_events(place / "events")
     return seal(
         SealOptions(

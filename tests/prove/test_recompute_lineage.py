@@ -103,3 +103,14 @@ def test_a_kind_of_somebody_else_is_left(tmp_path: Path, folders: Folders) -> No
     line = said(made, inputs=folders)
     assert line.ok
     assert line.sentence == "not recomputed: 'phases' is no kind of attribution that is made here"
+
+
+def test_fields_that_were_taken_out_are_passed_over(tmp_path: Path, folders: Folders) -> None:
+    made = package(tmp_path, folders)
+    (made / "attestations" / "redaction.dsse.json").write_text("{}")  # read in another step
+    rewritten(made, lambda document: document["tests"][0].update(statistic=None))
+    assert said(made, inputs=folders).sentence.endswith(", 1 taken out: equal")
+    rewritten(made, lambda document: document["parameters"].update(most_units=None))
+    line = said(made, inputs=folders)
+    assert line.ok
+    assert line.sentence == "not recomputed: fields of it were taken out"

@@ -108,3 +108,14 @@ def test_other_tokens_than_were_sampled_are_found(
     differs(made, "/tests/0/n", lambda document: document["parameters"].update(change), **given)
     rewritten(made, lambda document: document["parameters"].update(tokens=10**12))
     assert "--tokens is not between" in said(made, **given).sentence
+
+
+@pytest.mark.parametrize("change", [{"profiles": []}, {"keys": ["\u001b[2J"]}, {"decoys": "many"}])
+def test_parameters_that_no_verb_writes(
+    tmp_path: Path, files: Files, key_files: list[Path], change: dict[str, Any]
+) -> None:
+    made = package(tmp_path, files, "transcripts")
+    rewritten(made, lambda document: document["parameters"].update(change))
+    line = said(made, inputs=files, key_files=key_files)
+    assert not line.ok
+    assert line.sentence == "not recomputed: its parameters are not those of its kind"

@@ -34,12 +34,12 @@ def recompute_attribution(
     if attribution_name(number) not in contents:
         answer.say(name, True, "not recomputed: it was taken out")
         return
+    redacted = REDACTION in contents
     document = read_object(data_of(contents, attribution_name(number)), name)
     try:
         record = msgspec.convert(document, Attribution)
         computed, precision = _again(record, inputs, progress)
     except msgspec.ValidationError:
-        redacted = REDACTION in contents
         why = "fields of it were taken out" if redacted else "its parameters are not those of its kind"
         answer.say(name, redacted, f"not recomputed: {why}")
         return
@@ -54,7 +54,7 @@ def recompute_attribution(
         return
     found, recorded = Closeness(rounded=False, unrounded=precision), msgspec.to_builtins(record)
     for part in sorted(computed):
-        found.compare(recorded[part], computed[part], f"/{part}")
+        found.compare(recorded[part], computed[part], f"/{part}", redacted=redacted)
     made_by = {"recorded": record.software, "same": record.software == software()}
     answer.environment.setdefault("attributions", {})[name] = made_by
     sentence = f"{record.kind}: {len(record.tests):,} tests, {found.compared:,} values compared"
@@ -62,7 +62,8 @@ def recompute_attribution(
         answer.differences += [f"{name}: {place}" for place in found.differences]
         answer.say(name, False, f"{sentence}, {found.count:,} differ")
     else:
-        answer.say(name, True, f"{sentence}: equal")
+        taken = f", {found.skipped:,} taken out" if found.skipped else ""
+        answer.say(name, True, f"{sentence}{taken}: equal")
 
 
 def _again(record: Attribution, inputs: Inputs, progress: ProgressCall) -> tuple[dict[str, Any], float]:

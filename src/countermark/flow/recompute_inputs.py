@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from msgspec import UNSET, UnsetType
+
 from countermark.attribute.canary.draw import Canaries, read_canaries
 from countermark.attribute.keyed import Key
 from countermark.errors import Error
@@ -106,9 +108,9 @@ class Inputs:
             return False
         return True
 
-    def seed(self, key_id: str | None) -> Secret | None:
+    def seed(self, key_id: str | UnsetType) -> Secret | None:
         """The secret that random draws came from; none where they came from digests of the inputs."""
-        if key_id is None:
+        if key_id is UNSET:
             return None
         if self._seed is None or seed_key_id(self._seed) != key_id:
             raise Left(f"give --seed-file of key id {key_id}")

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from countermark.attribute.base import Attributor
 from countermark.attribute.canary import Canary
@@ -31,7 +31,8 @@ _ENTRY = re.compile(r"entry ([0-9]{1,15}) of the log, (\d{4}-\d\d-\d\dT\d\d:\d\d
 
 
 class _SeedSource(msgspec.Struct):
-    key_id: KeyId | None = None
+    key_id: KeyId | UnsetType = UNSET
+    """Not there where draws come from digests of the inputs; null where it was taken out, and refused."""
 
 
 class _Parameters(msgspec.Struct, kw_only=True):
@@ -43,7 +44,16 @@ class _Parameters(msgspec.Struct, kw_only=True):
 class _OfKeys(_Parameters):
     keys: list[KeyId]
     profiles: list[ProfileId]
-    decoys: int | None
+    decoys: int | Literal["by scheme"]
+
+    def __post_init__(self) -> None:
+        if len(self.keys) != len(self.profiles):
+            raise ValueError
+
+    @property
+    def given_decoys(self) -> int | None:
+        """As the verb is asked."""
+        return self.decoys if isinstance(self.decoys, int) else None
 
 
 class _OfRadioactivity(_OfKeys):
@@ -54,9 +64,9 @@ class _OfRadioactivity(_OfKeys):
 class _OfCanaries(_Parameters):
     commitment: Sha256
     committed: str
-    seed_key_id: KeyId | None = None
+    seed_key_id: KeyId | UnsetType = UNSET
     layout: Annotated[str, Meta(max_length=10_000)] = LAYOUT
-    acquired: date | None = None
+    acquired: date | UnsetType = UNSET
 
 
 class _OfIdentity(_Parameters):
@@ -92,7 +102,9 @@ def _text(record: Attribution, files: Files, inputs: Inputs) -> tuple[Attributor
     keys = inputs.keys(asked.keys, asked.profiles)
     seed = inputs.seed(asked.seed_source.key_id)
     tokenizer = files.get("tokenizer")
-    return TextMark(keys, tokenizer=tokenizer, decoys=asked.decoys, seed=seed, level=record.alpha), len(keys)
+    return TextMark(keys, tokenizer=tokenizer, decoys=asked.given_decoys, seed=seed, level=record.alpha), len(
+        keys
+    )
 
 
 def _radioactivity(record: Attribution, files: Files, inputs: Inputs) -> tuple[Attributor, int]:
@@ -104,7 +116,7 @@ def _radioactivity(record: Attribution, files: Files, inputs: Inputs) -> tuple[A
         prompts=files.get("prompts"),
         known=files.get("known"),
         tokenizer=files.get("tokenizer"),
-        decoys=asked.decoys,
+        decoys=asked.given_decoys,
         seed=inputs.seed(asked.seed_source.key_id),
         tokens=asked.tokens,
         level=record.alpha,
@@ -130,14 +142,15 @@ def _canary(record: Attribution, files: Files, inputs: Inputs) -> tuple[Attribut
 
 def _committed(asked: _OfCanaries) -> Committed:
     """What the log of the case said then, taken from the record: the log is checked in its own step."""
+    acquired = None if asked.acquired is UNSET else asked.acquired
     entry = _ENTRY.fullmatch(asked.committed)
     if entry is None:
-        return Committed(acquired=asked.acquired)
+        return Committed(acquired=acquired)
     try:
         time = datetime.fromisoformat(entry[2]).replace(tzinfo=UTC)
     except ValueError:
         raise Left("it names no time at which the canaries were committed to") from None
-    return Committed(int(entry[1]), time, asked.acquired)
+    return Committed(int(entry[1]), time, acquired)
 
 
 def _identity(record: Attribution, files: Files, inputs: Inputs) -> tuple[Attributor, int]:

@@ -103,7 +103,8 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_bases(*paths: Path) -> dict[str, Basis]:
     """The shipped records and those of the files, by id; raises `Error` for an id that stands twice."""
     shipped = files(__package__).joinpath("legal.yaml").read_bytes()
-    documents = [("the shipped legal bases", strict_yaml.parse(shipped, _File, name, FORM))]
+    called = "the shipped legal bases"
+    documents = [(called, strict_yaml.parse(shipped, _File, called, FORM))]
     documents += [(str(path), strict_yaml.read(path, _File, FORM)) for path in paths]
     bases: dict[str, Basis] = {}
     for name, document in documents:

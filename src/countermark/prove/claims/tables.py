@@ -1,4 +1,4 @@
-"""A claim in this case as a reader gets it: elements by exhibits with their gaps, remedies, answers, sources."""
+"""A claim in this case as a reader gets it: elements by exhibits with gaps, remedies, answers, sources."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,8 +14,8 @@ from countermark.prove.dossier.statements import PersonsStatement
 from countermark.prove.typeset.document import Block, Paragraph, Section, Table
 
 NOTE = (
-    "“Supported” says that an exhibit of this case bears on the element, no more. Whether an element is met is"
-    " for the court. The rows are working notes for counsel from public sources; they are no legal advice."
+    "“Supported” says that an exhibit of this case bears on the element, no more. Whether an element is met"
+    " is for the court. The rows are working notes for counsel from public sources; they are no legal advice."
 )
 STATUS = {
     "law": "law",
@@ -83,7 +83,7 @@ def _elements(assessed: Assessed) -> Table:
 
 
 def bears(one: AssessedElement) -> str:
-    """What bears on an element: exhibits, statements, what was tested and not shown; the question of a gap."""
+    """The question of a gap, exhibits, statements, and what was tested and not shown, a line each."""
     parts = [one.question] if one.question else []
     if one.exhibits:
         parts.append(f"{exhibits_text(one.exhibits)}.")
@@ -92,7 +92,7 @@ def bears(one: AssessedElement) -> str:
         parts.append(f"Tested and not shown: {exhibits_text(one.tested)}.")
     if one.statements and one.unstated:
         parts.append(f"Nobody states: {', '.join(one.unstated)}.")
-    return " ".join(parts)
+    return "\n".join(parts)
 
 
 def state_of(one: AssessedElement) -> str:
@@ -123,16 +123,12 @@ def statement_text(statement: PersonsStatement) -> str:
 
 
 def _remedies(assessed: Assessed) -> Table:
-    rows = tuple(
-        (_titled(assessed, one), one.kind.capitalize(), one.text) for one in assessed.claim.remedies
-    )
+    rows = tuple((_titled(assessed, one), one.kind.capitalize(), one.text) for one in assessed.claim.remedies)
     return Table(columns=("Remedy", "Kind", "What it is"), rows=rows, widths=(0.25, 0.15, 0.6))
 
 
 def _counter_arguments(assessed: Assessed) -> Table:
-    rows = tuple(
-        (_titled(assessed, one), one.text, one.answer) for one in assessed.claim.counter_arguments
-    )
+    rows = tuple((_titled(assessed, one), one.text, one.answer) for one in assessed.claim.counter_arguments)
     return Table(columns=("Argument", "What is said", "Answer"), rows=rows, widths=(0.2, 0.4, 0.4))
 
 
@@ -188,9 +184,7 @@ def _plain_element(assessed: Assessed, one: AssessedElement) -> dict[str, Any]:
         "state": one.state,
         "missing": one.missing,
         "exhibits": [exhibit.number for exhibit in one.exhibits],
-        "exploratory": [
-            exhibit.number for exhibit in one.exhibits if exhibit.result_class == "exploratory"
-        ],
+        "exploratory": [exhibit.number for exhibit in one.exhibits if exhibit.result_class == "exploratory"],
         "tested_not_shown": [exhibit.number for exhibit in one.tested],
         "statements": [msgspec.to_builtins(statement) for statement in one.statements],
         "unstated": list(one.unstated),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -18,6 +19,9 @@ class _Acceptance(msgspec.Struct, frozen=True):
     terms_id: str | None = None
     version: str | None = None
     accepted: str | None = None
+
+
+_Row = TypeVar("_Row", _Member, _Acceptance)
 
 
 def accounts_with_record(dossier: Dossier, until: str) -> dict[tuple[str, str], int]:
@@ -37,7 +41,7 @@ def accounts_with_record(dossier: Dossier, until: str) -> dict[tuple[str, str], 
     return {version: len(accounts) for version, accounts in found.items()}
 
 
-def _rows(path: Path, kind: type[msgspec.Struct]) -> Iterator[msgspec.Struct]:
+def _rows(path: Path, kind: type[_Row]) -> Iterator[_Row]:
     """Lines of a sealed table, which the verifier has read before; rows that are no such object are none."""
     with path.open("rb") as stream:
         while line := stream.readline(MAX_LINE):

@@ -57,8 +57,7 @@ def _terms(dossier: Dossier) -> list[Block]:
     )
     seen = exhibits(dossier, "acceptances")
     note = (
-        "An account without a record of acceptance is not bound by this notice's count. The records are"
-        f" {seen}."
+        f"The records are {seen}. An account without one is not counted as bound by these terms."
         if seen
         else "The package has no records of acceptance."
     )
@@ -75,9 +74,8 @@ def _in_force(entry: TermsEntry, days: Window | None) -> bool:
 
 def _terms_row(entry: TermsEntry, count: int, dossier: Dossier) -> tuple[str, str, str, str]:
     until = f" to {entry.ended}" if entry.ended else ", no end recorded"
-    of = accounts(dossier)
     recorded = (
-        f"{count:,} of {of:,}"
+        f"{count:,}; the networks have {accounts(dossier)}"
         if count
         else "Which record shows that these accounts accepted this version, and when?"
     )
@@ -89,8 +87,8 @@ def _found(dossier: Dossier) -> list[Block]:
     if not found(dossier):
         return [ask("What is the conduct? No result of this case was shown.")]
     text = (
-        "Each finding has its class. Confirmatory: the question and the test were fixed before the data. "
-        "Exploratory: they were not, and the finding stands for what it is."
+        "Each finding has its class. Confirmatory: question and test were fixed before the data were"
+        " acquired. Exploratory: they were not."
     )
     return [Paragraph(text=text, style="note"), *found_blocks(dossier)]
 
@@ -98,7 +96,9 @@ def _found(dossier: Dossier) -> list[Block]:
 def _whose(dossier: Dossier) -> list[Block]:
     said = statements(dossier, *LINKS)
     if said:
-        note = "These are statements of the persons named. No test of this case shows who is behind an account."
+        note = (
+            "These are statements of the persons named. No test of this case shows who is behind an account."
+        )
         return [*said, Paragraph(text=note, style="note")]
     return [ask("Who states whose accounts these are, and what shows it? No test of this case shows that.")]
 
@@ -112,7 +112,8 @@ def _demands(dossier: Dossier) -> list[Block]:
                 f"Name every account that you hold or use at the services of {who}, and who opened it.",
                 "Say what was done with the answers received: where they are, who has them, and in which data"
                 " sets and models they were used.",
-                "Do not use, hand on or publish these answers, or what was made with them, until this is settled.",
+                "Do not use, hand on or publish these answers, or what was made with them, until this is"
+                " settled.",
                 "Keep all evidence, as the demand to preserve evidence says.",
                 "Confirm in writing, signed by a person with authority, that each of these is done.",
             ),
@@ -127,8 +128,8 @@ def _demands(dossier: Dossier) -> list[Block]:
 def _reserved(dossier: Dossier, assessed: Sequence[Assessed]) -> list[Block]:
     who = named(dossier, "claimant", "The claimant")
     text = (
-        f"{who} reserves all rights, claims and remedies, those not named here too. This notice waives nothing,"
-        " admits nothing, is no election of a remedy, and gives no licence."
+        f"{who} reserves all rights, claims and remedies, those not named here too. This notice waives"
+        " nothing, admits nothing, is no election of a remedy, and gives no licence."
     )
     blocks: list[Block] = [Paragraph(text=text)]
     if assessed:

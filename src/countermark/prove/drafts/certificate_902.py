@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from countermark.prove.claims.assess import Assessed
 from countermark.prove.custody.custody import Acquisition
 from countermark.prove.dossier.dossier import Dossier
-from countermark.prove.dossier.proficiency import rate
+from countermark.prove.drafts.findings import trials_text
 from countermark.prove.drafts.form import ask, draft, exhibits, many, party
 from countermark.prove.typeset.document import Block, Document, Items, Paragraph, Section, Signature, Table
 
@@ -59,7 +59,9 @@ def _who() -> Iterator[Block]:
     )
     yield Paragraph(text=text)
     yield ask("What makes this person qualified: duties, training, and own knowledge of these systems?")
-    yield ask("Which statements does this person make from own knowledge, and which does another have to make?")
+    yield ask(
+        "Which statements does this person make from own knowledge, and which does another have to make?"
+    )
 
 
 def _regular(dossier: Dossier) -> Iterator[Block]:
@@ -71,8 +73,8 @@ def _regular(dossier: Dossier) -> Iterator[Block]:
     yield _acquisitions(routine)
     yield Items(
         (
-            "(A) each record was made at or near the time by — or from information transmitted by — someone with"
-            " knowledge;",
+            "(A) each record was made at or near the time by — or from information transmitted by — someone"
+            " with knowledge;",
             "(B) each record was kept in the course of a regularly conducted activity of a business;",
             "(C) making the record was a regular practice of that activity.",
         )
@@ -136,9 +138,13 @@ def _accuracy(dossier: Dossier) -> Iterator[str]:
                 )
     if dossier.findings.get("calibrated_to") is not None:
         yield f"Account networks: calibrated to {dossier.findings['calibrated_to']:g}."
-    trials = dossier.proficiency.trials if dossier.proficiency else []
-    wrong = rate([one.unrelated for one in trials])
-    yield f"Blind trials of the whole procedure, wrong answers on unrelated samples: {wrong}."
+    procedures = [
+        "detect",
+        *["scan"] * (dossier.scan is not None),
+        *(one.kind for one in dossier.attributions),
+    ]
+    for procedure in dict.fromkeys(procedures):
+        yield f"{procedure}: {trials_text(dossier, procedure)}"
 
 
 def _digital(dossier: Dossier) -> Iterator[Block]:
@@ -148,7 +154,8 @@ def _digital(dossier: Dossier) -> Iterator[Block]:
         return
     text = (
         "Each item in this table was taken from an electronic device, storage medium or file. Its SHA-256 was"
-        " written down when it was taken. I reckoned the SHA-256 of the item that is offered, and it is the same."
+        " written down when it was taken. I reckoned the SHA-256 of the item that is offered, and it is the"
+        " same."
     )
     yield Paragraph(text=text)
     yield Table(
@@ -161,10 +168,9 @@ def _digital(dossier: Dossier) -> Iterator[Block]:
         mono=(3,),
         numbers=(2,),
     )
-    if more := len(acquired) - MAX_ITEMS:
-        if more > 0:
-            where = exhibits(dossier, "custody") or "the chain of custody"
-            yield Paragraph(text=f"{many(more, 'further item')} stand with their digests in {where}.")
+    if (more := len(acquired) - MAX_ITEMS) > 0:
+        where = exhibits(dossier, "custody") or "the chain of custody"
+        yield Paragraph(text=f"{many(more, 'further item')} stand with their digests in {where}.")
     yield ask("On which day and with which tool did this person reckon these digests, and were all the same?")
 
 
@@ -173,7 +179,8 @@ def _steps(dossier: Dossier) -> Iterator[Block]:
     yield Items(
         (
             f"Reckon the SHA-256 of the package and compare: {digest}.",
-            "Run countermark verify PACKAGE --trust FILE, with a trust file that comes from outside the package.",
+            "Run countermark verify PACKAGE --trust FILE, with a trust file that comes from outside the"
+            " package.",
             "Run the second verifier, countermark-verify, which shares no code with the first.",
             "Reckon the SHA-256 of each exhibit, and compare with the exhibit list.",
         ),
@@ -191,16 +198,19 @@ def _steps(dossier: Dossier) -> Iterator[Block]:
 
 def _notice() -> Iterator[Block]:
     text = (
-        "Before the trial or hearing, who offers these records gives an adverse party reasonable written notice"
-        " of the intent to offer them, and makes the records and this certification available for inspection, so"
-        " that the party has a fair opportunity to challenge them (Rule 902(11), to which 902(13) and (14) point)."
+        "Before the trial or hearing, who offers these records gives an adverse party reasonable written"
+        " notice of the intent to offer them, and makes the records and this certification available for"
+        " inspection, so that the party has a fair opportunity to challenge them (Rule 902(11), to which"
+        " 902(13) and (14) point)."
     )
     yield Paragraph(text=text)
     yield ask("On which day is notice given, and where can package, exhibits and certification be inspected?")
 
 
 def _declaration(dossier: Dossier) -> Iterator[Block]:
-    yield Paragraph(lead="Signed within the United States, its territories, possessions, or commonwealths:", text=WITHIN)
+    yield Paragraph(
+        lead="Signed within the United States, its territories, possessions, or commonwealths:", text=WITHIN
+    )
     yield Paragraph(lead="Signed elsewhere:", text=WITHOUT)
     yield ask("Where is it signed, and on which day? One of the two forms is struck out.")
     yield Signature(who=dossier.parties.get("certifier", "Qualified person"))
@@ -209,9 +219,10 @@ def _declaration(dossier: Dossier) -> Iterator[Block]:
 def _limits() -> Iterator[Block]:
     yield Items(
         (
-            "It establishes that the records are what they are said to be, and no more: the other side may object"
-            " on every other ground, such as hearsay, relevance, or the right to confrontation.",
-            "It says nothing of why a result is as it is. What a result means is for a witness under Rule 702.",
+            "It establishes that the records are what they are said to be, and no more: the other side may"
+            " object on every other ground, such as hearsay, relevance, or the right to confrontation.",
+            "It says nothing of why a result is as it is. What a result means is for a witness under Rule"
+            " 702.",
             "A proposed Rule 707 on machine-generated evidence was published for comment in August 2025.",
         )
     )

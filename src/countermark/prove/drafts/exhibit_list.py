@@ -1,8 +1,9 @@
-"""The exhibit list for a motion for an injunction: number, digest, class, and for which element of which claim."""
+"""The exhibit list for an injunction: number, digest, class, and for which element of which claim."""
 
 from collections.abc import Iterator, Sequence
 
 from countermark.prove.claims.assess import Assessed
+from countermark.prove.claims.tables import bears, state_of
 from countermark.prove.dossier.dossier import Dossier, Exhibit
 from countermark.prove.drafts.form import ask, draft, party
 from countermark.prove.typeset.document import Block, Document, Paragraph, Section, Signature, Table
@@ -12,7 +13,7 @@ UNSEALED = "no: digest taken when this was made"
 
 
 def exhibit_list(dossier: Dossier, assessed: Sequence[Assessed]) -> Document:
-    """The list, with the elements that have no exhibit below it."""
+    """The list, with the elements that no exhibit supports below it."""
     facts = (
         ("Court", party(dossier, "court", "Which court?")),
         ("Case number", party(dossier, "case-number", "Which number does the case have in court?")),
@@ -21,7 +22,7 @@ def exhibit_list(dossier: Dossier, assessed: Sequence[Assessed]) -> Document:
     )
     sections = (
         Section("Exhibits", tuple(_exhibits(dossier, assessed))),
-        Section("Elements without an exhibit", tuple(_gaps(assessed))),
+        Section("Elements that are open, or stated only", tuple(_open(assessed))),
         Section("What an injunction asks for beside the claim", tuple(_injunction())),
         Section("Digests", (_digests(dossier),)),
         Section("Signature", (Signature(who=dossier.parties.get("counsel", "Counsel")),)),
@@ -43,10 +44,12 @@ def offered_for(exhibit: Exhibit, assessed: Sequence[Assessed]) -> str:
 
 def _exhibits(dossier: Dossier, assessed: Sequence[Assessed]) -> Iterator[Block]:
     if not assessed:
-        yield ask("Which claims does the motion rest on? None was named, and no exhibit is offered for one yet.")
+        yield ask(
+            "Which claims does the motion rest on? None was named, and no exhibit is offered for one yet."
+        )
     rows = [_row(exhibit, assessed) for exhibit in dossier.exhibits]
     yield Table(
-        columns=("No.", "Exhibit", "Offered for", "Class", "Under the seal of the package"),
+        columns=("No.", "Exhibit", "Offered for", "Class and outcome", "Under the seal of the package"),
         rows=tuple(rows),
         widths=(0.06, 0.28, 0.36, 0.14, 0.16),
         questions=tuple(at for at, row in enumerate(rows) if row[2].endswith("?")),
@@ -64,7 +67,7 @@ def _row(exhibit: Exhibit, assessed: Sequence[Assessed]) -> tuple[str, str, str,
         str(exhibit.number),
         exhibit.title,
         _offered(exhibit, assessed),
-        exhibit.result_class or "record",
+        f"{exhibit.result_class}: {exhibit.outcome}" if exhibit.result_class else "record",
         "yes" if exhibit.sealed else UNSEALED,
     )
 
@@ -77,38 +80,30 @@ def _offered(exhibit: Exhibit, assessed: Sequence[Assessed]) -> str:
     return offered_for(exhibit, assessed) or "For what is it offered? It bears on no element of these claims."
 
 
-def _gaps(assessed: Sequence[Assessed]) -> Iterator[Block]:
+def _open(assessed: Sequence[Assessed]) -> Iterator[Block]:
     rows = [
-        (
-            one.claim.claim,
-            found.element.title,
-            found.element.question if found.state == "gap" else _stated_by(found.statements),
-        )
+        (one.claim.claim, found.element.title, bears(found), state_of(found))
         for one in assessed
         for found in one.elements
-        if not found.exhibits
+        if found.state != "supported"
     ]
     if not rows:
         yield Paragraph(text="None of the claims named has one." if assessed else "No claim was named.")
         return
     yield Table(
-        columns=("Claim", "Element", "Question"),
+        columns=("Claim", "Element", "What there is", "State"),
         rows=tuple(rows),
-        widths=(0.2, 0.3, 0.5),
-        questions=tuple(at for at, row in enumerate(rows) if row[2].endswith("?")),
+        widths=(0.17, 0.23, 0.43, 0.17),
+        questions=tuple(at for at, row in enumerate(rows) if row[3].startswith("Open")),
     )
-
-
-def _stated_by(statements: Sequence[object]) -> str:
-    return ""
 
 
 def _injunction() -> Iterator[Block]:
     text = (
-        "In a United States federal court, who seeks a preliminary injunction must establish four things: that he"
-        " is likely to succeed on the merits, that he is likely to suffer irreparable harm without it, that the"
-        " balance of equities tips in his favor, and that an injunction is in the public interest (Winter v."
-        " Natural Resources Defense Council, 555 U.S. 7, 20 (2008))."
+        "In a United States federal court, who seeks a preliminary injunction must establish four things:"
+        " that he is likely to succeed on the merits, that he is likely to suffer irreparable harm without"
+        " it, that the balance of equities tips in his favor, and that an injunction is in the public"
+        " interest (Winter v. Natural Resources Defense Council, 555 U.S. 7, 20 (2008))."
     )
     yield Paragraph(text=text)
     yield ask("Which harm is likely before judgment that money cannot make good, and who shows it?")

@@ -61,51 +61,63 @@ def _found(dossier: Dossier, exhibit: Exhibit) -> Found | None:
 
 def _networks(dossier: Dossier, exhibit: Exhibit) -> Found:
     networks, days = campaigns(dossier), window(dossier)
-    nulls = dict.fromkeys(str(one["null"]) for one in networks)
+    nulls = dict.fromkeys(str(one.get("null") or "taken out") for one in networks)
     when = f" between {days.first} and {days.last}" if days else ""
     sentence = (
-        f"{many(len(networks), 'network')} with {many(accounts(dossier), 'account')} together"
-        f" {'acts' if len(networks) == 1 else 'act'} as one{when}. The hypothesis that was rejected:"
+        f"{accounts(dossier)} act as one{when}, network by network. The hypothesis that was rejected:"
         f" {'; '.join(nulls)}. {' '.join(_kinds(dossier, networks))}"
-    ).strip()
+    )
+    fdr, calibrated = (dossier.findings.get(key) for key in ("fdr", "calibrated_to"))
     level = (
-        f"False discovery rate {dossier.findings['fdr']:g}: of networks named so, no more than that share is"
-        f" expected to come about by chance; calibrated to {dossier.findings['calibrated_to']:g}."
+        f"False discovery rate {_number(fdr)}: of networks named so, no more than that share is expected to"
+        f" come about by chance; calibrated to {_number(calibrated)}."
     )
     others = ("a reseller or a shared workplace behind the accounts, with ordinary users of its own",)
-    return Found(exhibit=exhibit, sentence=sentence, errors=f"{level} {_trials(dossier, 'detect')}", others=others)
+    return Found(
+        exhibit=exhibit, sentence=sentence, errors=f"{level} {trials_text(dossier, 'detect')}", others=others
+    )
 
 
-def _kinds(dossier: Dossier, networks: list[dict[str, object]]) -> Iterator[str]:
+def _number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else "taken out"
+
+
+def _kinds(dossier: Dossier, networks: list[dict[str, Any]]) -> Iterator[str]:
     """How many were classified as what, with the measured error rate of that classification."""
     rates = (dossier.findings.get("kind_error_rates") or {}).get("rates") or {}
-    for kind in dict.fromkeys(str(one["kind"]) for one in networks):
-        count = sum(one["kind"] == kind for one in networks)
-        measured = rates.get(kind)
+    for kind in dict.fromkeys(one.get("kind") for one in networks):
+        count = sum(one.get("kind") == kind for one in networks)
+        measured = rates.get(kind) or {}
         wrong = (
             f"this classification was wrong in {measured['wrong']} of {measured['trials']} trials"
-            if measured
+            if measured.get("trials")
             else "the error rate of this classification was not measured"
         )
-        yield f"Classified as {kind}: {count}; {wrong}."
+        yield f"Classified as {kind or 'taken out'}: {count}; {wrong}."
 
 
 def _scan(dossier: Dossier, scan: Mapping[str, Any], exhibit: Exhibit) -> Found:
     pooled = any(one.get("passes") for one in scan.get("pooled") or ())
-    what = "The corpus as a whole" if pooled else many(scan["documents_passing"], "document") + " of the corpus"
+    passing = f"{_count(scan, 'documents_passing', 'document')} of the corpus"
     sentence = (
-        f"{what} is not independent of key {scan['key_id']}. The hypothesis that was rejected: {scan['null']}."
-        f" {many(scan['documents'], 'document')} were read."
+        f"{'The corpus as a whole is' if pooled else f'{passing}: each is'} not independent of key"
+        f" {scan.get('key_id') or 'taken out'}. The hypothesis that was rejected:"
+        f" {scan.get('null') or 'taken out'}. {_count(scan, 'documents', 'document')} were read."
     )
-    level = f"Level {scan['alpha']:g}, corrected for {many(scan['family'], 'test')}."
+    level = f"Level {_number(scan.get('alpha'))}, corrected for {_count(scan, 'family', 'test')}."
     weak = f" The key is weak: {scan['weak']}." if scan.get("weak") else ""
     others = (
         "forgery: somebody who holds the key marked the text",
         "public data in which outputs of ours stand",
         "a third model in between that gave the text",
     )
-    errors = f"{level}{weak} {_trials(dossier, 'scan')}"
+    errors = f"{level}{weak} {trials_text(dossier, 'scan')}"
     return Found(exhibit=exhibit, sentence=sentence, errors=errors, others=others)
+
+
+def _count(record: Mapping[str, Any], key: str, noun: str) -> str:
+    value = record.get(key)
+    return many(value, noun) if isinstance(value, int) else f"{noun}s (their number was taken out)"
 
 
 def _attribution(dossier: Dossier, one: Attribution, exhibit: Exhibit) -> Found:
@@ -116,15 +128,15 @@ def _attribution(dossier: Dossier, one: Attribution, exhibit: Exhibit) -> Found:
         for each in one.conclusions
         if each.verdict in one.verdict
     ]
-    level = f"Level {one.alpha:g}, corrected for {many(one.family, 'hypothesis').replace('hypothesiss', 'hypotheses')}."
+    level = f"Level {one.alpha:g}, corrected for {many(one.family, 'test')}."
     outside = f" Not validated here: {', '.join(one.not_validated)}." if one.not_validated else ""
-    errors = f"{level}{outside} {_trials(dossier, one.kind)}"
+    errors = f"{level}{outside} {trials_text(dossier, one.kind)}"
     return Found(
         exhibit=exhibit, sentence=" ".join(said), errors=errors, others=tuple(one.other_explanations)
     )
 
 
-def _trials(dossier: Dossier, procedure: str) -> str:
+def trials_text(dossier: Dossier, procedure: str) -> str:
     """The error rate of the whole procedure, people included."""
     trials = dossier.proficiency.of(procedure) if dossier.proficiency else []
     unrelated = rate([one.unrelated for one in trials])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.package.case import created_at
@@ -43,9 +44,9 @@ def draft(
 
 def _what_this_is(dossier: Dossier) -> Iterator[Block]:
     text = (
-        "Counsel has to check this draft, complete it and decide about it before anybody sends, signs or files"
-        " it. It was filled from the case alone. Where the case and the people behind it do not say something,"
-        " a question stands, and nothing in its place."
+        "Counsel has to check this draft, complete it and decide about it before anybody sends, signs or"
+        " files it. It was filled from the case alone. Where the case and the people behind it do not say"
+        " something, a question stands, and nothing in its place."
     )
     yield Paragraph(lead=f"{MARK}.", text=text, style="warning")
     if not dossier.sealed:
@@ -77,22 +78,29 @@ def exhibits(dossier: Dossier, *kinds: str) -> str:
     return f"Exhibit{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}" if numbers else ""
 
 
-def campaigns(dossier: Dossier) -> list[dict[str, object]]:
-    """The networks that no analyst rejected, as the findings have them."""
+def campaigns(dossier: Dossier) -> list[dict[str, Any]]:
+    """The networks that no analyst rejected, as the findings have them; what was taken out of one is null."""
     found = dossier.findings.get("campaigns") or ()
     return [one for one in found if one.get("disposition") != "rejected"]
 
 
-def accounts(dossier: Dossier) -> int:
-    """Accounts of these networks, together."""
-    return sum(int(str(one["size"])) for one in campaigns(dossier))
+def accounts(dossier: Dossier) -> str:
+    """`52 accounts in 2 networks`; no number where one of them was taken out."""
+    networks = campaigns(dossier)
+    sizes = [one.get("size") for one in networks]
+    known = [size for size in sizes if isinstance(size, int)]
+    count = (
+        many(sum(known), "account") if len(known) == len(sizes) else "accounts (their number was taken out)"
+    )
+    return f"{count} in {many(len(networks), 'network')}"
 
 
 def window(dossier: Dossier) -> Window | None:
-    """From the first to the last day of these networks; None where there are none."""
-    windows = [one["window"] for one in campaigns(dossier)]
-    days = [(str(one["first"])[:10], str(one["last"])[:10]) for one in windows if isinstance(one, dict)]
-    return Window(min(first for first, _ in days), max(last for _, last in days)) if days else None
+    """From the first to the last day of these networks; None where none is known."""
+    windows = [one.get("window") or {} for one in campaigns(dossier)]
+    first = [one["first"][:10] for one in windows if one.get("first")]
+    last = [one["last"][:10] for one in windows if one.get("last")]
+    return Window(min(first), max(last)) if first and last else None
 
 
 def many(count: int, noun: str) -> str:

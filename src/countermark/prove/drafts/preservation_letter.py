@@ -4,14 +4,12 @@ from collections.abc import Sequence
 
 from countermark.prove.claims.assess import Assessed
 from countermark.prove.dossier.dossier import Dossier
-from countermark.prove.drafts.findings import found_blocks
 from countermark.prove.drafts.form import (
     accounts,
     ask,
     campaigns,
     draft,
     exhibits,
-    many,
     named,
     party,
     statements,
@@ -19,15 +17,25 @@ from countermark.prove.drafts.form import (
 )
 from countermark.prove.typeset.document import Block, Document, Items, Paragraph, Section, Signature, Table
 
-LINKS = ("defendant-identity", "account-holder", "account-to-trainer")
+LINKS = ("defendant-identity", "account-to-trainer")
 """Facts that say who stands behind the accounts."""
 
+DISCLOSE = (
+    "Is anything else of the results to be told here? Marks and keys stand nowhere in this letter, since who"
+    " knows of them can remove them."
+)
 CATEGORIES = (
     ("Accounts", "Sign-up data, names, addresses, telephone numbers, API keys, devices of the accounts"),
-    ("Requests and answers", "Every request sent to the services and every answer received, in any form kept"),
+    (
+        "Requests and answers",
+        "Every request sent to the services and every answer received, in any form kept",
+    ),
     ("Networks", "Proxies, resellers, hosting and address contracts and logs over which requests went"),
     ("Payments", "Cards, vouchers, invoices, refunds and reimbursements for the accounts"),
-    ("Training data", "Data sets with their sources, filters, versions, licences, and all code that made them"),
+    (
+        "Training data",
+        "Data sets with their sources, filters, versions, licences, and all code that made them",
+    ),
     ("Models", "Weights, adapters and tokenizers of every version and intermediate state, with their dates"),
     ("Training and test logs", "Configurations, run logs, evaluations, trackers, repositories with history"),
     ("Messages", "E-mail, chat and documents about the services, the accounts, and where data came from"),
@@ -71,7 +79,9 @@ def _why(dossier: Dossier, assessed: Sequence[Assessed], third: bool) -> list[Bl
         blocks.append(ask("Who is the claimant?"))
     if not campaigns(dossier):
         blocks.append(ask("Which accounts is this about? The case shows no network of accounts."))
-    blocks += found_blocks(dossier)
+    else:
+        blocks.append(_seen(dossier))
+        blocks.append(ask(DISCLOSE))
     linked = statements(dossier, *LINKS)
     blocks += linked or [
         ask("Who states what links the accounts to the recipient, and what shows it? Nobody does yet.")
@@ -82,6 +92,19 @@ def _why(dossier: Dossier, assessed: Sequence[Assessed], third: bool) -> list[Bl
     else:
         blocks.append(ask("Which claims does the claimant have in view?"))
     return blocks
+
+
+def _seen(dossier: Dossier) -> Paragraph:
+    """The accounts alone, with their class and another explanation: such a letter tells no more."""
+    days = window(dossier)
+    when = f" between {days.first} and {days.last}" if days else ""
+    shown = next((one for one in dossier.of_kind("networks")), None)
+    listed = f" (Exhibit {shown.number}, {shown.result_class})" if shown else ""
+    text = (
+        f"By its access log, {accounts(dossier)} acted as one{when}, network by network{listed}. That has"
+        " other explanations, too: a reseller or a shared workplace with ordinary users of its own."
+    )
+    return Paragraph(text=text)
 
 
 def _what(dossier: Dossier) -> list[Block]:
@@ -99,8 +122,8 @@ def _what(dossier: Dossier) -> list[Block]:
     if days is None:
         return [table, ask("From which day on has this to be kept?")]
     text = (
-        f"The accounts were seen from {days.first} to {days.last}. Keep everything from the first of these days"
-        " until you are told in writing that you need not, and what is older where it bears on the same."
+        f"The accounts were seen from {days.first} to {days.last}. Keep everything from the first of these"
+        " days until you are told in writing that you need not, and what is older where it bears on the same."
     )
     return [Paragraph(lead="Period.", text=text), table]
 
@@ -130,7 +153,7 @@ def _accounts_of(dossier: Dossier) -> str:
         if listed
         else ""
     )
-    return f"{many(accounts(dossier), 'account')} in {many(len(campaigns(dossier)), 'network')}{where}."
+    return f"{accounts(dossier)}{where}."
 
 
 def _window_of(dossier: Dossier, *kinds: str) -> str:
@@ -141,9 +164,11 @@ def _window_of(dossier: Dossier, *kinds: str) -> str:
 
 
 def _bears(dossier: Dossier, *kinds: str) -> str:
-    """Exhibits of these kinds that were shown, named by what they are of."""
-    shown = [one for one in dossier.of_kind(*kinds) if one.outcome == "shown"]
-    return "; ".join(f"{one.title} (Exhibit {one.number}, {one.result_class})" for one in shown)
+    """Exhibits of these kinds that were shown, by number alone."""
+    shown = [
+        f"{one.number} ({one.result_class})" for one in dossier.of_kind(*kinds) if one.outcome == "shown"
+    ]
+    return f"Exhibit{'s' if len(shown) > 1 else ''} {', '.join(shown)} bear on it." if shown else ""
 
 
 def _how() -> list[Block]:
@@ -163,12 +188,13 @@ def _how() -> list[Block]:
 
 def _rule(third: bool) -> list[Block]:
     text = (
-        "In a United States federal court, Fed. R. Civ. P. 37(e) applies to a party where electronically stored"
-        " information that should have been preserved in the anticipation or conduct of litigation is lost because"
-        " reasonable steps were not taken, and it cannot be restored or replaced through additional discovery. The"
-        " court may then order measures no greater than necessary to cure the prejudice. Only where it finds the"
-        " intent to deprive another party of the information's use may it presume that the information was"
-        " unfavorable, tell the jury so, or dismiss the action or enter a default judgment."
+        "In a United States federal court, Fed. R. Civ. P. 37(e) applies to a party where electronically"
+        " stored information that should have been preserved in the anticipation or conduct of litigation is"
+        " lost because reasonable steps were not taken, and it cannot be restored or replaced through"
+        " additional discovery. The court may then order measures no greater than necessary to cure the"
+        " prejudice. Only where it finds the intent to deprive another party of the information's use may it"
+        " presume that the information was unfavorable, tell the jury so, or dismiss the action or enter a"
+        " default judgment."
     )
     question = (
         "Under which law has this third party to keep the material, and is a subpoena or an order needed?"
@@ -197,7 +223,9 @@ def _answer(dossier: Dossier) -> list[Block]:
         ),
         ask("By which day is the answer due?"),
     ]
-    blocks.append(Paragraph(text=own) if own else ask("Does the claimant keep its own records, and since when?"))
+    blocks.append(
+        Paragraph(text=own) if own else ask("Does the claimant keep its own records, and since when?")
+    )
     blocks += [
         Paragraph(text="Nothing in this letter waives a right, a claim or a privilege."),
         Signature(who=named(dossier, "counsel", "Counsel (name and role to be filled in)")),

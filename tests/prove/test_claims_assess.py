@@ -87,10 +87,15 @@ def test_both_halves_or_the_missing_one_is_said(case: Dossier) -> None:
 
 
 def test_a_file_behind_another_fact_does_not_bear(case: Dossier) -> None:
-    rows = [element("other", ["statement"], ["damage"]), element("same", ["statement"], ["defendant-identity"])]
+    rows = [
+        element("other", ["statement"], ["damage"]),
+        element("same", ["statement"], ["defendant-identity"]),
+    ]
     assessed = assess(record(claim(elements=rows)), case, DAY)
     assert found(assessed, "other").exhibits == ()
-    assert [one.title for one in found(assessed, "same").exhibits] == ["Company register of Example Labs Ltd."]
+    assert [one.title for one in found(assessed, "same").exhibits] == [
+        "Company register of Example Labs Ltd."
+    ]
 
 
 def oracle(fields: dict[str, Any], exhibits: list[Exhibit], said: list[PersonsStatement]) -> str:
@@ -117,8 +122,7 @@ FACTS = [[], ["defendant-identity"], ["assent"], ["assent", "defendant-identity"
 def test_every_pair_against_an_oracle(without: tuple[str, ...], tmp_path: Path) -> None:
     case = dossier(tmp_path, without=without)
     rows = [
-        element(f"e{at}", kinds, facts)
-        for at, (kinds, facts) in enumerate(itertools.product(KINDS, FACTS))
+        element(f"e{at}", kinds, facts) for at, (kinds, facts) in enumerate(itertools.product(KINDS, FACTS))
     ]
     assessed = assess(record(claim(elements=rows)), case, DAY)
     for fields, one in zip(rows, assessed.elements, strict=True):

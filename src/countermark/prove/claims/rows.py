@@ -22,7 +22,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """As a lawyer cites it: `18 U.S.C. § 1839(5)`, a case with court and year."""
     dated: Day
     """Of the decision, of the version of the statute that was read, or of its last amendment."""
-    url: Annotated[str, msgspec.Meta(pattern=r"^https://\S{1,400}$")] = ""
+    url: Annotated[str, msgspec.Meta(pattern=r"^(https://\S{1,400})?$")] = ""
     """A public place where it can be read; empty where none was seen."""
     read: Literal["text", "summary"] = "text"
     """Whether the source itself was read, or another's account of it."""

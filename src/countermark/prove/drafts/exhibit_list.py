@@ -9,6 +9,15 @@ from countermark.prove.drafts.form import ask, draft, party
 from countermark.prove.typeset.document import Block, Document, Paragraph, Section, Signature, Table
 
 NOT_SHOWN = "Tested and not shown. It supports nothing and is listed so that nothing is left out."
+_CUSTODY = "Foundation: authenticity and custody (Rules 901 and 902)."
+_METHOD = "Foundation: the method, its runs and its error rate (Rule 702)."
+_DATA = "Foundation: the data behind the results."
+FOUNDATION = {
+    **dict.fromkeys(("custody", "acquisition", "hold", "timestamp"), _CUSTODY),
+    **dict.fromkeys(("plan", "log", "run", "negative-controls", "key-exposure", "proficiency"), _METHOD),
+    **dict.fromkeys(("members", "requests"), _DATA),
+}
+"""What an exhibit is offered for where it bears on no element: kinds that carry others."""
 UNSEALED = "no: digest taken when this was made"
 
 
@@ -77,7 +86,11 @@ def _offered(exhibit: Exhibit, assessed: Sequence[Assessed]) -> str:
         return NOT_SHOWN
     if not assessed:
         return "-"
-    return offered_for(exhibit, assessed) or "For what is it offered? It bears on no element of these claims."
+    return (
+        offered_for(exhibit, assessed)
+        or FOUNDATION.get(exhibit.kind)
+        or "It bears on no element of these claims: for what is it offered?"
+    )
 
 
 def _open(assessed: Sequence[Assessed]) -> Iterator[Block]:

@@ -7,6 +7,8 @@ import typer
 
 from countermark.cli import (
     case_add,
+    case_claims,
+    case_draft,
     case_export,
     case_hold,
     case_open,
@@ -29,6 +31,8 @@ app.command("plan")(case_plan.plan)
 app.command("seal")(case_seal.seal)
 app.command("redact")(case_redact.redact)
 app.command("export")(case_export.export)
+app.command("claims")(case_claims.claims)
+app.command("draft")(case_draft.draft)
 
 KEYGEN_SCHEMA_ID = "countermark/case-keygen/v1"
 

@@ -1,0 +1,33 @@
+"""How far a key and its outputs are out, as `countermark watermark exposure --json` says."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from countermark.prove.dossier.records import Day, Line, read_record
+
+EXPOSURE_SCHEMA_ID = "countermark/watermark-exposure/v1"
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class KeyExposure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The ledger of one key."""
+
+    schema: Literal["countermark/watermark-exposure/v1"]
+    key_id: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+    tokens: Count
+    """Served under it, all days."""
+    days: Count
+    """On which any were."""
+    most_accounts: Count
+    """On one day."""
+    publications: Annotated[list[Line], msgspec.Meta(max_length=10_000)]
+    """Known public places where its outputs stand."""
+    refused_from: Day | None
+    """First day of an opening or a leak: what was acquired from then on shows nothing."""
+
+
+def read_exposure(path: Path) -> KeyExposure:
+    """The ledger in a file; raises `Error(NO_INPUT)` for anything else."""
+    return read_record(path, KeyExposure)

@@ -55,7 +55,7 @@ class DamagesInputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     schema: Literal["countermark/damages-inputs/v1"]
     case: Line
     """The case, or what the sums are about."""
-    currency: Annotated[str, msgspec.Meta(pattern=r"\A[A-Z]{3}\z")]
+    currency: Annotated[str, msgspec.Meta(pattern=r"\A[A-Z]{3}\Z")]
     """ISO 4217; every amount of the file is in it."""
     prepared: Day
     """Date of the file, and of the workbook."""

@@ -19,9 +19,10 @@ from countermark.records.strict_yaml import bad, read
 
 INPUTS_SCHEMA_ID = "countermark/damages-inputs/v1"
 FORM = "docs/damages.md"
-_FIGURE = re.compile(r"(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,6})?")
+MAX_DECIMALS = 6
+_FIGURE = re.compile(rf"(?:0|[1-9][0-9]{{0,11}})(?:\.[0-9]{{1,{MAX_DECIMALS}}})?")
 MAX_DIGITS = 14
-"""Digits of a figure, and of a product of two: what a spreadsheet's numbers hold with room to round."""
+"""Significant digits of a figure: what a spreadsheet's numbers hold, with one to spare."""
 
 Figure = Annotated[str, msgspec.Meta(max_length=24)] | Annotated[int, msgspec.Meta(ge=0)] | None
 Text = Annotated[str, msgspec.Meta(max_length=2000)] | None
@@ -89,7 +90,7 @@ def read_inputs(path: Path) -> DamagesInputs:
     inputs = read(path, DamagesInputs, FORM)
     try:
         answered(inputs)
-        day_of(inputs.prepared)
+        _check_day("prepared", inputs.prepared)
     except ValueError as error:
         raise bad(str(path), f"is not as expected: {error}", FORM) from error
     return inputs
@@ -105,6 +106,11 @@ def answered(inputs: DamagesInputs) -> Mapping[str, Figures]:
         if one is not None and (figures := _figures(form, one, inputs.currency)) is not None:
             found[name] = figures
     return found
+
+
+def decimals_of(figure: Decimal) -> int:
+    """How many digits a figure of the file has behind its point."""
+    return -int(figure.as_tuple().exponent)
 
 
 def _figures(form: InputForm, one: Input, currency: str) -> Figures | None:
@@ -125,9 +131,16 @@ def _figures(form: InputForm, one: Input, currency: str) -> Figures | None:
     document, dated, by = one.source.document or "", one.dated or "", one.by or ""
     if not all(text.strip() for text in (document, page, dated, by)):
         raise ValueError(f"{form.name} has figures and lacks its source: document, page, dated, by")
-    day_of(dated)
+    _check_day(form.name, dated)
     figures = Range(low, value, high)
     return Figures(form=form, range=figures, document=document, page=page, dated=dated, by=by)
+
+
+def _check_day(name: str, day: str) -> None:
+    try:
+        day_of(day)
+    except ValueError:
+        raise ValueError(f"{name} has a day that there is not: {day}") from None
 
 
 def _decimal(form: InputForm, figure: str | int | None) -> Decimal:

@@ -18,6 +18,10 @@ COLUMNS: tuple[Column, ...] = ("low", "value", "high")
 Pick = Callable[[str, bool], Decimal]
 """The figure of an input, given its name and whether it is deducted."""
 CENT = Decimal("0.01")
+MOST = Decimal(10) ** 12
+"""Amounts are below it: with their cents they fit into the digits of a spreadsheet's numbers."""
+_NEAR = Decimal("2e-14")
+"""Relative error, with room, of a product in a spreadsheet and of its rounding: 15 digits of 53 bits."""
 _EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 
 
@@ -89,7 +93,7 @@ class Damages:
 
 
 def reckon(inputs: DamagesInputs) -> Damages:
-    """All sums; raises `Error(NO_INPUT)` for a product of more digits than a spreadsheet holds."""
+    """All sums; raises `Error(NO_INPUT)` for a product that a spreadsheet may round to another cent."""
     try:
         figures = answered(inputs)
     except ValueError as error:
@@ -121,12 +125,21 @@ def head_amount(head: Head, pick: Pick) -> Decimal:
 
 
 def _product(one: Decimal, other: Decimal, names: Iterable[str]) -> Decimal:
+    """The product to the cent, where a spreadsheet comes to the same cent; else raises `Error(NO_INPUT)`."""
     exact = _EXACT.multiply(one, other)
-    if len(exact.normalize(_EXACT).as_tuple().digits) > MAX_DIGITS:
-        names = " times ".join(names)
-        message = f"{names} has over {MAX_DIGITS} digits, which a spreadsheet does not hold to the cent"
-        raise Error(message, hint="give figures of fewer digits", exit_code=ExitCode.NO_INPUT)
+    if abs(exact) >= MOST:
+        raise _unfit(names, f"over {MOST:,}")
+    half = CENT / 2
+    to_half = abs(_EXACT.remainder(abs(exact), CENT) - half)
+    digits = len(exact.normalize(_EXACT).as_tuple().digits)
+    if digits > MAX_DIGITS and to_half < _EXACT.multiply(abs(exact), _NEAR):
+        raise _unfit(names, "too close to half a cent")
     return exact.quantize(CENT, context=_EXACT)
+
+
+def _unfit(names: Iterable[str], why: str) -> Error:
+    message = f"{' times '.join(names)} is {why} for a spreadsheet to be right to the cent"
+    return Error(message, hint="give figures of fewer digits", exit_code=ExitCode.NO_INPUT)
 
 
 def _in_column(figures: Mapping[str, Figures], column: Column) -> Pick:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from countermark.prove.damages.inputs import Range
+from countermark.prove.damages.inputs import MAX_DECIMALS, Range
 from countermark.prove.damages.plain import OPEN
 from countermark.prove.damages.reckon import Column, Damages
 from countermark.prove.damages.workbook_formulas import COLUMN_OF, FIRST_ROW
@@ -26,7 +26,8 @@ class Formats:
     column: Any
     column_right: Any
     group: Any
-    given: Any
+    given: Sequence[Any]
+    """Of inputs, by decimals."""
     money: Any
     total: Any
     total_name: Any
@@ -48,19 +49,21 @@ def formats(workbook: Any) -> Formats:
         return workbook.add_format({"font_name": _FONT, "font_size": 9, "valign": "top"} | more)
 
     money = {"num_format": "#,##0.00;[Red]-#,##0.00", "align": "right"}
-    given = {"num_format": "#,##0.######", "align": "right", "bg_color": "#FFF9E5", "border": 1}
+    given = {"align": "right", "bg_color": "#FFF9E5", "border": 1, "border_color": "#E0D8B0"}
+    # as many decimals as the figure has: `0.###` would leave a bare point behind a whole number
+    decimals = ["#,##0", *(f"#,##0.{'0' * count}" for count in range(1, MAX_DECIMALS + 1))]
     return Formats(
         title=make(bold=True, font_size=15),
         plain=make(),
-        wrapped=make(text_wrap=True),
-        note=make(text_wrap=True, font_color="#4B5563", italic=True),
-        column=make(bold=True, bottom=2, text_wrap=True, valign="bottom"),
+        wrapped=make(text_wrap=True, indent=1),
+        note=make(text_wrap=True, font_color="#4B5563", italic=True, indent=1),
+        column=make(bold=True, bottom=2, text_wrap=True, valign="bottom", indent=1),
         column_right=make(bold=True, bottom=2, align="right", valign="bottom"),
-        group=make(bold=True, bg_color="#E8ECF2", text_wrap=True),
-        given=make(**given, border_color="#E0D8B0"),
+        group=make(bold=True, bg_color="#E8ECF2", text_wrap=True, indent=1),
+        given=[make(**given, num_format=one) for one in decimals],
         money=make(**money),
         total=make(**money, bold=True, top=1),
-        total_name=make(bold=True, top=1, text_wrap=True),
+        total_name=make(bold=True, top=1, text_wrap=True, indent=1),
     )
 
 

@@ -1,10 +1,11 @@
 """The sheets of the damages workbook, one function each."""
 
+from decimal import Decimal
 from typing import Any
 
 from countermark.prove.damages.heads import ALTERNATIVES, HEADS, MEASURES, Measure, Term
 from countermark.prove.damages.input_forms import FORMS, GROUPS, InputForm
-from countermark.prove.damages.inputs import Figures
+from countermark.prove.damages.inputs import Figures, decimals_of
 from countermark.prove.damages.reckon import COLUMNS, HeadSum
 from countermark.prove.damages.workbook_formulas import (
     COLUMN_OF,
@@ -67,9 +68,10 @@ def _input(book: Book, sheet: Any, form: InputForm, figures: Figures | None) -> 
     for column in COLUMNS:
         cell = f"{COLUMN_OF[column]}{row}"
         if figures is None:
-            sheet.write_blank(cell, None, book.formats.given)
+            sheet.write_blank(cell, None, book.formats.given[0])
         else:
-            sheet.write_number(cell, float(getattr(figures.range, column)), book.formats.given)
+            figure: Decimal = getattr(figures.range, column)
+            sheet.write_number(cell, float(figure), book.formats.given[decimals_of(figure)])
     if figures is not None:
         texts = (figures.document, figures.page, figures.dated, figures.by)
         for letter, text in zip("FGHI", texts, strict=True):
@@ -96,7 +98,7 @@ def _head(book: Book, sheet: Any, one: HeadSum) -> None:
     if head.share:
         row += 1
         figures = book.damages.figures.get(head.share)
-        sheet.write_string(f"A{row}", f"times {FORMS[head.share].title}", formats.wrapped)
+        sheet.write_string(f"A{row}", f"times: {FORMS[head.share].title}", formats.wrapped)
         sheet.write_string(f"B{row}", "percent of the sum above", formats.note)
         for column in COLUMNS:
             share = figures.range if figures else None
@@ -110,7 +112,7 @@ def _head(book: Book, sheet: Any, one: HeadSum) -> None:
 
 def _line(term: Term) -> str:
     names = " × ".join(FORMS[name].title for name in term.factors)
-    return f"less {names}" if term.deducted else names
+    return f"less: {names}" if term.deducted else names
 
 
 def _how(term: Term) -> str:
@@ -160,7 +162,7 @@ def _effects(book: Book, sheet: Any, measure: Measure) -> None:
         formula(sheet, f"D{row}", change_formula(row), formats.money, effect.change if effect else None)
         rank = 1 + changes.index(abs(effect.change)) if effect else ""
         sheet.write_formula(f"E{row}", order_formula(row, first, last), formats.plain, rank)
-    bar = {"type": "data_bar", "bar_color": "#9DB8E0", "bar_solid": True}
+    bar = {"type": "data_bar", "bar_color": "#9DB8E0", "bar_solid": True, "data_bar_2010": True}
     sheet.conditional_format(f"D{first}:D{last}", bar)
 
 

@@ -112,6 +112,9 @@ def dossier(folder: Path, *, without: Iterable[str] = (), sealed: bool = True, t
         parties={"claimant": "Example AI Inc.", "defendant": "Example Labs Ltd."} if on("parties") else {},
         exhibits=exhibits_of(contained, _beside(out), sealed=sealed),
         runs=RUNS if on("log") and trust else (),
+        committed={sha256_hex(b"commitment"): "2026-06-02 (cosigned by university.example)"}
+        if on("log") and on("plan") and trust
+        else {},
         proficiency=PROFICIENCY if on("proficiency") else None,
         exposures=(EXPOSURE,) if on("exposure") else (),
         acceptances=acceptances,

@@ -48,7 +48,7 @@ def offered_for(exhibit: Exhibit, assessed: Sequence[Assessed]) -> str:
         titles = [found.element.title for found in one.elements if exhibit in found.exhibits]
         if titles:
             parts.append(f"{one.claim.claim}: {'; '.join(titles)}")
-    return ". ".join(parts)
+    return "\n".join(parts)
 
 
 def _exhibits(dossier: Dossier, assessed: Sequence[Assessed]) -> Iterator[Block]:
@@ -60,7 +60,8 @@ def _exhibits(dossier: Dossier, assessed: Sequence[Assessed]) -> Iterator[Block]
     yield Table(
         columns=("No.", "Exhibit", "Offered for", "Class and outcome", "Under the seal of the package"),
         rows=tuple(rows),
-        widths=(0.06, 0.28, 0.36, 0.14, 0.16),
+        caption="Exhibits, and what each is offered for.",
+        widths=(0.1, 0.26, 0.35, 0.14, 0.15),
         questions=tuple(at for at, row in enumerate(rows) if row[2].endswith("?")),
     )
     text = (
@@ -106,6 +107,7 @@ def _open(assessed: Sequence[Assessed]) -> Iterator[Block]:
     yield Table(
         columns=("Claim", "Element", "What there is", "State"),
         rows=tuple(rows),
+        caption="Elements that no exhibit supports.",
         widths=(0.17, 0.23, 0.43, 0.17),
         questions=tuple(at for at, row in enumerate(rows) if row[3].startswith("Open")),
     )
@@ -129,6 +131,7 @@ def _digests(dossier: Dossier) -> Table:
     return Table(
         columns=("No.", "Name", "SHA-256"),
         rows=tuple((str(one.number), one.name, one.sha256) for one in dossier.exhibits),
+        caption="Digest of each exhibit.",
         widths=(0.08, 0.38, 0.54),
         mono=(1, 2),
     )

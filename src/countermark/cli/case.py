@@ -7,6 +7,7 @@ import typer
 
 from countermark.cli import (
     case_add,
+    case_damages,
     case_export,
     case_hold,
     case_open,
@@ -29,6 +30,7 @@ app.command("plan")(case_plan.plan)
 app.command("seal")(case_seal.seal)
 app.command("redact")(case_redact.redact)
 app.command("export")(case_export.export)
+app.command("damages")(case_damages.damages)
 
 KEYGEN_SCHEMA_ID = "countermark/case-keygen/v1"
 

@@ -32,8 +32,7 @@ def found_blocks(dossier: Dossier) -> list[Block]:
 
 
 def _found(one: Result, dossier: Dossier) -> Iterator[Block]:
-    number = one.exhibit.number if one.exhibit else 0
-    yield Paragraph(lead=f"{one.standing}, exhibit {number}: {one.subject}.", text=answer(one, dossier))
+    yield Paragraph(lead=f"{one.heading}.", text=answer(one, dossier))
     nulls = "; ".join(dict.fromkeys(_nulls(one, dossier))) or "not shown"
     trials = false_positives(dossier.proficiency, one.kind)
     text = (

@@ -31,7 +31,7 @@ def claims(
     from countermark.prove.claims.read import own_claims, pick, read_claims
     from countermark.prove.claims.review import due_rows
 
-    day = as_day(today, "--today") if today else datetime.now(UTC).date()
+    day = as_day(today, "--today") or datetime.now(UTC).date()
     own = own_claims(legal) if legal else {}
     there = read_claims() | own
     named = pick(there, claim) if claim else [there[name] for name in sorted(there)]

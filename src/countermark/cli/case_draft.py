@@ -65,7 +65,7 @@ def draft(
     if out is None and not as_json:
         raise Error("--out F.pdf is needed", hint="or --json", exit_code=ExitCode.USAGE)
     dossier = read_dossier(package, trust=read_trust(trust) if trust else None, facts=facts)
-    day = as_day(today, "--today") if today else created_at(dossier.case).date()
+    day = as_day(today, "--today") or created_at(dossier.case).date()
     assessed = assess_named(claims, dossier, day, legal) if claims else ()
     applied = apply_terms(dossier, read_policies(policies)) if policies else None
     document = fill(kind.value, dossier, assessed, applied)

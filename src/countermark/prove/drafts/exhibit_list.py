@@ -90,7 +90,7 @@ def _offered(exhibit: Exhibit, assessed: Sequence[Assessed]) -> str:
     return (
         offered_for(exhibit, assessed)
         or FOUNDATION.get(exhibit.kind)
-        or "It bears on no element of these claims: for what is it offered?"
+        or f"It bears on no element of these claims: for what is exhibit {exhibit.number} offered?"
     )
 
 

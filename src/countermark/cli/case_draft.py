@@ -26,7 +26,12 @@ class Kind(StrEnum):
 
 
 def draft(
-    kind: Annotated[Kind, typer.Argument(help="Which draft.", show_choices=True)],
+    kind: Annotated[
+        Kind,
+        typer.Argument(
+            metavar="KIND", help="preservation-letter, breach-notice, certificate-902 or exhibit-list."
+        ),
+    ],
     package: Annotated[
         Path, typer.Argument(metavar="PACKAGE|CASE", help="A sealed package, or a case folder.")
     ],

@@ -14,6 +14,7 @@ from countermark.cli import (
     case_open,
     case_plan,
     case_redact,
+    case_report,
     case_seal,
     case_show,
 )
@@ -32,6 +33,7 @@ app.command("seal")(case_seal.seal)
 app.command("redact")(case_redact.redact)
 app.command("export")(case_export.export)
 app.command("claims")(case_claims.claims)
+app.command("report")(case_report.report)
 app.command("draft")(case_draft.draft)
 
 KEYGEN_SCHEMA_ID = "countermark/case-keygen/v1"

@@ -6,11 +6,17 @@ import re
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
 
 from countermark.prove.damages.input_forms import FORMS
+from countermark.prove.damages.inputs import INPUTS_SCHEMA_ID, DamagesInputs
 
 SOFFICE = shutil.which("soffice")
 _TYPICAL = {
@@ -33,18 +39,28 @@ def typical(name: str) -> Three:
     return _TYPICAL[FORMS[name].unit]
 
 
-def inputs_text(figures: Mapping[str, Three], currency: str = "USD") -> str:
-    """A file with these figures; what is not among them is empty."""
-    lines = ["schema: countermark/damages-inputs/v1", "case: CASE-1", f"currency: {currency}"]
-    lines += ["prepared: 2026-07-01", "by: Ann Example, finance", "inputs:"]
-    for name, form in FORMS.items():
-        low, value, high = (f"'{one}'" for one in figures[name]) if name in figures else ("", "", "")
-        lines += [f"  {name}:", f"    low: {low}", f"    value: {value}", f"    high: {high}"]
-        lines += [f"    unit: {form.unit_in(currency)}"]
-        if name in figures:
-            lines += ["    source:", "      document: ledger export", "      page: sheet 2, row 4"]
-            lines += ["    dated: 2026-06-30", "    by: Ann Example"]
-    return "\n".join(lines) + "\n"
+def document(figures: Mapping[str, Three], currency: str = "USD") -> dict[str, Any]:
+    """A file with these figures, as data; what is not among them is empty."""
+    inputs: dict[str, dict[str, Any]] = {
+        name: {"unit": form.unit_in(currency)} for name, form in FORMS.items()
+    }
+    for name, three in figures.items():
+        source = {"source": {"document": "ledger export", "page": "sheet 2, row 4"}}
+        who = {"dated": "2026-06-30", "by": "Ann Example"}
+        inputs[name] |= dict(zip(("low", "value", "high"), three, strict=True)) | source | who
+    head = {"schema": INPUTS_SCHEMA_ID, "case": "CASE-1", "currency": currency}
+    return head | {"prepared": "2026-07-01", "by": "Ann Example, finance", "inputs": inputs}
+
+
+def inputs_of(figures: Mapping[str, Three]) -> DamagesInputs:
+    """The same as a record."""
+    return msgspec.convert(document(figures), DamagesInputs)
+
+
+def write_inputs(path: Path, figures: Mapping[str, Three], **changes: Any) -> Path:
+    """The same as a file."""
+    path.write_text(yaml.safe_dump(document(figures) | changes, sort_keys=False, allow_unicode=True))
+    return path
 
 
 def random_figures(draw: random.Random) -> dict[str, Three]:
@@ -54,15 +70,16 @@ def random_figures(draw: random.Random) -> dict[str, Three]:
 
 def _three(draw: random.Random, name: str) -> Three:
     if FORMS[name].unit == "percent":
-        whole, decimals = draw.choice([10, 100]), draw.choice([0, 1, 1, 2])
+        most, decimals = draw.choice([10, 100]), draw.choice([0, 1, 1, 2])
     elif FORMS[name].unit == "CURRENCY":
-        whole, decimals = 10 ** draw.randint(2, 9), 2
+        most, decimals = 10 ** draw.randint(2, 9), 2
     else:
-        whole, decimals = 10 ** draw.randint(1, 5), draw.choice([0, 1, 2, 2, 3])
-    three = sorted(draw.randint(0, whole * 10**decimals) for _ in range(3))
+        most, decimals = 10 ** draw.randint(1, 5), draw.choice([0, 1, 2, 2, 3])
+    units = (draw.randint(0, most * 10**decimals) for _ in range(3))
     # a last digit of 5 makes ties: 0.5 times a cent, 12.5 percent of a cent
-    three = sorted(min(one // 10 * 10 + 5, whole * 10**decimals) if draw.random() < 0.5 else one for one in three)
-    return tuple(f"{one // 10**decimals}.{one % 10**decimals:0{decimals}}".rstrip(".") if decimals else f"{one}" for one in three)  # type: ignore[return-value]  # of three
+    units = (min(one // 10 * 10 + 5, most * 10**decimals) if draw.random() < 0.5 else one for one in units)
+    low, value, high = (f"{Decimal(one).scaleb(-decimals):f}" for one in sorted(units))
+    return low, value, high
 
 
 def with_wrong_values(workbook: bytes) -> bytes:
@@ -88,14 +105,23 @@ _EVERY_SHEET = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,false,false,
 """Comma, quote, UTF-8, from line 1, values as they are (not as shown), a file a sheet."""
 
 
-def recalculated(workbooks: Iterable[Path], folder: Path) -> None:
+BATCH = 200
+"""Workbooks for one LibreOffice; of 1,000 in one command it leaves out those after some 250, without a "
+"word."""
+
+
+def recalculated(workbooks: Sequence[Path], folder: Path) -> None:
     """Let LibreOffice recalculate workbooks: `NAME-SHEET.csv` in `folder`, for each sheet of each."""
     profile = folder / "profile"
     (profile / "user").mkdir(parents=True)
     (profile / "user" / "registrymodifications.xcu").write_text(_ALWAYS)
     command = [str(SOFFICE), f"-env:UserInstallation={profile.as_uri()}", "--headless", "--convert-to"]
-    command += [_EVERY_SHEET, "--outdir", str(folder), *map(str, workbooks)]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=900)
+    command += [_EVERY_SHEET, "--outdir", str(folder)]
+    for start in range(0, len(workbooks), BATCH):
+        batch = [str(path) for path in workbooks[start : start + BATCH]]
+        subprocess.run(
+            [*command, *batch], check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=900
+        )
 
 
 def cells(folder: Path, name: str, sheet: str) -> list[list[str]]:

@@ -8,6 +8,7 @@ import typer
 from countermark.cli import (
     case_add,
     case_claims,
+    case_damages,
     case_draft,
     case_export,
     case_hold,
@@ -35,6 +36,7 @@ app.command("export")(case_export.export)
 app.command("claims")(case_claims.claims)
 app.command("report")(case_report.report)
 app.command("draft")(case_draft.draft)
+app.command("damages")(case_damages.damages)
 
 KEYGEN_SCHEMA_ID = "countermark/case-keygen/v1"
 

@@ -128,8 +128,8 @@ MEASURES = (
         title="Own loss, the service at its list price",
         kind="own loss",
         heads=("served-at-list", "lost-sales", "remediation-technical"),
-        law="As the measure before, with the price of the service in place of its cost: for a claim that what "
-        "was taken had a price which was not paid.",
+        law="As the measure before, with the price of the service in place of its cost: for a claim that "
+        "what was taken had a price which was not paid.",
     ),
     Measure(
         name="gain",
@@ -138,9 +138,9 @@ MEASURES = (
         heads=("avoided-development", "avoided-labelling"),
         law="Unjust enrichment that is not addressed in computing actual loss: 18 U.S.C. § "
         "1836(b)(3)(B)(i)(II); profits: 17 U.S.C. § 504(b); unfair profits: Directive (EU) 2016/943, art. "
-        "14(2). Avoided costs are disputed: not on top of lost profits where the secret kept its value (Syntel "
-        "v. TriZetto, No. 21-1370, 2d Cir. 25 May 2023); see also Motorola v. Hytera, 108 F.4th 458 (7th Cir. "
-        "2024).",
+        "14(2). Avoided costs are disputed: not on top of lost profits where the secret kept its value "
+        "(Syntel v. TriZetto, No. 21-1370, 2d Cir. 25 May 2023); see also Motorola v. Hytera, 108 F.4th 458 "
+        "(7th Cir. 2024).",
     ),
     Measure(
         name="licence",
@@ -155,17 +155,18 @@ MEASURES = (
         title="Loss under the CFAA, technical costs alone",
         kind="computer-fraud loss",
         heads=("remediation-technical",),
-        law="18 U.S.C. § 1030(e)(11), (g): at least $5,000 in one year, economic damages only. The definitions "
-        "focus on technological harms (Van Buren v. United States, 141 S. Ct. 1648, 1659-60 (2021)); courts "
-        "that follow this closely count technical costs alone.",
+        law="18 U.S.C. § 1030(e)(11), (g): at least $5,000 in one year, economic damages only. The "
+        "definitions focus on technological harms (Van Buren v. United States, 141 S. Ct. 1648, 1659-60 "
+        "(2021)); courts that follow this closely count technical costs alone.",
     ),
     Measure(
         name="cfaa-loss-with-investigation",
         title="Loss under the CFAA, with investigative costs",
         kind="computer-fraud loss",
         heads=("remediation-technical", "remediation-investigative"),
-        law="The wider reading: reasonable costs of responding to an offense count without technological harm "
-        "(Moxie Pest Control v. Nielsen, No. 24-4076, 10th Cir. 21 January 2026). The courts of appeals differ.",
+        law="The wider reading: reasonable costs of responding to an offense count without technological "
+        "harm (Moxie Pest Control v. Nielsen, No. 24-4076, 10th Cir. 21 January 2026). The courts of "
+        "appeals differ.",
     ),
 )
 ALTERNATIVES = (
@@ -173,5 +174,6 @@ ALTERNATIVES = (
     "Cost and list price value the same tokens. A royalty stands in lieu of every other measure. "
     "The gain of the defendant may stand beside the own loss only as far as the loss does not contain it "
     "already: that is for counsel to argue and for the court to decide. "
-    "Loss under the CFAA is a threshold and a measure of its own; its technical costs stand in the own loss too."
+    "Loss under the CFAA is a threshold and a measure of its own; its technical costs stand in the own loss "
+    "too."
 )

@@ -12,9 +12,9 @@ _RANGE = ("Low", "Value", "High")
 LARGEST = 5
 """Inputs of each measure in the report; the workbook has all."""
 _LIMITS = (
-    "These sums are reckoned from the inputs below and from nothing else. Each input is what its source says; "
-    "none was measured by this report. The low column takes every input at its low end at once, the high "
-    "column at its high end: these are limits, not likely values."
+    "These sums are reckoned from the inputs below and from nothing else. Each input is what its source "
+    "says; none was measured by this report. The low column takes every input at its low end at once, the "
+    "high column at its high end: these are limits, not likely values."
 )
 
 
@@ -79,7 +79,8 @@ def _sensitivity(damages: Damages) -> Iterator[Section]:
         columns = ("Measure", "Input", "With it at its low", "With it at its high", "Change")
         caption = (
             f"Amounts in {damages.inputs.currency}: what each measure comes to when one input moves and all "
-            f"others stay at their value; the {LARGEST} that move it most. Inputs of open heads are not there."
+            f"others stay at their value; the {LARGEST} that move it most. Inputs of open heads are not "
+            "there."
         )
         table = Table(columns=columns, rows=tuple(rows), caption=caption, numbers=(2, 3, 4))
         yield Section("What the sums hang on", (table,))

@@ -109,9 +109,7 @@ def formula(sheet: Any, cell: str, text: str, cell_format: Any, value: Decimal |
     sheet.write_formula(cell, text, cell_format, OPEN if value is None else float(value))
 
 
-def amount(
-    sheet: Any, row: int, column: Column, text: str, cell_format: Any, amounts: Range | None
-) -> None:
+def amount(sheet: Any, row: int, column: Column, text: str, cell_format: Any, amounts: Range | None) -> None:
     """A formula in one of the columns low, value, high."""
     value = None if amounts is None else getattr(amounts, column)
     formula(sheet, f"{COLUMN_OF[column]}{row}", text, cell_format, value)

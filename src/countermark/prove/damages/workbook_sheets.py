@@ -190,8 +190,8 @@ def about(book: Book) -> None:
         "Ranges": ALTERNATIVES,
         "Sensitivity": ONE_AT_A_TIME,
         "Questions": ASKED,
-        "Formulas": "Every sum is a live formula. The value beside it is the one that countermark reckoned in "
-        "decimal from the same figures; a spreadsheet that recalculates comes to the same cent.",
+        "Formulas": "Every sum is a live formula. The value beside it is the one that countermark reckoned "
+        "in decimal from the same figures; a spreadsheet that recalculates comes to the same cent.",
         "Law": "The references are working notes from public sources, with the date of each decision. They "
         "are no legal advice; counsel decides which measure a claim allows.",
     }

@@ -52,7 +52,7 @@ def report(
     from countermark.prove.dossier.read import read_dossier
     from countermark.prove.package.trustfile import read_trust
     from countermark.prove.report.make import Asked, make
-    from countermark.prove.report.plain import REPORT_SCHEMA_ID, to_plain
+    from countermark.prove.report.plain import REPORT_SCHEMA_ID
     from countermark.records.files import write_atomic
 
     if out is None and not as_json:
@@ -65,16 +65,16 @@ def report(
         today=as_day(today, "--today") if today else None,
     )
     dossier = read_dossier(source, trust=read_trust(trust) if trust else None, facts=facts)
-    made, dossier = make(dossier, asked)
+    made = make(dossier, asked)
     if out is not None:
         from countermark.prove.typeset.pdf import to_pdf
 
-        write_atomic(out, to_pdf(made.document))
+        write_atomic(out, to_pdf(made.report.document))
     if as_json:
-        emit_json(REPORT_SCHEMA_ID, to_plain(made, dossier))
+        emit_json(REPORT_SCHEMA_ID, made.to_plain())
     else:
         emit(f"report on case {dossier.case.case_id} in {out}")
-    _say(dossier, len(made.questions))
+    _say(dossier, len(made.report.questions))
 
 
 def _say(dossier: "Dossier", questions: int) -> None:

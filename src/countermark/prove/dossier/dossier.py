@@ -105,7 +105,7 @@ class Dossier:
     exposures: Sequence[KeyExposure] = ()
     """How far each key and its outputs are out."""
     acceptances: Path | None = None
-    """The sealed table of acceptances: one a line, without those that were taken out."""
+    """The sealed table of acceptances: one a line, null in the place of a field that was taken out."""
     members: Path | None = None
     """The sealed table of members: `campaign_id`, `account_id` and so on, a line each, likewise."""
 

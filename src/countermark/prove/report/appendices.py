@@ -38,7 +38,8 @@ def exhibits_section(dossier: Dossier) -> Section:
     table = Table(
         columns=("No.", "Exhibit", "Outcome", "Where", "File", "SHA-256"),
         rows=rows,
-        caption="“Sealed”: the seal covers it. “Beside”: its digest was taken when this report was made.",
+        caption="“Sealed”: the seal covers it. “Beside”: its digest was taken when this report was made."
+        " Of an acquisition the digest is that of its record.",
         widths=(0.06, 0.26, 0.12, 0.09, 0.21, 0.26),
         mono=(4, 5),
     )
@@ -104,7 +105,10 @@ def verification_section(dossier: Dossier) -> Section:
         for step in dossier.verification.steps
     )
     table = Table(
-        columns=("Step", "Name", "Outcome", "What was found"), rows=rows, widths=(0.07, 0.15, 0.16, 0.62)
+        caption="Steps of the verification.",
+        columns=("Step", "Name", "Outcome", "What was found"),
+        rows=rows,
+        widths=(0.07, 0.15, 0.16, 0.62),
     )
     digest = (
         f"SHA-256 of the package: {dossier.package_sha256}."
@@ -124,6 +128,7 @@ def annex_section(dossier: Dossier, results: Sequence[Result]) -> Section:
             Table(
                 columns=("Exhibit", "Test", "About", "log10 p", "log10 p, corrected"),
                 rows=tuple(rows[:MOST_ROWS]),
+                caption="As computed, for the record only.",
                 widths=(0.09, 0.3, 0.31, 0.15, 0.15),
                 mono=(2,),
                 numbers=(3, 4),

@@ -34,21 +34,23 @@ OTHER_EXPLANATIONS = (
 
 
 class _Member(msgspec.Struct):
-    campaign_id: str
+    """A line of the table; null where something was taken out."""
+
+    campaign_id: str | None
+    account_id: str | None
 
 
 def listed_accounts(members: Path | None) -> Counter[str]:
-    """How many accounts the sealed table lists for each network; it is read line by line."""
+    """How many accounts the sealed table names for each network; it is read line by line."""
     found: Counter[str] = Counter()
     if members is None:
         return found
     decoder = msgspec.json.Decoder(_Member)
     with members.open("rb") as stream:
         for line in stream:
-            try:
-                found[decoder.decode(line).campaign_id] += 1
-            except msgspec.DecodeError:
-                found[""] += 1  # counted, as every line is
+            one = decoder.decode(line)
+            if one.campaign_id and one.account_id:
+                found[one.campaign_id] += 1
     return found
 
 

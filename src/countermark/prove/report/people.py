@@ -30,6 +30,7 @@ def statements_section(dossier: Dossier) -> Section:
     table = Table(
         columns=("Fact", "Says", "By", "Dated", "Exhibits"),
         rows=tuple(rows),
+        caption="Statements.",
         widths=(0.16, 0.42, 0.18, 0.11, 0.13),
     )
     return Section("What persons state", (Paragraph(text=THEIRS, style="note"), table))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from countermark.prove.typeset.document import Block, Items, Paragraph, Section, Table
+from countermark.prove.typeset.document import Block, Paragraph, Section, Table
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,26 @@ def _asked(block: Block) -> Iterator[str]:
         yield f"{block.lead} {block.text}".strip()
     if isinstance(block, Table):
         for number in block.questions:
-            yield _of_row(block.rows[number])
+            yield from _of_row(block.rows[number])
 
 
-def _of_row(row: tuple[str, ...]) -> str:
-    """The lines of a row that end in a question mark, with what the row is about; the row where none does."""
+def _of_row(row: tuple[str, ...]) -> Iterator[str]:
+    """The lines of a row that end in a question mark, with what the row is about; one that asks nothing is
+    asked about elsewhere."""
     lines = [line for cell in row for line in cell.splitlines() if line.endswith("?")]
-    return f"{row[0]}: {' '.join(lines)}" if lines else " – ".join(cell for cell in row if cell)
+    if lines:
+        yield f"{row[0]}: {' '.join(lines)}"
 
 
 def questions_section(questions: list[Question]) -> Section:
-    """All of them, numbered, below the part that asks."""
+    """All of them, numbered, each with the part that asks."""
     if not questions:
         return Section("Open questions", (Paragraph(text="No question is open."),))
-    blocks: list[Block] = [
-        Paragraph(text="Each stands where an answer is missing. No figure was put in its place.")
-    ]
-    items = tuple(f"{one.text} ({one.section})" for one in questions)
-    return Section("Open questions", (*blocks, Items(items, numbered=True)))
+    rows = tuple((str(number), one.text, one.section) for number, one in enumerate(questions, 1))
+    table = Table(
+        columns=("No.", "Question", "Asked in"),
+        rows=rows,
+        caption="Each stands where an answer is missing. No figure was put in its place.",
+        widths=(0.07, 0.66, 0.27),
+    )
+    return Section("Open questions", (table,))

@@ -33,7 +33,7 @@ class Factor:
     standing: str
     """PRESENT, PART or ABSENT."""
     question: str = ""
-    """Asked unless it is present."""
+    """Asked unless it is present; empty where another section asks."""
 
 
 def reliability_section(dossier: Dossier, results: Sequence[Result]) -> Section:
@@ -43,10 +43,13 @@ def reliability_section(dossier: Dossier, results: Sequence[Result]) -> Section:
     table = Table(
         columns=("Factor", "What it asks", "What this case has", "Standing"),
         rows=rows,
+        caption="“In part” and “not met” are said as this report sees it.",
         widths=(0.17, 0.25, 0.44, 0.14),
     )
     questions: list[Block] = [
-        Paragraph(text=one.question, style="question") for one in factors if one.standing != PRESENT
+        Paragraph(text=one.question, style="question")
+        for one in factors
+        if one.question and one.standing != PRESENT
     ]
     return Section("Rule 702, factor by factor", (Paragraph(text=SOURCES, style="note"), table, *questions))
 
@@ -122,7 +125,7 @@ def _application(results: Sequence[Result]) -> Factor:
         " the case",
         has,
         PRESENT if good else PART if confirmed else ABSENT,
-        "Which results will be seen again on fresh data, by a plan that is fixed before?",
+        "Who beside the examiner has checked how the method was applied here?",
     )
 
 
@@ -135,7 +138,6 @@ def _tested(results: Sequence[Result]) -> Factor:
         f" their inputs are at hand. {counted(len(panels), 'result')} of this case"
         f" {'has' if len(panels) == 1 else 'have'} negative controls.",
         PRESENT if panels else PART,
-        "How do the tests of this case come out on samples that are known to be unrelated?",
     )
 
 
@@ -164,7 +166,6 @@ def _error_rate(dossier: Dossier, results: Sequence[Result]) -> Factor:
         "What the known or potential rate of error is",
         has,
         PRESENT if measured and not rest else PART if measured else ABSENT,
-        "When will blind trials measure how often the whole procedure is wrong?",
     )
 
 

@@ -113,8 +113,9 @@ def _body(
         statements_section(dossier),
         custody_section(dossier),
     ]
-    parts = (("Claims, element by element", claims), ("Terms in force", terms), ("Damages", damages))
-    return body + [Section(heading, tuple(sections)) for heading, sections in parts if sections]
+    if claims:
+        body.append(Section("Claims, element by element", tuple(claims)))
+    return [*body, *terms, *damages]
 
 
 def _finding(result: Result, dossier: Dossier) -> Section:

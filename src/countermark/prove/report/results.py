@@ -42,14 +42,20 @@ class Result:
     @property
     def subject(self) -> str:
         """What was looked at, in plain words."""
-        return _SUBJECTS.get(self.kind, f"the result of the plug-in {self.kind}")
+        other = f"what the plug-in {self.kind} looks at" if self.kind else "something that was taken out"
+        return _SUBJECTS.get(self.kind, other)
+
+    @property
+    def standing(self) -> str:
+        """`Confirmatory` or `Exploratory`, and that it is the package's word where nobody checked it."""
+        unchecked = self.result_class == "confirmatory" and not self.checked
+        return self.result_class.capitalize() + (", as the package says" if unchecked else "")
 
     @property
     def heading(self) -> str:
         """With the class in front, as every heading of a result has it."""
-        unchecked = "" if self.checked else ", as the package says"
         where = f" (exhibit {self.exhibit.number})" if self.exhibit else " (taken out)"
-        return f"{self.result_class.capitalize()}{unchecked}: {self.subject}{where}"
+        return f"{self.standing}: {self.subject}{where}"
 
     @property
     def shown(self) -> bool:

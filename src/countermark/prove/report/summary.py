@@ -6,7 +6,7 @@ from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.report.results import Result, answer
 from countermark.prove.report.sure import false_positives, sure
 from countermark.prove.report.words import capital, counted, day, listed
-from countermark.prove.typeset.document import Block, Items, Paragraph, Section, Table
+from countermark.prove.typeset.document import Block, Paragraph, Section, Table
 
 CLASSES = (
     "Confirmatory: the question, the test and the level were fixed in a public log before the data were"
@@ -27,6 +27,9 @@ WORKING = (
     " and it can still change."
 )
 WORKING_MARK = "Working paper: not sealed"
+TRIALS = "Blind trials: how often the whole procedure called unrelated samples positive."
+MOST_ROWS = 8
+"""Of the table: the summary is one page."""
 _EXAMINED = {
     "detect": "an access log",
     "scan": "a corpus of documents",
@@ -65,14 +68,14 @@ def summary(
         f"{counted(questions, 'question')} {'is' if questions == 1 else 'are'} open. They are listed in the"
         " section “Open questions”; no figure stands in the place of an answer."
     )
-    blocks: list[Block | Section] = [Paragraph(text=text, style="warning") for text in warnings(dossier)]
-    blocks += [
+    warned = " ".join(warnings(dossier))
+    blocks: list[Block | Section] = [
+        *([Paragraph(text=warned, style="warning")] if warned else []),
         Paragraph(lead="What was examined.", text=_examined(dossier, results)),
         Paragraph(lead="What was found, and how sure that is.", text=NO_CAUSE),
         _found(dossier, results),
         Paragraph(text=CLASSES, style="note"),
-        Paragraph(lead="What was not examined.", text=""),
-        Items(tuple(_not_examined(dossier, results, left_out))),
+        Paragraph(lead="What was not examined.", text=" ".join(_not_examined(dossier, results, left_out))),
         Paragraph(lead="What is still open.", text=open_questions),
     ]
     return Section("Summary for the court", tuple(blocks))
@@ -81,9 +84,7 @@ def summary(
 def _examined(dossier: Dossier, results: Sequence[Result]) -> str:
     events = dossier.findings.get("events") or {}
     accounts = events.get("accounts")
-    kinds = list(
-        dict.fromkeys(_EXAMINED.get(one.kind, f"what the plug-in {one.kind} reads") for one in results)
-    )
+    kinds = list(dict.fromkeys(_EXAMINED.get(one.kind, one.subject) for one in results))
     text = f"{capital(listed(kinds))}."
     if isinstance(accounts, int):
         text += f" The log has {counted(accounts, 'account')},"
@@ -95,29 +96,37 @@ def _found(dossier: Dossier, results: Sequence[Result]) -> Table:
     rows = [
         (
             str(one.exhibit.number) if one.exhibit else "-",
-            capital(one.subject),
+            f"{one.standing}: {one.subject}",
             answer(one, dossier),
             sure(one, dossier),
             false_positives(dossier.proficiency, one.kind),
-            one.result_class.capitalize(),
         )
-        for one in results
+        for one in results[:MOST_ROWS]
     ]
     return Table(
-        columns=("Exhibit", "Question", "Answer", "Chance alone", "Procedure wrong", "Standing"),
+        columns=("Exhibit", "Result", "Answer", "By chance alone", "Blind trials"),
         rows=tuple(rows),
-        caption="“Procedure wrong”: unrelated samples that were called positive in blind trials.",
-        widths=(0.08, 0.17, 0.27, 0.22, 0.13, 0.13),
+        caption=f"{TRIALS}{_rest(results[MOST_ROWS:])}",
+        widths=(0.08, 0.22, 0.27, 0.29, 0.14),
     )
+
+
+def _rest(results: Sequence[Result]) -> str:
+    """What the table has no room for, shown or not."""
+    if not results:
+        return ""
+    shown = sum(one.shown for one in results)
+    return f" {counted(len(results), 'further result')}, {shown:,} of them shown, in the findings."
 
 
 def _not_examined(dossier: Dossier, results: Sequence[Result], left_out: Sequence[str]) -> Iterator[str]:
     there = {one.kind for one in results}
     missing = [text for kind, text in _NOT_EXAMINED.items() if kind not in there]
-    if missing:
+    if "" in there:
+        yield "The kind of a result was taken out; what else was not examined cannot be said."
+    elif missing:
         yield f"{capital(listed(missing))}."
-    yield "Whether the rows of the log agree with the raw lines was not compared for this report."
-    yield "No computation was run again for this report: the records are as the package holds them."
+    yield "The rows of the log were not compared with the raw lines, and no computation was run again."
     if not any(one.kind == "terms" for one in dossier.exhibits):
         yield "The terms that bound the accounts are not in the case."
     yield from left_out

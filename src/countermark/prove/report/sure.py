@@ -72,7 +72,7 @@ def _networks(dossier: Dossier) -> str:
     if not all(isinstance(one, int | float) for one in values):
         return "No figure is shown."
     words = chance(campaign_level(dossier, max(one for one in values if isinstance(one, int | float))))
-    return f"If accounts had nothing to do with each other, a group that is looked at would be so {words}."
+    return f"If accounts had nothing to do with each other, a group would look like this {words}."
 
 
 def false_positives(found: Proficiency | None, procedure: str) -> str:

@@ -116,7 +116,7 @@ def test_the_pdf_is_written_and_the_same_twice(package: Path, trust: Path, tmp_p
         )
         assert done.code == 0, done.err
         assert done.out == f"draft for counsel, exhibit-list of case CASE-1, in {tmp_path / name}\n"
-        assert "  - Which court?" in done.err
+        assert "  - Court: Which court?" in done.err
         made.append((tmp_path / name).read_bytes())
     assert made[0] == made[1]
     assert made[0].startswith(b"%PDF-")

@@ -151,11 +151,11 @@ def test_the_exact_table_of_elements(case: Dossier) -> None:
         ("Exhibit 3.\nTested and not shown: Exhibit 5 (exploratory).", "Supported"),
         ("Who shows weights?\nTested and not shown: Exhibit 5 (exploratory).", "Open"),
         ("Who shows model?", "Open"),
-        (IDENTITY, "Stated only"),
+        (f"{IDENTITY}\nWith it: Exhibit 17.", "Stated only"),
         ("Who shows trainer?", "Open"),
         ("Who shows assent?\nExhibit 10.", "Open: a statement missing"),
         (f"Exhibit 17.\n{IDENTITY}", "Supported"),
-        (f"{IDENTITY}\nNobody states: damage.", "Stated only: an exhibit missing"),
+        (f"{IDENTITY}\nWith it: Exhibit 17.\nNobody states: damage.", "Stated only: an exhibit missing"),
         ("Who shows law?", "Open"),
     ]
     assert table.questions == (3, 4, 6, 7, 10)

@@ -184,9 +184,12 @@ def test_the_exhibit_list_names_the_element_that_each_exhibit_supports(tmp_path:
         wanted = [
             one.element.title
             for one in claims(case)[0].elements
-            if exhibit.kind in one.element.exhibits
-            and exhibit.outcome != "not shown"
-            and (exhibit.kind != "statement" or exhibit.fact in one.element.facts)
+            if (
+                exhibit.kind in one.element.exhibits
+                and exhibit.outcome != "not shown"
+                and exhibit.kind != "statement"
+            )
+            or (exhibit.kind == "statement" and exhibit.fact in one.element.facts)
         ]
         if exhibit.outcome == "not shown":
             assert offered[exhibit.number] == NOT_SHOWN

@@ -89,6 +89,8 @@ def bears(one: AssessedElement) -> str:
     if one.exhibits:
         parts.append(f"{exhibits_text(one.exhibits)}.")
     parts += [statement_text(statement) for statement in one.statements]
+    if one.files:
+        parts.append(f"With it: {exhibits_text(one.files)}.")
     if one.tested:
         parts.append(f"Tested and not shown: {exhibits_text(one.tested)}.")
     if one.statements and one.unstated:
@@ -198,6 +200,7 @@ def _plain_element(assessed: Assessed, one: AssessedElement) -> dict[str, Any]:
         "exploratory": [exhibit.number for exhibit in one.exhibits if exhibit.result_class == "exploratory"],
         "tested_not_shown": [exhibit.number for exhibit in one.tested],
         "statements": [msgspec.to_builtins(statement) for statement in one.statements],
+        "files": [exhibit.number for exhibit in one.files],
         "unstated": list(one.unstated),
         "question": one.question or None,
         "past_review": assessed.past_review(one.element) or None,

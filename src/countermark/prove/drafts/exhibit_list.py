@@ -18,6 +18,7 @@ FOUNDATION = {
     **dict.fromkeys(("members", "requests"), _DATA),
 }
 """What an exhibit is offered for where it bears on no element: kinds that carry others."""
+STRIKE = "This part and the next are for counsel. Strike both before the list is served or filed."
 UNSEALED = "no: digest taken when this was made"
 
 
@@ -31,10 +32,10 @@ def exhibit_list(dossier: Dossier, assessed: Sequence[Assessed]) -> Document:
     )
     sections = (
         Section("Exhibits", tuple(_exhibits(dossier, assessed))),
-        Section("Elements that are open, or stated only", tuple(_open(assessed))),
-        Section("What an injunction asks for beside the claim", tuple(_injunction())),
         Section("Digests", (_digests(dossier),)),
         Section("Signature", (Signature(who=dossier.parties.get("counsel", "Counsel")),)),
+        Section("For counsel: elements that are open, or stated only", tuple(_open(assessed)), new_page=True),
+        Section("For counsel: what an injunction asks for beside the claim", tuple(_injunction())),
     )
     return draft(
         dossier, "Exhibit list", sections, subtitle="Motion for a preliminary injunction", facts=facts
@@ -42,10 +43,10 @@ def exhibit_list(dossier: Dossier, assessed: Sequence[Assessed]) -> Document:
 
 
 def offered_for(exhibit: Exhibit, assessed: Sequence[Assessed]) -> str:
-    """The elements that an exhibit supports, by claim; empty where it supports none."""
+    """The elements that an exhibit supports, or whose statement it goes with, by claim; empty for none."""
     parts = []
     for one in assessed:
-        titles = [found.element.title for found in one.elements if exhibit in found.exhibits]
+        titles = [found.element.title for found in one.elements if exhibit in (*found.exhibits, *found.files)]
         if titles:
             parts.append(f"{one.claim.claim}: {'; '.join(titles)}")
     return "\n".join(parts)
@@ -104,6 +105,7 @@ def _open(assessed: Sequence[Assessed]) -> Iterator[Block]:
     if not rows:
         yield Paragraph(text="None of the claims named has one." if assessed else "No claim was named.")
         return
+    yield Paragraph(text=STRIKE, style="warning")
     yield Table(
         columns=("Claim", "Element", "What there is", "State"),
         rows=tuple(rows),

@@ -65,7 +65,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     provider: Line
     effective: Day
     """The first day."""
-    ended: Annotated[str, msgspec.Meta(pattern=r"\A(\d{4}-\d{2}-\d{2})?\Z")] = ""
+    ended: Day | None = None
     """The last day; empty while it applies."""
     text_sha256: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
     """Of the text that was read."""
@@ -157,4 +157,4 @@ def held_against(policies: Policies, terms: Sequence[TermsEntry]) -> Policies:
 def _narrowed(policy: Policy, entry: TermsEntry) -> Policy:
     ends = [one for one in (policy.ended, entry.ended) if one]
     first = max(policy.effective, entry.effective or policy.effective)
-    return msgspec.structs.replace(policy, effective=first, ended=min(ends, default=""))
+    return msgspec.structs.replace(policy, effective=first, ended=min(ends, default=None))

@@ -143,6 +143,13 @@ def _with(one: Any, **changes: Any) -> Any:
     return type(one)(**({name: getattr(one, name) for name in one.__struct_fields__} | changes))
 
 
+def test_networks_without_a_calibrated_level_claim_nothing(tmp_path: Path) -> None:
+    one = dossier(tmp_path)
+    said = {name: value for name, value in one.findings.items() if name != "calibrated_to"}
+    result = plain(replace(one, findings=said))["results"][0]
+    assert result["chance"] == "Nothing is claimed: the test has no calibration."
+
+
 def test_every_heading_of_a_result_says_its_class(tmp_path: Path) -> None:
     findings = section(compose(dossier(tmp_path)), "Findings")
     headings = [one.heading for one in findings.blocks if isinstance(one, Section)]
@@ -280,13 +287,13 @@ def test_words_are_never_stronger_than_what_is_claimed(p_value: float, calibrate
     elif found := re.fullmatch(r"(?:less than|about) ([\d.e+]+) times in 100", words):
         assert float(found[1]) / 100 >= level * 0.9
     else:
-        assert words == "not known"
+        assert words == ""
         assert level > 0.99
 
 
 def test_no_level_is_claimed_of_what_cannot_be_read() -> None:
     assert claimed("p < 1") == "no level is claimed"
     assert claimed("certain") == "no level is claimed"
-    assert chance("certain") == "not known"
+    assert chance("certain") == ""
     assert (claimed("p < 0.0001"), chance("p < 0.0001")) == ("p < 0.0001", "less than 1 time in 10,000")
     assert chance("p = 0.4") == "about 40 times in 100"

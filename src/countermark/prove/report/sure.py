@@ -14,6 +14,7 @@ _NULLS = {
     "identity": "If both endpoints answered alike",
 }
 NOT_MEASURED = "not measured"
+NOT_CALIBRATED = "Nothing is claimed: the test has no calibration."
 NO_LEVEL = (
     "no smaller figure is printed: the record names no level to which the test of a corpus was calibrated"
 )
@@ -44,7 +45,8 @@ def _attribution(result: Result) -> str:
     if one.verdict == "inconclusive":
         return "Nothing is claimed."
     null = _NULLS.get(result.kind, "If the null of its test held")
-    return f"{null}, such a result would come up {chance(best.reported)}."
+    words = chance(best.reported)
+    return f"{null}, such a result would come up {words}." if words else NOT_CALIBRATED
 
 
 def deciding(one: Attribution) -> Conclusion | None:
@@ -72,7 +74,8 @@ def _networks(dossier: Dossier) -> str:
     if not all(isinstance(one, int | float) for one in values):
         return "No figure is shown."
     words = chance(campaign_level(dossier, max(one for one in values if isinstance(one, int | float))))
-    return f"If accounts had nothing to do with each other, a group would look like this {words}."
+    null = "If accounts had nothing to do with each other"
+    return f"{null}, a group would look like this {words}." if words else NOT_CALIBRATED
 
 
 def false_positives(found: Proficiency | None, procedure: str) -> str:

@@ -49,10 +49,11 @@ def claimed(reported: str) -> str:
 
 
 def chance(reported: str) -> str:
-    """How often such a result comes up where there is nothing, in words: `less than 1 time in 10,000`."""
+    """How often such a result comes up where there is nothing, in words: `less than 1 time in 10,000`; empty
+    where no level is claimed."""
     level = _level(reported)
     if level is None or level[1] >= 1:
-        return "not known"
+        return ""
     less, value = level
     words = "less than" if less else "about"
     if value > 0.05:

@@ -12,6 +12,7 @@ from countermark.cli.case_draft import Kind
 from countermark.prove.claims.read import read_claims
 from countermark.prove.drafts.kinds import DRAFTS
 from countermark.prove.package.trustfile import SignerEntry, write_trust
+from countermark.prove.sealing.seal_options import SealOptions
 from countermark.trust.signing import SigningKey
 from running import countermark
 
@@ -120,6 +121,66 @@ def test_the_pdf_is_written_and_the_same_twice(package: Path, trust: Path, tmp_p
         made.append((tmp_path / name).read_bytes())
     assert made[0] == made[1]
     assert made[0].startswith(b"%PDF-")
+
+
+FACTS = """\
+schema: countermark/case-facts/v1
+parties:
+  claimant: Example AI Inc.
+  defendant: Example Labs Ltd.
+statements:
+  - fact: defendant-identity
+    says: The accounts were opened for Example Labs Ltd.
+    by: Ann Example, head of trust and safety
+    dated: "2026-06-20"
+    files: [registry.pdf]
+"""
+
+
+@pytest.mark.parametrize("kind", list(DRAFTS))
+def test_a_draft_of_a_case_folder_is_a_working_paper(kind: str, options: SealOptions, tmp_path: Path) -> None:
+    folder = tmp_path / "CASE-1"
+    assert countermark("case", "open", folder, "--id", "CASE-1").code == 0
+    added = countermark("case", "add", "findings", folder, options.findings, "--events", options.events)
+    assert added.code == 0, added.err
+    (tmp_path / "registry.pdf").write_bytes(b"%PDF-1.4")
+    (tmp_path / "FACTS.yaml").write_text(FACTS)
+    line = ("case", "draft", kind, folder, "--facts", tmp_path / "FACTS.yaml", "--claims", "us-contract")
+    done = countermark(*line, "--json", "--out", tmp_path / "draft.pdf")
+    assert done.code == 0, done.err
+    document = json.loads(done.out)
+    assert document["document"]["mark"] == "Draft for counsel. Working paper: not sealed"
+    if kind != "certificate-902":
+        assert "Example Labs Ltd." in done.out
+    assert (tmp_path / "draft.pdf").read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("kind", list(DRAFTS))
+def test_a_draft_of_a_redacted_package(kind: str, package: Path, key: SigningKey, tmp_path: Path) -> None:
+    key.save(tmp_path / "key")
+    takes = [
+        f"trade-secret:data/findings/findings.json#/campaigns/0/{field}"
+        for field in ("size", "window/first", "null", "kind", "p_value")
+    ]
+    out = tmp_path / "redacted.zip"
+    line = [
+        "case",
+        "redact",
+        package,
+        "--out",
+        out,
+        "--key",
+        tmp_path / "key",
+        "--why",
+        "a test",
+        "--allow-elsewhere",
+    ]
+    redacted = countermark(*line, *(part for take in takes for part in ("--take", take)))
+    assert redacted.code == 0, redacted.err
+    done = countermark("case", "draft", kind, out, "--claims", "us-contract", "--json")
+    assert done.code == 0, done.err
+    if kind == "preservation-letter":
+        assert "number taken out" in done.out
 
 
 def test_what_is_wrong_is_one_line(package: Path, trust: Path, tmp_path: Path) -> None:

@@ -315,7 +315,7 @@ def test_terms_that_ended_before_the_conduct_did_not_apply(tmp_path: Path) -> No
 def test_the_certificate_keeps_apart_what_was_routine(tmp_path: Path) -> None:
     document = DRAFTS["certificate-902"](dossier(tmp_path), ())
     assert [row[0] for row in table(document, "No.", "Records").rows] == ["acq-1"]
-    assert "Made for this case, and not certified under 902(11): acq-2." in texts(document)
+    assert "since made for this case or not shown as routine: acq-2." in texts(document)
     items = table(document, "Acquisition", "Item").rows
     assert [row[1] for row in items] == ["gateway.jsonl", "answers.jsonl"]
 

@@ -1,5 +1,6 @@
 """A notice of breach: the terms that applied, what was found, what is demanded, what stays reserved."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from countermark.prove.claims.assess import Assessed
@@ -50,7 +51,8 @@ def _terms(dossier: Dossier, applied: TermsApplied | None) -> list[Block]:
     in_force = [one for one in dossier.terms if _in_force(one, days)]
     if days is None or not in_force:
         return [ask("Which terms were in force on the days of the conduct, and where is their text?")]
-    counts = [_accepting(dossier, one, days.last) for one in in_force]
+    accepting = _accepting(dossier, in_force, days.last)
+    counts = [accepting[one.id, one.version] for one in in_force]
     rows = [_terms_row(one, count, dossier) for one, count in zip(in_force, counts, strict=True)]
     table = Table(
         columns=("Terms", "In force", "SHA-256 of the text", "Accounts with a record of acceptance"),
@@ -81,13 +83,16 @@ def _in_force(entry: TermsEntry, days: Window | None) -> bool:
     return entry.effective <= days.last and (not entry.ended or entry.ended >= days.first)
 
 
-def _accepting(dossier: Dossier, entry: TermsEntry, until: str) -> int:
-    """Accounts of the networks with a record that they accepted this version not later than that day."""
+def _accepting(
+    dossier: Dossier, entries: Sequence[TermsEntry], until: str
+) -> Counter[tuple[str | None, str | None]]:
+    """By id and version: accounts of the networks with a record of acceptance not later than that day."""
     members = {account for group in read_members(dossier.members).values() for account in group}
-    found = read_acceptances(dossier.acceptances, members, [entry.id] if entry.id else [])
-    return sum(
-        any(row.version == entry.version and row.day <= until for row in rows)
+    found = read_acceptances(dossier.acceptances, members, [one.id for one in entries if one.id])
+    return Counter(
+        version
         for rows in found.by_account.values()
+        for version in {(row.terms_id, row.version) for row in rows if row.day <= until}
     )
 
 

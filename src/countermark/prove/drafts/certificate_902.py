@@ -84,10 +84,10 @@ def _regular(dossier: Dossier) -> Iterator[Block]:
     yield ask("(B) Of which business and activity are the records, and who keeps them for how long?")
     yield ask("(C) Since when is this the practice, and where is that written down?")
     yield ask("Were the records made within the United States? If not, Rule 902(12) applies instead.")
-    made = [one.id for one in dossier.custody.acquisitions if one.purpose == "case" and one.id]
+    made = [one.id or "not shown" for one in dossier.custody.acquisitions if one.purpose != "routine"]
     if made:
-        text = f"Made for this case, and not certified under 902(11): {', '.join(made)}."
-        yield Paragraph(text=text, style="note")
+        why = "Not certified under 902(11), since made for this case or not shown as routine"
+        yield Paragraph(text=f"{why}: {', '.join(made)}.", style="note")
 
 
 def _acquisitions(acquisitions: Sequence[Acquisition]) -> Table:

@@ -112,6 +112,9 @@ def dossier(folder: Path, *, without: Iterable[str] = (), sealed: bool = True, t
         parties={"claimant": "Example AI Inc.", "defendant": "Example Labs Ltd."} if on("parties") else {},
         exhibits=exhibits_of(contained, _beside(out), sealed=sealed),
         runs=RUNS if on("log") and trust else (),
+        committed={sha256_hex(b"commitment"): "2026-06-02 (cosigned by university.example)"}
+        if on("log") and on("plan") and trust
+        else {},
         proficiency=PROFICIENCY if on("proficiency") else None,
         exposures=(EXPOSURE,) if on("exposure") else (),
         acceptances=acceptances,
@@ -168,8 +171,10 @@ def _verification(
     steps = [Step(1, "outer layer", "ok", "The zip holds 30 files and nothing else.")]
     if trust:
         steps.append(Step(10, "signers", "ok", "Ann Example signed it (1 accepted, 1 needed)."))
+        steps.append(Step(12, "results", "ok", "3 results are exploratory, 1 confirmatory."))
     else:
         steps.append(Step(10, "signers", "NOT CHECKED", "No trust file: whose keys these are is open."))
+        steps.append(Step(12, "results", "NOT CHECKED", "No trust file: it says that 1 is confirmatory."))
     return Verification(
         package="CASE-1.zip",
         verdict="VERIFIED" if trust else "INTACT, SIGNER NOT CHECKED",

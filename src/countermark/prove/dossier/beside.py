@@ -5,13 +5,13 @@ A file is named below the folder of the facts file; its digest is taken when the
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path, PurePosixPath
 
 from countermark.errors import Error, ExitCode
 from countermark.prove.dossier.dossier import Exhibit, ExhibitKind
 from countermark.prove.dossier.exposures import KeyExposure, read_exposure
 from countermark.prove.dossier.proficiency import Proficiency, read_proficiency
+from countermark.prove.dossier.records import is_day
 from countermark.prove.dossier.statements import Facts, PersonsStatement
 from countermark.records import strict_yaml
 from countermark.records.canonical import file_sha256
@@ -40,7 +40,9 @@ def read_facts(path: Path) -> Beside:
     """
     facts = strict_yaml.read(path, Facts, FORM)
     for one in facts.statements:
-        _check_day(path, one)
+        if not is_day(one.dated):
+            message = f"{path}: the statement of {one.fact} is dated {one.dated}, which is no day"
+            raise Error(message, exit_code=ExitCode.NO_INPUT)
     files = _Files(path)
     exhibits = [*_of_statements(facts, files), *_of_records(facts, files)]
     named = [(one.kind, files.find(one.file)) for one in facts.exhibits]
@@ -108,11 +110,3 @@ def _of_statements(facts: Facts, files: _Files) -> Iterator[Exhibit]:
     named = dict.fromkeys((one.fact, name) for one in facts.statements for name in one.files)
     for fact, name in named:
         yield files.exhibit("statement", f"{PurePosixPath(name).name}, to {fact}", name, fact)
-
-
-def _check_day(path: Path, one: PersonsStatement) -> None:
-    try:
-        date.fromisoformat(one.dated)
-    except ValueError as error:
-        message = f"{path}: the statement of {one.fact} is dated {one.dated}, which is no day"
-        raise Error(message, exit_code=ExitCode.NO_INPUT) from error

@@ -98,16 +98,16 @@ class Dossier:
     exhibits: Sequence[Exhibit]
     runs: Sequence[LoggedRun] = ()
     """The matter's runs in the log, those that stay closed too; none where the log was not checked."""
+    committed: Mapping[str, str] = field(default_factory=dict)
+    """By commitment to a key or canary: the day since which it is shown in the log, and who says so."""
     proficiency: Proficiency | None = None
     """Blind trials of the procedure; None: its error rate was not measured."""
     exposures: Sequence[KeyExposure] = ()
     """How far each key and its outputs are out."""
-    pictures: Mapping[str, bytes] = field(default_factory=dict)
-    """SVG by name, that the package holds."""
     acceptances: Path | None = None
-    """The sealed table of acceptances, if there is one: one line an acceptance."""
+    """The sealed table of acceptances: one a line, null in the place of a field that was taken out."""
     members: Path | None = None
-    """The sealed table of members: `campaign_id`, `account_id` and so on, a line each."""
+    """The sealed table of members: `campaign_id`, `account_id` and so on, a line each, likewise."""
 
     def of_kind(self, *kinds: str) -> Iterator[Exhibit]:
         """The exhibits of these kinds, in order."""

@@ -95,7 +95,8 @@ def _results(found: Contained) -> Iterator[Exhibit]:
 
 def kind_of(one: Attribution) -> tuple[ExhibitKind, str]:
     """Kind and title of an attribution's exhibit; a plug-in's own is called by its name."""
-    return _ATTRIBUTIONS.get(one.kind, ("run", f"Result of the plug-in {one.kind}"))
+    other = f"Result of the plug-in {one.kind}" if one.kind else "Result whose kind was taken out"
+    return _ATTRIBUTIONS.get(one.kind, ("run", other))
 
 
 def has_networks(findings: Mapping[str, Any]) -> bool:
@@ -145,7 +146,8 @@ def _custody(found: Contained) -> Iterator[Exhibit]:
     for one in found.custody.acquisitions:
         by = f"by {one.by}" if one.by else "by a person who is not named here"
         title = f"Acquisition {one.id or ''}: {one.what or 'files'}, {by}"
-        yield replace(_file(found, "acquisition", title, CUSTODY), sha256=one.digest)
+        record = _file(found, "acquisition", title, CUSTODY)
+        yield replace(record, name=f"{CUSTODY}, record {one.id}", sha256=one.digest)
     for hold in found.custody.holds:
         yield _file(found, "hold", f"Legal hold {hold.id or ''}, by {hold.by or 'not named here'}", CUSTODY)
 

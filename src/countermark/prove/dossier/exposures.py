@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from countermark.prove.dossier.records import Day, Line, read_record
+from countermark.errors import Error, ExitCode
+from countermark.prove.dossier.records import Day, Line, is_day, read_record
 
 EXPOSURE_SCHEMA_ID = "countermark/watermark-exposure/v1"
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -30,4 +31,8 @@ class KeyExposure(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 def read_exposure(path: Path) -> KeyExposure:
     """The ledger in a file; raises `Error(NO_INPUT)` for anything else."""
-    return read_record(path, KeyExposure)
+    found = read_record(path, KeyExposure)
+    if found.refused_from is not None and not is_day(found.refused_from):
+        message = f"{path} says {found.refused_from}, which is no day"
+        raise Error(message, exit_code=ExitCode.NO_INPUT)
+    return found

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.dossier.records import Day, Line, Sha256, read_record
+from countermark.prove.dossier.records import Day, Line, Sha256, is_day, read_record
 from countermark.stats.binomial import clopper_pearson
 
 PROFICIENCY_SCHEMA_ID = "countermark/proficiency/v1"
@@ -76,6 +76,8 @@ def _wrong(trial: Trial) -> Iterator[str]:
     for samples in (trial.unrelated, trial.related):
         if samples.wrong + samples.inconclusive > samples.n:
             yield "has more answers than samples"
+    if not is_day(trial.dated):
+        yield f"is dated {trial.dated}, which is no day"
     if not trial.unrelated.n and not trial.related.n:
         yield "has no samples"
 

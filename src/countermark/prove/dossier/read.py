@@ -12,12 +12,13 @@ from datetime import datetime
 from pathlib import Path
 
 from countermark.errors import Error, ExitCode
+from countermark.prove.beforehand.result_files import texts
 from countermark.prove.case_folder.workspace_state import STATE_FILE
 from countermark.prove.dossier.beside import Beside, read_facts
 from countermark.prove.dossier.dossier import Dossier
-from countermark.prove.dossier.exhibits import exhibits_of
+from countermark.prove.dossier.exhibits import Contained, exhibits_of
 from countermark.prove.dossier.gather import contained, keep_table, package_sha256
-from countermark.prove.dossier.runs import logged_runs
+from countermark.prove.dossier.runs import committed, logged_runs
 from countermark.prove.dossier.working_paper import pack
 from countermark.prove.package.layout import METHOD_JSON
 from countermark.prove.package.tables import ACCEPTANCES, MEMBERS
@@ -93,8 +94,14 @@ def _dossier(
         parties=beside.parties,
         exhibits=exhibits_of(found, beside.exhibits, sealed=sealed),
         runs=logged_runs(state.log, state.case.matter) if state.log else (),
+        committed=committed(state.log, _commitments(found)) if state.log else {},
         proficiency=beside.proficiency,
         exposures=beside.exposures,
         acceptances=keep_table(state, ACCEPTANCES, place),
         members=keep_table(state, MEMBERS, place),
     )
+
+
+def _commitments(found: Contained) -> set[str]:
+    """Those that a result names."""
+    return {text for one in found.results for text in texts(one.get("commitments"))}

@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from countermark.errors import Error, ExitCode
+from countermark.prove.custody.terms import day_of
 from countermark.prove.package.layout import check_marks, count_marks, read_object
 from countermark.records.strict_yaml import read_bytes
 
@@ -14,6 +15,15 @@ Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 Day = Annotated[str, msgspec.Meta(pattern=r"\A\d{4}-\d{2}-\d{2}\Z")]
 T = TypeVar("T")
+
+
+def is_day(text: str) -> bool:
+    """Whether `YYYY-MM-DD` is a day that there is."""
+    try:
+        day_of(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read_record(path: Path, kind: type[T]) -> T:

@@ -1,10 +1,10 @@
-"""The runs of a matter as the log shows them: what a report lists of each, and which stay closed."""
+"""What the log shows of a matter: its runs, closed ones too, and since when a key was committed to."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from countermark.prove.beforehand.log_runs import Run, runs_of_matter
-from countermark.prove.beforehand.log_view import PRIVILEGED, TESTIFYING, LogView, in_words
+from countermark.prove.beforehand.log_view import COMMITMENTS, PRIVILEGED, TESTIFYING, LogView, in_words
 from countermark.trust.entries import Entry
 
 
@@ -33,6 +33,16 @@ class LoggedRun:
 def logged_runs(view: LogView, matter: str) -> list[LoggedRun]:
     """Every run of the matter, in order; those of which nothing tells the matter are left out."""
     return [_logged(run) for run in runs_of_matter(view, matter)]
+
+
+def committed(view: LogView, commitments: Collection[str]) -> dict[str, str]:
+    """By commitment, when it is first shown to have been there and who says so; none where nobody does."""
+    found: dict[str, str] = {}
+    for one, entry in view.entries(*COMMITMENTS):
+        value, shown = str(entry.payload.get("commitment")), view.shown_at(one)
+        if value in commitments and shown is not None:
+            found.setdefault(value, f"{in_words(shown.time)[:10]} ({shown.by})")
+    return found
 
 
 def _logged(run: Run) -> LoggedRun:

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 import zlib
 from collections import Counter, namedtuple
 from collections.abc import Iterable, Iterator
@@ -34,7 +35,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 MIB = 1 << 20
 MAX_FILES, MAX_WHOLE, MAX_LINE, MAX_LEAF_LINE, MAX_TOKEN = 10_000, 64 * MIB, MIB, 128, MIB // 4
 MAX_MARKS, MAX_NUMBER, MAX_STAMPS = 4_000_000, 1 << 53, 64
-CLOCK_SLACK_S, OPENSSL_TIMEOUT_S, MAX_OFFSET_S = 300, 30, 86_400
+CLOCK_SLACK_S, MAX_OFFSET_S = 300, 86_400
 
 class Failed(Exception):
     """The package is not what it should be."""
@@ -72,21 +73,22 @@ def read_json(data: bytes, what: str, decoder: json.JSONDecoder = PLAIN) -> Any:
     except (Failed, ValueError, RecursionError) as problem:
         raise Failed(f"{what} is no strict JSON ({problem})"[:200]) from None
 
-def canonical(value: Any) -> str:
+def canonical(value: Any, sort: bool = True) -> str:
     """RFC 8785: no blanks, keys sorted by UTF-16 code units. Python escapes the same characters alike, and
-    finds the same shortest digits of a number as ECMAScript; only their layout differs."""
+    finds the same shortest digits of a number as ECMAScript; only their layout differs. Without `sort`, what
+    was read with AS_SPELLED is written as its leaves say it: keys in their order, numbers as spelled."""
     if isinstance(value, dict):
-        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
-        return "{" + ",".join(f"{canonical(key)}:{canonical(value[key])}" for key in keys) + "}"
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be")) if sort else value
+        return "{" + ",".join(f"{canonical(key)}:{canonical(value[key], sort)}" for key in keys) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(canonical, value)) + "]"
+        return "[" + ",".join(canonical(one, sort) for one in value) + "]"
     if isinstance(value, float):
         need(abs(value) < float("inf"), "a number is beyond what a double holds")
         if value == 0 or 1e-6 <= abs(value) < 1e21:
             return f"{Decimal(repr(value + 0.0)):f}".removesuffix(".0")  # + 0.0: no negative zero
         return re.sub("e([+-])0", r"e\1", repr(value))
     need(not isinstance(value, int) or abs(value) < MAX_NUMBER, "an integer is beyond 2^53 - 1")
-    return json.dumps(value, ensure_ascii=False)
+    return str(value) if isinstance(value, Spelled) else json.dumps(value, ensure_ascii=False)
 
 def dig(value: Any, *keys: str) -> Any:
     """A value inside objects, or None."""
@@ -132,21 +134,15 @@ taken count:positive form:"(fields|rows|file)" name:name
 results schema:"countermark/results/v1" results:[result];
 result result:text heading:text class:"(confirmatory|exploratory)" reasons:[text] plan:text hypothesis:text
   run:null|positive acquisitions:[text] commitments:[text];
-batch kind:"batch" payload:commitments time:text; commitments commitments:[text] number:count;
-closed body:hash head:text head_salt:salt; opened body_salt:salt entry:text head:text head_salt:salt;
-padding kind:kind; head index:count kind:kind; plan index:count kind:kind matter:salt;
-run index:count kind:kind matter:salt run:positive space:"(testifying|privileged)";
-entry kind:kind payload:object time:text;
 trust schema:"countermark/trust/v1" signers:[accepted] threshold:positive tsa_roots:[text] checkpoints:[text]
   timestamp_authorities:count cases:[id] logs:[text] witnesses:[witness]; witness vkey:text alliance:flag;
-accepted name:text public_key:text valid_from:null|time valid_until:null|time"""
+accepted name:text public_key:text valid_from:time valid_until:time"""
 LINES = [shape.split() for shape in GRAMMAR.split(";")]
 SHAPES = {name: dict(field.split(":", 1) for field in fields) for name, *fields in LINES}
-PART, HEX = "[A-Za-z0-9][A-Za-z0-9._-]", "[0-9a-f]"
-PATTERNS = {"text": '".*"', "flag": "true|false", "object": "{.*}", "hash": f'"{HEX}{{64}}"'}
-PATTERNS |= {"salt": f'"{HEX}{{32}}"', "kind": '"[a-z][a-z0-9-]{0,63}"', "id": f'"{PART}{{0,63}}"'}
-PATTERNS |= {"name": f'(?=.{{3,202}}$)"{PART}*(/{PART}*)*"', "key_name": r'"[^\s+]+"'}
-PATTERNS |= {"time": '"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z"'}
+PART = "[A-Za-z0-9][A-Za-z0-9._-]"
+PATTERNS = {"text": '".*"', "flag": "true|false", "object": "{.*}", "hash": '"[0-9a-f]{64}"'}
+PATTERNS |= {"name": f'(?=.{{3,202}}$)"{PART}*(/{PART}*)*"', "id": f'"{PART}{{0,63}}"'}
+PATTERNS |= {"key_name": r'"[^\s+]+"', "time": '"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z"'}
 
 def is_kind(value: Any, kind: str) -> bool:
     if kind in ("count", "positive"):
@@ -332,12 +328,7 @@ def fields_of(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
             digits = isinstance(key, str) and re.fullmatch("[0-9]+", key)  # not to be taken for an index
             yield from fields_of(item, f"{pointer}/{'~2' if digits else ''}{part}")
     else:
-        yield pointer, value if isinstance(value, Spelled) else canonical(value)
-
-def is_tight(text: bytes) -> bool:
-    """No blank stands outside of texts, and texts are as RFC 8785 writes them: leaves say every byte."""
-    found = re.findall(r'"(?:[^"\\]|\\.)*"|\s', str(text, "utf-8"))
-    return all(one[0] == '"' and ("\\" not in one or canonical(json.loads(one)) == one) for one in found)
+        yield pointer, canonical(value)
 
 # --- Step 9: `openssl` says what an RFC 3161 token says, and whether it leads to a root that we accept.
 TOKEN = re.compile(
@@ -350,9 +341,8 @@ def openssl(command: str, **files: bytes) -> str:
     with tempfile.TemporaryDirectory(prefix="countermark-verify-") as folder:  # mode 0700
         for name, data in files.items():
             Path(folder, name).write_bytes(data)
-        how: dict[str, Any] = {"cwd": folder, "capture_output": True, "timeout": OPENSSL_TIMEOUT_S}
         try:
-            done = subprocess.run(["openssl", *command.split()], check=False, **how)  # noqa: S603, S607
+            done = subprocess.run(["openssl", *command.split()], cwd=folder, capture_output=True, timeout=30)
         except FileNotFoundError:
             raise Unusable("the program openssl is not installed; timestamps need it", 1) from None
     if b"nknown option" in done.stderr:
@@ -388,7 +378,6 @@ LINE, SIZE = "[^\0-\x1f]+", "0|[1-9][0-9]{0,15}"
 NOTE = re.compile(f"(({LINE})\n({SIZE})\n({LINE})\n(?:{LINE}\n)*)\n((?:\u2014 {LINE}\n){{1,64}})")
 START, OUTCOME, PLAN = "run-start", "run-outcome", "analysis-plan"
 JUDGED = ("plan_id", "matter", "hypotheses", "multiplicity", "stopping", "exclusions")
-HEADS = {START: "run", OUTCOME: "run", "padding": "padding", PLAN: "plan"}
 
 def note_key(text: str, kind: int, alliance: bool = False) -> NoteKey:
     """A verifier key: name, key id (hex) and base64, joined by plus signs."""
@@ -420,35 +409,37 @@ def note_signatures(note: Note, keys: list[NoteKey], timed: bool, what: str) -> 
     return found
 
 def read_opening(line: bytes, commitment: bytes, batch: int) -> Entry | None:
-    """The entry of the private log behind a commitment, with its payload where that is opened; not of padding."""
-    said = read_canonical(line, "closed" if line.startswith(b'{"body":') else "opened", "an opening")
-    text, content, salt = said["head"].encode(), said.get("entry"), bytes.fromhex(said["head_salt"])
-    kind = str(dig(read_json(text, "a head"), "kind"))
-    head = {"matter": "", "run": 0, "space": ""} | read_canonical(text, HEADS.get(kind, "head"), "a head")
+    """The entry of the private log behind a commitment, with its payload where that is opened; None: padding."""
+    said = read_json(line, "an opening")
+    text, content = said["head"].encode(), said.get("entry")
     body = bytes.fromhex(said["body" if content is None else "body_salt"])
     body = body if content is None else hashed(b"\0", body, content.encode())
-    right = hashed(b"\1", hashed(b"\0", salt, text), body) == commitment
-    need(right and (kind != "padding" or not content), "an opening does not open its commitment")
+    right = hashed(b"\1", hashed(b"\0", bytes.fromhex(said["head_salt"]), text), body)
+    need(right == commitment, "an opening does not open its commitment")
+    head = read_json(text, "a head")
+    kind, payload = head["kind"], None
     if kind == "padding":
+        need(not content, "padding is not empty")
         return None
-    payload = None
+    tag = head["matter"] if kind in (START, OUTCOME, PLAN) else ""
+    run, space = (head["run"], head["space"]) if kind in (START, OUTCOME) else (0, "")
     if content is not None:
-        entry = read_canonical(content.encode(), "entry", "an opened entry")
+        entry = read_json(content.encode(), "an opened entry")
         payload = entry["payload"]
-        run = (payload["run"], payload.get("space", "testifying")) if head["run"] else (0, "")
-        same = (entry["kind"], *run) == (kind, head["run"], head["space"])
-        need(same and ("matter" in payload or not head["run"]), "an opened entry is not what its head says")
-    return Entry(head["index"], kind, head["matter"], head["run"], head["space"], batch, payload)
+        of_run = (payload["run"], payload.get("space", "testifying"), "matter" in payload) if space else (0, "", True)
+        need((entry["kind"], *of_run) == (kind, run, space, True), "an opened entry is not what its head says")
+    return Entry(head["index"], kind, tag, run, space, batch, payload)
 
 # --- The trust file, which comes from outside the package.
 Trust = namedtuple("Trust", "signers threshold authorities roots cases logs witnesses checkpoints")
 LEFT_OUT: dict[str, Any] = {"tsa_roots": [], "timestamp_authorities": 0, "cases": []}
 LEFT_OUT |= {"logs": [], "witnesses": [], "checkpoints": []}
+ALWAYS = {"valid_from": "0001-01-01T00:00:00Z", "valid_until": "9999-12-31T23:59:59Z"}
 
 def read_trust(path: Path) -> Trust:
     try:
         said = {**LEFT_OUT, **read_json(path.read_bytes(), "it")}
-        said["signers"] = [{"valid_from": None, "valid_until": None, **one} for one in said["signers"]]
+        said["signers"] = [{**ALWAYS, **one} for one in said["signers"]]
         fit(said, "trust", "it")
         signers = {hashed(unbase64(one["public_key"])).hex(): one for one in said["signers"]}
         logs = [note_key(text, 1) for text in said["logs"]]
@@ -585,7 +576,8 @@ class Verification:
                 need(isinstance(value, dict) or text == b"null", f"a line of {name} is no object")
                 yield text, value is None
                 continue
-            need(not by_root_alone(name) or is_tight(text), f"{name} has blanks or escapes")
+            tight = not by_root_alone(name) or canonical(value, sort=False).encode() == text
+            need(tight, f"{name} has blanks or escapes, which no leaf covers")
             need(not table or (isinstance(value, dict) and value), f"a line of {name} has no key")
             for pointer, field in fields_of(value, f"/{number}" if table else ""):
                 yield f"{pointer}\n{field}".encode(), field == "null"
@@ -600,8 +592,7 @@ class Verification:
                 taken[found[2].decode()] += 1
                 hashes.append(bytes.fromhex(found[1].decode()))
                 continue
-            good = SALT.fullmatch(line) and content != b"null"
-            need(good, f"what {what} says of leaf {len(hashes)} cannot be")
+            need(SALT.fullmatch(line) and content != b"null", f"line {len(hashes) + 1} of {what} cannot be")
             hashes.append(hashed(b"\0", bytes.fromhex(line.decode()), content))
         need(next(lines, None) is None, f"{what} has more lines than {name} has leaves")
         need(taken == self.taken_out.get(name, {}), f"other leaves of {name} are gone than was said")
@@ -651,13 +642,13 @@ class Verification:
 
     def timestamps(self) -> str:
         """Step 9: by accepted authorities, over the seal, as it was asked for, not before it was made."""
-        trust, seal, roots = self.trust, self.package.digests[envelope_name("seal")], set[str]()
+        trust, roots, created = self.trust, set[str](), seconds(self.about["created"])
+        seal = self.package.digests[envelope_name("seal")]
         for name, nonce in zip(self.stamps, self.signed["close"].predicate["nonces"], strict=True):
             token = self.package.whole[name]
             when, *said = read_token(token, name)
             need(said == [seal, nonce], f"{name} is not the answer over this seal")
-            early = seconds(self.about["created"]) <= when + CLOCK_SLACK_S
-            need(early, f"the case says that it was made after {name}")
+            need(created <= when + CLOCK_SLACK_S, f"the case says that it was made after {name}")
             if trust:
                 roots.add(root_of(trust.roots, token, seal, when))
                 need("" not in roots, f"{name} does not lead to an accepted TSA root at its own time")
@@ -674,8 +665,7 @@ class Verification:
         """Who among these keys is accepted, and valid at these moments."""
         names, needed = list[str](), self.trust.threshold
         for one in (self.trust.signers[keyid] for keyid in keys if keyid in self.trust.signers):
-            since = seconds(one["valid_from"]) if one["valid_from"] else float("-inf")
-            until = seconds(one["valid_until"]) if one["valid_until"] else float("inf")
+            since, until = seconds(one["valid_from"]), seconds(one["valid_until"])
             names += [one["name"]] if all(since <= when <= until for when in moments) else []
         need(len(names) >= needed, f"{len(names)} accepted valid signers, {needed} needed")
         self.names = self.names or names
@@ -720,8 +710,7 @@ class Verification:
         """Openings beside commitments; gives the hashes of the log's entries."""
         opening, leaves = self.package.lines(OPENINGS), list[bytes]()
         for number, line in enumerate(self.package.lines(ENTRIES)):
-            batch = read_canonical(line, "batch", f"a line of {ENTRIES}")
-            need(batch["payload"]["number"] == number, f"batch {number} has another number")
+            batch = read_json(line, f"a line of {ENTRIES}")
             self.last_batch = batch["time"]
             for commitment in batch["payload"]["commitments"]:
                 entry = read_opening(next(opening, b""), unbase64(commitment), number)
@@ -747,43 +736,43 @@ class Verification:
 
     def check_runs(self) -> str:
         """Every entry in its place; of the matter every testifying run and every plan, with what came of it."""
-        runs, sealed = list[list[Entry]](), set(self.sealed.values())  # of every run its start and outcome
+        runs = dict[int, list[Entry]]()  # of every run its start and outcome
         for at, one in enumerate(self.entries):
             need(one.index == at, f"entry {at} of the private log is left out")
             if one.kind == START:
-                runs.append([one])
+                runs[one.run] = [one]
                 need(one.run == len(runs), f"run {len(runs)} is left out")
             elif one.kind == OUTCOME:
-                runs[one.run - 1].append(one)
-                start, *more = runs[one.run - 1]
+                runs[one.run].append(one)
+                start, *more = runs[one.run]
                 same = len(more) == 1 and (start.tag, start.space) == (one.tag, one.space)
                 need(same, f"entry {at} is the outcome of no run")
         tags = {(one.payload.get("matter", ""), one.tag) for one in self.shown(START, OUTCOME, PLAN)}
         once = len(tags) == len({one for one, _ in tags}) == len({tag for _, tag in tags})
         need(once, "in the log a matter has two tags, or a tag two matters")
-        ours = [one for one in self.entries if (self.about["matter"], one.tag) in tags]
-        hidden = [one for one in ours if one.payload is None and one.space != "privileged"]
-        none((f"{one.kind} (entry {one.index})" for one in hidden), "of this matter, and not shown")
-        came_out, ends = dict[int, Any](), ""
-        for start, *outcome in (one for one in runs if one[0] in ours and one[0].payload):
+        ours = dict(tags).get(self.about["matter"])  # the tag of the case's matter, if anything of it is shown
+        ends, came_out = "", dict[int, Any]()
+        hidden = [one for one in self.entries if one.tag == ours and one.payload is None]
+        hidden = [f"{one.kind} (entry {one.index})" for one in hidden if one.space != "privileged"]
+        none(hidden, "of this matter, and not shown")
+        for start, *outcome in (one for one in runs.values() if one[0].tag == ours and one[0].payload):
             said = (outcome[0].payload if outcome else None) or {"status": "without outcome", "digests": {}}
             came_out[start.run] = digests = said["digests"]
             if said["status"] == "done" and start.space != "privileged":
                 held = any(name.endswith((".json", ".jsonl")) for name in digests)
                 came = {digest for name, digest in digests.items() if not held or name != "answer"}
-                need(came and came <= sealed, f"run {start.run} is done, and what came out is not in the package")
+                there = came and came <= set(self.sealed.values())
+                need(there, f"run {start.run} is done, and what came out of it is not in the package")
             ends += "" if said["status"] == "done" else f", run {start.run} {said['status']}"
         for name in (name for name in self.sealed if name.startswith(RUNS)):
             run = int(name.removeprefix(RUNS).partition(".")[0])
-            right = self.sealed[name] in came_out.get(run, {}).values()
-            need(right, f"{name} did not come out of that run of this matter")
-        plans = [one.payload for one in ours if one.kind == PLAN]
+            need(self.sealed[name] in came_out[run].values(), f"{name} did not come out of run {run}")
+        plans = [one.payload for one in self.shown(PLAN) if one.tag == ours]
         files = {digest for name, digest in self.sealed.items() if name.startswith(PLANS)}
         none((str(one["plan_id"]) for one in plans if one["sha256"] not in files), "no file of these plans")
-        spaces = Counter(start.space for start, *_ in runs if start in ours)
+        spaces = Counter(start.space for start, *_ in runs.values() if start.tag == ours)
         own, secret, others = spaces["testifying"], spaces["privileged"], len(runs) - spaces.total()
-        counts = {"logged": len(runs), "shown": own, "privileged": secret, "other_matters": others}
-        self.more["runs"] = counts
+        self.more["runs"] = {"logged": len(runs), "shown": own, "privileged": secret, "other_matters": others}
         said = f"{own} of this matter shown, {secret} privileged, {others} of others{ends}"
         said = said if ours else "none of this matter is opened, so none can be told from others"
         planned = sum(one.kind == PLAN for one in self.entries)
@@ -803,7 +792,10 @@ class Verification:
             ours = self.trust and self.about["log"] and dig(of, "matter") == matter
             need(not ours or dig(of, "run") in {None, *began}, f"the run that gave {step} is not shown")
             if self.trust and one["class"] == "confirmatory":
-                self.check_confirmatory(one, record, f"{step} says confirmatory and is not:")
+                try:
+                    self.check_confirmatory(one, record)
+                except Failed as problem:
+                    raise Failed(f"{step} says confirmatory and is not: {problem}") from None
         self.more["results"] = said
         classes = Counter(one["class"] for one in said)
         plans = [one.payload for one in self.shown(PLAN) if one.payload.get("matter") == matter]
@@ -811,11 +803,11 @@ class Verification:
         text = f"; plans that no result names: {', '.join(sorted(unused)) or 'none'}" if plans else ""
         return f"{classes['confirmatory']} confirmatory, {classes['exploratory']} exploratory{text}"
 
-    def check_confirmatory(self, result: Any, record: Any, not_so: str) -> None:
+    def check_confirmatory(self, result: Any, record: Any) -> None:
         """Six conditions, numbered as in the specification. What was taken out shows nothing."""
         matter, step, name = self.about["matter"], result["result"], f"{PLANS}{result['plan']}.json"
         plan = self.documents.get(name)
-        need(record and plan, f"{not_so} it, or its plan, is not in the package")
+        need(record and plan, "it, or its plan, is not in the package")
         wanted = {"matter": matter, "plan_id": dig(plan, "plan_id"), "sha256": self.sealed[name]}
         fixed = [self.first_shown((PLAN,), **wanted)]  # 1
         by_id = {one["id"]: one for one in rows(plan, "hypotheses") if one["id"]}
@@ -826,28 +818,26 @@ class Verification:
         right = {type(level), type(planned)} <= {int, float} and level == planned
         right = right and dig(plan, "matter") == matter and asked["test"] in tests and asked["test"]
         whole = all(text != "null" for key in JUDGED for _, text in fields_of(dig(plan, key), ""))
-        need(right and whole, f"{not_so} it does not decide as planned, or its plan is not whole")  # 2
+        need(right and whole, "it does not decide as planned, or its plan is not whole")  # 2
         keys = asked["commitments"]
-        right = isinstance(keys, list) and None not in keys and result["commitments"] == keys
-        need(right, f"{not_so} it names other commitments than its hypothesis")
+        need(isinstance(keys, list) and None not in keys and result["commitments"] == keys, "other commitments")
         if asked["keyed"] is not False:  # 3
             fixed += [self.first_shown(("commitment", "canary-commitment"), commitment=one) for one in keys]
             tested = dig(record, "parameters") or {}
-            right = keys and tested.get("commitment", keys[0]) in keys
-            need(right, f"{not_so} its hypothesis does not name the key or canaries that it tested")
-        need(None not in fixed, f"{not_so} nothing shows when the plan and each key were in the log")
-        acquired = self.check_acquisitions(result, asked, fixed, not_so)  # 4, 5
+            need(keys and tested.get("commitment", keys[0]) in keys, "it tested a key that it does not name")
+        need(None not in fixed, "nothing shows when the plan and each key were in the log")
+        acquired = self.check_acquisitions(result, asked, fixed)  # 4, 5
         starts, gave = {one.run: one.index for one in self.shown(START)}, self.runs_that_gave(step)
-        right = result["run"] in gave and starts.get(result["run"], -1) > fixed[0][1]
-        need(right, f"{not_so} no run that the log shows, after its plan, gave it")  # 6
+        after = result["run"] in gave and starts.get(result["run"], -1) > fixed[0][1]
+        need(after, "no run that the log shows, after its plan, gave it")  # 6
         mine = (result["run"], [*self.made].index(step))
         for place, other in enumerate(rows(self.documents[RESULTS], "results")):
             run = min(self.runs_that_gave(other["result"]), default=0)
             earlier = starts.get(run, -1) > fixed[0][1] and (run, place) < mine
             again = earlier and self.may_answer(other, result, asked["test"], acquired)
-            need(not again, f"{not_so} an earlier run answered its hypothesis before")
+            need(not again, f"run {run} answered its hypothesis before")
 
-    def check_acquisitions(self, result: Any, asked: Any, fixed: list[Any], not_so: str) -> set[str]:
+    def check_acquisitions(self, result: Any, asked: Any, fixed: list[Any]) -> set[str]:
         """That its data were acquired, and recorded, after plan and keys; gives the digests of the data."""
         before, recorded = max(when for when, _ in fixed), max(number for _, number in fixed)
         acquisitions = rows(self.documents[CUSTODY], "acquisitions")
@@ -855,14 +845,12 @@ class Verification:
         named = [by_id.get(one) if one else None for one in result["acquisitions"] or ()]
         known = {item["sha256"] for one in named for item in rows(one, "items")}
         acquired = self.inputs_of(result["result"]) - {*(asked["given"] or ())}
-        right = acquired and acquired <= known and None not in named
-        need(right, f"{not_so} not all its inputs are in acquisitions that it names")  # 4
+        need(acquired and acquired <= known and None not in named, "it names no acquisition of an input")  # 4
         entries = self.shown("acquisition")
         for one in filter(None, named):
             digest = hashed(canonical(one).encode()).hex()
             logged = [entry.index for entry in entries if entry.payload.get("sha256") == digest]
-            late = logged and min(logged) > recorded
-            need(late, f"{not_so} nothing shows that {one['id']} was logged after its plan and keys")
+            need(logged and min(logged) > recorded, f"{one['id']} was not logged after its plan and keys")
         ended = self.first_shown((OUTCOME,), run=result["run"], matter=self.about["matter"])
         latest = seconds(self.about["created"]) + CLOCK_SLACK_S
         for one in acquisitions:  # 5; any that has some of these bytes
@@ -871,7 +859,7 @@ class Verification:
                 started = seconds(one["started"]) - offset
                 right = abs(offset) <= MAX_OFFSET_S and before < started <= latest
                 right = right and (ended is None or started < ended[0])
-                need(right, f"{not_so} {one['id']} did not start between what was fixed and the run's end")
+                need(right, f"{one['id']} did not start between what was fixed and the run's end")
         return acquired
 
     def runs_that_gave(self, step: str) -> list[int]:
@@ -911,7 +899,8 @@ REFUSED = (Failed, subprocess.TimeoutExpired, *HOSTILE)
 
 def verify(path: Path, trust: Trust | None = None, wanted: str = "") -> dict[str, Any]:
     """All steps over a package; the answer as plain data."""
-    if not is_package(path):
+    there = any((path / name).exists() for name in (*TAGS, "data", "attestations"))
+    if not (there or (path.is_file() and (path.suffix == ".zip" or zipfile.is_zipfile(path)))):
         raise Unusable(f"there is no package at {path}", 3)
     it, steps, failed = Verification(path, trust, wanted), list[dict[str, Any]](), ""
     for number, name in enumerate(STEPS, 1):
@@ -931,15 +920,6 @@ def verify(path: Path, trust: Trust | None = None, wanted: str = "") -> dict[str
     by = f", signed by {', '.join(it.names)}" if it.names else ""
     about = f"{verdict} case {answer['case_id']}{by}, made {answer['created']} by its own clock"
     return answer | {"summary": failed or about, "steps": steps}
-
-def is_package(path: Path) -> bool:
-    """Whether there is a package at all, damaged or not."""
-    if not path.is_file():
-        return any((path / name).exists() for name in (*TAGS, "data", "attestations"))
-    with path.open("rb") as stream:
-        start = stream.read(4)
-        stream.seek(max(path.stat().st_size - END.size, 0))
-        return path.suffix == ".zip" or start == b"PK\3\4" or stream.read(4) == b"PK\5\6"
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("countermark-verify", description="Checks an EvidencePackage.")

@@ -32,7 +32,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MIB = 1 << 20
-MAX_FILES, MAX_WHOLE, MAX_LINE, MAX_LEAF_LINE, MAX_TOKEN = 10_000, 64 * MIB, MIB, 128, MIB // 4
+MAX_FILES, MAX_WHOLE, MAX_LINE, MAX_TOKEN = 10_000, 64 * MIB, MIB, MIB // 4
 MAX_MARKS, CLOCK_SLACK_S, MAX_OFFSET_S = 4_000_000, 300, 86_400
 
 class Failed(Exception):
@@ -58,8 +58,9 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     need(len(found) == len(pairs), "a key stands twice in one object")
     return found
 
-PLAIN = json.JSONDecoder(object_pairs_hook=unique, parse_constant=int)  # int("NaN") is a ValueError
-AS_SPELLED = json.JSONDecoder(object_pairs_hook=unique, parse_constant=int, parse_int=Spelled, parse_float=Spelled)
+STRICT: dict[str, Any] = {"object_pairs_hook": unique, "parse_constant": int}  # int("NaN") is a ValueError
+PLAIN = json.JSONDecoder(**STRICT)
+AS_SPELLED = json.JSONDecoder(**STRICT, parse_int=Spelled, parse_float=Spelled)
 
 def read_json(data: bytes, what: str, decoder: json.JSONDecoder = PLAIN) -> Any:
     """The value of a JSON text as the specification allows it."""
@@ -71,8 +72,8 @@ def read_json(data: bytes, what: str, decoder: json.JSONDecoder = PLAIN) -> Any:
         raise Failed(f"{what} is no strict JSON ({problem})"[:200]) from None
 
 def canonical(value: Any, sort: bool = True) -> str:
-    """RFC 8785: no blanks, keys sorted by UTF-16 code units. Python escapes alike, and finds the same
-    shortest digits of a number as ECMAScript; only their layout differs. Without `sort` keys stay in place."""
+    """RFC 8785: no blanks, keys sorted by UTF-16 code units. Python escapes alike, and finds the
+    same digits of a number as ECMAScript; only their layout differs. Without `sort` keys keep their order."""
     if isinstance(value, dict):
         keys = sorted(value, key=lambda key: key.encode("utf-16-be")) if sort else value
         return "{" + ",".join(f"{canonical(key)}:{canonical(value[key], sort)}" for key in keys) + "}"
@@ -178,9 +179,6 @@ def form_of(name: str) -> str:
     """How a document or table is cut into leaves; empty for other files."""
     return "rows" if name == REQUESTS else "fields" if re.fullmatch(CUT, name) else ""
 
-def is_document(name: str) -> bool:
-    return name.endswith(".json") and form_of(name) != ""
-
 def by_root_alone(name: str) -> bool:
     """Whether the seal has the salted root of it and no digest, which could be guessed."""
     return name in (CUSTODY, RESULTS, TERMS) or (name.startswith(TABLES) and form_of(name) != "")
@@ -197,13 +195,13 @@ class Package:
         self.members, self.digests = dict[str, tuple[Path, int, int]](), dict[str, str]()  # offset and size
         self.whole: dict[str, bytes] = {}
 
-    def lines(self, name: str, limit: int = MAX_LINE) -> Iterator[bytes]:
+    def lines(self, name: str) -> Iterator[bytes]:
         """Lines without their line feeds; no more than one is ever held."""
         path, offset, left = self.members[name]
         with path.open("rb") as stream:
             stream.seek(offset)
             while left:
-                line = stream.readline(min(left, limit + 1))
+                line = stream.readline(min(left, MAX_LINE + 1))
                 need(line.endswith(b"\n"), f"{name} has a line that is too long, or without a line feed")
                 left -= len(line)
                 yield line[:-1]
@@ -211,7 +209,8 @@ class Package:
     def add(self, name: str, path: Path, offset: int, size: int) -> int:
         """Read a file once; gives its CRC-32."""
         need(is_kind(name, "name"), f"{name[:200]!r} is no name that a package may hold")
-        keep = is_document(name) or name in (CASE, *TAGS) or name.startswith((ATTESTATIONS, CHECKPOINTS))
+        keep = name in (CASE, *TAGS) or name.startswith((ATTESTATIONS, CHECKPOINTS))
+        keep = keep or (name.endswith(".json") and form_of(name) != "")
         self.whole_bytes += size * keep
         need(len(self.members) < MAX_FILES and self.whole_bytes <= MAX_WHOLE, "too many files, or too large")
         self.members[name] = (path, offset, size)
@@ -257,8 +256,7 @@ class Package:
                 stream.seek(at)
             parts = b"".join(directory)
             end = END.pack(b"PK\5\6", 0, 0, len(directory), len(directory), len(parts), at, 0)
-            same = head + stream.read(len(parts + end)) == parts + end
-            need(directory and same, "the zip's directory and end are not those that its files give")
+            need(directory and head + stream.read(len(parts + end)) == parts + end, "other directory or end")
 
 # --- Steps 3, 5 and 8: Statements, what they are made of, signers and signatures.
 Envelope = namedtuple("Envelope", "body subjects predicate signatures")
@@ -341,8 +339,8 @@ def openssl(command: str, **files: bytes) -> str:
     return str(done.stdout, "utf-8", "replace") if done.returncode == 0 else ""
 
 def read_token(token: bytes, roots: list[str], what: str) -> tuple[float, str, str, str]:
-    """Time, imprint, nonce (as openssl writes it) and root of a granted response: the accepted root (a PEM) to which it
-    leads at its own time, or "", as an expert would find it by hand. OpenSSL takes self-signed ones alone."""
+    """Time, imprint, nonce (as openssl writes it) and root of a granted response: the accepted one (a PEM) to
+    which it leads at its own time, or "". OpenSSL takes nothing for a root that is not self-signed."""
     need(len(token) <= MAX_TOKEN, f"{what} is too large")
     text = openssl("ts -reply -in token -text", token=token)
     found: Any = TOKEN.search(text.rpartition("\nTST info:\n")[2])  # before that stands what nobody signed
@@ -424,6 +422,8 @@ def read_trust(path: Path) -> dict[str, Any]:
         said: dict[str, Any] = LEFT_OUT | read_json(path.read_bytes(), "it")
         said["signers"] = [ALWAYS | one for one in said["signers"]]
         fit(said, "trust", "it")
+        pem = [one["name"] for one in said["signers"] if "-----BEGIN" in one["public_key"]]
+        none(pem, "`countermark verify` alone reads keys in PEM; here they are base64, but not of")
         said["signers"] = {hashed(unbase64(one["public_key"])).hex(): one for one in said["signers"]}
         said["logs"] = [note_key(text, 1) for text in said["logs"]]
         said["witnesses"] = [note_key(one["vkey"], 4, one["alliance"]) for one in said["witnesses"]]
@@ -439,9 +439,8 @@ class Verification:
         self.about, self.documents = dict[str, Any](), dict[str, Any]()  # case.json; what else is parsed
         self.taken_out, self.gone = dict[str, Counter[str]](), set[str]()  # by name and ground; whole files
         self.redactors, self.listed = dict[str, Any](), dict[str, dict[str, str]]()  # files made by a step
-        self.times = list[float]()  # of the timestamps over the seal
         self.entries, self.last_batch = list[Entry](), ""  # of the private log; when the last batch is of
-        self.shown_times = list[tuple[int, float]]()  # size of a checkpoint, since when it is known
+        self.times, self.shown_times = list[float](), list[tuple[int, float]]()  # by size
         self.more = dict[str, Any]()  # for the answer
 
     def outer_layer(self) -> str:
@@ -496,7 +495,8 @@ class Verification:
         of = (self.about["case_id"], self.package.digests[envelope_name("seal")])
         need((said["case_id"], said["seal"]) == of, "the redaction is of another case or of another seal")
         need(said["created"] >= self.about["created"], "the redaction is older than the case")
-        self.redactors, self.more["taken_out"] = read_signers(said["signers"], "the redaction"), said["taken_out"]
+        self.redactors = read_signers(said["signers"], "the redaction")
+        self.more["taken_out"] = said["taken_out"]
         for name, form, one in ((one["name"], one["form"], one) for one in said["taken_out"]):
             good = name in self.sealed and form in ("file", form_of(name))
             need(good and name not in self.gone, f"{name} has no {form} to be taken out")
@@ -515,7 +515,8 @@ class Verification:
         none(set(self.payload) ^ (sealed.keys() - self.gone), "missing, or not sealed")
         right = sealed | (self.signed["redaction"].subjects if self.redactors else {})
         none((name for name in self.payload if right[name] not in ("", digests[name])), "not what was sealed")
-        self.documents = {name: read_json(whole[name], name) for name in self.payload if is_document(name)}
+        documents = (name for name in self.payload if form_of(name) and name in whole)
+        self.documents = {name: read_json(whole[name], name) for name in documents}
         none({CASE, CUSTODY, RESULTS, METHOD, CAPTURE, *self.made.values()} - sealed.keys(), "missing")
         leaves = {name for name in sealed if name.startswith(LEAVES)}
         none(leaves ^ {leaves_name(one) for one in sealed if form_of(one)}, "leaves of no document, or none")
@@ -541,7 +542,7 @@ class Verification:
 
     def leaves_in(self, name: str) -> Iterator[tuple[bytes, bool]]:
         """Of every leaf its content, and whether it is null."""
-        table = not is_document(name)
+        table = name.startswith(TABLES)
         for number, text in enumerate(self.package.lines(name) if table else [self.package.whole[name]]):
             value = read_json(text, f"a line of {name}", PLAIN if name == REQUESTS else AS_SPELLED)
             if name == REQUESTS:
@@ -556,7 +557,7 @@ class Verification:
 
     def check_leaves(self, name: str, said: dict[str, Any]) -> int:
         hashes, taken, what = list[bytes](), Counter[str](), leaves_name(name)
-        lines = self.package.lines(what, MAX_LEAF_LINE)
+        lines = self.package.lines(what)
         for content, is_null in self.leaves_in(name):
             line = next(lines, b"")
             found = TAKEN.fullmatch(line)
@@ -625,8 +626,7 @@ class Verification:
         return (said or "none; the time of sealing is the sealer's word") + few
 
     def signers(self) -> str:
-        """Step 10: enough accepted signers, of the case and of the redaction, valid at the first timestamp;
-        without one, as they alone say when they signed, then and now."""
+        """Step 10: enough accepted signers, valid at the first timestamp; without one, as they say and now."""
         asked = [(self.keys, self.times[:1] or [seconds(self.about["created"]), time.time()])]
         if self.redactors:
             created = seconds(self.signed["redaction"].predicate["created"])
@@ -707,7 +707,7 @@ class Verification:
                 same = len(more) == 1 and (start.tag, start.space) == (one.tag, one.space)
                 need(same, f"entry {at} is the outcome of no run")
         tags = {(one.payload.get("matter", ""), one.tag) for one in self.shown(START, OUTCOME, PLAN)}
-        need(len(dict(tags)) == len({tag for _, tag in tags}) == len(tags), "a matter of two tags, or a tag of two")
+        need(len(dict(tags)) == len({tag for _, tag in tags}) == len(tags), "tags and matters are no pairs")
         ours = dict(tags).get(self.about["matter"])  # its tag, where anything of it is shown
         ends, came_out = "", set[tuple[str, str]]()
         closed = [one for one in self.entries if one.payload is None and one.space != "privileged"]
@@ -721,8 +721,8 @@ class Verification:
                 came = {digest for name, digest in digests.items() if not held or name != "answer"}
                 need(came and came <= {*self.sealed.values()}, f"what came out of run {start.run} is missing")
             ends += "" if said["status"] == "done" else f", run {start.run} {said['status']}"
-        of_runs = {(name.partition(".")[0], digest) for name, digest in self.sealed.items() if RUNS in name}
-        none((name for name, _ in of_runs - came_out), "no run of this matter gave a file of")
+        names = [name for name in self.sealed if name.startswith(RUNS)]
+        none((one for one in names if (one.partition(".")[0], self.sealed[one]) not in came_out), "out of no run")
         plans = [one.payload for one in self.shown(PLAN) if one.tag == ours]
         files = {digest for name, digest in self.sealed.items() if name.startswith(PLANS)}
         none((str(one["plan_id"]) for one in plans if one["sha256"] not in files), "no file of these plans")
@@ -785,7 +785,7 @@ class Verification:
         need(None not in fixed, "nothing shows when the plan and each key were in the log")
         acquired = self.check_acquisitions(result, asked, fixed)  # 4, 5
         starts, gave = {one.run: one.index for one in self.shown(START)}, self.runs_that_gave(step)  # 6
-        need(result["run"] in gave and starts.get(result["run"], 0) > fixed[0][1], "no run after its plan gave it")
+        need(result["run"] in gave and starts.get(result["run"], 0) > fixed[0][1], "no later run gave it")
         mine = (result["run"], [*self.made].index(step))
         for place, other in enumerate(rows(self.documents[RESULTS], "results")):
             run = min(self.runs_that_gave(other["result"]), default=0)
@@ -871,9 +871,9 @@ def verify(path: Path, trust: dict[str, Any] | None = None, wanted: str = "") ->
         steps.append({"number": number, "name": name, "outcome": outcome, "detail": detail})
     verdict = "FAILED" if failed else "VERIFIED" if trust else "INTACT, SIGNER NOT CHECKED"
     answer: dict[str, Any] = {"schema": "countermark/verify/v1", "package": str(path), "verdict": verdict}
-    answer |= {"case_id": it.about.get("case_id"), "created": it.about.get("created"), "runs": None}
-    answer |= {"signers": [], "timestamps": [], "results": [], "taken_out": []} | it.more
-    answer |= {"signers": [], "timestamps": []} if failed else {}
+    answer |= {"case_id": it.about.get("case_id"), "created": it.about.get("created")}
+    answer |= {"signers": [], "timestamps": [], "runs": None, "results": [], "taken_out": []}
+    answer |= {} if failed else it.more
     by = f", signed by {', '.join(answer['signers'])}" if answer["signers"] else ""
     about = f"{verdict} case {answer['case_id']}{by}, made {answer['created']} by its own clock"
     return answer | {"summary": failed or about, "steps": steps}

@@ -13,7 +13,8 @@ from policy_samples import EU, US, ground, write_legal
 from policy_tables import tables
 
 from countermark.errors import Error, ExitCode
-from countermark.share.policy import document, legal, strict_yaml
+from countermark.records import strict_yaml
+from countermark.share.policy import document, legal
 from countermark.share.policy.context import unmet
 from countermark.share.policy.legal import Gdpr
 
@@ -144,7 +145,7 @@ def test_hostile_yaml_is_an_error_of_one_line(text: bytes, tmp_path: Path) -> No
 
 def test_yaml_means_what_it_says() -> None:
     text = b"country: NO\nday: 2026-01-01\nnumber: 010\nyes: on\n"
-    assert strict_yaml.parse(text, dict, "x") == {
+    assert strict_yaml.parse(text, dict, "x", "a page") == {
         "country": "NO",
         "day": "2026-01-01",
         "number": "010",
@@ -222,9 +223,9 @@ def test_a_basis_that_never_ends_or_renews_itself(change: dict[str, Any], tmp_pa
 )
 def test_a_tag_or_an_anchor_that_changes_what_is_read(text: str) -> None:
     kind = dict[str, int]
-    assert strict_yaml.parse(b"accounts: 3", kind, "x") == {"accounts": 3}
+    assert strict_yaml.parse(b"accounts: 3", kind, "x", "a page") == {"accounts": 3}
     with pytest.raises(Error):
-        strict_yaml.parse(text.encode(), kind, "x")
+        strict_yaml.parse(text.encode(), kind, "x", "a page")
 
 
 @pytest.mark.parametrize("heading", sorted(tables(document.default_policy())))

@@ -107,13 +107,13 @@ def _template(out: Path | None) -> None:
 def _read(path: Path) -> "Plan":
     """A plan in JSON as it is, in YAML with its texts made numbers and the day of writing filled in."""
     from countermark.prove.beforehand import plans
-    from countermark.share.policy.strict_yaml import parse
+    from countermark.records.strict_yaml import parse
 
     data = plans.read_bytes(path)
     if data.lstrip().startswith(b"{"):
         return plans.decode_plan(data, str(path))
     try:
-        fields = parse(data, dict[str, Any], str(path))
+        fields = parse(data, dict[str, Any], str(path), "docs/plans.md")
     except Error as error:
         hint = "countermark case plan --template writes one to fill in"
         raise Error(error.message, hint=hint, exit_code=ExitCode.NO_INPUT) from error

@@ -53,11 +53,11 @@ def record(
     as_json: Json = False,
 ) -> None:
     """Put a dispute into your log, with the hour by which it is due; file it at the exchange with --to."""
+    from countermark.records.strict_yaml import read_bytes
     from countermark.share.policy.disputes import record_dispute
     from countermark.share.policy.document import read_policy
     from countermark.share.policy.forms import is_stix_id
     from countermark.share.policy.home import Home
-    from countermark.share.policy.strict_yaml import read_bytes
 
     if not is_stix_id(object_id):
         raise Error("that is no STIX id", hint="indicator--… as it was published", exit_code=ExitCode.USAGE)
@@ -130,8 +130,8 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Show who has read the object, and who confirmed its withdrawal; exits with 11 while some have not."""
+    from countermark.records.strict_yaml import read_bytes
     from countermark.share.policy.disputes import MAX_ANSWER, parse_answer
-    from countermark.share.policy.strict_yaml import read_bytes
 
     if to:
         from countermark.share.client.disputes import ask_dispute

@@ -63,9 +63,9 @@ def _tell_bases(place: "Home", bases: Sequence[Mapping[str, Any]]) -> None:
 def check_review(place: "Home", subject: "Subject") -> None:
     """Raise where `review.json` is another than the one that the log says was made for this release."""
     from countermark.records.canonical import sha256_hex
+    from countermark.records.strict_yaml import read_bytes
     from countermark.share.policy.home import REFUSED, REVIEWED
     from countermark.share.policy.release import MAX_OBJECTS_BYTES, REVIEW
-    from countermark.share.policy.strict_yaml import read_bytes
 
     path = subject.folder / REVIEW
     if subject.kind != "release" or not path.exists():

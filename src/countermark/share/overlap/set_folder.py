@@ -10,12 +10,12 @@ import msgspec
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json, sha256_hex
 from countermark.records.files import remove_left_overs, write_atomic
+from countermark.records.strict_yaml import read_bytes
 from countermark.share.overlap import group
 from countermark.share.overlap.commitments import MAX_ENVELOPE, failed
 from countermark.share.overlap.messages import COMMITMENT_TYPE, MOST_POINTS, POINT_BYTES, Commitment
 from countermark.share.overlap.prepared import BLINDED, COMMITMENT, SCALAR, SET, STATE, Prepared
 from countermark.share.policy.odd_files import refuse_odd_files
-from countermark.share.policy.strict_yaml import read_bytes
 from countermark.trust.dsse import open_envelope
 from countermark.trust.keyfiles import Secret, read_secret
 

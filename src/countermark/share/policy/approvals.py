@@ -17,6 +17,7 @@ import msgspec
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json, content_id, sha256_hex
 from countermark.records.files import write_atomic
+from countermark.records.strict_yaml import read_bytes
 from countermark.share.overlap.messages import OPENING_TYPE
 from countermark.share.overlap.opening_form import check_in_force, parse_opening
 from countermark.share.policy.odd_files import refuse_odd_files
@@ -30,7 +31,6 @@ from countermark.share.policy.release import (
     read_release,
 )
 from countermark.share.policy.standing import STANDING, STANDING_TYPE, check_standing, parse_standing
-from countermark.share.policy.strict_yaml import read_bytes
 from countermark.trust.dsse import open_envelope, pae, seal_envelope
 from countermark.trust.keyfiles import locked
 from countermark.trust.signing import PublicKey, SigningKey, decode_base64, encode_base64

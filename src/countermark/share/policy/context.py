@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from countermark.share.policy import strict_yaml
-from countermark.share.policy.document import Policy
+from countermark.records import strict_yaml
+from countermark.share.policy.document import FORM, Policy
 from countermark.share.policy.legal import Basis, today
 from countermark.share.stix.markings import Iep, Tlp
 
@@ -58,7 +58,7 @@ class Context(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 def read_context(path: Path) -> Context:
     """A context from its YAML; raises `Error` for anything else."""
-    return strict_yaml.read(path, Context)
+    return strict_yaml.read(path, Context, FORM)
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -92,7 +92,7 @@ def resolve(
     for kind, value, accounts in (*listed, *counts):
         merged[kind, value] = min(accounts, merged.get((kind, value), accounts))
         if len(merged) > MAX_COUNTS:
-            raise strict_yaml.bad("the context", f"counts over {MAX_COUNTS:,} values")
+            raise strict_yaml.bad("the context", f"counts over {MAX_COUNTS:,} values", FORM)
     named = tuple(bases[one] for one in context.legal_basis if one in bases)
     when = (now or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
     return Ground(policy, context, named, when, merged, released or {})

@@ -5,17 +5,20 @@ types here; what a schema cannot say (`check`) is said by the reader.
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from countermark.records import strict_yaml
 from countermark.records.canonical import canonical_json, sha256_hex
-from countermark.share.policy import strict_yaml
 
 SCHEMA = "countermark/sharing-policy/v1"
+FORM = "spec/sharing-policy.md"
+"""The page that has the form of every document of a policy."""
+_bad = partial(strict_yaml.bad, form=FORM)
 MAX_STANDING_DAYS = 30
 TAGS_ONLY = frozenset({"payment", "account", "template"})
 """Kinds that may only ever leave as OPRF tags; the private overlap that makes them is a later part."""
@@ -202,14 +205,14 @@ def read_policy(path: Path | None = None) -> Policy:
     """The policy in a file, or the one that is shipped; raises `Error` for one that cannot hold."""
     if path is None:
         return default_policy()
-    return _checked(strict_yaml.read(path, Policy), str(path))
+    return _checked(strict_yaml.read(path, Policy, FORM), str(path))
 
 
 @cache
 def default_policy() -> Policy:
     """The policy that is shipped."""
     data = files(__package__).joinpath("default.yaml").read_bytes()
-    return _checked(strict_yaml.parse(data, Policy, "the shipped policy"), "the shipped policy")
+    return _checked(strict_yaml.parse(data, Policy, "the shipped policy", FORM), "the shipped policy")
 
 
 def _checked(policy: Policy, name: str) -> Policy:
@@ -220,24 +223,22 @@ def _checked(policy: Policy, name: str) -> Policy:
     for group in (*groups, policy.topics, policy.texts, ruled):
         ids = [one.id for one in group]
         if len(set(ids)) != len(ids):
-            raise strict_yaml.bad(
-                name, f"has an id twice: {sorted({one for one in ids if ids.count(one) > 1})[0]}"
-            )
+            raise _bad(name, f"has an id twice: {sorted({one for one in ids if ids.count(one) > 1})[0]}")
     if {one.id for one in policy.conditions} != set(CONDITIONS):
-        raise strict_yaml.bad(name, f"has to have each of the conditions {', '.join(CONDITIONS)}")
+        raise _bad(name, f"has to have each of the conditions {', '.join(CONDITIONS)}")
     for rule in ruled:
         if rule.kind not in kinds or rule.kind in TAGS_ONLY | NEVER:
-            raise strict_yaml.bad(name, f"rule {rule.id} is of a kind that is unknown or never leaves raw")
+            raise _bad(name, f"rule {rule.id} is of a kind that is unknown or never leaves raw")
     resting: Sequence[_Resting] = [*policy.rules, *policy.comparisons, *policy.kinds, *policy.topics]
     for rests in (*resting, *policy.grounds, *policy.conditions):
         if not set(rests.sources) <= sources:
-            raise strict_yaml.bad(name, f"{rests.id} names a source that is not listed")
+            raise _bad(name, f"{rests.id} names a source that is not listed")
     for kind in policy.kinds:
         if kind.id in TAGS_ONLY | NEVER and not kind.refused:
-            raise strict_yaml.bad(name, f"kind {kind.id} has to be refused: it leaves as a tag or not at all")
+            raise _bad(name, f"kind {kind.id} has to be refused: it leaves as a tag or not at all")
     if (TAGS_ONLY | NEVER) - kinds:
-        raise strict_yaml.bad(name, f"has to list the kinds {', '.join(sorted(TAGS_ONLY | NEVER))}")
+        raise _bad(name, f"has to list the kinds {', '.join(sorted(TAGS_ONLY | NEVER))}")
     places = [place for rule in policy.rules for place in rule.places]
     if len(set(places)) != len(places):
-        raise strict_yaml.bad(name, "has a place in two rules")
+        raise _bad(name, "has a place in two rules")
     return policy

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from countermark.errors import Error, ExitCode
+from countermark.records.strict_yaml import read_bytes
 from countermark.share.policy.evaluate import MAX_OBJECT_BYTES, MAX_OBJECTS
 from countermark.share.policy.release import MAX_OBJECTS_BYTES, OBJECTS
-from countermark.share.policy.strict_yaml import read_bytes
 
 NAMES = (OBJECTS, "OBJECTS.jsonl")
 

@@ -7,13 +7,15 @@
 """
 
 from datetime import UTC, date, datetime
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
-from countermark.share.policy import strict_yaml
+from countermark.records import strict_yaml
+from countermark.share.policy.document import FORM
 
 SCHEMA = "countermark/legal-bases/v1"
 GDPR_APPLIES = {
@@ -38,6 +40,7 @@ GDPR_APPLIES = {
 """The Union, its members, and the other members of the EEA."""
 NAMED_TRANSFERS = frozenset({"clauses-46", "rules-47", "derogation-49"})
 """Ways of transfer that stand in a paper or a sentence, which the record has to name."""
+_bad = partial(strict_yaml.bad, form=FORM)
 MAX_DAYS = 1100
 """Our choice: what holds for over three years does not expire; counsel looks again."""
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=600)]
@@ -100,23 +103,25 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_bases(*paths: Path) -> dict[str, Basis]:
     """The shipped records and those of the files, by id; raises `Error` for an id that stands twice."""
     shipped = files(__package__).joinpath("legal.yaml").read_bytes()
-    documents = [("the shipped legal bases", strict_yaml.parse(shipped, _File, "the shipped legal bases"))]
-    documents += [(str(path), strict_yaml.read(path, _File)) for path in paths]
+    called = "the shipped legal bases"
+    documents = [(called, strict_yaml.parse(shipped, _File, called, FORM))]
+    documents += [(str(path), strict_yaml.read(path, _File, FORM)) for path in paths]
     bases: dict[str, Basis] = {}
     for name, document in documents:
         for record in document.records:
             if record.id in bases:
-                raise strict_yaml.bad(
-                    name, f"has a record {record.id} that stands elsewhere: a renewal has an id of its own"
+                raise _bad(
+                    name,
+                    f"has a record {record.id} that stands elsewhere: a renewal has an id of its own",
                 )
             if record.until < record.since:
-                raise strict_yaml.bad(name, f"has a record {record.id} that ends before it begins")
+                raise _bad(name, f"has a record {record.id} that ends before it begins")
             if (record.until - record.since).days > MAX_DAYS:
-                raise strict_yaml.bad(name, f"has a record {record.id} that holds for over {MAX_DAYS} days")
+                raise _bad(name, f"has a record {record.id} that holds for over {MAX_DAYS} days")
             bases[record.id] = record
     for record in bases.values():
         if record.renews is not None and (record.renews not in bases or record.renews == record.id):
-            raise strict_yaml.bad(record.id, "renews a legal basis that is not there, or itself")
+            raise _bad(record.id, "renews a legal basis that is not there, or itself")
     return bases
 
 

@@ -19,10 +19,10 @@ import msgspec
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import canonical_json, content_id, sha256_hex
 from countermark.records.files import write_atomic
+from countermark.records.strict_yaml import read_bytes
 from countermark.share.policy.context import Ground
 from countermark.share.policy.legal import today
 from countermark.share.policy.review import Review
-from countermark.share.policy.strict_yaml import read_bytes
 
 RELEASE_TYPE = "application/vnd.countermark.release+json"
 RELEASE, OBJECTS, REVIEW = "release.json", "objects.jsonl", "review.json"

@@ -14,6 +14,7 @@ import msgspec
 from countermark.errors import Error, ExitCode
 from countermark.records.canonical import sha256_hex
 from countermark.records.files import write_atomic
+from countermark.records.strict_yaml import read_bytes
 from countermark.share.policy.approvals import REVIEWERS, same_name
 from countermark.share.policy.home import APPROVED, RELEASED, SAMPLE_OUTCOME, SAMPLED, Home
 from countermark.share.policy.release import Release, failed
@@ -28,7 +29,6 @@ from countermark.share.policy.sampling import (
     make_report,
 )
 from countermark.share.policy.standing import standing_in
-from countermark.share.policy.strict_yaml import read_bytes
 from countermark.trust.entries import Entry
 from countermark.trust.keyfiles import locked
 from countermark.trust.log import Log

@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from countermark.errors import Error, ExitCode
+from countermark.records import strict_yaml
 from countermark.records.canonical import canonical_json, content_id
-from countermark.share.policy import strict_yaml
-from countermark.share.policy.document import MAX_STANDING_DAYS, Policy
+from countermark.share.policy.document import FORM, MAX_STANDING_DAYS, Policy
 from countermark.share.policy.release import MAX_STATEMENT, Digest, failed
 from countermark.share.policy.review import REVOCATION, SCRUBBED
 from countermark.trust.dsse import open_envelope
@@ -60,7 +60,7 @@ class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 def read_class(path: Path) -> Class:
     """A class from its YAML; raises `Error` for anything else."""
-    return strict_yaml.read(path, Class)
+    return strict_yaml.read(path, Class, FORM)
 
 
 def make_standing(policy: Policy, wanted: Class, now: datetime) -> Standing:

@@ -1,6 +1,6 @@
 """YAML as a list of plain facts: bounded, no aliases, no tags, no key twice, dates left as text.
 
-Small files must not blow up in memory, and a key that stands twice must not let two readers see two policies.
+Small files must not blow up in memory; a key that stands twice must not let two readers see two documents.
 """
 
 import re
@@ -56,28 +56,29 @@ _Strict.add_implicit_resolver(
 _Strict.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"(?:null|)$"), ["n", ""])
 
 
-def parse(data: bytes, kind: type[T], name: str) -> T:
-    """The document in `data` as a record; `name` is what an error calls it.
+def parse(data: bytes, kind: type[T], name: str, form: str) -> T:
+    """The document in `data` as a record; `name` is what an error calls it, `form` the page with its form.
 
     Raises `Error` (one line) for anything else than one YAML document of that form.
     """
     if len(data) > MAX_BYTES:
-        raise bad(name, f"is over {MAX_BYTES >> 10} KiB")
+        raise bad(name, f"is over {MAX_BYTES >> 10} KiB", form)
     try:
         document = yaml.load(data.decode(), Loader=_Strict)  # noqa: S506 - a safe loader, made stricter
         return msgspec.convert(document, kind)
     except yaml.MarkedYAMLError as error:
         line = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise bad(name, f"is no YAML that is read here: {error.problem}{line}") from error
+        raise bad(name, f"is no YAML that is read here: {error.problem}{line}", form) from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         if isinstance(error, msgspec.ValidationError):
-            raise bad(name, f"is not as expected: {error}") from error
-        raise bad(name, f"is no YAML that is read here: {str(error).splitlines()[0][:200]}") from error
+            raise bad(name, f"is not as expected: {error}", form) from error
+        reason = str(error).splitlines()[0][:200]
+        raise bad(name, f"is no YAML that is read here: {reason}", form) from error
 
 
-def read(path: Path, kind: type[T]) -> T:
+def read(path: Path, kind: type[T], form: str) -> T:
     """As `parse`, of a file."""
-    return parse(read_bytes(path), kind, str(path))
+    return parse(read_bytes(path), kind, str(path), form)
 
 
 def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes:
@@ -89,8 +90,6 @@ def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes:
         raise Error(f"{path} cannot be read: {error.strerror}", exit_code=ExitCode.NO_INPUT) from error
 
 
-def bad(name: str, what: str) -> Error:
-    """The error for a document that is not as expected."""
-    return Error(
-        f"{name} {what}", hint="spec/sharing-policy.md shows what is expected", exit_code=ExitCode.NO_INPUT
-    )
+def bad(name: str, what: str, form: str) -> Error:
+    """The error for a document that is not as expected; `form` is the page that has its form."""
+    return Error(f"{name} {what}", hint=f"{form} shows what is expected", exit_code=ExitCode.NO_INPUT)

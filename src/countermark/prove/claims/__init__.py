@@ -1,0 +1,1 @@
+"""Elements of a claim, and which exhibit supports each."""

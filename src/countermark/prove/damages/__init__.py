@@ -1,0 +1,1 @@
+"""Sums out of sourced inputs, by code and as a workbook."""

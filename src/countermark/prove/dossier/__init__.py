@@ -1,0 +1,1 @@
+"""What a package and the people behind a case say, gathered for a reader."""

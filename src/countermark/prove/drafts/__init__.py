@@ -1,0 +1,1 @@
+"""Drafts for counsel, from templates."""

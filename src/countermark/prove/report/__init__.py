@@ -1,0 +1,1 @@
+"""The content of a report: what it says, in which order."""

@@ -1,0 +1,1 @@
+"""Documents of plain blocks, set as PDF/A."""

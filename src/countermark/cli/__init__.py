@@ -20,6 +20,7 @@ from countermark.cli import (
     power,
     purge,
     share,
+    terms,
     verify,
     watermark,
 )
@@ -44,6 +45,7 @@ app.command("verify")(verify.verify)
 app.add_typer(watermark.app, name="watermark")
 app.add_typer(attribute.app, name="attribute")
 app.add_typer(share.app, name="share")
+app.add_typer(terms.app, name="terms")
 app.command("power")(power.power)
 app.command("purge")(purge.purge)
 
@@ -64,7 +66,7 @@ def _root(
 
 
 NO_SETTINGS = {"verify", "case", "purge", "keygen", "commit", "probe", "review", "approve", "dispute"}
-NO_SETTINGS |= {"check", "keys", "log"}
+NO_SETTINGS |= {"check", "keys", "log", "terms"}
 """Verbs that take nothing from a file in the working directory: whom to trust, what to sign, what leaves,
 what to destroy and where a key and money go is said on the command line."""
 

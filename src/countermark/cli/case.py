@@ -7,11 +7,15 @@ import typer
 
 from countermark.cli import (
     case_add,
+    case_claims,
+    case_damages,
+    case_draft,
     case_export,
     case_hold,
     case_open,
     case_plan,
     case_redact,
+    case_report,
     case_seal,
     case_show,
 )
@@ -29,6 +33,10 @@ app.command("plan")(case_plan.plan)
 app.command("seal")(case_seal.seal)
 app.command("redact")(case_redact.redact)
 app.command("export")(case_export.export)
+app.command("claims")(case_claims.claims)
+app.command("report")(case_report.report)
+app.command("draft")(case_draft.draft)
+app.command("damages")(case_damages.damages)
 
 KEYGEN_SCHEMA_ID = "countermark/case-keygen/v1"
 

@@ -68,6 +68,7 @@ def seal(
     from countermark.prove.case_folder.workspace_state import STATE_FILE
     from countermark.prove.package.trustfile import read_trust
     from countermark.prove.sealing.seal import seal
+    from countermark.prove.sealing.seal_folder import options_of
     from countermark.prove.sealing.seal_options import with_sealed
     from countermark.trust.signing import SigningKey
 
@@ -75,7 +76,7 @@ def seal(
     _check_there(source)
     if (source / STATE_FILE).is_file():
         _only_findings(bool(events), bool(case), bool(scan), bool(attribution))
-        options = with_sealed(replace(_of_folder(source, out, run or []), keys=keys), by)
+        options = with_sealed(options_of(source, out, keys, run or []), by)
     else:
         _only_folder(bool(run), bool(by))
         options = replace(_of_findings(source, out, events, case), scan=scan, attributions=attribution or [])
@@ -147,30 +148,3 @@ def _of_findings(findings: Path, out: Path, events: Path | None, case: str) -> "
         hint = "--events FOLDER and --case ID, or a case folder of case open"
         raise Error("findings are sealed with --events and --case", hint=hint, exit_code=ExitCode.USAGE)
     return SealOptions(findings=findings, events=events, case_id=case, out=out, keys=())
-
-
-def _of_folder(folder: Path, out: Path, runs: list[Path]) -> "SealOptions":
-    """Everything that a case folder has, and further files of runs."""
-    from countermark.prove.case_folder.workspace import Workspace
-    from countermark.prove.case_folder.workspace_view import inputs
-    from countermark.prove.sealing.seal_options import SealOptions
-
-    found = inputs(Workspace.open(folder))
-    return SealOptions(
-        findings=found.findings,
-        events=found.events,
-        case_id=found.case_id,
-        out=out,
-        keys=[],
-        scan=found.scan,
-        attributions=found.attributions,
-        log=found.log,
-        matter=found.matter,
-        plans=found.plans,
-        runs=[*found.runs, *runs],
-        custody=found.custody,
-        terms=found.terms,
-        acceptances=found.acceptances,
-        results=found.results,
-        salt_key=found.salt_key,
-    )

@@ -29,6 +29,11 @@ Subject = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{8,64}\Z")]
 """What a verdict is about: a key's id, or the digest of a reference."""
 
 
+def reported(p_value: float, calibrated_to: float) -> str:
+    """What a report may print of a p-value: `p < level` below the smallest calibrated level."""
+    return f"p < {calibrated_to:.2g}" if p_value < calibrated_to else f"p = {p_value:.2g}"
+
+
 class Test(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One test of one hypothesis."""
 
@@ -61,9 +66,7 @@ class Test(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def reported(self) -> str:
         """What a report may print: `p < the larger of p and the smallest calibrated level`."""
-        if self.p_value < self.calibrated_to:
-            return f"p < {self.calibrated_to:.2g}"
-        return f"p = {self.p_value:.2g}"
+        return reported(self.p_value, self.calibrated_to)
 
 
 class Conclusion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

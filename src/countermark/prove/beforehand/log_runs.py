@@ -119,6 +119,13 @@ def account(view: LogView, matter: str, sealed: Mapping[str, str]) -> Accounts:
     )
 
 
+def runs_of_matter(view: LogView, matter: str) -> list[Run]:
+    """The runs of a matter in order, those that stay closed too; where nothing of it is opened, none: no tag
+    tells them from those of other matters."""
+    tag = _tags(view).get(matter)
+    return [run for run in _runs(view) if tag is not None and run.start.head.matter == tag]
+
+
 def _runs(view: LogView) -> list[Run]:
     """All runs, by their heads: numbers without a gap, each with one outcome at most, after its start."""
     runs: list[Run] = []

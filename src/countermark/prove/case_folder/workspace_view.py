@@ -224,3 +224,15 @@ def overview(workspace: Workspace) -> dict[str, Any]:
         "replaced": [one.path for one in state.replaced],
         "missing": missing(workspace),
     }
+
+
+def last_change(workspace: Workspace) -> str:
+    """The latest time that the folder records: of an addition, an acquisition, a hold or an action (UTC).
+
+    A working paper is dated by it: the clock would date the same folder otherwise each time.
+    """
+    state, custody = workspace.state, workspace.custody
+    kept = [state.findings, state.scan, state.acceptances, *state.attributions, *state.plans.values()]
+    times = [state.opened, *(one.added for one in [*kept, *state.runs] if one)]
+    times += [one.ended or "" for one in custody.acquisitions] + [one.started or "" for one in custody.holds]
+    return max([*times, *(one.at or "" for one in custody.actions)])

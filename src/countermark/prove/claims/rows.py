@@ -22,13 +22,13 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """As a lawyer cites it: `18 U.S.C. § 1839(5)`, a case with court and year."""
     dated: Day
     """Of the decision, of the version of the statute that was read, or of its last amendment."""
-    url: Annotated[str, msgspec.Meta(pattern=r"^https://\S{1,400}$")] = ""
+    url: Annotated[str, msgspec.Meta(pattern=r"^(https://\S{1,400})?$")] = ""
     """A public place where it can be read; empty where none was seen."""
     read: Literal["text", "summary"] = "text"
     """Whether the source itself was read, or another's account of it."""
 
 
-class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What every row has."""
 
     id: Name
@@ -43,7 +43,7 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The day from which it counts as past its review, where it is not that of the file."""
 
 
-class Element(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Element(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Something that has to be shown, or that the other side will ask for."""
 
     exhibits: list[str] = []
@@ -55,7 +55,7 @@ class Element(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     easily_forgotten: bool = False
 
 
-class Remedy(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Remedy(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a court may grant."""
 
     kind: Literal[
@@ -63,7 +63,7 @@ class Remedy(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ]
 
 
-class CounterArgument(_Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CounterArgument(Row, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The main answer of the other side."""
 
     answer: Line

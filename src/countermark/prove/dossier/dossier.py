@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 from countermark.prove.custody.custody import Custody
 from countermark.prove.custody.terms import Acceptance, TermsEntry
+from countermark.prove.dossier.exposures import KeyExposure
+from countermark.prove.dossier.proficiency import Proficiency
+from countermark.prove.dossier.runs import LoggedRun
 from countermark.prove.dossier.statements import PersonsStatement
 from countermark.prove.package.case import Case
 from countermark.prove.verifying.verification import Verification
@@ -90,13 +93,21 @@ class Dossier:
     terms: Sequence[TermsEntry]
     statements: Sequence[PersonsStatement]
     """What named persons state, from the facts file; none without one."""
+    parties: Mapping[str, str] = field(default_factory=dict)
+    """`claimant`, `defendant` and so on, as the facts file has them."""
     exhibits: Sequence[Exhibit]
-    pictures: Mapping[str, bytes] = field(default_factory=dict)
-    """SVG by name, that the package holds."""
+    runs: Sequence[LoggedRun] = ()
+    """The matter's runs in the log, those that stay closed too; none where the log was not checked."""
+    committed: Mapping[str, str] = field(default_factory=dict)
+    """By commitment to a key or canary: the day since which it is shown in the log, and who says so."""
+    proficiency: Proficiency | None = None
+    """Blind trials of the procedure; None: its error rate was not measured."""
+    exposures: Sequence[KeyExposure] = ()
+    """How far each key and its outputs are out."""
     acceptances: Path | None = None
-    """The sealed table of acceptances, if there is one: one line an acceptance."""
+    """The sealed table of acceptances: one a line, null in the place of a field that was taken out."""
     members: Path | None = None
-    """The sealed table of members: `campaign_id`, `account_id` and so on, a line each."""
+    """The sealed table of members: `campaign_id`, `account_id` and so on, a line each, likewise."""
 
     def of_kind(self, *kinds: str) -> Iterator[Exhibit]:
         """The exhibits of these kinds, in order."""

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 
 FACTS_SCHEMA_ID = "countermark/case-facts/v1"
-Name = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,63}\z")]
+Name = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,63}\Z")]
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
-Day = Annotated[str, msgspec.Meta(pattern=r"\A\d{4}-\d{2}-\d{2}\z")]
+Day = Annotated[str, msgspec.Meta(pattern=r"\A\d{4}-\d{2}-\d{2}\Z")]
 FileName = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
 
 

@@ -49,6 +49,18 @@ def verify(
     number, run after the others: those that need what stands outside the package. Raises `Error` (exit 3)
     where there is no package at all.
     """
+    return examine(package, trust, case_id, now=now, more=more)[0]
+
+
+def examine(
+    package: Path,
+    trust: Trust | None = None,
+    case_id: str | None = None,
+    *,
+    now: datetime | None = None,
+    more: tuple[tuple[int, str, Check], ...] = (),
+) -> tuple[Verification, State]:
+    """As `verify`, with what the steps have read: nobody has to open the package again."""
     check_is_package(package)
     state = State(package, trust, case_id, now or datetime.now(UTC))
     numbered = [(number, name, check) for number, (name, check) in enumerate(_STEPS, 1)]
@@ -56,7 +68,7 @@ def verify(
     for number, name, check in (*numbered, *more):
         broken = any(step.outcome == "FAILED" for step in steps)
         steps.append(Step(number, name, *(("not reached", "") if broken else _run(check, state))))
-    return _verification(state, steps)
+    return _verification(state, steps), state
 
 
 def _run(check: Check, state: State) -> tuple[Outcome, str]:

@@ -1,0 +1,133 @@
+"""The finding of account networks: groups with size, time, kind, what is claimed, where the lists stand."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from countermark.prove.dossier.dossier import Dossier
+from countermark.prove.report.pictures import sizes_picture
+from countermark.prove.report.results import Result, answer, campaigns_of
+from countermark.prove.report.sure import campaign_level
+from countermark.prove.report.words import counted, day, exhibits, short
+from countermark.prove.typeset.document import Block, Items, Paragraph, Section, Table
+
+MOST_LISTED = 20
+MOST_REASONS = 4
+KINDS = {
+    "harvest": "looks like the collection of training data",
+    "pool": "looks like resold access with ordinary users behind it",
+    "undecided": "the signs do not settle what for",
+}
+MEANING = (
+    "The p-value of a group says that its accounts are not exchangeable with the ordinary accounts of their"
+    " stratum, no more. What the group looks like is a classification, with an error rate of its own."
+)
+OTHER_EXPLANATIONS = (
+    "a class or a course: one exercise puts the same questions into many accounts",
+    "a company or a team: one payment, one network exit and shared prompts are those of an ordinary customer",
+    "a reseller: customers behind one access point share the network, and not their questions",
+    "a public template or tool: a published prompt stands in accounts that know nothing of each other",
+)
+
+
+class _Member(msgspec.Struct):
+    """A line of the table; null where something was taken out."""
+
+    campaign_id: str | None
+    account_id: str | None
+
+
+def listed_accounts(members: Path | None) -> Counter[str]:
+    """How many accounts the sealed table names for each network; it is read line by line."""
+    found: Counter[str] = Counter()
+    if members is None:
+        return found
+    decoder = msgspec.json.Decoder(_Member)
+    with members.open("rb") as stream:
+        for line in stream:
+            one = decoder.decode(line)
+            if one.campaign_id and one.account_id:
+                found[one.campaign_id] += 1
+    return found
+
+
+def networks_section(result: Result, dossier: Dossier) -> Section:
+    """All groups of accounts that act as one."""
+    campaigns = campaigns_of(dossier)
+    blocks: list[Block | Section] = [Paragraph(lead="Answer.", text=answer(result, dossier))]
+    if campaigns:
+        blocks += [Paragraph(text=MEANING, style="note"), _table(dossier, campaigns)]
+        blocks += sizes_picture(campaigns[:MOST_LISTED])
+        blocks += list(_reasons(campaigns))
+    blocks += list(_candidates(dossier))
+    if result.reasons:
+        blocks.append(Paragraph(lead="Why it is exploratory.", text=""))
+        blocks.append(Items(tuple(short(one) for one in result.reasons)))
+    blocks.append(Paragraph(lead="Other explanations.", text="Accounts also act as one in:"))
+    blocks.append(Items(OTHER_EXPLANATIONS))
+    return Section(result.heading, tuple(blocks))
+
+
+def _table(dossier: Dossier, campaigns: list[Mapping[str, Any]]) -> Table:
+    counts = listed_accounts(dossier.members)
+    rows = []
+    for one in campaigns[:MOST_LISTED]:
+        window = one.get("window") or {}
+        name = str(one.get("campaign_id") or "taken out")
+        rows.append(
+            (
+                name,
+                f"{one.get('size') or 0:,}",
+                f"{counts[name]:,}",
+                f"{day(window.get('first'))} to {day(window.get('last'))}",
+                KINDS.get(str(one.get("kind")), "not shown"),
+                campaign_level(dossier, one.get("p_value")),
+            )
+        )
+    numbers = exhibits(one.number for one in dossier.of_kind("members"))
+    where = (
+        f"The accounts themselves are listed in {numbers}."
+        if numbers
+        else "The lists are not in the package."
+    )
+    more = len(campaigns) - len(rows)
+    rest = f" {counted(more, 'smaller group')} more in exhibit {result_exhibit(dossier)}." if more else ""
+    return Table(
+        columns=("Group", "Accounts", "Listed", "Seen", "What it looks like", "Claimed"),
+        rows=tuple(rows),
+        caption=f"{where}{rest}",
+        widths=(0.22, 0.1, 0.1, 0.2, 0.26, 0.12),
+        mono=(0,),
+        numbers=(1, 2),
+    )
+
+
+def result_exhibit(dossier: Dossier) -> str:
+    """Number of the exhibit of the networks."""
+    return next((str(one.number) for one in dossier.of_kind("networks")), "-")
+
+
+def _reasons(campaigns: list[Mapping[str, Any]]) -> Iterator[Block]:
+    largest = campaigns[0]
+    reasons = [one for one in largest.get("reasons") or () if isinstance(one, dict) and one.get("text")]
+    if reasons:
+        text = f"What the largest group, {largest.get('campaign_id')}, rests on:"
+        yield Paragraph(lead="Reasons.", text=text)
+        yield Items(tuple(short(one["text"]) for one in reasons[:MOST_REASONS]))
+
+
+def _candidates(dossier: Dossier) -> Iterator[Block]:
+    tested, untested = dossier.findings.get("tested"), dossier.findings.get("not_testable")
+    if isinstance(tested, int) and isinstance(untested, int):
+        yield Paragraph(
+            lead="Tested.",
+            text=f"{counted(tested, 'candidate group')} were tested, {untested:,} could not be. Among the"
+            " groups that are named, the expected share of false ones is at most"
+            f" {dossier.findings.get('fdr')}.",
+        )
+    notes = [short(one) for one in dossier.findings.get("notes") or () if isinstance(one, str)]
+    if notes:
+        yield Items(tuple(notes))

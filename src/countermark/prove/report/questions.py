@@ -1,0 +1,62 @@
+"""The open questions of a report: whatever a section prints as one, gathered in one list."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from countermark.prove.typeset.document import Block, Paragraph, Section, Table
+
+
+@dataclass(frozen=True)
+class Question:
+    """One open question."""
+
+    section: str
+    """Heading of the section, or part of it, that asks."""
+    text: str
+
+
+def questions_in(sections: Iterable[Section]) -> list[Question]:
+    """Every question in these sections, in order; one that is asked twice stands once."""
+    found: dict[str, Question] = {}
+    for section in sections:
+        for one in _walk(section):
+            found.setdefault(one.text, one)
+    return list(found.values())
+
+
+def _walk(section: Section) -> Iterator[Question]:
+    for block in section.blocks:
+        if isinstance(block, Section):
+            yield from _walk(block)
+        else:
+            yield from (Question(section.heading, text) for text in _asked(block))
+
+
+def _asked(block: Block) -> Iterator[str]:
+    if isinstance(block, Paragraph) and block.style == "question":
+        yield f"{block.lead} {block.text}".strip()
+    if isinstance(block, Table):
+        for number in block.questions:
+            yield from _of_row(block.rows[number])
+
+
+def _of_row(row: tuple[str, ...]) -> Iterator[str]:
+    """The lines of a row that end in a question mark, with what the row is about; one that asks nothing is
+    asked about elsewhere."""
+    lines = [line for cell in row for line in cell.splitlines() if line.endswith("?")]
+    if lines:
+        yield f"{row[0]}: {' '.join(lines)}"
+
+
+def questions_section(questions: list[Question]) -> Section:
+    """All of them, numbered, each with the part that asks."""
+    if not questions:
+        return Section("Open questions", (Paragraph(text="No question is open."),))
+    rows = tuple((str(number), one.text, one.section) for number, one in enumerate(questions, 1))
+    table = Table(
+        columns=("No.", "Question", "Asked in"),
+        rows=rows,
+        caption="Each stands where an answer is missing. No figure was put in its place.",
+        widths=(0.07, 0.66, 0.27),
+    )
+    return Section("Open questions", (table,))

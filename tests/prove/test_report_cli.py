@@ -1,0 +1,140 @@
+"""`case report` as typed: a PDF, the same content as JSON, no report of what does not verify."""
+
+import importlib.util
+import json
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from log_stories import Story
+from test_report import texts
+from whole_case import options_of, told, trust_in
+
+from countermark.prove.typeset.document import Document
+from countermark.trust.signing import SigningKey
+from running import countermark
+
+Sealed = Callable[..., Path]
+FACTS = """\
+schema: countermark/case-facts/v1
+parties: {claimant: Example AI Inc.}
+statements:
+  - fact: defendant-identity
+    says: It is Example Labs Ltd.
+    by: Ann Example
+    dated: 2026-06-20
+    files: [register.txt]
+"""
+HAS_TYPESET = importlib.util.find_spec("countermark.prove.typeset.pdf") is not None
+
+
+@pytest.fixture
+def case(sealed: Sealed, tmp_path: Path, key: SigningKey) -> Path:
+    """A folder with `whole.zip`, `whole-trust.json` and `facts.yaml`."""
+    story, folder = told(tmp_path / "story")
+    assert isinstance(story, Story)
+    trust = trust_in(story, tmp_path, key)
+    sealed("whole.zip", **options_of(story, tmp_path, trust=trust, attributions=[folder]))
+    (tmp_path / "facts.yaml").write_text(FACTS)
+    (tmp_path / "register.txt").write_text("a register")
+    return tmp_path
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> list[Document]:
+    """Documents that would have been set; typesetting has tests of its own."""
+    seen: list[Document] = []
+    module = types.ModuleType("countermark.prove.typeset.pdf")
+
+    def to_pdf(document: Document) -> bytes:
+        seen.append(document)
+        return b"%PDF-1.7 stub"
+
+    module.to_pdf = to_pdf  # type: ignore[attr-defined]  # a module made here
+    monkeypatch.setitem(sys.modules, "countermark.prove.typeset.pdf", module)
+    return seen
+
+
+def test_a_report_is_written_and_printed(case: Path, stub: list[Document]) -> None:
+    out = case / "report.pdf"
+    given = ["--trust", case / "whole-trust.json", "--facts", case / "facts.yaml", "--out", out]
+    done = countermark("case", "report", case / "whole.zip", *given)
+    assert (done.code, done.out) == (0, f"report on case CASE-1 in {out}\n")
+    assert "open questions" in done.err
+    assert out.read_bytes().startswith(b"%PDF")
+    assert dict(stub[0].facts)["Claimant"] == "Example AI Inc."
+    printed = countermark("case", "report", case / "whole.zip", *given, "--json")
+    assert printed.code == 0
+    content = json.loads(printed.out)
+    assert content["schema"] == "countermark/case-report/v1"
+    assert [one["kind"] for one in content["exhibits"]][-1] == "statement"
+    assert [one["heading"] for one in content["sections"]] == [one.heading for one in stub[1].sections]
+    assert content["verification"]["package"] == "whole.zip"
+
+
+def test_json_needs_no_pdf(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "countermark.prove.typeset.pdf", None)  # importing it fails
+    done = countermark("case", "report", case / "whole.zip", "--json", "--claims", "us-contract")
+    assert done.code == 0
+    content = json.loads(done.out)
+    assert content["claims"][0]["claim"] == "us-contract"
+    assert "No trust file was given" in done.err
+    assert str(case) not in "\n".join(texts(content))  # no path of this machine
+
+
+def test_nothing_to_write_is_a_usage_error(case: Path) -> None:
+    done = countermark("case", "report", case / "whole.zip")
+    assert done.code == 2
+    assert done.error() == "countermark: error: there is nothing to write"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["nothing.zip"], 3),
+        (["whole.zip", "--claims", "no-such"], 2),
+        (["whole.zip", "--facts", "missing.yaml"], 3),
+        (["whole.zip", "--damages", "missing.yaml"], 3),
+        (["whole.zip", "--policies", "."], 3),
+        (["whole.zip", "--today", "tomorrow"], 2),
+    ],
+)
+def test_what_cannot_be_used_is_one_line(
+    case: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int
+) -> None:
+    monkeypatch.chdir(case)
+    (case / "facts.yaml").unlink()
+    done = countermark("case", "report", *arguments, "--out", "r.pdf")
+    assert done.code == code
+    done.error()
+    assert not (case / "r.pdf").exists()
+
+
+def test_a_changed_package_is_no_report(case: Path) -> None:
+    data = (case / "whole.zip").read_bytes()
+    (case / "whole.zip").write_bytes(data.replace(b"shared template", b"shared_template"))
+    done = countermark("case", "report", case / "whole.zip", "--out", case / "r.pdf")
+    assert done.code == 20
+    assert "does not verify, step " in done.error()
+    assert not (case / "r.pdf").exists()
+
+
+@pytest.mark.skipif(not HAS_TYPESET, reason="typesetting is not there")
+def test_the_pdf_has_the_content_of_the_json(case: Path) -> None:
+    pypdfium2 = pytest.importorskip("pypdfium2")
+    pytest.importorskip("typst")
+    given = ["--trust", case / "whole-trust.json", "--facts", case / "facts.yaml", "--claims", "us-contract"]
+    first, second = case / "one.pdf", case / "two.pdf"
+    for out in (first, second):
+        done = countermark("case", "report", case / "whole.zip", *given, "--out", out, "--json")
+        assert done.code == 0
+    assert first.read_bytes() == second.read_bytes()
+    pages = [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(first)]
+    there = "".join("".join(pages).split()).replace("\u00ad", "").replace("\ufffe", "")
+    content = json.loads(done.out)
+    wanted = [one["text"] for one in content["questions"]] + [one["sha256"] for one in content["exhibits"]]
+    wanted += [one["answer"] for one in content["results"]]
+    for text in wanted:
+        assert "".join(text.split()).replace("-", "") in there.replace("-", ""), text

@@ -1,0 +1,138 @@
+"""Claims, terms and damages in the report: asked for, or said to be left out; all questions in one list."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from claim_samples import claim
+from damages_samples import typical, write_inputs
+from dossier_parts import TERMS_TEXT
+from dossier_samples import dossier
+
+from countermark.errors import Error, ExitCode
+from countermark.prove.damages.input_forms import FORMS
+from countermark.prove.report.make import Asked, Made, make
+from countermark.records.canonical import file_sha256, sha256_hex
+
+POLICY: dict[str, Any] = {
+    "schema": "countermark/policy/v1",
+    "id": "usage-policy",
+    "version": "2026-03",
+    "title": "Usage policy",
+    "provider": "Example AI Inc.",
+    "effective": "2026-03-01",
+    "text_sha256": sha256_hex(TERMS_TEXT),
+    "read": "2026-06-20",
+    "by": "Bob Example, counsel",
+    "clauses": [
+        {
+            "id": "no-competing-models",
+            "title": "No competing models",
+            "where": "section 1",
+            "quote": "You will not use outputs to develop a competing model.",
+            "forbids": ["model-training"],
+        }
+    ],
+}
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Asked:
+    """All parts: counsel's own claim, one policy, two inputs of the damages."""
+    (tmp_path / "legal").mkdir()
+    (tmp_path / "legal/us-sample.yaml").write_text(yaml.safe_dump(claim()))
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies/usage.yaml").write_text(yaml.safe_dump(POLICY))
+    first = next(iter(FORMS))
+    inputs = write_inputs(tmp_path / "inputs.yaml", {first: typical(first)})
+    return Asked(
+        claims="us-sample",
+        legal=tmp_path / "legal",
+        policies=tmp_path / "policies",
+        damages=inputs,
+    )
+
+
+def headings(made: Made) -> list[str]:
+    return [one.heading for one in made.report.document.sections]
+
+
+def test_all_parts_stand_in_the_report(tmp_path: Path, asked: Asked) -> None:
+    made = make(dossier(tmp_path), asked)
+    there = headings(made)
+    assert "Claims, element by element" in there
+    assert "Damages" in there
+    assert there.index("Claims, element by element") < there.index("Open questions")
+    plain = made.to_plain()
+    assert plain["claims"][0]["claim"] == "us-sample"
+    assert plain["terms"]["campaigns"][0]["bound"] == 40
+    assert plain["damages"]
+    summary = str(made.report.document.sections[0])
+    assert "No claim was assessed." not in summary
+    assert "No damages were reckoned." not in summary
+
+
+def test_what_nobody_asked_for_is_said_to_be_left_out(tmp_path: Path) -> None:
+    made = make(dossier(tmp_path), Asked())
+    summary = str(made.report.document.sections[0])
+    for sentence in (
+        "No claim was assessed.",
+        "No finding was held against the terms in force.",
+        "No damages were reckoned.",
+    ):
+        assert sentence in summary
+    plain = made.to_plain()
+    assert (plain["claims"], plain["terms"], plain["damages"]) == ([], None, None)
+
+
+def test_the_inputs_of_the_damages_are_an_exhibit(tmp_path: Path, asked: Asked) -> None:
+    assert asked.damages is not None
+    one = dossier(tmp_path)
+    made = make(one, asked)
+    last = made.dossier.exhibits[-1]
+    assert (last.kind, last.number) == ("damages", len(one.exhibits) + 1)
+    assert last.sha256 == file_sha256(asked.damages)
+    again = make(made.dossier, asked)
+    assert list(again.dossier.exhibits) == list(made.dossier.exhibits)
+
+
+def test_an_empty_input_is_a_question_in_the_one_list(tmp_path: Path, asked: Asked) -> None:
+    asked_for = {one.section for one in make(dossier(tmp_path), asked).report.questions}
+    assert "Open questions on the sums" in asked_for
+
+
+def test_a_gap_of_a_claim_is_a_question_in_the_one_list(tmp_path: Path, asked: Asked) -> None:
+    made = make(dossier(tmp_path, without=["terms"]), asked)
+    texts = [one.text for one in made.report.questions]
+    gaps = [one for claimed in made.assessed for one in claimed.elements if one.state == "gap"]
+    assert gaps
+    for one in gaps:
+        assert [text for text in texts if one.question in text]
+
+
+def test_without_acceptances_no_clause_is_said_to_bind(tmp_path: Path, asked: Asked) -> None:
+    plain = make(dossier(tmp_path, without=["acceptances"]), asked).to_plain()
+    assert [one["bound"] for one in plain["terms"]["campaigns"]] == [0, 0]
+
+
+def test_review_dates_are_held_against_the_day_of_the_case(tmp_path: Path, asked: Asked) -> None:
+    one = dossier(tmp_path)
+    made = make(one, asked)
+    assert made.assessed[0].today == date(2026, 7, 1)
+    later = make(one, Asked(claims="us-sample", legal=asked.legal, today=date(2027, 1, 1)))
+    marked = [len(one.to_plain()["claims"][0]["past_review"]) for one in (made, later)]
+    assert marked[0] < marked[1]
+    assert str(later.report.document).count("past its review date") > marked[0]
+
+
+def test_a_claim_that_there_is_not_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(Error, match="no-such-claim") as caught:
+        make(dossier(tmp_path), Asked(claims="no-such-claim"))
+    assert caught.value.exit_code == ExitCode.USAGE
+
+
+def test_the_same_case_and_parts_give_the_same_document(tmp_path: Path, asked: Asked) -> None:
+    one, other = (make(dossier(tmp_path), asked).report for _ in range(2))
+    assert one == other

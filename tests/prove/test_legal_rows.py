@@ -122,6 +122,12 @@ def test_the_forbidden_words_stand_in_no_row(name: str) -> None:
     assert not FORBIDDEN.findall(CLAIMS[name].decode())
 
 
+@pytest.mark.parametrize("name", CLAIMS)
+def test_rows_can_be_set_in_a_font_without_other_scripts(name: str) -> None:
+    """A report embeds one family of Latin letters; an address in another script is percent-encoded."""
+    assert set(re.findall(r"[^\x20-\x7e\n]", CLAIMS[name].decode())) <= {"§"}
+
+
 def test_the_page_agrees_with_the_rows() -> None:
     lines = [line for line in PAGE.splitlines() if re.match(r"\| `[a-z-]+` \| [A-Z]", line)]
     said = {line.split("`")[1]: [cell.strip() for cell in line.split("|")[2:-1]] for line in lines}

@@ -127,10 +127,10 @@ def read_policy(path: Path) -> Policy:
         raise bad(str(path), "has an id or version that terms of a case cannot have", FORM)
     try:
         day_of(policy.read)
-        ends = policy.last is not None and policy.last < policy.first
+        first, last = policy.first, policy.last
     except ValueError as error:
         raise bad(str(path), f"has a day that there is not: {error}", FORM) from error
-    if ends:
+    if last is not None and last < first:
         raise bad(str(path), "ended before it was effective", FORM)
     ids = [clause.id for clause in policy.clauses]
     if len(set(ids)) != len(ids):

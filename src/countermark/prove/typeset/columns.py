@@ -18,7 +18,7 @@ _SAMPLE = 200
 
 
 def column_shares(table: Table) -> tuple[float, ...]:
-    """Shares of the width by content: a column is as wide as its longest word needs, and its texts up to a bound."""
+    """Shares of the width by content: as wide as the longest word needs, and the texts up to a bound."""
     rows = [table.columns, *itertools.islice(table.rows, _SAMPLE)]
     return tuple(float(_width(cells)) for cells in zip(*rows, strict=True))
 
@@ -27,6 +27,11 @@ def _width(cells: Sequence[str]) -> int:
     words = (word for cell in cells for word in cell.split())
     longest_word = max((min(len(word), _WIDEST) for word in words), default=0)
     return 2 + max(longest_word, min(max(map(len, cells)), _WIDEST))
+
+
+def wide_column(widths: Sequence[float]) -> int:
+    """The first column with room for the words `Open question`; the first where widths are by content."""
+    return next((at for at, share in enumerate(widths) if share >= sum(widths) / 7), 0)
 
 
 def characters_on_a_line(widths: Sequence[float], column: int) -> int:

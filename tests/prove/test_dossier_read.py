@@ -26,6 +26,7 @@ from countermark.records.canonical import file_sha256
 from countermark.trust.signing import SigningKey
 
 Sealed = Callable[..., Path]
+pytestmark = pytest.mark.usefixtures("plain_pictures")
 
 
 @pytest.fixture

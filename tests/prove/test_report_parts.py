@@ -16,6 +16,7 @@ from countermark.prove.damages.input_forms import FORMS
 from countermark.prove.report.make import Asked, Made, make
 from countermark.records.canonical import file_sha256, sha256_hex
 
+pytestmark = pytest.mark.usefixtures("plain_pictures")
 POLICY: dict[str, Any] = {
     "schema": "countermark/policy/v1",
     "id": "usage-policy",

@@ -89,7 +89,8 @@ def attribution_section(result: Result, dossier: Dossier, one: Attribution) -> S
 
 def _conclusions(one: Attribution) -> Table:
     rows = [(row.subject, short(row.verdict), claimed(row.reported)) for row in one.conclusions[:MOST_TESTS]]
-    family = f"{counted(one.family, 'question')} together, level {one.alpha:g} for all (Holm's correction)."
+    family = f"{counted(one.family, 'question')} at the level {one.alpha:g}"
+    family += " for all together (Holm's correction)." if one.family > 1 else "."
     return Table(
         columns=("Key or reference", "Verdict", "Claimed"),
         rows=tuple(rows),

@@ -74,11 +74,12 @@ def networks_section(result: Result, dossier: Dossier) -> Section:
 def _table(dossier: Dossier, campaigns: list[Mapping[str, Any]]) -> Table:
     counts = listed_accounts(dossier.members)
     rows = []
-    for one in campaigns[:MOST_LISTED]:
+    for number, one in enumerate(campaigns[:MOST_LISTED], 1):
         window = one.get("window") or {}
         name = str(one.get("campaign_id") or "taken out")
         rows.append(
             (
+                str(number),
                 name,
                 f"{one.get('size') or 0:,}",
                 f"{counts[name]:,}",
@@ -96,12 +97,12 @@ def _table(dossier: Dossier, campaigns: list[Mapping[str, Any]]) -> Table:
     more = len(campaigns) - len(rows)
     rest = f" {counted(more, 'smaller group')} more in exhibit {result_exhibit(dossier)}." if more else ""
     return Table(
-        columns=("Group", "Accounts", "Listed", "Seen", "What it looks like", "Claimed"),
+        columns=("Group", "Its id", "Accounts", "Listed", "Seen", "What it looks like", "Claimed"),
         rows=tuple(rows),
         caption=f"{where}{rest}",
-        widths=(0.22, 0.1, 0.1, 0.2, 0.26, 0.12),
-        mono=(0,),
-        numbers=(1, 2),
+        widths=(0.08, 0.2, 0.1, 0.08, 0.17, 0.25, 0.12),
+        mono=(1,),
+        numbers=(2, 3),
     )
 
 
@@ -114,7 +115,7 @@ def _reasons(campaigns: list[Mapping[str, Any]]) -> Iterator[Block]:
     largest = campaigns[0]
     reasons = [one for one in largest.get("reasons") or () if isinstance(one, dict) and one.get("text")]
     if reasons:
-        text = f"What the largest group, {largest.get('campaign_id')}, rests on:"
+        text = "What the largest group rests on:"
         yield Paragraph(lead="Reasons.", text=text)
         yield Items(tuple(short(one["text"]) for one in reasons[:MOST_REASONS]))
 

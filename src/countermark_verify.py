@@ -110,8 +110,7 @@ def unbase64(text: str) -> bytes:
 def hashed(*parts: bytes) -> bytes:
     return hashlib.sha256(b"".join(parts)).digest()
 
-# --- Shapes: the fields of what is read strictly, each with its kind: a shape, a list `[x]`, `null|x`, a name
-# of PATTERNS, or itself a pattern for the value as JSON writes it. There are no other fields.
+# --- Shapes: all fields of what is read strictly, each a shape, `[x]`, `null|x`, or a pattern for its JSON.
 GRAMMAR = """
 case case_id:id created:time events_included:flag log:null|caselog matter:text schema:"countermark/case/v2"
   signers:[signer] software:object steps:[text] timestamps:count; caselog origin:key_name size:count;
@@ -260,7 +259,8 @@ class Package:
 
 # --- Steps 3, 5 and 8: Statements, what they are made of, signers and signatures.
 Envelope = namedtuple("Envelope", "body subjects predicate signatures")
-TYPES = {"scan": "watermark-scan:v2", "redaction": "redaction:v1"}  # the others are of version 2
+TYPES = {name: f"urn:countermark:{name}:v2" for name in ("capture", "detect", "attribute", "seal", "close")}
+TYPES |= {"scan": "urn:countermark:watermark-scan:v2", "redaction": "urn:countermark:redaction:v1"}
 
 def resources(pairs: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     return [{"digest": {"sha256": digest}, "name": name} for name, digest in sorted(pairs)]
@@ -273,8 +273,7 @@ def open_envelope(data: bytes, step: str) -> Envelope:
     need([one["keyid"] for one in outer["signatures"]] == sorted(signatures), f"{name}: signatures unsorted")
     body = unbase64(outer["payload"])
     statement = read_canonical(body, "statement", f"the Statement in {name}")
-    kind_of = f"urn:countermark:{TYPES.get(kind, f'{kind}:v2')}"
-    need(statement["predicateType"] == kind_of, f"{name} has a Statement of another type")
+    need(statement["predicateType"] == TYPES[kind], f"{name} has a Statement of another type")
     predicate = fit(statement["predicate"], kind if kind in SHAPES else "object", name)
     subjects = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
     need(statement["subject"] == resources(subjects.items()), f"subjects of {name} are not sorted, each once")
@@ -422,15 +421,15 @@ def read_trust(path: Path) -> dict[str, Any]:
         said: dict[str, Any] = LEFT_OUT | read_json(path.read_bytes(), "it")
         said["signers"] = [ALWAYS | one for one in said["signers"]]
         fit(said, "trust", "it")
-        pem = [one["name"] for one in said["signers"] if "-----BEGIN" in one["public_key"]]
-        none(pem, "`countermark verify` alone reads keys in PEM; here they are base64, but not of")
         said["signers"] = {hashed(unbase64(one["public_key"])).hex(): one for one in said["signers"]}
         said["logs"] = [note_key(text, 1) for text in said["logs"]]
         said["witnesses"] = [note_key(one["vkey"], 4, one["alliance"]) for one in said["witnesses"]]
+        keys = [one.key.public_bytes_raw() for one in said["logs"] + said["witnesses"]]
+        need(len(keys) == len({*keys}), "a log or a witness stands twice, or a log is a witness")
         said["checkpoints"] = [read_note(text.encode(), "a checkpoint") for text in said["checkpoints"]]
         return said
     except REFUSED as problem:
-        raise Unusable(f"the trust file {path} cannot be used: {problem}"[:300], 3) from None
+        raise Unusable(f"the trust file cannot be used (keys are base64, not PEM): {problem}"[:300], 3) from None
 
 class Verification:
     """The thirteen steps over one package, and what they leave for those after them."""
@@ -498,7 +497,8 @@ class Verification:
         self.redactors = read_signers(said["signers"], "the redaction")
         self.more["taken_out"] = said["taken_out"]
         for name, form, one in ((one["name"], one["form"], one) for one in said["taken_out"]):
-            good = name in self.sealed and form in ("file", form_of(name))
+            never = name in (CASE, CUSTODY, RESULTS, CAPTURE, FINDINGS) or name.startswith((LOG, LEAVES))
+            good = name in self.sealed and (form == form_of(name) or (form == "file" and not never))
             need(good and name not in self.gone, f"{name} has no {form} to be taken out")
             self.taken_out.setdefault(name, Counter())[one["ground"]] += one["count"]
             self.gone |= {name, leaves_name(name)} & self.sealed.keys() if form == "file" else set()
@@ -626,7 +626,7 @@ class Verification:
         return (said or "none; the time of sealing is the sealer's word") + few
 
     def signers(self) -> str:
-        """Step 10: enough accepted signers, valid at the first timestamp; without one, as they say and now."""
+        """Step 10: enough accepted signers, valid at the first timestamp; without one, then as now."""
         asked = [(self.keys, self.times[:1] or [seconds(self.about["created"]), time.time()])]
         if self.redactors:
             created = seconds(self.signed["redaction"].predicate["created"])
@@ -659,9 +659,9 @@ class Verification:
             right = right and name == f"{CHECKPOINTS}{note.size}.note" and note.size <= size
             need(right and tree_root(leaves[: note.size]) == note.root, f"{name} is not of this log")
             self.shown_times += [(note.size, when) for when in self.times_shown(name, note)]
-        kept = [note for note in trust["checkpoints"] if note.origin == origin]
-        forked = any(note.size <= size and tree_root(leaves[: note.size]) != note.root for note in kept)
-        need(not forked, "a checkpoint of the trust file contradicts the log: it was forked")
+        kept = [one for one in trust["checkpoints"] if one.origin == origin]
+        kept = [one for one in kept if note_signatures(one, keys, False, "a checkpoint of the trust file")]
+        need(all(one.size > size or tree_root(leaves[: one.size]) == one.root for one in kept), "the log is forked")
         last = f"{size} of {max(size, *(one.size for one in kept), 0)} batches, the last of {self.last_batch}"
         return f"{last}, every entry accounted for; {self.check_runs()}"
 
@@ -722,7 +722,7 @@ class Verification:
                 need(came and came <= {*self.sealed.values()}, f"what came out of run {start.run} is missing")
             ends += "" if said["status"] == "done" else f", run {start.run} {said['status']}"
         names = [name for name in self.sealed if name.startswith(RUNS)]
-        none((one for one in names if (one.partition(".")[0], self.sealed[one]) not in came_out), "out of no run")
+        none((one for one in names if (one.partition(".")[0], self.sealed[one]) not in came_out), "of no run")
         plans = [one.payload for one in self.shown(PLAN) if one.tag == ours]
         files = {digest for name, digest in self.sealed.items() if name.startswith(PLANS)}
         none((str(one["plan_id"]) for one in plans if one["sha256"] not in files), "no file of these plans")

@@ -338,8 +338,7 @@ def openssl(command: str, **files: bytes) -> str:
     return str(done.stdout, "utf-8", "replace") if done.returncode == 0 else ""
 
 def read_token(token: bytes, roots: list[str], what: str) -> tuple[float, str, str, str]:
-    """Time, imprint, nonce (as openssl writes it) and root of a granted response: the accepted one (a PEM) to
-    which it leads at its own time, or "". OpenSSL takes nothing for a root that is not self-signed."""
+    """Time, imprint, nonce and root of a granted response: the accepted root (a PEM) at its time, or none."""
     need(len(token) <= MAX_TOKEN, f"{what} is too large")
     text = openssl("ts -reply -in token -text", token=token)
     found: Any = TOKEN.search(text.rpartition("\nTST info:\n")[2])  # before that stands what nobody signed
@@ -348,7 +347,7 @@ def read_token(token: bytes, roots: list[str], what: str) -> tuple[float, str, s
     when = datetime.strptime(f"{found[3]} {found[5]} +0000", "%b %d %H:%M:%S %Y %z").timestamp()
     imprint = re.sub("[ -]", "", found[1] + found[2])
     command = f"ts -verify -in token -digest {imprint} -CAfile root -untrusted others -attime {int(when)}"
-    others = "\n".join(roots).encode()
+    others = "\n".join(roots).encode()  # openssl takes nothing for a root that is not self-signed
     said = {root: openssl(command, token=token, root=root.encode(), others=others) for root in roots}
     root = next((root for root in roots if "Verification: OK" in said[root]), "")
     return when + float(found[4] or 0), imprint, found[6], root
@@ -429,7 +428,7 @@ def read_trust(path: Path) -> dict[str, Any]:
         said["checkpoints"] = [read_note(text.encode(), "a checkpoint") for text in said["checkpoints"]]
         return said
     except REFUSED as problem:
-        raise Unusable(f"the trust file cannot be used (keys are base64, not PEM): {problem}"[:300], 3) from None
+        raise Unusable(f"the trust file cannot be used (no PEM keys here): {problem}"[:300], 3) from None
 
 class Verification:
     """The thirteen steps over one package, and what they leave for those after them."""
@@ -661,7 +660,8 @@ class Verification:
             self.shown_times += [(note.size, when) for when in self.times_shown(name, note)]
         kept = [one for one in trust["checkpoints"] if one.origin == origin]
         kept = [one for one in kept if note_signatures(one, keys, False, "a checkpoint of the trust file")]
-        need(all(one.size > size or tree_root(leaves[: one.size]) == one.root for one in kept), "the log is forked")
+        forked = any(one.size <= size and tree_root(leaves[: one.size]) != one.root for one in kept)
+        need(not forked, "a checkpoint of the trust file contradicts the log: it was forked")
         last = f"{size} of {max(size, *(one.size for one in kept), 0)} batches, the last of {self.last_batch}"
         return f"{last}, every entry accounted for; {self.check_runs()}"
 

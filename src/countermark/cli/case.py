@@ -14,6 +14,7 @@ from countermark.cli import (
     case_redact,
     case_seal,
     case_show,
+    case_trust,
 )
 from countermark.cli.output import emit, emit_json, note
 
@@ -29,6 +30,7 @@ app.command("plan")(case_plan.plan)
 app.command("seal")(case_seal.seal)
 app.command("redact")(case_redact.redact)
 app.command("export")(case_export.export)
+app.command("trust")(case_trust.trust)
 
 KEYGEN_SCHEMA_ID = "countermark/case-keygen/v1"
 

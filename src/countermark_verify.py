@@ -254,8 +254,8 @@ class Package:
                 need(self.add(name, self.path, at - size, size) == crc, f"{name} has another CRC-32")
                 stream.seek(at)
             parts = b"".join(directory)
-            end = END.pack(b"PK\5\6", 0, 0, len(directory), len(directory), len(parts), at, 0)
-            need(directory and head + stream.read(len(parts + end)) == parts + end, "other directory or end")
+            rest = parts + END.pack(b"PK\5\6", 0, 0, len(directory), len(directory), len(parts), at, 0)
+            need(directory and head + stream.read(len(rest)) == rest, "the zip has another directory or end")
 
 # --- Steps 3, 5 and 8: Statements, what they are made of, signers and signatures.
 Envelope = namedtuple("Envelope", "body subjects predicate signatures")
@@ -437,9 +437,8 @@ class Verification:
         self.about, self.documents = dict[str, Any](), dict[str, Any]()  # case.json; what else is parsed
         self.taken_out, self.gone = dict[str, Counter[str]](), set[str]()  # by name and ground; whole files
         self.redactors, self.listed = dict[str, Any](), dict[str, dict[str, str]]()  # files made by a step
-        self.entries, self.last_batch = list[Entry](), ""  # of the private log; when the last batch is of
-        self.times, self.shown_times = list[float](), list[tuple[int, float]]()  # by size
-        self.more = dict[str, Any]()  # for the answer
+        self.entries, self.last_batch, self.more = list[Entry](), "", dict[str, Any]()  # for the answer
+        self.times, self.shown_times = list[float](), list[tuple[int, float]]()  # of the seal; by log size
 
     def outer_layer(self) -> str:
         """Step 1: a folder of plain files, or the one zip that there is for these files."""
@@ -499,6 +498,8 @@ class Verification:
             never = name in (CASE, CUSTODY, RESULTS, CAPTURE, FINDINGS) or name.startswith((LOG, LEAVES))
             good = name in self.sealed and (form == form_of(name) or (form == "file" and not never))
             need(good and name not in self.gone, f"{name} has no {form} to be taken out")
+            once = form != "file" or (one["count"] == 1 and name not in self.taken_out)
+            need(once, f"{name} is taken out as a file, and more than once")
             self.taken_out.setdefault(name, Counter())[one["ground"]] += one["count"]
             self.gone |= {name, leaves_name(name)} & self.sealed.keys() if form == "file" else set()
         left = self.taken_out.keys() - self.gone
@@ -514,8 +515,7 @@ class Verification:
         none(set(self.payload) ^ (sealed.keys() - self.gone), "missing, or not sealed")
         right = sealed | (self.signed["redaction"].subjects if self.redactors else {})
         none((name for name in self.payload if right[name] not in ("", digests[name])), "not what was sealed")
-        documents = (name for name in self.payload if form_of(name) and name in whole)
-        self.documents = {name: read_json(whole[name], name) for name in documents}
+        self.documents = {one: read_json(whole[one], one) for one in sorted(whole) if form_of(one)}
         none({CASE, CUSTODY, RESULTS, METHOD, CAPTURE, *self.made.values()} - sealed.keys(), "missing")
         leaves = {name for name in sealed if name.startswith(LEAVES)}
         none(leaves ^ {leaves_name(one) for one in sealed if form_of(one)}, "leaves of no document, or none")

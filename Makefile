@@ -6,6 +6,7 @@
 #   make lint types layers static checks
 #   make soak              the full counts of the fault and calibration trials (half an hour)
 #   make vllm-source       vLLM's released sources, for the tests of integrations/vllm (350 MB)
+#   make libreoffice       LibreOffice's spreadsheet, for the tests of the damages workbook (Debian, 250 MB)
 #   make wheel             wheel and sdist under dist/
 #   make clean             removes what make made
 
@@ -16,10 +17,11 @@ PY      = $(VENV)/bin/python
 PIP     = $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 PYTEST  = COUNTERMARK_VLLM_SOURCE="$${COUNTERMARK_VLLM_SOURCE:-$$(cd $(VLLM) 2>/dev/null && pwd)}" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 ARGS    =
+AS_ROOT = $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 # The source tree is installed so that edits show at once; anything else (a wheel) as it is.
 EDITABLE = $(if $(filter .,$(PACKAGE)),--editable)
 
-.PHONY: help demo test vllm-source lint format types layers soak wheel clean
+.PHONY: help demo test vllm-source libreoffice lint format types layers soak wheel clean
 .DELETE_ON_ERROR:
 
 help:
@@ -60,6 +62,14 @@ vllm-source: $(VENV)/made.stamp
 	  $(PY) -c 'import sys, zipfile, glob; z = zipfile.ZipFile(glob.glob(sys.argv[1] + "/*.whl")[0]); \
 z.extractall(sys.argv[1], [n for n in z.namelist() if n.endswith(".py")])' $(VLLM).part && \
 	  rm -f $(VLLM).part/*.whl && mv $(VLLM).part $(VLLM); }
+
+# Recalculates the damages workbook in its tests; on a machine without it they say so and are skipped.
+libreoffice:
+	@if command -v soffice >/dev/null; then echo "LibreOffice is here: $$(command -v soffice)"; \
+	elif ! command -v apt-get >/dev/null; then echo 'no soffice and no apt-get: install LibreOffice Calc by hand' >&2; \
+	else echo 'installing libreoffice-calc-nogui (LibreOffice Calc without windows, some 250 MB) by apt-get'; \
+	  $(AS_ROOT) apt-get update -qq && \
+	  $(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libreoffice-calc-nogui; fi
 
 clean:
 	rm -rf .venv .venv-wheel build dist demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -31,6 +31,7 @@ VERBS += tuple(f"share overlap {verb}".strip() for verb in ("", "prepare", "run"
 VERBS += ("share check", "share keys", "share keys register", "share keys list")
 VERBS += ("share keys retire", "share keys void")
 VERBS += ("share publish", "share poll", "share sight", "share demo")
+VERBS += ("case damages", "terms", "terms diff", "terms applies")
 VERBS += ("power", "watermark", "watermark keygen", "watermark commit", "watermark profile")
 VERBS += ("watermark score", "watermark scan", "watermark locate", "watermark exposure", "watermark runs")
 

@@ -18,8 +18,8 @@ PERMISSIVE = {
     "OSI Approved :: MIT License",
     "OSI Approved :: Python Software Foundation License",
 }
-READ_IN_THE_DISTRIBUTION = {"pyrage": "MIT"}
-"""Licences of distributions that declare none in their fields, as their LICENSE file says."""
+READ_IN_THE_DISTRIBUTION = {"pyrage": "MIT", "pypdfium2": "BSD-3-Clause AND Apache-2.0"}
+"""Licences of distributions that declare none as an expression, as their LICENSE files say."""
 TOOLS_ONLY = {
     "MPL-2.0",
     "W3C-20150513",
@@ -45,7 +45,7 @@ def declared(name: str) -> str:
         if classifier.startswith("License :: ") and classifier != "License :: OSI Approved"
     ]
     said = fields.get("License-Expression") or " AND ".join(classifiers) or fields.get("License")
-    return said or READ_IN_THE_DISTRIBUTION.get(name) or "none"
+    return READ_IN_THE_DISTRIBUTION.get(name) or said or "none"
 
 
 def requirements(name: str, extra: str = "") -> set[str]:
@@ -64,7 +64,7 @@ def requirements(name: str, extra: str = "") -> set[str]:
 
 
 CORE = requirements("countermark")
-NAMES = ("text", "torch", "spark", "beacon", "probe", "exchange", "postgres", "misp")
+NAMES = ("text", "torch", "spark", "beacon", "probe", "exchange", "postgres", "misp", "report")
 EXTRAS = {name for one in NAMES for name in requirements("countermark", one)}
 EXTRAS -= CORE
 DEVELOPMENT = requirements("countermark", "dev") - CORE - EXTRAS

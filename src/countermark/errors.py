@@ -35,3 +35,10 @@ class Error(Exception):
         self.message = message
         self.hint = hint
         self.exit_code = exit_code
+
+
+class MissingExtra(Error):
+    """An optional part of the installation is not there: says nothing of any input."""
+
+    def __init__(self, message: str, extra: str) -> None:
+        super().__init__(message, hint=f"pip install 'countermark[{extra}]'")

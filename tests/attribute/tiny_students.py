@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from marked_worlds import VOCABULARY, own_key
 
+from attribute.marked_worlds import VOCABULARY, own_key
 from countermark.attribute.keyed import Key
 from countermark.watermark.sampling.numpy_sampler import Sampler
 

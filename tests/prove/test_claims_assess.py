@@ -67,7 +67,7 @@ def test_an_exploratory_result_supports_with_that_word_beside_it(case: Dossier) 
     assessed = assess(record(claim()), case, DAY)
     conduct, use = found(assessed, "conduct"), found(assessed, "use")
     assert bears(conduct) == "Exhibit 1 (exploratory)."
-    assert state_of(conduct) == "Supported by exploratory results only"
+    assert state_of(conduct) == "Supported (exploratory)"
     assert bears(use).startswith("Exhibit 3.\n")
     assert state_of(use) == "Supported"
 
@@ -147,15 +147,15 @@ def test_the_exact_table_of_elements(case: Dossier) -> None:
     table = tables(section)["Elements and what bears on them"]
     assert [(row[2], row[3]) for row in table.rows] == [
         ("Exhibit 9.", "Supported"),
-        ("Exhibit 1 (exploratory).", "Supported by exploratory results only"),
+        ("Exhibit 1 (exploratory).", "Supported (exploratory)"),
         ("Exhibit 3.\nTested and not shown: Exhibit 5 (exploratory).", "Supported"),
         ("Who shows weights?\nTested and not shown: Exhibit 5 (exploratory).", "Open"),
         ("Who shows model?", "Open"),
-        (IDENTITY, "Stated only"),
+        (f"{IDENTITY}\nWith it: Exhibit 17.", "Stated only"),
         ("Who shows trainer?", "Open"),
         ("Who shows assent?\nExhibit 10.", "Open: a statement missing"),
         (f"Exhibit 17.\n{IDENTITY}", "Supported"),
-        (f"{IDENTITY}\nNobody states: damage.", "Stated only: an exhibit missing"),
+        (f"{IDENTITY}\nWith it: Exhibit 17.\nNobody states: damage.", "Stated only: an exhibit missing"),
         ("Who shows law?", "Open"),
     ]
     assert table.questions == (3, 4, 6, 7, 10)
@@ -182,15 +182,12 @@ def test_the_rest_of_the_section(case: Dossier) -> None:
     assert made["What a court may grant"].rows == (remedy,)
     said = ("Title of reverse", "Text of reverse.", "Nothing can be said to it yet.")
     assert made["What the other side will say"].rows == (said,)
-    sources = made["Sources"].rows
-    assert len(sources) == 13
-    assert sources[5] == (
-        "Title of identity",
-        "law",
-        "Example Act, section 1",
-        "2025-01-02",
-        "2026-06-01; due 2026-07-01",
-    )
+    ((cite, dated, rest),) = made["Sources"].rows
+    assert (cite, dated) == ("Example Act, section 1", "2025-01-02")
+    assert rest.count(";") == 12
+    assert "Title of contract (law); " in rest
+    assert "Title of identity (law, reviewed 2026-06-01, due 2026-07-01)" in rest
+    assert rest.endswith("Title of stop (a proposal, not in force); Title of reverse (law)")
 
 
 def test_a_claim_without_a_note_or_a_row_past_review(case: Dossier) -> None:

@@ -14,7 +14,7 @@ from held_samples import age_key
 from countermark.capture.run import CaptureOptions, capture_logs
 from countermark.detect.run import DetectOptions, detect_networks
 from countermark.flow.answers import Answer
-from countermark.flow.closeness import Closeness, same
+from countermark.flow.closeness import OF_A_MODEL, Closeness, same
 from countermark.flow.recompute import environment_lines, recompute
 from countermark.flow.recompute_detect import _revision
 from countermark.prove.package.trustfile import SignerEntry, write_trust
@@ -197,3 +197,13 @@ def test_fields_that_were_taken_out_are_passed_over_and_counted() -> None:
     found.compare({"a": 1}, {"b": 1}, "")
     found.compare([1], [1, 2], "/list")
     assert found.count == 4
+
+
+def test_single_precision_of_a_model_is_declared() -> None:
+    exact, of_a_model = Closeness(rounded=False), Closeness(rounded=False, unrounded=OF_A_MODEL)
+    for found in (exact, of_a_model):
+        found.compare({"statistic": -27.2529934, "n": 5}, {"statistic": -27.2529969, "n": 5}, "")
+    assert (exact.count, of_a_model.count) == (1, 0)
+    of_a_model.compare({"statistic": -27.2529}, {"statistic": -27.2533}, "")
+    of_a_model.compare({"n": 100_000_000}, {"n": 100_000_001}, "")
+    assert of_a_model.count == 2

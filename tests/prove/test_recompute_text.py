@@ -93,20 +93,20 @@ def test_what_is_not_given_is_said_and_is_no_failure(place: Path) -> None:
     package = sealed(place)
     line = said(package)
     assert line.ok
-    assert "control 1, suspect: no file of that SHA-256 was given" in line.sentence
+    assert line.sentence == "not recomputed: give --input control-1=FILE --input suspect=FILE"
     given = inputs(place)
-    assert "was not given (--key-file K, --input profile=PATH)" in said(package, inputs=given).sentence
+    assert "not recomputed: give --key-file of key" in said(package, inputs=given).sentence
     (place / "suspect.jsonl").write_text("another\n")
     assert (
-        "suspect: no file of that SHA-256"
-        in said(package, inputs=given, key_files=[place / "mark.key"]).sentence
+        "what was given as suspect has another SHA-256"
+        in said(package, inputs=inputs(place), key_files=[place / "mark.key"]).sentence
     )
 
 
 def test_draws_from_a_seed_file_need_it(place: Path) -> None:
     package = sealed(place, seeded=True)
     given = {"inputs": inputs(place), "key_files": [place / "mark.key"]}
-    assert "seed file of key id" in said(package, **given).sentence
+    assert "give --seed-file of key id" in said(package, **given).sentence
     assert said(package, **given, seed_file=place / "seed.key").sentence.endswith("equal")
 
 
@@ -155,8 +155,8 @@ def test_a_scan_is_run_again_where_its_corpus_is_given(place: Path, in_case: boo
     assert line.ok
     assert ": equal" in line.sentence
     assert ("the family is the matter's" in line.sentence) == in_case
-    assert "--input corpus=PATH" in said().sentence
-    assert "its key was not given" in said(inputs=given).sentence
+    assert "give --input corpus=FILE" in said().sentence
+    assert "give --key-file FILE" in said(inputs=given).sentence
     path = package / "data" / "scan" / "scan.json"
     document = json.loads(path.read_text())
     document["pooled"][0]["scored_tokens"] += 1

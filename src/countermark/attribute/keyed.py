@@ -29,6 +29,8 @@ from countermark.watermark.windows import Exponential, PairScorer, marks_of, sta
 
 DISAGREE = math.log(10.0)
 DECOYS = 999
+BY_SCHEME = "by scheme"
+"""For a record: how many decoys where nobody says."""
 MOST_DECOYS = 1_000_000
 SLOW_DECOYS = 99
 """Of green lists, whose keys each draw their own lists."""

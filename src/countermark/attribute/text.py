@@ -10,7 +10,7 @@ from typing import Any
 
 from countermark.attribute.answers import Answers, read_answers
 from countermark.attribute.base import Draw, Examined, ProgressCall
-from countermark.attribute.keyed import MOST_DECOYS, Judged, Key, decoys_for, judge
+from countermark.attribute.keyed import BY_SCHEME, MOST_DECOYS, Judged, Key, decoys_for, judge
 from countermark.attribute.keyed_tests import (
     CALIBRATION,
     EXPLANATIONS,
@@ -105,6 +105,8 @@ class TextMark:
             parameters={
                 "counts": answers.counts(),
                 "keys": [key.name for key in self.keys],
+                "profiles": [key.profile.profile_id for key in self.keys],
+                "decoys": BY_SCHEME if self._decoys is None else self._decoys,
             },
             draws=self._decoys != 0,
             pictures=pictures,

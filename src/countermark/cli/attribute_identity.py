@@ -25,10 +25,10 @@ def identity(
     suspect: Annotated[Path, typer.Option("--suspect", help="Transcripts of the endpoint (capture probe).")],
     out: Out,
     permutations: Annotated[
-        int, typer.Option("--permutations", min=99, max=1_000_000, help="Draws under the null.")
+        int, typer.Option("--permutations", help="Draws under the null, 99 to 1,000,000.")
     ] = 9_999,
     samples: Annotated[
-        int, typer.Option("--samples", min=2, max=50, help="Answers a prompt from a local reference.")
+        int, typer.Option("--samples", help="Answers a prompt from a local reference, 2 to 50.")
     ] = 20,
     sequential: Annotated[
         bool, typer.Option("--sequential", help="Let the e-process decide: it may be run again as data come.")

@@ -18,11 +18,6 @@ from countermark.cli.watermark_case import (
     check_alpha,
     in_case,
 )
-from countermark.errors import Error, ExitCode
-
-DECIDING = 3
-"""Tests that decide: fixed points, order, agreement."""
-LEAST_UNITS, MOST_UNITS, MOST_LAYERS = 16, 8_000, 1_000
 
 
 def lineage(
@@ -59,11 +54,6 @@ def lineage(
     input.
     """
     check_alpha(alpha)
-    if not LEAST_UNITS <= units <= MOST_UNITS or not 1 <= layers <= MOST_LAYERS:
-        raise Error(
-            f"--units is from {LEAST_UNITS} to {MOST_UNITS:,}, --layers from 1 to {MOST_LAYERS:,}",
-            exit_code=ExitCode.USAGE,
-        )
     from countermark.attribute.lineage import Lineage
 
     secret, seed = read_seed(seed_file, seed_opening, seed_chain, seed_beacon, log)
@@ -84,7 +74,7 @@ def lineage(
         alpha=alpha,
         case=in_case(matter, log, log_key, acquired, space, counsel),
         seed=seed,
-        family=1 if re_randomise else DECIDING,
+        family=attributor.hypotheses,
         as_json=as_json,
         no_exit_codes=no_exit_codes,
     )

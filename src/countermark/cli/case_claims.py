@@ -1,13 +1,13 @@
 """`countermark case claims`: the claims there are, the rows of one, and the rows past their review date."""
 
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from countermark.cli.output import emit, emit_json, note, printable
-from countermark.errors import Error, ExitCode
+from countermark.cli.watermark_case import as_day
 
 if TYPE_CHECKING:
     from countermark.prove.claims.rows import Claim, Row
@@ -31,7 +31,7 @@ def claims(
     from countermark.prove.claims.read import own_claims, pick, read_claims
     from countermark.prove.claims.review import due_rows
 
-    day = day_of_option(today)
+    day = as_day(today, "--today") or datetime.now(UTC).date()
     own = own_claims(legal) if legal else {}
     there = read_claims() | own
     named = pick(there, claim) if claim else [there[name] for name in sorted(there)]
@@ -49,20 +49,6 @@ def claims(
         note(f"no row is past its review date on {day}")
     elif past and not due:
         note(f"{len(past)} rows are past their review date; --due lists them")
-
-
-def day_of_option(text: str) -> date:
-    """The day of `--today`, or today in UTC; raises `Error(USAGE)` for what is no day."""
-    from datetime import UTC, datetime
-
-    from countermark.prove.custody.terms import day_of
-
-    if not text:
-        return datetime.now(UTC).date()
-    try:
-        return day_of(text)
-    except ValueError as error:
-        raise Error(f"--today {text!r} is no day", hint="2026-11-28", exit_code=ExitCode.USAGE) from error
 
 
 def _plain(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countermark.cli.case_claims import day_of_option
 from countermark.cli.output import emit, emit_json, note, printable
+from countermark.cli.watermark_case import as_day
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
@@ -26,7 +26,12 @@ class Kind(StrEnum):
 
 
 def draft(
-    kind: Annotated[Kind, typer.Argument(help="Which draft.", show_choices=True)],
+    kind: Annotated[
+        Kind,
+        typer.Argument(
+            metavar="KIND", help="preservation-letter, breach-notice, certificate-902 or exhibit-list."
+        ),
+    ],
     package: Annotated[
         Path, typer.Argument(metavar="PACKAGE|CASE", help="A sealed package, or a case folder.")
     ],
@@ -43,24 +48,32 @@ def draft(
         Path | None,
         typer.Option("--legal", metavar="DIR", help="Counsel's own claims; they replace shipped ones."),
     ] = None,
+    policies: Annotated[
+        Path | None,
+        typer.Option("--policies", metavar="DIR", help="Usage policies as data: clauses for a notice."),
+    ] = None,
     today: Annotated[
-        str, typer.Option("--today", metavar="DATE", help="Day for review dates; default: today in UTC.")
+        str, typer.Option("--today", metavar="DATE", help="For review dates; default: the day of the case.")
     ] = "",
     out: Annotated[Path | None, typer.Option("--out", help="The PDF to write.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the whole text.")] = False,
 ) -> None:
     """Fill a draft for counsel from a case; what the case does not say stands in it as a question."""
     from countermark.prove.claims.assess import assess_named
+    from countermark.prove.clauses.outcome import apply_terms
+    from countermark.prove.clauses.policy import read_policies
     from countermark.prove.dossier.read import read_dossier
-    from countermark.prove.drafts.kinds import DRAFTS
+    from countermark.prove.drafts.kinds import fill
+    from countermark.prove.package.case import created_at
     from countermark.prove.package.trustfile import read_trust
 
     if out is None and not as_json:
         raise Error("--out F.pdf is needed", hint="or --json", exit_code=ExitCode.USAGE)
-    day = day_of_option(today)
     dossier = read_dossier(package, trust=read_trust(trust) if trust else None, facts=facts)
+    day = as_day(today, "--today") or created_at(dossier.case).date()
     assessed = assess_named(claims, dossier, day, legal) if claims else ()
-    document = DRAFTS[kind.value](dossier, assessed)
+    applied = apply_terms(dossier, read_policies(policies)) if policies else None
+    document = fill(kind.value, dossier, assessed, applied)
     if out:
         _write(out, document)
     _report(kind, dossier.case.case_id, document, out, as_json)

@@ -113,7 +113,7 @@ def _campaign_lines(applied: "TermsApplied", campaign: "CampaignTerms") -> list[
     lines += [f"  bears on     {one.conduct}: {one.shows}" for one in campaign.bearings]
     for one in counts(applied, campaign):
         what = one.reason or ", ".join(clause.id for clause in one.clauses) or "no clause on such conduct"
-        accounts = f"{one.whole:,} accounts on all days, {one.part:,} on some"
+        accounts = f"accounts: {one.whole:,} on all days, {one.part:,} on some"
         name = f"{one.terms_id} {one.version}".strip()
         lines.append(f"  {'not bound' if one.reason else 'in force':12} {name}: {what} ({accounts})")
     return lines

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -46,10 +46,13 @@ def verify(
         list[Path] | None,
         typer.Option("--key-file", help="Watermark key for --recompute; may be given again."),
     ] = None,
+    key_pool: Annotated[
+        Path | None, typer.Option("--key-pool", help="Pool of keys for --recompute, JSON lines (0600).")
+    ] = None,
     input_file: Annotated[
         list[str] | None,
         typer.Option(
-            "--input", help="NAME=FILE of which the package has the digest only; may be given again."
+            "--input", help="NAME=FILE or folder that the package has the digest of; may be given again."
         ),
     ] = None,
     seed_file: Annotated[
@@ -77,10 +80,12 @@ def verify(
     elif age_key or hash_key:
         raise Error("--age-key and --hash-key go with --from-raw", exit_code=ExitCode.USAGE)
     if recompute:
-        check = _computation(key_file or [], _inputs(input_file or []), seed_file, answers)
+        given = {"key_files": key_file or [], "key_pool": key_pool, "seed_file": seed_file}
+        check = _computation({**given, "inputs": _inputs(input_file or [])}, answers)
         more.append((_COMPUTATION, "computation", check))
-    elif key_file or input_file or seed_file:
-        raise Error("--key-file, --input and --seed-file go with --recompute", exit_code=ExitCode.USAGE)
+    elif key_file or key_pool or input_file or seed_file:
+        message = "--key-file, --key-pool, --input and --seed-file go with --recompute"
+        raise Error(message, exit_code=ExitCode.USAGE)
     verification = verify(package, read_trust(trust) if trust else None, case, more=tuple(more))
     answer_text = _json_of(verification, answers) if as_json else text_of(verification, answers)
     if out:
@@ -137,18 +142,14 @@ def _inputs(given: list[str]) -> dict[str, Path]:
     return {name: Path(path) for name, _, path in pairs}
 
 
-def _computation(
-    key_files: list[Path], inputs: dict[str, Path], seed_file: Path | None, answers: "dict[str, Answer]"
-) -> "Callable[[State], None]":
+def _computation(given: dict[str, Any], answers: "dict[str, Answer]") -> "Callable[[State], None]":
     """Step 15: the same computation on the same inputs gives the same."""
 
     def check(state: "State") -> None:
         from countermark.flow.recompute import recompute
 
         with progress("recompute") as bar:
-            answer = recompute(
-                state.package, key_files=key_files, inputs=inputs, seed_file=seed_file, progress=bar
-            )
+            answer = recompute(state.package, **given, progress=bar)
         answers["recompute"] = answer
         _conclude(state, answer)
 

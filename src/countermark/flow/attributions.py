@@ -4,28 +4,23 @@ The run is logged before anything is examined. `attribution.json` is written las
 not whole.
 """
 
-import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from importlib.metadata import version
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
 
 from countermark import plugins
-from countermark.attribute.base import Attributor, Examined
+from countermark.attribute.base import Attributor
 from countermark.attribute.pictures import beside_controls, write_pictures
-from countermark.attribute.verdict import Verdict, conclude
 from countermark.errors import Error, ExitCode
 from countermark.flow.case_runs import CaseRun, InCase, declared_run
-from countermark.records.attributions import (
-    ATTRIBUTION_FILE,
-    NOTHING_DRAWN,
-    SEED_SOURCE,
-    Attribution,
-    Control,
-)
+from countermark.flow.computed_attributions import Computed, Given, Question, compute
+from countermark.records.attributions import ATTRIBUTION_FILE, Attribution
 from countermark.records.canonical import canonical_json, file_sha256, folder_sha256
+from countermark.records.environment import cpu_flags, environment
 from countermark.records.files import remove_left_overs, write_atomic
 from countermark.trust.committed_seeds import Held, SeedSource, held_against
 from countermark.trust.keyfiles import Secret
@@ -74,28 +69,13 @@ def attribute(
         digests={name.replace(" ", "-"): sha256 for name, sha256 in inputs.items()},  # no blanks in the log
     )
     with declared_run(options.case, declared, options.uses) as run:
-        held = _held(options.seed, run)  # before anything is examined: nothing later in the log counts
-        examined = with_seed(attributor.examine(options.suspect, progress), held)
-        controls = [
-            examine_control(attributor, path, inputs[f"control {number}"])
-            for number, path in enumerate(options.controls, start=1)
-        ]
-        # more deciding tests than were declared enlarge the family, never the chances
-        run.family += max(0, sum(test.decides for test in examined.tests) - options.family)
-        verdict = conclude(
-            attributor,
-            examined,
-            controls,
-            alpha=options.alpha,
-            family=run.family,
-            in_case=run.number is not None,
-        )
-        pictures = dict(examined.pictures) | {
-            "controls": beside_controls(examined.tests, controls, options.alpha)
+        computed = compute(attributor, _question(options, inputs, run), progress)
+        pictures = dict(computed.examined.pictures) | {
+            "controls": beside_controls(computed.examined.tests, computed.controls, options.alpha)
         }
         _clear(options.out)
         files = {name: file_sha256(options.out / name) for name in write_pictures(options.out, pictures)}
-        record = _record(attributor, options, examined, controls, verdict, inputs, run, files)
+        record = _record(computed, inputs, run, files)
         run.answer = record
         write_atomic(options.out / ATTRIBUTION_FILE, canonical_json(record))
     return record
@@ -116,14 +96,21 @@ def _held(seed: SeedSource, run: CaseRun) -> Held:
     return held_against(run.log, seed, run.entry)
 
 
-def with_seed(examined: Examined, held: Held) -> Examined:
-    """A seed that may have been chosen is a problem only where what decides hangs on it."""
-    fields = held.fields if examined.draws else {"source": NOTHING_DRAWN}
-    problems = [held.problem] if examined.draws and held.problem else []
-    return replace(
-        examined,
-        problems=[*examined.problems, *problems],
-        parameters=examined.parameters | {SEED_SOURCE: fields},
+def _question(options: AttributionOptions, inputs: dict[str, str], run: CaseRun) -> Question:
+    """What is computed, with what the log says of the seed before anything is examined: nothing later
+    counts."""
+    controls = [
+        Given(_name(path), path, inputs[f"control {number}"])
+        for number, path in enumerate(options.controls, start=1)
+    ]
+    return Question(
+        suspect=Given(_name(options.suspect), options.suspect, inputs["suspect"]),
+        controls=controls,
+        alpha=options.alpha,
+        declared=options.family,
+        others=run.family - options.family,
+        in_case=run.number is not None,
+        held=_held(options.seed, run),
     )
 
 
@@ -168,51 +155,31 @@ def _check_controls(inputs: dict[str, str]) -> None:
         seen[sha256] = name
 
 
-def examine_control(attributor: Attributor, path: Path, sha256: str) -> Control:
-    """A control that cannot be tested stays in the panel, with the reason."""
-    try:
-        examined = attributor.examine(path)
-    except Error as error:
-        return Control(name=_name(path), sha256=sha256, tests=[], problem=error.message)
-    return Control(
-        name=_name(path), sha256=sha256, tests=examined.tests, problem="; ".join(examined.problems)
-    )
-
-
 def _name(path: Path) -> str:
     """With its folder: many controls are called alike."""
     return f"{path.resolve().parent.name}/{path.name}"
 
 
-def _record(
-    attributor: Attributor,
-    options: AttributionOptions,
-    examined: Examined,
-    controls: list[Control],
-    verdict: Verdict,
-    inputs: dict[str, str],
-    run: CaseRun,
-    files: dict[str, str],
-) -> Attribution:
-    origin = plugins.load(plugins.ATTRIBUTIONS, attributor.name).origin
-    packages = ("countermark", "numpy", "scipy")
+def _record(computed: Computed, inputs: dict[str, str], run: CaseRun, files: dict[str, str]) -> Attribution:
+    fields = computed.fields()
+    for name in ("minimum_detectable", "parameters"):
+        fields[name] = msgspec.to_builtins(fields[name])
     return Attribution(
-        kind=attributor.name,
-        verdict=verdict.words,
-        reasons=verdict.reasons,
-        conclusions=verdict.conclusions,
-        tests=examined.tests,
-        alpha=options.alpha,
-        family=run.family,
-        minimum_detectable=msgspec.to_builtins(examined.minimum_detectable),
-        other_explanations=attributor.other_explanations,
-        controls=controls,
-        validity_domain=attributor.domain,
-        not_validated=attributor.domain.outside(examined.properties),
+        **fields,
         inputs=inputs,
-        parameters=msgspec.to_builtins(examined.parameters),
-        origin=origin.to_dict(),
-        software={name: version(name) for name in packages} | {"python": platform.python_version()},
+        origin=plugins.load(plugins.ATTRIBUTIONS, computed.attributor.name).origin.to_dict(),
+        software=software(),
         case_run=run.to_dict(),
         files=files,
     )
+
+
+def software() -> dict[str, str]:
+    """Versions that figures may hang on, the processor's flags, and the digest of all that is installed."""
+    found = {one: version(one) for one in ("countermark", "numpy", "scipy")}
+    for name in ("tokenizers", "torch", "transformers"):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    here = environment()
+    here["cpu_flags"] = " ".join(cpu_flags())
+    return found | {name: str(value) for name, value in here.items()}

@@ -13,10 +13,11 @@ from typing import Any
 from countermark.errors import Error, ExitCode
 from countermark.flow.answers import Answer
 from countermark.flow.closeness import PRECISION
+from countermark.flow.recompute_attributions import recompute_attribution
 from countermark.flow.recompute_detect import recompute_detect
+from countermark.flow.recompute_inputs import Inputs
 from countermark.flow.recompute_scan import recompute_scan
 from countermark.flow.recompute_tables import recompute_tables
-from countermark.flow.recompute_text import Inputs, recompute_attribution
 from countermark.prove.package.layout import (
     ATTRIBUTIONS,
     FINDINGS_JSON,
@@ -40,19 +41,20 @@ def recompute(
     package: Path,
     *,
     key_files: Sequence[Path] = (),
+    key_pool: Path | None = None,
     inputs: Mapping[str, Path] | None = None,
     seed_file: Path | None = None,
     memory: str = DEFAULT_MEMORY,
     progress: ProgressCall = lambda _done, _total: None,
 ) -> Answer:
-    """Recompute detection, tables and text attributions of a package that was verified before.
+    """Recompute detection, tables, attributions and the scan of a package that was verified before.
 
-    `inputs` are files that the package has digests of only: `suspect`, `tokenizer`, `control 1`, …, each
-    told by its digest; `profile…`, `corpus` and `allow` by their names. Raises `Error` for files that cannot
-    be read; what differs is in the answer.
+    `inputs` are files and folders that the package has digests of only: `suspect`, `reference`, `control-1`,
+    …, each told by its digest; `profile…`, `canaries`, `corpus` and `allow` by their names. Raises `Error`
+    for files that cannot be read; what differs is in the answer.
     """
     named = dict(inputs or {})
-    given = Inputs(named, key_files, seed_file)
+    given = Inputs(named, key_files, key_pool, seed_file)
     check_is_package(package)
     _, contents = read_package(package)
     answer = Answer()
@@ -73,11 +75,11 @@ def recompute(
         if name.startswith(ATTRIBUTIONS) and name.endswith("/attribution.json")
     )
     for number in numbers:
-        recompute_attribution(contents, number, given, answer)
+        recompute_attribution(contents, number, given, answer, progress)
     answer.say("capture", True, "not run again here: the package holds no raw logs (--from-raw HELD)")
     if ACCEPTANCES in contents:
         answer.say("acceptances.jsonl", True, "not recomputed: the provider's own record, and no computation")
-    answer.environment = _environments(contents)
+    answer.environment |= _environments(contents)
     answer.margins = _margins(contents, numbers)
     return answer
 
@@ -153,6 +155,9 @@ def environment_lines(answer: Answer) -> list[str]:
     """The environment and the margins in words, for a terminal."""
     here, recorded = answer.environment.get("here", {}), answer.environment.get("recorded", {})
     lines = [f"environment here      {_environment(here)}", f"environment recorded  {_environment(recorded)}"]
+    for name, made in answer.environment.get("attributions", {}).items():
+        told = "as here" if made["same"] else _software(made["recorded"])
+        lines.append(f"environment {name}  {told}")
     for one in _telling(answer.margins):
         lines.append(f"margin {one['decision']}: {one['of']}, {_side(one['margin'])}")
     return lines
@@ -169,6 +174,14 @@ def _telling(margins: list[dict[str, Any]]) -> list[dict[str, Any]]:
     passed = [one for one in margins if one["passed"] or one["margin"] is None]
     others = [one for one in margins if one not in passed]
     return passed + sorted(others, key=lambda one: float(one["margin"]))[:MOST_OTHERS]
+
+
+def _software(told: dict[str, str]) -> str:
+    """That of an attribution, in the form of the others."""
+    own = ("python", "machine", "environment_sha256")
+    packages = {name: text for name, text in told.items() if name not in (*own, "cpu_flags")}
+    flags = told.get("cpu_flags", "").split()
+    return _environment({name: told.get(name) for name in own} | {"cpu_flags": flags, "packages": packages})
 
 
 def _environment(told: dict[str, Any]) -> str:

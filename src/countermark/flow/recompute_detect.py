@@ -48,7 +48,7 @@ def recompute_detect(
         findings, method = _document(contents, FINDINGS_JSON), _document(contents, METHOD_JSON)
         options = _options(method, events, work / "findings", allow, memory)
     except _Left as reason:
-        answer.say("detect", True, f"not run again: {reason}")
+        answer.say("detect", True, f"not recomputed: {reason}")
         return
     try:
         detect_networks(options, progress=progress)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from countermark.errors import Error, ExitCode
+from countermark.errors import Error, ExitCode, MissingExtra
 
 FloatArray = NDArray[np.float32]
 MAX_CONFIG_BYTES = 1 << 20
@@ -217,12 +217,17 @@ def unusable(folder: Path, reason: str, hint: str = "") -> Error:
     return Error(f"{folder} is no usable model: {reason}", hint=hint, exit_code=ExitCode.NO_INPUT)
 
 
+def check_can_run() -> None:
+    """Raise `MissingExtra` where what runs a model is not installed."""
+    _libraries()
+
+
 def _libraries() -> tuple[Any, Any]:
     try:
         import torch
         import transformers
     except ImportError:
-        raise Error("running a model needs torch", hint="pip install 'countermark[torch]'") from None
+        raise MissingExtra("running a model needs torch", "torch") from None
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     return torch, transformers

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from countermark.errors import Error, ExitCode
+from countermark.errors import Error, ExitCode, MissingExtra
 from countermark.records.canonical import file_sha256
 from countermark.watermark.profile import Profile
 from countermark.watermark.schemes.base import IntArray
@@ -52,7 +52,7 @@ def load_tokenizer(path: Path) -> Any:
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        raise Error("text needs the tokenizers library", hint="pip install 'countermark[text]'") from None
+        raise MissingExtra("text needs the tokenizers library", "text") from None
     try:
         return Tokenizer.from_file(str(path))
     # the library raises bare Exception for whatever is wrong in the file

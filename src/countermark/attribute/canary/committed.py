@@ -28,6 +28,10 @@ class Committed:
             return "not in the log of the case"
         return f"entry {self.index} of the log, {self.time:%Y-%m-%dT%H:%M:%SZ}"
 
+    def of_acquisition(self) -> dict[str, str]:
+        """For the record, where the day was given."""
+        return {"acquired": self.acquired.isoformat()} if self.acquired else {}
+
     def problems(self, found: Taken) -> list[str]:
         """Why what was found may be older than the draw; weights carry no time, so their day is asked for."""
         if self.time is None:

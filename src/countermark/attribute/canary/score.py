@@ -98,6 +98,7 @@ class Canary:
             "committed": self._committed.words if self._committed else NOT_COMMITTED,
             **self._of_seed(seed),
             **({"layout": self._layout} if found.setting == "logits" else {}),
+            **(self._committed.of_acquisition() if self._committed else {}),
             **self._of_servings(),
         }
         return Examined(

@@ -32,8 +32,10 @@ DOMAIN = ValidityDomain(
     where="docs/attribution-benchmarks.md",
 )
 PERMUTATIONS = 9_999
+MOST_PERMUTATIONS = 1_000_000
 SAMPLES = 20
 """Answers that a local reference is asked for a prompt."""
+MOST_SAMPLES = 50
 HOW = (
     "share of the suspect's answers replaced by the reference's answers to other prompts, simulated before "
     "correction; a slighter change of every answer is not covered"
@@ -59,6 +61,9 @@ class Identity:
         sequential: bool = False,
         seed: Secret | None = None,
     ) -> None:
+        if not 99 <= permutations <= MOST_PERMUTATIONS or not 2 <= samples <= MOST_SAMPLES:
+            message = f"permutations are 99 to {MOST_PERMUTATIONS:,}, samples 2 to {MOST_SAMPLES}"
+            raise Error(message, exit_code=ExitCode.USAGE)
         self.inputs = {"reference": reference}
         self._draws, self._samples, self._alpha = permutations, samples, alpha
         self._sequential, self._secret = sequential, seed

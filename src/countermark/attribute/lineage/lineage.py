@@ -16,7 +16,7 @@ from countermark.attribute.lineage.heads import of_heads
 from countermark.attribute.lineage.matching import Matched, Units, match
 from countermark.attribute.lineage.order import OrderCheck
 from countermark.attribute.lineage.reading import Models
-from countermark.errors import Error
+from countermark.errors import Error, ExitCode
 from countermark.models.checkpoint import Checkpoint
 from countermark.models.tokenizer_overlap import overlap
 from countermark.records.attributions import WEIGHTS_NOT_INDEPENDENT, Test, ValidityDomain
@@ -43,7 +43,11 @@ EXPLANATIONS = [
     "units of both were ordered alike (importance, activation-ordered quantisation)",
 ]
 UNITS = 2_000
+LEAST_UNITS, MOST_UNITS = 16, 8_000
 LAYERS = 32
+MOST_LAYERS = 1_000
+DECIDING = 3
+"""Tests that decide: fixed points, order, agreement."""
 ANCESTOR_LEVEL = 1e-3
 
 
@@ -85,8 +89,14 @@ class Lineage:
 
         `re_randomise` shuffles the units of both models and uses nothing that depends on their places.
         `ancestors` are models that both may go back to; where both do, the null is false and nothing is
-        concluded. Raises `Error(NO_INPUT)` for a folder that is no checkpoint.
+        concluded. Raises `Error(NO_INPUT)` for a folder that is no checkpoint, `Error(USAGE)` for numbers
+        out of bounds.
         """
+        if not LEAST_UNITS <= units <= MOST_UNITS or not 1 <= layers <= MOST_LAYERS:
+            raise Error(
+                f"--units is from {LEAST_UNITS} to {MOST_UNITS:,}, --layers from 1 to {MOST_LAYERS:,}",
+                exit_code=ExitCode.USAGE,
+            )
         self._reference = Checkpoint.open(reference)
         self._ancestors = [Checkpoint.open(path) for path in ancestors]
         self._seed = seed
@@ -98,6 +108,11 @@ class Lineage:
         self.inputs = {"reference": reference} | {
             f"ancestor {number}": path for number, path in enumerate(ancestors, start=1)
         }
+
+    @property
+    def hypotheses(self) -> int:
+        """Tests that decide."""
+        return 1 if self._re_randomise else DECIDING
 
     @property
     def subject(self) -> str:
@@ -188,8 +203,8 @@ class Lineage:
                 f"{models.towers_left:,} more parts of the suspect have the reference's shapes and were not "
                 "compared"
             )
-        for ancestor in self._ancestors:
-            problems += self._of_ancestor(ancestor, models.suspect)
+        for number, ancestor in enumerate(self._ancestors, start=1):
+            problems += self._of_ancestor(f"ancestor {number}", ancestor, models.suspect)
         return problems
 
     def _unseen(self, compared: Compared, tests: Sequence[Test]) -> list[str]:
@@ -205,19 +220,17 @@ class Lineage:
             )
         return unseen
 
-    def _of_ancestor(self, ancestor: Checkpoint, suspect: Checkpoint) -> list[str]:
+    def _of_ancestor(self, name: str, ancestor: Checkpoint, suspect: Checkpoint) -> list[str]:
         """What a public model takes away from the null, in words."""
         back = [self._goes_back(model, ancestor) for model in (self._reference, suspect)]
         if False in back:
             return []
         if None in back:
             which = "reference" if back[0] is None else "suspect"
-            return [
-                f"{ancestor.folder.name} cannot be compared with the {which}, so it may be a common origin"
-            ]
+            return [f"{name} cannot be compared with the {which}, so it may be a common origin"]
         return [
-            f"reference and suspect are both not independent of {ancestor.folder.name}, so that they "
-            "were not initialised independently"
+            f"reference and suspect are both not independent of {name}, so that they were not initialised "
+            "independently"
         ]
 
     def _goes_back(self, model: Checkpoint, ancestor: Checkpoint) -> bool | None:
@@ -252,6 +265,7 @@ class Lineage:
             "seed": f"{seed:032x}",
             "layers": [layer.name for layer in compared.layers],
             "layers_in_all": len(models.pairs),
+            "most_layers": self._layers,
             "most_units": self._units,
             "re_randomised": self._re_randomise,
             "basis": "as it is" if basis.rotation is None else "rotated by the embeddings",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from countermark.attribute.base import Draw, Examined, ProgressCall
-from countermark.attribute.keyed import Key, decoys_for, judge, takes_signs
+from countermark.attribute.keyed import BY_SCHEME, Key, decoys_for, judge, takes_signs
 from countermark.attribute.keyed_tests import (
     CALIBRATION,
     EXPLANATIONS,
@@ -231,6 +231,9 @@ class Radioactivity:
             {
                 "setting": options.setting,
                 "keys": [key.name for key in self.keys],
+                "profiles": [key.profile.profile_id for key in self.keys],
+                "decoys": BY_SCHEME if options.decoys is None else options.decoys,
+                "tokens": options.tokens,
                 "prior": (OPEN_PRIOR if options.setting == OPEN else PRIOR) if options.reference else None,
             }
         )

@@ -31,6 +31,8 @@ class AssessedElement:
     """Those of its kinds that were tested and not shown; they never support."""
     statements: tuple[PersonsStatement, ...]
     """What persons state of its facts."""
+    files: tuple[Exhibit, ...]
+    """Files behind these statements that are none of `exhibits`: the element does not ask for a file."""
     missing: Missing
     """The half that is not there; of an element that rests on exhibits alone `an exhibit`, and so on."""
     unstated: tuple[str, ...]
@@ -93,6 +95,11 @@ def _assess_element(element: Element, dossier: Dossier) -> AssessedElement:
         exhibits=exhibits,
         tested=tuple(one for one in bearing if one.outcome == "not shown"),
         statements=statements,
+        files=tuple(
+            one
+            for one in dossier.exhibits
+            if one.kind == "statement" and one.fact in element.facts and one not in exhibits
+        ),
         missing=missing,
         unstated=tuple(fact for fact in element.facts if fact not in stated),
     )

@@ -77,6 +77,7 @@ def _elements(assessed: Assessed) -> Table:
     return Table(
         columns=("Element", "What has to be shown", "What bears on it", "State"),
         rows=tuple(rows),
+        caption=f"Elements of {assessed.claim.claim}, and what of this case bears on each.",
         widths=(0.2, 0.33, 0.32, 0.15),
         questions=gaps,
     )
@@ -88,6 +89,8 @@ def bears(one: AssessedElement) -> str:
     if one.exhibits:
         parts.append(f"{exhibits_text(one.exhibits)}.")
     parts += [statement_text(statement) for statement in one.statements]
+    if one.files:
+        parts.append(f"With it: {exhibits_text(one.files)}.")
     if one.tested:
         parts.append(f"Tested and not shown: {exhibits_text(one.tested)}.")
     if one.statements and one.unstated:
@@ -98,8 +101,9 @@ def bears(one: AssessedElement) -> str:
 def state_of(one: AssessedElement) -> str:
     """The state of an element in words, with the half that is missing."""
     words = {"supported": "Supported", "stated": "Stated only", "gap": "Open"}[one.state]
-    if one.state == "supported" and all(exhibit.result_class == "exploratory" for exhibit in one.exhibits):
-        words = "Supported by exploratory results only"
+    classes = {exhibit.result_class for exhibit in one.exhibits if exhibit.result_class}
+    if one.state == "supported" and classes == {"exploratory"}:
+        words = "Supported (exploratory)"
     halves = one.element.exhibits and one.element.facts
     if halves and one.missing:
         return f"{words}: {one.missing if one.missing != 'both' else 'exhibit and statement'} missing"
@@ -124,12 +128,16 @@ def statement_text(statement: PersonsStatement) -> str:
 
 def _remedies(assessed: Assessed) -> Table:
     rows = tuple((_titled(assessed, one), one.kind.capitalize(), one.text) for one in assessed.claim.remedies)
-    return Table(columns=("Remedy", "Kind", "What it is"), rows=rows, widths=(0.25, 0.15, 0.6))
+    caption = f"Remedies of {assessed.claim.claim}."
+    columns = ("Remedy", "Kind", "What it is")
+    return Table(columns=columns, rows=rows, caption=caption, widths=(0.25, 0.15, 0.6))
 
 
 def _counter_arguments(assessed: Assessed) -> Table:
     rows = tuple((_titled(assessed, one), one.text, one.answer) for one in assessed.claim.counter_arguments)
-    return Table(columns=("Argument", "What is said", "Answer"), rows=rows, widths=(0.2, 0.4, 0.4))
+    caption = f"Main arguments against {assessed.claim.claim}."
+    columns = ("Argument", "What is said", "Answer")
+    return Table(columns=columns, rows=rows, caption=caption, widths=(0.2, 0.4, 0.4))
 
 
 def _titled(assessed: Assessed, row: Row) -> str:
@@ -141,19 +149,24 @@ def _titled(assessed: Assessed, row: Row) -> str:
 
 
 def _sources(claim: Claim) -> Table:
-    rows = tuple(
-        (
-            row.title,
-            STATUS[row.status],
-            f"{source.cite}{'' if source.read == 'text' else ' (read in summary only)'}",
-            source.dated,
-            f"{reviewed_on(claim, row)}; due {due_on(claim, row)}",
-        )
-        for row in rows_of(claim)
-        for source in row.sources
+    """Each source once, with the rows that rest on it and their status; a row's own dates stand with it."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for row in rows_of(claim):
+        for source in row.sources:
+            summary = "" if source.read == "text" else " (read in summary only)"
+            rows.setdefault((f"{source.cite}{summary}", source.dated), []).append(_dated(claim, row))
+    return Table(
+        columns=("Source", "Of", "Rows that rest on it, with their status"),
+        rows=tuple((cite, dated, "; ".join(dict.fromkeys(titles))) for (cite, dated), titles in rows.items()),
+        caption=f"Sources of {claim.claim}; rows without days of their own are due {claim.due}.",
+        widths=(0.42, 0.12, 0.46),
     )
-    columns = ("Row", "Status", "Source", "Of", "Reviewed")
-    return Table(columns=columns, rows=rows, widths=(0.26, 0.13, 0.33, 0.12, 0.16))
+
+
+def _dated(claim: Claim, row: Row) -> str:
+    own = (reviewed_on(claim, row), due_on(claim, row)) != (claim.reviewed, claim.due)
+    days = f", reviewed {reviewed_on(claim, row)}, due {due_on(claim, row)}" if own else ""
+    return f"{row.title} ({STATUS[row.status]}{days})"
 
 
 def _many(count: int, noun: str) -> str:
@@ -187,6 +200,7 @@ def _plain_element(assessed: Assessed, one: AssessedElement) -> dict[str, Any]:
         "exploratory": [exhibit.number for exhibit in one.exhibits if exhibit.result_class == "exploratory"],
         "tested_not_shown": [exhibit.number for exhibit in one.tested],
         "statements": [msgspec.to_builtins(statement) for statement in one.statements],
+        "files": [exhibit.number for exhibit in one.files],
         "unstated": list(one.unstated),
         "question": one.question or None,
         "past_review": assessed.past_review(one.element) or None,

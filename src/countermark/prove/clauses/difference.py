@@ -79,6 +79,6 @@ def _plain(clause: Clause, name: str) -> Any:
     return sorted(value) if isinstance(value, list) else value
 
 
-def _head(policy: Policy) -> dict[str, str]:
+def _head(policy: Policy) -> dict[str, str | None]:
     names = ("id", "version", "title", "effective", "ended", "text_sha256")
     return {name: getattr(policy, name) for name in names}

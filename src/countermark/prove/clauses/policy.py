@@ -65,7 +65,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     provider: Line
     effective: Day
     """The first day."""
-    ended: Annotated[str, msgspec.Meta(pattern=r"\A(\d{4}-\d{2}-\d{2})?\Z")] = ""
+    ended: Day | None = None
     """The last day; empty while it applies."""
     text_sha256: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
     """Of the text that was read."""
@@ -127,10 +127,10 @@ def read_policy(path: Path) -> Policy:
         raise bad(str(path), "has an id or version that terms of a case cannot have", FORM)
     try:
         day_of(policy.read)
-        ends = policy.last is not None and policy.last < policy.first
+        first, last = policy.first, policy.last
     except ValueError as error:
         raise bad(str(path), f"has a day that there is not: {error}", FORM) from error
-    if ends:
+    if last is not None and last < first:
         raise bad(str(path), "ended before it was effective", FORM)
     ids = [clause.id for clause in policy.clauses]
     if len(set(ids)) != len(ids):
@@ -157,4 +157,4 @@ def held_against(policies: Policies, terms: Sequence[TermsEntry]) -> Policies:
 def _narrowed(policy: Policy, entry: TermsEntry) -> Policy:
     ends = [one for one in (policy.ended, entry.ended) if one]
     first = max(policy.effective, entry.effective or policy.effective)
-    return msgspec.structs.replace(policy, effective=first, ended=min(ends, default=""))
+    return msgspec.structs.replace(policy, effective=first, ended=min(ends, default=None))

@@ -29,7 +29,10 @@ class Formats:
     given: Sequence[Any]
     """Of inputs, by decimals."""
     money: Any
+    strong_money: Any
+    strong: Any
     total: Any
+    """Below a line, as its name."""
     total_name: Any
 
 
@@ -55,15 +58,17 @@ def formats(workbook: Any) -> Formats:
     return Formats(
         title=make(bold=True, font_size=15),
         plain=make(),
-        wrapped=make(text_wrap=True, indent=1),
-        note=make(text_wrap=True, font_color="#4B5563", italic=True, indent=1),
-        column=make(bold=True, bottom=2, text_wrap=True, valign="bottom", indent=1),
+        wrapped=make(text_wrap=True, align="left", indent=1),
+        note=make(text_wrap=True, font_color="#4B5563", italic=True, align="left", indent=1),
+        column=make(bold=True, bottom=2, text_wrap=True, valign="bottom", align="left", indent=1),
         column_right=make(bold=True, bottom=2, align="right", valign="bottom"),
-        group=make(bold=True, bg_color="#E8ECF2", text_wrap=True, indent=1),
+        group=make(bold=True, bg_color="#E8ECF2", text_wrap=True, align="left", indent=1),
         given=[make(**given, num_format=one) for one in decimals],
         money=make(**money),
+        strong_money=make(**money, bold=True),
+        strong=make(bold=True, text_wrap=True, align="left", indent=1),
         total=make(**money, bold=True, top=1),
-        total_name=make(bold=True, top=1, text_wrap=True, indent=1),
+        total_name=make(bold=True, top=1, text_wrap=True, align="left", indent=1),
     )
 
 

@@ -52,7 +52,7 @@ ASKED = "Each input with the question that it answers and the heads that wait fo
 
 def inputs(book: Book) -> None:
     """Every input with its source; the only cells to type into."""
-    sheet = page(book, "Inputs", "Inputs and their sources", EMPTY, [36, 22, 15, 15, 15, 34, 20, 11, 26])
+    sheet = page(book, "Inputs", "Inputs and their sources", EMPTY, [33, 24, 13, 13, 13, 28, 16, 11, 22])
     names = ["Input", "Unit", *_RANGE, "Source: document", "Where in it", "Dated", "Taken by"]
     columns(book, sheet, names, range(2, 5))
     for title, forms in GROUPS.items():
@@ -123,16 +123,18 @@ def _how(term: Term) -> str:
 
 def ranges(book: Book) -> None:
     """The measures: what may be added, from low to high."""
-    sheet = page(book, "Ranges", "Ways to reckon the damage", ALTERNATIVES, [30, 40, 16, 16, 16, 16, 72])
+    sheet = page(book, "Ranges", "Ways to reckon the damage", ALTERNATIVES, [26, 34, 15, 15, 15, 15, 58])
     names = ["Measure", "Adds", *_RANGE, "The sum is", "What allows it, and what is against it"]
     columns(book, sheet, names, range(2, 5))
     for row, one in enumerate(book.damages.measures, FIRST_ROW):
-        sheet.set_row(row - 1, 12 * (2 + len(one.measure.law) // 78))
-        sheet.write_string(f"A{row}", one.measure.title, book.formats.total_name)
+        sheet.set_row(row - 1, max(26, 12 * (2 + len(one.measure.law) // 64)))
+        sheet.write_string(f"A{row}", one.measure.title, book.formats.strong)
         adds = " + ".join(HEADS[name].title for name in one.measure.heads)
         sheet.write_string(f"B{row}", adds, book.formats.wrapped)
         for column in COLUMNS:
-            amount(sheet, row, column, measure_formula(one.measure, column), book.formats.total, one.known)
+            amount(
+                sheet, row, column, measure_formula(one.measure, column), book.formats.strong_money, one.known
+            )
         sheet.write_formula(f"F{row}", state_formula(one.measure), book.formats.wrapped, one.state)
         sheet.write_string(f"G{row}", one.measure.law, book.formats.note)
 
@@ -177,7 +179,7 @@ def questions(book: Book) -> None:
         sheet.write_string(f"A{row}", form.title, wrapped)
         sheet.write_string(f"B{row}", form.question, wrapped)
         state = "answered" if name in book.damages.figures else "open"
-        sheet.write_formula(f"C{row}", answer_formula(name), book.formats.total_name, state)
+        sheet.write_formula(f"C{row}", answer_formula(name), book.formats.strong, state)
         sheet.write_string(f"D{row}", waiting, wrapped)
 
 
@@ -197,5 +199,5 @@ def about(book: Book) -> None:
     }
     for row, (name, text) in enumerate(texts.items(), FIRST_ROW):
         sheet.set_row(row - 1, 12 * (1 + len(text) // 115) + 6)
-        sheet.write_string(f"A{row}", name, book.formats.total_name)
+        sheet.write_string(f"A{row}", name, book.formats.strong)
         sheet.write_string(f"B{row}", text, book.formats.wrapped)

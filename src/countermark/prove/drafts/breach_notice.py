@@ -1,19 +1,21 @@
 """A notice of breach: the terms that applied, what was found, what is demanded, what stays reserved."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from countermark.prove.claims.assess import Assessed
+from countermark.prove.clauses.acceptances import read_acceptances, read_members
+from countermark.prove.clauses.outcome import TermsApplied
+from countermark.prove.clauses.sections import terms_sections
 from countermark.prove.custody.terms import TermsEntry
 from countermark.prove.dossier.dossier import Dossier
-from countermark.prove.drafts.accepted import accounts_with_record
-from countermark.prove.drafts.findings import found, found_blocks
+from countermark.prove.drafts.findings import found_blocks
 from countermark.prove.drafts.form import (
     Window,
     accounts,
     ask,
     draft,
-    exhibits,
-    many,
+    exhibits_of_kind,
     named,
     party,
     statements,
@@ -23,8 +25,10 @@ from countermark.prove.drafts.preservation_letter import LINKS
 from countermark.prove.typeset.document import Block, Document, Items, Paragraph, Section, Signature, Table
 
 
-def breach_notice(dossier: Dossier, assessed: Sequence[Assessed]) -> Document:
-    """The notice, to the defendant as the facts file names it."""
+def breach_notice(
+    dossier: Dossier, assessed: Sequence[Assessed], applied: TermsApplied | None = None
+) -> Document:
+    """The notice, to the defendant as the facts file names it; with the clauses of `applied`, if given."""
     facts = (
         ("To", party(dossier, "defendant", "Who is the party in breach: name and address?")),
         ("From", party(dossier, "claimant", "Who gives this notice?")),
@@ -32,7 +36,8 @@ def breach_notice(dossier: Dossier, assessed: Sequence[Assessed]) -> Document:
         ("Date", "Open: On which day, and in which form and to which address do the terms ask for notice?"),
     )
     sections = (
-        Section("The terms that applied", tuple(_terms(dossier))),
+        Section("The terms that applied", tuple(_terms(dossier, applied))),
+        *(terms_sections(applied) if applied else ()),
         Section("What was found", tuple(_found(dossier))),
         Section("Whose accounts these are", tuple(_whose(dossier))),
         Section("What is demanded", tuple(_demands(dossier))),
@@ -41,28 +46,34 @@ def breach_notice(dossier: Dossier, assessed: Sequence[Assessed]) -> Document:
     return draft(dossier, "Notice of breach", sections, facts=facts)
 
 
-def _terms(dossier: Dossier) -> list[Block]:
+def _terms(dossier: Dossier, applied: TermsApplied | None) -> list[Block]:
     days = window(dossier)
-    applied = [one for one in dossier.terms if _in_force(one, days)]
-    if not applied:
+    in_force = [one for one in dossier.terms if _in_force(one, days)]
+    if days is None or not in_force:
         return [ask("Which terms were in force on the days of the conduct, and where is their text?")]
-    counts = accounts_with_record(dossier, days.last) if days else {}
-    rows = [_terms_row(one, counts.get((one.id or "", one.version or ""), 0), dossier) for one in applied]
+    accepting = _accepting(dossier, in_force, days.last)
+    counts = [accepting[one.id, one.version] for one in in_force]
+    rows = [_terms_row(one, count, dossier) for one, count in zip(in_force, counts, strict=True)]
     table = Table(
         columns=("Terms", "In force", "SHA-256 of the text", "Accounts with a record of acceptance"),
         rows=tuple(rows),
+        caption="Versions in force on a day of the conduct.",
         widths=(0.24, 0.2, 0.32, 0.24),
         mono=(2,),
-        questions=tuple(at for at, row in enumerate(rows) if row[3].endswith("?")),
+        questions=tuple(at for at, count in enumerate(counts) if not count),
     )
-    seen = exhibits(dossier, "acceptances")
+    seen = exhibits_of_kind(dossier, "acceptances")
     note = (
         f"The records are {seen}. An account without one is not counted as bound by these terms."
         if seen
         else "The package has no records of acceptance."
     )
-    clauses = ask("Which clauses of these terms does the conduct breach: number and words of each?")
-    return [table, Paragraph(text=note, style="note"), clauses]
+    clauses = (
+        "On which of the clauses in force does the claimant rely?"
+        if applied
+        else "Which clauses of these terms does the conduct breach: number and words of each?"
+    )
+    return [table, Paragraph(text=note, style="note"), ask(clauses)]
 
 
 def _in_force(entry: TermsEntry, days: Window | None) -> bool:
@@ -70,6 +81,19 @@ def _in_force(entry: TermsEntry, days: Window | None) -> bool:
     if days is None or not entry.effective:
         return False
     return entry.effective <= days.last and (not entry.ended or entry.ended >= days.first)
+
+
+def _accepting(
+    dossier: Dossier, entries: Sequence[TermsEntry], until: str
+) -> Counter[tuple[str | None, str | None]]:
+    """By id and version: accounts of the networks with a record of acceptance not later than that day."""
+    members = {account for group in read_members(dossier.members).values() for account in group}
+    found = read_acceptances(dossier.acceptances, members, [one.id for one in entries if one.id])
+    return Counter(
+        version
+        for rows in found.by_account.values()
+        for version in {(row.terms_id, row.version) for row in rows if row.day <= until}
+    )
 
 
 def _terms_row(entry: TermsEntry, count: int, dossier: Dossier) -> tuple[str, str, str, str]:
@@ -84,13 +108,17 @@ def _terms_row(entry: TermsEntry, count: int, dossier: Dossier) -> tuple[str, st
 
 
 def _found(dossier: Dossier) -> list[Block]:
-    if not found(dossier):
+    blocks = found_blocks(dossier)
+    if not blocks:
         return [ask("What is the conduct? No result of this case was shown.")]
     text = (
-        "Each finding has its class. Confirmatory: question and test were fixed before the data were"
-        " acquired. Exploratory: they were not."
+        "Each finding has its class. Confirmatory: question and test were fixed before the data. Exploratory:"
+        " they were not."
     )
-    return [Paragraph(text=text, style="note"), *found_blocks(dossier)]
+    disclose = ask(
+        "Which of these findings are told to the other side now? Who knows of marks and keys can remove them."
+    )
+    return [disclose, Paragraph(text=text, style="note"), *blocks]
 
 
 def _whose(dossier: Dossier) -> list[Block]:
@@ -126,6 +154,7 @@ def _demands(dossier: Dossier) -> list[Block]:
 
 
 def _reserved(dossier: Dossier, assessed: Sequence[Assessed]) -> list[Block]:
+    """The claims by name; how far the case has them is nothing for the other side."""
     who = named(dossier, "claimant", "The claimant")
     text = (
         f"{who} reserves all rights, claims and remedies, those not named here too. This notice waives"
@@ -135,8 +164,5 @@ def _reserved(dossier: Dossier, assessed: Sequence[Assessed]) -> list[Block]:
     if assessed:
         titles = "; ".join(f"{one.claim.jurisdiction}: {one.claim.title}" for one in assessed)
         blocks.append(Paragraph(lead="Reserved in particular.", text=f"{titles}."))
-        gaps = sum(one.count("gap") for one in assessed)
-        text = f"{many(gaps, 'element')} of these claims open in this case; the report lists them."
-        blocks.append(Paragraph(text=text, style="note"))
     blocks.append(Signature(who=named(dossier, "counsel", "Counsel")))
     return blocks

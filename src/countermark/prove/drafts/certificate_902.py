@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from countermark.prove.claims.assess import Assessed
 from countermark.prove.custody.custody import Acquisition
 from countermark.prove.dossier.dossier import Dossier
-from countermark.prove.drafts.findings import trials_text
-from countermark.prove.drafts.form import ask, draft, exhibits, many, party
+from countermark.prove.drafts.form import ask, draft, exhibits_of_kind, party
+from countermark.prove.report.sure import false_positives
+from countermark.prove.report.words import counted
 from countermark.prove.typeset.document import Block, Document, Items, Paragraph, Section, Signature, Table
 
 MAX_ITEMS = 200
@@ -83,10 +84,10 @@ def _regular(dossier: Dossier) -> Iterator[Block]:
     yield ask("(B) Of which business and activity are the records, and who keeps them for how long?")
     yield ask("(C) Since when is this the practice, and where is that written down?")
     yield ask("Were the records made within the United States? If not, Rule 902(12) applies instead.")
-    made = [one.id for one in dossier.custody.acquisitions if one.purpose == "case" and one.id]
+    made = [one.id or "not shown" for one in dossier.custody.acquisitions if one.purpose != "routine"]
     if made:
-        text = f"Made for this case, and not certified under 902(11): {', '.join(made)}."
-        yield Paragraph(text=text, style="note")
+        why = "Not certified under 902(11), since made for this case or not shown as routine"
+        yield Paragraph(text=f"{why}: {', '.join(made)}.", style="note")
 
 
 def _acquisitions(acquisitions: Sequence[Acquisition]) -> Table:
@@ -101,7 +102,9 @@ def _acquisitions(acquisitions: Sequence[Acquisition]) -> Table:
         for one in acquisitions
     )
     columns = ("No.", "Records", "System", "Taken by and how", "When (UTC)")
-    return Table(columns=columns, rows=rows, widths=(0.1, 0.2, 0.2, 0.28, 0.22))
+    return Table(
+        columns=columns, rows=rows, caption="Records kept as a routine.", widths=(0.1, 0.2, 0.2, 0.28, 0.22)
+    )
 
 
 def _process(dossier: Dossier) -> Iterator[Block]:
@@ -118,6 +121,7 @@ def _process(dossier: Dossier) -> Iterator[Block]:
         rows=tuple(
             (str(one.number), one.title, f"{one.result_class}; {one.outcome}", one.sha256) for one in made
         ),
+        caption="Records that the process made.",
         widths=(0.1, 0.32, 0.22, 0.36),
         mono=(3,),
     )
@@ -144,7 +148,8 @@ def _accuracy(dossier: Dossier) -> Iterator[str]:
         *(one.kind for one in dossier.attributions),
     ]
     for procedure in dict.fromkeys(procedures):
-        yield f"{procedure}: {trials_text(dossier, procedure)}"
+        rate = false_positives(dossier.proficiency, procedure)
+        yield f"Blind trials of {procedure}, how often unrelated samples were called positive: {rate}."
 
 
 def _digital(dossier: Dossier) -> Iterator[Block]:
@@ -164,13 +169,14 @@ def _digital(dossier: Dossier) -> Iterator[Block]:
             (name, item.name or "not shown", f"{item.bytes:,}" if item.bytes is not None else "", item.sha256)
             for name, item in acquired[:MAX_ITEMS]
         ),
+        caption="Items and their digests when they were taken.",
         widths=(0.14, 0.3, 0.16, 0.4),
         mono=(3,),
         numbers=(2,),
     )
     if (more := len(acquired) - MAX_ITEMS) > 0:
-        where = exhibits(dossier, "custody") or "the chain of custody"
-        yield Paragraph(text=f"{many(more, 'further item')} stand with their digests in {where}.")
+        where = exhibits_of_kind(dossier, "custody") or "the chain of custody"
+        yield Paragraph(text=f"{counted(more, 'further item')} stand with their digests in {where}.")
     yield ask("On which day and with which tool did this person reckon these digests, and were all the same?")
 
 
@@ -192,6 +198,7 @@ def _steps(dossier: Dossier) -> Iterator[Block]:
         rows=tuple(
             (str(one.number), one.name, one.outcome, one.detail) for one in dossier.verification.steps
         ),
+        caption="Steps of the verifier.",
         widths=(0.08, 0.22, 0.15, 0.55),
     )
 

@@ -9,6 +9,16 @@ from countermark.prove.drafts.form import ask, draft, party
 from countermark.prove.typeset.document import Block, Document, Paragraph, Section, Signature, Table
 
 NOT_SHOWN = "Tested and not shown. It supports nothing and is listed so that nothing is left out."
+_CUSTODY = "Foundation: authenticity and custody (Rules 901 and 902)."
+_METHOD = "Foundation: the method, its runs and its error rate (Rule 702)."
+_DATA = "Foundation: the data behind the results."
+FOUNDATION = {
+    **dict.fromkeys(("custody", "acquisition", "hold", "timestamp"), _CUSTODY),
+    **dict.fromkeys(("plan", "log", "run", "negative-controls", "key-exposure", "proficiency"), _METHOD),
+    **dict.fromkeys(("members", "requests"), _DATA),
+}
+"""What an exhibit is offered for where it bears on no element: kinds that carry others."""
+STRIKE = "This part and the next are for counsel. Strike both before the list is served or filed."
 UNSEALED = "no: digest taken when this was made"
 
 
@@ -22,10 +32,10 @@ def exhibit_list(dossier: Dossier, assessed: Sequence[Assessed]) -> Document:
     )
     sections = (
         Section("Exhibits", tuple(_exhibits(dossier, assessed))),
-        Section("Elements that are open, or stated only", tuple(_open(assessed))),
-        Section("What an injunction asks for beside the claim", tuple(_injunction())),
         Section("Digests", (_digests(dossier),)),
         Section("Signature", (Signature(who=dossier.parties.get("counsel", "Counsel")),)),
+        Section("For counsel: elements that are open, or stated only", tuple(_open(assessed)), new_page=True),
+        Section("For counsel: what an injunction asks for beside the claim", tuple(_injunction())),
     )
     return draft(
         dossier, "Exhibit list", sections, subtitle="Motion for a preliminary injunction", facts=facts
@@ -33,13 +43,13 @@ def exhibit_list(dossier: Dossier, assessed: Sequence[Assessed]) -> Document:
 
 
 def offered_for(exhibit: Exhibit, assessed: Sequence[Assessed]) -> str:
-    """The elements that an exhibit supports, by claim; empty where it supports none."""
+    """The elements that an exhibit supports, or whose statement it goes with, by claim; empty for none."""
     parts = []
     for one in assessed:
-        titles = [found.element.title for found in one.elements if exhibit in found.exhibits]
+        titles = [found.element.title for found in one.elements if exhibit in (*found.exhibits, *found.files)]
         if titles:
             parts.append(f"{one.claim.claim}: {'; '.join(titles)}")
-    return ". ".join(parts)
+    return "\n".join(parts)
 
 
 def _exhibits(dossier: Dossier, assessed: Sequence[Assessed]) -> Iterator[Block]:
@@ -51,7 +61,8 @@ def _exhibits(dossier: Dossier, assessed: Sequence[Assessed]) -> Iterator[Block]
     yield Table(
         columns=("No.", "Exhibit", "Offered for", "Class and outcome", "Under the seal of the package"),
         rows=tuple(rows),
-        widths=(0.06, 0.28, 0.36, 0.14, 0.16),
+        caption="Exhibits, and what each is offered for.",
+        widths=(0.1, 0.26, 0.35, 0.14, 0.15),
         questions=tuple(at for at, row in enumerate(rows) if row[2].endswith("?")),
     )
     text = (
@@ -77,7 +88,11 @@ def _offered(exhibit: Exhibit, assessed: Sequence[Assessed]) -> str:
         return NOT_SHOWN
     if not assessed:
         return "-"
-    return offered_for(exhibit, assessed) or "For what is it offered? It bears on no element of these claims."
+    return (
+        offered_for(exhibit, assessed)
+        or FOUNDATION.get(exhibit.kind)
+        or f"It bears on no element of these claims: for what is exhibit {exhibit.number} offered?"
+    )
 
 
 def _open(assessed: Sequence[Assessed]) -> Iterator[Block]:
@@ -90,9 +105,11 @@ def _open(assessed: Sequence[Assessed]) -> Iterator[Block]:
     if not rows:
         yield Paragraph(text="None of the claims named has one." if assessed else "No claim was named.")
         return
+    yield Paragraph(text=STRIKE, style="warning")
     yield Table(
         columns=("Claim", "Element", "What there is", "State"),
         rows=tuple(rows),
+        caption="Elements that no exhibit supports.",
         widths=(0.17, 0.23, 0.43, 0.17),
         questions=tuple(at for at, row in enumerate(rows) if row[3].startswith("Open")),
     )
@@ -116,6 +133,7 @@ def _digests(dossier: Dossier) -> Table:
     return Table(
         columns=("No.", "Name", "SHA-256"),
         rows=tuple((str(one.number), one.name, one.sha256) for one in dossier.exhibits),
+        caption="Digest of each exhibit.",
         widths=(0.08, 0.38, 0.54),
         mono=(1, 2),
     )

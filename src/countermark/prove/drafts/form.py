@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.package.case import created_at
-from countermark.prove.typeset.document import Block, Document, Items, Paragraph, Section, Table
+from countermark.prove.report.questions import questions_in
+from countermark.prove.report.results import campaigns_of
+from countermark.prove.report.words import counted, exhibits
+from countermark.prove.typeset.document import Block, Document, Paragraph, Section
 
 MARK = "Draft for counsel"
 OPEN = "Open: "
@@ -72,40 +74,26 @@ def named(dossier: Dossier, name: str, otherwise: str) -> str:
     return dossier.parties.get(name) or otherwise
 
 
-def exhibits(dossier: Dossier, *kinds: str) -> str:
-    """`Exhibit 1`, `Exhibits 1, 4`; empty where there is none of these kinds."""
-    numbers = [str(one.number) for one in dossier.of_kind(*kinds)]
-    return f"Exhibit{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}" if numbers else ""
-
-
-def campaigns(dossier: Dossier) -> list[dict[str, Any]]:
-    """The networks that no analyst rejected, as the findings have them; what was taken out of one is null."""
-    found = dossier.findings.get("campaigns") or ()
-    return [one for one in found if one.get("disposition") != "rejected"]
+def exhibits_of_kind(dossier: Dossier, *kinds: str) -> str:
+    """`exhibit 1`, `exhibits 1 and 4`; empty where there is none of these kinds."""
+    return exhibits(one.number for one in dossier.of_kind(*kinds))
 
 
 def accounts(dossier: Dossier) -> str:
     """`52 accounts in 2 networks`; no number where one of them was taken out."""
-    networks = campaigns(dossier)
+    networks = campaigns_of(dossier)
     sizes = [one.get("size") for one in networks]
     known = [size for size in sizes if isinstance(size, int)]
-    count = (
-        many(sum(known), "account") if len(known) == len(sizes) else "accounts (their number was taken out)"
-    )
-    return f"{count} in {many(len(networks), 'network')}"
+    count = counted(sum(known), "account") if len(known) == len(sizes) else "accounts (number taken out)"
+    return f"{count} in {counted(len(networks), 'network')}"
 
 
 def window(dossier: Dossier) -> Window | None:
     """From the first to the last day of these networks; None where none is known."""
-    windows = [one.get("window") or {} for one in campaigns(dossier)]
+    windows = [one.get("window") or {} for one in campaigns_of(dossier)]
     first = [one["first"][:10] for one in windows if one.get("first")]
     last = [one["last"][:10] for one in windows if one.get("last")]
     return Window(min(first), max(last)) if first and last else None
-
-
-def many(count: int, noun: str) -> str:
-    """`1 account`, `24,000 accounts`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def statements(dossier: Dossier, *facts: str) -> list[Paragraph]:
@@ -119,20 +107,7 @@ def statements(dossier: Dossier, *facts: str) -> list[Paragraph]:
 
 def open_questions(document: Document) -> list[str]:
     """Every open question of a document, in order, each once."""
-    found = [value.removeprefix(OPEN) for _, value in document.facts if value.startswith(OPEN)]
-    for section in document.sections:
-        found += _questions(section)
-    return list(dict.fromkeys(found))
-
-
-def _questions(section: Section) -> Iterator[str]:
-    for block in section.blocks:
-        if isinstance(block, Section):
-            yield from _questions(block)
-        elif isinstance(block, Paragraph) and block.style == "question":
-            yield block.text
-        elif isinstance(block, Table):
-            for row in block.questions:
-                yield next(cell for cell in block.rows[row] if "?" in cell)
-        elif isinstance(block, Items):
-            yield from (one.removeprefix(OPEN) for one in block.items if one.startswith(OPEN))
+    found = [
+        f"{name}: {value.removeprefix(OPEN)}" for name, value in document.facts if value.startswith(OPEN)
+    ]
+    return [*found, *(one.text for one in questions_in(document.sections))]

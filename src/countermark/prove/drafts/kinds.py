@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from countermark.prove.claims.assess import Assessed
+from countermark.prove.clauses.outcome import TermsApplied
 from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.drafts.breach_notice import breach_notice
 from countermark.prove.drafts.certificate_902 import certificate_902
@@ -19,3 +20,12 @@ DRAFTS: Mapping[str, Callable[[Dossier, Sequence[Assessed]], Document]] = Mappin
         "exhibit-list": exhibit_list,
     }
 )
+
+
+def fill(
+    kind: str, dossier: Dossier, assessed: Sequence[Assessed] = (), applied: TermsApplied | None = None
+) -> Document:
+    """The draft of this kind; only a notice of breach prints the clauses in force."""
+    if kind == "breach-notice":
+        return breach_notice(dossier, assessed, applied)
+    return DRAFTS[kind](dossier, assessed)

@@ -7,14 +7,15 @@ from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.drafts.form import (
     accounts,
     ask,
-    campaigns,
     draft,
-    exhibits,
+    exhibits_of_kind,
     named,
     party,
     statements,
     window,
 )
+from countermark.prove.report.results import campaigns_of
+from countermark.prove.report.words import capital, exhibits, listed
 from countermark.prove.typeset.document import Block, Document, Items, Paragraph, Section, Signature, Table
 
 LINKS = ("defendant-identity", "account-to-trainer")
@@ -77,7 +78,7 @@ def _why(dossier: Dossier, assessed: Sequence[Assessed], third: bool) -> list[Bl
     blocks: list[Block] = [Paragraph(text=text)]
     if "claimant" not in dossier.parties:
         blocks.append(ask("Who is the claimant?"))
-    if not campaigns(dossier):
+    if not campaigns_of(dossier):
         blocks.append(ask("Which accounts is this about? The case shows no network of accounts."))
     else:
         blocks.append(_seen(dossier))
@@ -98,11 +99,11 @@ def _seen(dossier: Dossier) -> Paragraph:
     """The accounts alone, with their class and another explanation: such a letter tells no more."""
     days = window(dossier)
     when = f" between {days.first} and {days.last}" if days else ""
-    shown = next((one for one in dossier.of_kind("networks")), None)
-    listed = f" (Exhibit {shown.number}, {shown.result_class})" if shown else ""
+    shown = next(iter(dossier.of_kind("networks")), None)
+    where = f" (exhibit {shown.number}, {shown.result_class})" if shown else ""
     text = (
-        f"By its access log, {accounts(dossier)} acted as one{when}, network by network{listed}. That has"
-        " other explanations, too: a reseller or a shared workplace with ordinary users of its own."
+        f"The access log shows {accounts(dossier)}. The accounts of each network acted as one{when}{where}."
+        " That has other explanations, too: a reseller or a shared workplace with ordinary users of its own."
     )
     return Paragraph(text=text)
 
@@ -110,14 +111,15 @@ def _seen(dossier: Dossier) -> Paragraph:
 def _what(dossier: Dossier) -> list[Block]:
     days = window(dossier)
     rows = tuple(
-        (str(number), name, what, _in_this_case(dossier, name))
+        (f"{number}. {name}", what, _in_this_case(dossier, name))
         for number, (name, what) in enumerate(CATEGORIES, 1)
     )
     table = Table(
-        columns=("No.", "What", "It covers", "In this case"),
+        columns=("What", "It covers", "In this case"),
         rows=rows,
-        widths=(0.06, 0.19, 0.41, 0.34),
-        questions=tuple(at for at, row in enumerate(rows) if row[3].endswith("?")),
+        caption="What has to be kept.",
+        widths=(0.22, 0.42, 0.36),
+        questions=tuple(at for at, row in enumerate(rows) if row[2].endswith("?")),
     )
     if days is None:
         return [table, ask("From which day on has this to be kept?")]
@@ -145,8 +147,8 @@ def _in_this_case(dossier: Dossier, category: str) -> str:
 
 
 def _accounts_of(dossier: Dossier) -> str:
-    listed = exhibits(dossier, "members")
-    if not campaigns(dossier):
+    listed = exhibits_of_kind(dossier, "members")
+    if not campaigns_of(dossier):
         return "Which accounts are meant, and which exhibit lists them?"
     where = (
         f"; {listed} lists them and is handed over on terms to be agreed, since it holds personal data"
@@ -157,7 +159,7 @@ def _accounts_of(dossier: Dossier) -> str:
 
 
 def _window_of(dossier: Dossier, *kinds: str) -> str:
-    days, listed = window(dossier), exhibits(dossier, *kinds)
+    days, listed = window(dossier), exhibits_of_kind(dossier, *kinds)
     if days is None or not listed:
         return "Which requests are meant, of which days?"
     return f"{days.first} to {days.last}; {listed}."
@@ -165,10 +167,9 @@ def _window_of(dossier: Dossier, *kinds: str) -> str:
 
 def _bears(dossier: Dossier, *kinds: str) -> str:
     """Exhibits of these kinds that were shown, by number alone."""
-    shown = [
-        f"{one.number} ({one.result_class})" for one in dossier.of_kind(*kinds) if one.outcome == "shown"
-    ]
-    return f"Exhibit{'s' if len(shown) > 1 else ''} {', '.join(shown)} bear on it." if shown else ""
+    shown = [one for one in dossier.of_kind(*kinds) if one.outcome == "shown"]
+    classes = listed(list(dict.fromkeys(one.result_class for one in shown)))
+    return f"{capital(exhibits(one.number for one in shown))}; {classes}." if shown else ""
 
 
 def _how() -> list[Block]:
@@ -208,7 +209,7 @@ def _answer(dossier: Dossier) -> list[Block]:
     holds = dossier.custody.holds
     own = (
         f"{named(dossier, 'claimant', 'The claimant')} keeps its own raw records of the accounts:"
-        f" {exhibits(dossier, 'hold')}."
+        f" {exhibits_of_kind(dossier, 'hold')}."
         if holds
         else ""
     )

@@ -29,7 +29,7 @@ def to_plain(report: Report, dossier: Dossier) -> dict[str, Any]:
         "undisclosed_runs": undisclosed(dossier),
         "questions": [{"section": one.section, "text": one.text} for one in report.questions],
         "exhibits": [_exhibit(one) for one in dossier.exhibits],
-        "sections": [_section(one) for one in document.sections],
+        "sections": [section_fields(one) for one in document.sections],
         "verification": verification,
     }
 
@@ -53,10 +53,13 @@ def _exhibit(one: Any) -> dict[str, Any]:
     return {name: getattr(one, name) for name in fields}
 
 
-def _section(section: Section) -> dict[str, Any]:
+def section_fields(section: Section) -> dict[str, Any]:
+    """A section with its blocks and those below it; drafts have the same."""
     return {
         "heading": section.heading,
-        "blocks": [_section(one) if isinstance(one, Section) else _block(one) for one in section.blocks],
+        "blocks": [
+            section_fields(one) if isinstance(one, Section) else _block(one) for one in section.blocks
+        ],
     }
 
 

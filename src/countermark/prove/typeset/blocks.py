@@ -6,7 +6,7 @@ from typing import Any
 
 from countermark.errors import Error
 from countermark.prove.typeset.characters import printable
-from countermark.prove.typeset.columns import characters_on_a_line, column_shares
+from countermark.prove.typeset.columns import characters_on_a_line, column_shares, wide_column
 from countermark.prove.typeset.document import (
     Block,
     Document,
@@ -22,6 +22,8 @@ MOST_ROWS = 1_000
 """Of one table or list; what is longer is cut, and the page says how many are left out."""
 MOST_CHARACTERS = 20_000
 """Of one text; cut in the same way."""
+MOST_ON_ONE_LINE, MOST_OF_MARK = 400, 60
+"""Characters of a heading or a title, and of the mark in the running head."""
 MOST_IN_ALL = 5_000_000
 """Characters of a document, all texts together."""
 MOST_PICTURE_BYTES = 4_000_000
@@ -39,7 +41,7 @@ def document_blocks(document: Document) -> dict[str, Any]:
     blocks = {
         "title": _line(document.title),
         "subtitle": _text(document.subtitle),
-        "mark": _line(document.mark),
+        "mark": _line(document.mark, MOST_OF_MARK),
         "facts": [[_text(name), _text(value)] for name, value in document.facts],
         "contents": document.contents,
         "sections": [_section(one, 1) for one in document.sections],
@@ -64,7 +66,7 @@ def _section(section: Section, level: int) -> dict[str, Any]:
     return {
         "is": "section",
         "level": level,
-        "heading": _line(section.heading),
+        "heading": _pieces(_breakable(_line(section.heading))),
         "new_page": section.new_page,
         "blocks": blocks,
     }
@@ -111,6 +113,7 @@ def _table(table: Table) -> dict[str, Any]:
         "widths": list(widths),
         "mono": list(table.mono),
         "numbers": list(table.numbers),
+        "said_in": wide_column(widths),
         "questions": sorted(row for row in set(table.questions) if row < MOST_ROWS),
         "rows": [_row(row, mono) for row in table.rows[:MOST_ROWS]],
     }
@@ -132,7 +135,7 @@ def _picture(picture: Picture) -> dict[str, Any]:
         "is": "picture",
         "svg": svg,
         "caption": _text(picture.caption),
-        "alternative": _line(picture.alternative),
+        "alternative": _line(picture.alternative, MOST_CHARACTERS),
     }
 
 
@@ -142,13 +145,14 @@ def _cut(text: str) -> str:
     return f"{text[:MOST_CHARACTERS]} … ({len(text) - MOST_CHARACTERS:,} more characters are left out)"
 
 
-def _line(text: str) -> str:
-    return printable(_cut(text), one_line=True)
+def _line(text: str, most: int = MOST_ON_ONE_LINE) -> str:
+    line = printable(text[: most + 1], one_line=True)
+    return line if len(line) <= most else f"{line[: most - 2]} …"
 
 
 def _text(text: str) -> Pieces:
     """The text with places to break inside long words and at new lines."""
-    return _pieces(_LONG_WORD.sub(lambda word: _broken(word[0], _PIECE), printable(_cut(text))))
+    return _pieces(_breakable(printable(_cut(text))))
 
 
 def _mono(text: str, on_a_line: int) -> Pieces:
@@ -159,6 +163,10 @@ def _mono(text: str, on_a_line: int) -> Pieces:
 
 _BREAK = "\x00"
 """Between pieces while a text is taken apart; no printable text holds it."""
+
+
+def _breakable(text: str) -> str:
+    return _LONG_WORD.sub(lambda word: _broken(word[0], _PIECE), text)
 
 
 def _broken(word: str, size: int) -> str:

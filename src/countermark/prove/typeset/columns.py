@@ -29,6 +29,11 @@ def _width(cells: Sequence[str]) -> int:
     return 2 + max(longest_word, min(max(map(len, cells)), _WIDEST))
 
 
+def wide_column(widths: Sequence[float]) -> int:
+    """The first column with room for the words `Open question`; the first of all where widths are by content."""
+    return next((at for at, share in enumerate(widths) if share >= sum(widths) / 7), 0)
+
+
 def characters_on_a_line(widths: Sequence[float], column: int) -> int:
     """Letters of the typewriter face on a line of the column; one at the least."""
     width = _TEXT_WIDTH * widths[column] / sum(widths)

@@ -1,4 +1,4 @@
-"""Documents are PDF/A-2b by veraPDF; files spoiled in one way each are not, so that the check is seen to fail."""
+"""Documents are PDF/A-2b by veraPDF; files spoiled in one way each are not: the check is seen to fail."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -121,7 +121,7 @@ def encrypted(pdf: bytes) -> bytes:
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """What veraPDF says of every file, in one run of it."""
-    plain = to_pdf(DOCUMENTS["every block"])
+    plain = to_pdf(DOCUMENTS["one line"])
     files = {name: to_pdf(one) for name, one in DOCUMENTS.items()}
     files |= {name: spoiled(plain, how) for name, (_, how) in SPOILED.items()}
     # what saves without a change breaks nothing: it is the change that does

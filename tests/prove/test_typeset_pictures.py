@@ -51,12 +51,12 @@ def test_events_stand_in_order_of_time() -> None:
 
 @pytest.mark.parametrize("values", [[], [1.0, float("nan")], [-1.0, 2.0], [1.0]])
 def test_bad_values_are_refused(values: list[float]) -> None:
-    with pytest.raises(ValueError, match="picture|bar"):
+    with pytest.raises(ValueError, match=r"picture|bar"):
         bars(["a", "b"] if values else [], values, "x")
 
 
 def test_bounds_are_refused() -> None:
-    with pytest.raises(ValueError, match="low <= mid <= high"):
+    with pytest.raises(ValueError, match="low <= mid"):
         intervals(["a"], [2], [1], [3], "x")
     many = MOST_ROWS + 1
     with pytest.raises(ValueError, match="1 to 60 rows"):

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 from countermark.prove.typeset.document import (
     Document,
@@ -80,10 +81,12 @@ def every_block() -> Document:
 
 def hostile() -> Document:
     """Every text of every block is markup, unprintable, or in a script that no font has."""
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="90" height="40"><text y="20">{SCRIPTS}</text></svg>'
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="90" height="40"><text y="20">{SCRIPTS}</text></svg>'
+    )
     texts = (MARKUP, ODD, SCRIPTS, "x" * 400)
     blocks = (
-        *(Paragraph(text=one, lead=two, style="question") for one, two in zip(texts, texts[1:], strict=False)),
+        *(Paragraph(text=one, lead=two, style="question") for one, two in pairwise(texts)),
         Items(texts),
         Table(columns=texts, rows=(texts, texts[::-1]), caption=MARKUP, mono=(1,), questions=(1,)),
         Picture(svg=svg.encode(), caption=ODD, alternative=MARKUP + ODD),

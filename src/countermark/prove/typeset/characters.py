@@ -1,14 +1,14 @@
 """The characters that print, and what stands in the place of those that do not.
 
-A reader must see what a text holds: what is invisible, turns the direction of the line, or has no letter in the fonts
-that come with the typesetter is set as its code point, `[U+202E]`, and never left out.
+A reader must see what a text holds: what is invisible, turns the direction of the line, or has no letter in
+the fonts inside the typesetter is set as its code point, `[U+202E]`, and never left out.
 """
 
 import re
 import unicodedata
 
 _SETTABLE = (
-    "\\n\u0020-\u007e\u00a0-\u00ac\u00ae-\u02af"  # Latin, with the letters of most European and African languages
+    "\\n\u0020-\u007e\u00a0-\u00ac\u00ae-\u02af"  # Latin
     "\u0386\u0388-\u038a\u038c\u038e-\u03a1\u03a3-\u03ce"  # Greek
     "\u0400-\u045f\u0490-\u04c4\u04c7-\u04cc\u04d0-\u04f9"  # Cyrillic
     "\u05d0-\u05ea\u05f3\u05f4"  # Hebrew, set from right to left
@@ -25,7 +25,7 @@ _OTHER_ON_ONE_LINE = re.compile(f"\\n|[^{_SETTABLE}]")
 
 
 def printable(text: str, *, one_line: bool = False) -> str:
-    """The text in normal form C, with the code point in the place of each character that cannot be seen or set.
+    """The text in normal form C, with the code point in the place of what cannot be seen or set.
 
     A new line stays one, unless the text has to stand on one line. A tab is a character that cannot be seen.
     """

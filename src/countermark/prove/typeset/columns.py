@@ -18,7 +18,7 @@ _SAMPLE = 200
 
 
 def column_shares(table: Table) -> tuple[float, ...]:
-    """Shares of the width by content: a column is as wide as its longest word needs, and its texts up to a bound."""
+    """Shares of the width by content: as wide as the longest word needs, and the texts up to a bound."""
     rows = [table.columns, *itertools.islice(table.rows, _SAMPLE)]
     return tuple(float(_width(cells)) for cells in zip(*rows, strict=True))
 
@@ -30,7 +30,7 @@ def _width(cells: Sequence[str]) -> int:
 
 
 def wide_column(widths: Sequence[float]) -> int:
-    """The first column with room for the words `Open question`; the first of all where widths are by content."""
+    """The first column with room for the words `Open question`; the first where widths are by content."""
     return next((at for at, share in enumerate(widths) if share >= sum(widths) / 7), 0)
 
 

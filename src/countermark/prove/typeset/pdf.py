@@ -1,7 +1,7 @@
 """A document set as PDF/A-2b (ISO 19005-2) by typst: the same document gives the same bytes.
 
-Only the template is typst; the document reaches it as JSON, so that no text can be an instruction. Only the fonts
-inside `typst` are used, whatever the machine has, and the template names no package, so that nothing is fetched.
+Only the template is typst; the document reaches it as JSON, so that no text can be an instruction. Only fonts
+inside `typst` are used, whatever the machine has, and the template names no package: nothing is fetched.
 """
 
 import json

@@ -1,12 +1,12 @@
 """Pictures of plain numbers as SVG: bars, intervals and dated events, for paper and without colour.
 
-Letters are drawn as outlines, so that a picture prints alike everywhere; the same numbers give the same bytes.
+Letters are outlines, so that a picture prints alike everywhere; the same numbers give the same bytes.
 """
 
 import io
 import math
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from countermark.prove.typeset.characters import printable
@@ -46,7 +46,8 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 def bars(labels: Sequence[str], values: Sequence[float], axis: str) -> bytes:
     """A bar a label, the first on top, each with its value; `axis` says what is counted.
 
-    Raises `ValueError` for values that are not finite or below 0, unequal lengths, none, or more than `MOST_ROWS`.
+    Raises `ValueError` for values that are not finite or below 0, for unequal lengths, and for none or more
+    than `MOST_ROWS`.
     """
     _check(labels, values)
     if any(value < 0 for value in values):
@@ -66,7 +67,7 @@ def bars(labels: Sequence[str], values: Sequence[float], axis: str) -> bytes:
 def intervals(
     labels: Sequence[str], low: Sequence[float], mid: Sequence[float], high: Sequence[float], axis: str
 ) -> bytes:
-    """A line from low to high with a dot at mid, a label each; raises `ValueError` as `bars` does, or for low > high."""
+    """A line from low to high with a dot at mid, a label each; raises `ValueError` as `bars` does."""
     for values in (low, mid, high):
         _check(labels, values)
     if any(not a <= b <= c for a, b, c in zip(low, mid, high, strict=True)):
@@ -83,24 +84,29 @@ def intervals(
 
 
 def timeline(events: Sequence[tuple[date, str]]) -> bytes:
-    """Events by date from top to bottom, each on a scale of time (UTC); raises `ValueError` as `bars` does."""
-    from matplotlib import dates
+    """Events by date from top to bottom, each on a scale of time; raises `ValueError` as `bars` does.
 
-    ordered = sorted(events, key=lambda event: event[0].isoformat())
+    A time of day is taken as it stands: give all of them in UTC.
+    """
+    ordered = sorted(events, key=lambda event: (_days(event[0]), event[1]))
     labels = [f"{day.isoformat()[:10]}  {what}" for day, what in ordered]
-    at = [float(dates.date2num(day)) for day, _ in ordered]
+    at = [_days(day) for day, _ in ordered]
     _check(labels, at)
 
     def draw(axes: Any) -> None:
-        axes.hlines(range(len(at)), min(at), at, color=_RULE, linewidth=1)
+        axes.hlines(range(len(at)), at[0], at, color=_RULE, linewidth=1)
         axes.plot(at, range(len(at)), "D", color=_INK, markersize=5, clip_on=False)
-        locator = dates.AutoDateLocator(minticks=2, maxticks=5)
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(dates.DateFormatter("%Y-%m-%d"))
-        spread = max(max(at) - min(at), 1.0)
-        axes.set_xlim(min(at) - 0.04 * spread, max(at) + 0.04 * spread)
+        ticks = sorted({int(at[0]), int((at[0] + at[-1]) / 2), int(at[-1])})
+        axes.set_xticks(ticks, [date.fromordinal(tick).isoformat() for tick in ticks])
+        spread = max(at[-1] - at[0], 1.0)
+        axes.set_xlim(at[0] - 0.04 * spread, at[-1] + 0.04 * spread)
 
     return _drawn(labels, "", draw)
+
+
+def _days(day: date) -> float:
+    seconds = day.hour * 3600 + day.minute * 60 + day.second if isinstance(day, datetime) else 0
+    return day.toordinal() + seconds / 86_400
 
 
 def _check(labels: Sequence[str], values: Sequence[float]) -> None:

@@ -164,9 +164,11 @@ def _networks(dossier: Dossier) -> str:
     campaigns = campaigns_of(dossier)
     if not campaigns:
         return "No group of accounts that act as one was found."
-    accounts = sum(one.get("size") or 0 for one in campaigns)
+    sizes = [one["size"] for one in campaigns if isinstance(one.get("size"), int)]
+    known = len(sizes) == len(campaigns)
+    accounts = f"{sum(sizes):,} accounts in all" if known else "how many accounts was taken out of this copy"
     groups = "1 group" if len(campaigns) == 1 else f"{len(campaigns):,} groups"
-    return f"{groups} of accounts that act as one, {accounts:,} accounts in all."
+    return f"{groups} of accounts that act as one, {accounts}."
 
 
 def campaigns_of(dossier: Dossier) -> list[Mapping[str, Any]]:

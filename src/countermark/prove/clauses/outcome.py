@@ -113,7 +113,7 @@ def _campaign(
     ordered = sorted(groups.items(), key=lambda one: -len(one[1]))
     return CampaignTerms(
         campaign_id=campaign["campaign_id"],
-        kind=str(campaign.get("kind")),
+        kind=campaign.get("kind") or "kind not in this copy",
         first=first,
         last=last,
         bearings=bears_on(campaign),

@@ -18,7 +18,7 @@ MOST_EVENTS = 30
 
 
 def sizes_picture(campaigns: Sequence[Mapping[str, Any]]) -> list[Picture]:
-    """Accounts of each group, in the order of the table; nothing for a single one, or where a size is gone."""
+    """Accounts of each group, in the order of the table; nothing for one, or where a size was taken out."""
     from countermark.prove.typeset.pictures import bars
 
     names = [f"group {number}" for number in range(1, len(campaigns) + 1)]

@@ -257,6 +257,15 @@ def test_a_notice_of_breach_prints_class_null_and_error_rate_of_each_finding(tmp
     assert "e-" not in re.sub(r"[a-z]e-[a-z]", "", text)  # no computed figure below what is calibrated
 
 
+def test_of_many_networks_the_null_of_the_largest_stands(tmp_path: Path) -> None:
+    case = dossier(tmp_path)
+    campaigns = [one | {"null": f"{one['size']} are a random sample"} for one in case.findings["campaigns"]]
+    changed = replace(case, findings={**case.findings, "campaigns": campaigns})
+    text = texts(DRAFTS["breach-notice"](changed, ()))
+    assert "40 are a random sample (of the largest; the exhibit has it of each)" in text
+    assert "12 are a random sample" not in text
+
+
 def test_a_notice_counts_the_accounts_with_a_record(tmp_path: Path) -> None:
     rows = table(DRAFTS["breach-notice"](dossier(tmp_path), ()), "Terms", "In force").rows
     assert [row[3] for row in rows] == ["40; the networks have 52 accounts in 2 networks"]

@@ -223,7 +223,7 @@ def test_a_preservation_letter_says_nothing_of_marks_and_keys(tmp_path: Path) ->
     case = dossier(tmp_path)
     text = texts(DRAFTS["preservation-letter"](case, claims(case)))
     assert case.scan is not None
-    for secret in (case.scan["key_id"], "watermark", "canar", "Marks of our keys", "p <"):
+    for secret in (case.scan["key_id"], "watermark", "canar", "Marks", "marks", "p <"):
         assert secret not in text
     assert "52 accounts in 2 networks" in text
     assert "2026-05-20 to 2026-06-14" in text
@@ -255,6 +255,15 @@ def test_a_notice_of_breach_prints_class_null_and_error_rate_of_each_finding(tmp
     assert "in blind trials: 0 of 60: at most 4.9% (95%)." in text
     assert "forgery: somebody who holds the key marked the text" in text
     assert "e-" not in re.sub(r"[a-z]e-[a-z]", "", text)  # no computed figure below what is calibrated
+
+
+def test_of_many_networks_the_null_of_the_largest_stands(tmp_path: Path) -> None:
+    case = dossier(tmp_path)
+    campaigns = [one | {"null": f"{one['size']} are a random sample"} for one in case.findings["campaigns"]]
+    changed = replace(case, findings={**case.findings, "campaigns": campaigns})
+    text = texts(DRAFTS["breach-notice"](changed, ()))
+    assert "40 are a random sample (of the largest; the exhibit has it of each)" in text
+    assert "12 are a random sample" not in text
 
 
 def test_a_notice_counts_the_accounts_with_a_record(tmp_path: Path) -> None:

@@ -90,6 +90,18 @@ def test_no_heading_ends_a_page() -> None:
         assert ["HEAD" in one for one in text] == ["These accounts" in one for one in text], lines
 
 
+def test_a_row_stays_on_one_page_unless_it_is_long() -> None:
+    cell = " ".join(["word"] * 70)
+    for lines in range(1, 9):  # the rows come to several heights at the foot
+        rows = Table(columns=("a", "b"), rows=tuple((f"BEGIN{at} {cell} END{at}", cell) for at in range(30)))
+        for text in pages(to_pdf(document(Section("A heading", (Items(("line",) * lines), rows))))):
+            assert re.findall(r"BEGIN(\d+)", text) == re.findall(r"END(\d+)", text)
+    long = Table(columns=("a",), rows=((" ".join(["word"] * 3_000) + " END",),))
+    texts = pages(to_pdf(document(Section("A heading", (long,)))))
+    assert len(texts) > 2
+    assert "END" in texts[-1]
+
+
 def test_gaps_are_said_to_be_open_questions() -> None:
     question = Paragraph(text="Whose are they?", style="question")
     [text] = pages(to_pdf(document(Section("A heading", (question, table(3, questions=(1,)))))))

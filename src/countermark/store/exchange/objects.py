@@ -12,6 +12,7 @@ from countermark.store.exchange.database import Compiled, Database
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.queries import COLUMNS, Shape, page_statement, shape_of
 from countermark.store.exchange.recent import Counters, Joined, Key, Recent
+from countermark.store.exchange.segments import LISTED, Read, Segments
 from countermark.store.exchange.shapes import (
     ALL,
     SPEC_VERSIONS,
@@ -35,8 +36,8 @@ _LATEST = (1 << 63) - 1
 class Objects:
     """The objects of all collections."""
 
-    def __init__(self, database: Database, names: Names) -> None:
-        self._database, self._names = database, names
+    def __init__(self, database: Database, names: Names, segments: Segments) -> None:
+        self._database, self._names, self._segments = database, names, segments
         self._compiled: dict[Shape, Compiled | None] = {}
         self._recent, self._counters = Recent(), Counters()
         counter = sa.select(collections.c.last_added).where(collections.c.number == sa.bindparam("number"))
@@ -100,8 +101,7 @@ class Objects:
         change = self._counters.read(number, lambda: self._counter(number), asked)  # before the page
         found = self._recent.get(key, change)
         if found is None:
-            rows = self._rows(key, with_data=True, lean=True)
-            found = self._join(rows[:limit], len(rows) > limit)
+            found = self._read(key)
             self._recent.put(key, change, found)
         return found
 
@@ -198,13 +198,20 @@ class Objects:
             for row in rows
         ]
 
-    def _join(self, rows: Sequence[tuple[Any, ...]], more: bool) -> Joined:
-        if not rows:
-            return Joined((), (), frozenset(), [], b"", more)
-        positions, numbers, data = zip(*rows, strict=True)
-        names = {number: self._names.member(number) for number in set(numbers)}
-        owners, those = tuple(map(names.__getitem__, numbers)), frozenset(names.values())
-        return Joined(positions, owners, those, steps_of(positions), b",".join(data), more)
+    def _read(self, key: Key) -> Joined:
+        """A page out of segments where they hold it, else out of the objects."""
+        number, filters, after, limit = key
+        found = self._segments.read(number, after, limit) if filters == LISTED else None
+        if found is None:
+            rows = self._rows(key, with_data=True, lean=True)
+            if not rows:
+                return Joined((), (), frozenset(), [], b"", False)
+            positions, owners, data = zip(*rows[:limit], strict=True)
+            found = Read(positions, owners, b",".join(data), len(rows) > limit)
+        names = {number: self._names.member(number) for number in set(found.owners)}
+        owners = tuple(map(names.__getitem__, found.owners))
+        steps = steps_of(found.positions)
+        return Joined(found.positions, owners, frozenset(names.values()), steps, found.data, found.more)
 
 
 def _key(number: int, filters: Filters, after: int | None, limit: int) -> Key:

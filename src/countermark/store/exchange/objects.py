@@ -101,8 +101,9 @@ class Objects:
         change = self._counters.read(number, lambda: self._counter(number), asked)  # before the page
         found = self._recent.get(key, change)
         if found is None:
-            found = self._read(key)
-            self._recent.put(key, change, found)
+            held = self._segments.read(number, key[2], limit) if key[1] == LISTED else None
+            found = self._join(held or self._read(key))
+            self._recent.put(key, change, found, again=held is not None)
         return found
 
     def is_current(self, collection_id: str, asked: float) -> bool:
@@ -198,20 +199,18 @@ class Objects:
             for row in rows
         ]
 
-    def _read(self, key: Key) -> Joined:
-        """A page out of segments where they hold it, else out of the objects."""
-        number, filters, after, limit = key
-        found = self._segments.read(number, after, limit) if filters == LISTED else None
-        if found is None:
-            rows = self._rows(key, with_data=True, lean=True)
-            if not rows:
-                return Joined((), (), frozenset(), [], b"", False)
-            positions, owners, data = zip(*rows[:limit], strict=True)
-            found = Read(positions, owners, b",".join(data), len(rows) > limit)
-        names = {number: self._names.member(number) for number in set(found.owners)}
-        owners = tuple(map(names.__getitem__, found.owners))
-        steps = steps_of(found.positions)
-        return Joined(found.positions, owners, frozenset(names.values()), steps, found.data, found.more)
+    def _read(self, key: Key) -> Read:
+        """A page out of the rows of its objects."""
+        rows, limit = self._rows(key, with_data=True, lean=True), key[3]
+        if not rows:
+            return Read([], 0, (), b"", False)
+        positions, owners, data = zip(*rows[:limit], strict=True)
+        return Read(steps_of(positions), positions[-1], owners, b",".join(data), len(rows) > limit)
+
+    def _join(self, page: Read) -> Joined:
+        names = {number: self._names.member(number) for number in set(page.owners)}
+        first = page.steps[0] if page.steps else 0
+        return Joined(page.steps, (first, page.last), page.owners, names, page.data, page.more)
 
 
 def _key(number: int, filters: Filters, after: int | None, limit: int) -> Key:

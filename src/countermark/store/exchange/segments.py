@@ -16,6 +16,7 @@ import struct
 import time
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ import sqlalchemy as sa
 from countermark.store.exchange.changing import lock_collection
 from countermark.store.exchange.database import Compiled, Database
 from countermark.store.exchange.queries import page_statement, shape_of
-from countermark.store.exchange.shapes import SPEC_VERSIONS, Filters
+from countermark.store.exchange.shapes import SPEC_VERSIONS, Filters, steps_of
 from countermark.store.exchange.tables import collections, segments
 
 LISTED = Filters(spec_versions=SPEC_VERSIONS[-1:])
@@ -38,7 +39,7 @@ _MOST_BYTES = 8 << 20
 _MOST_LIMIT = 1000
 """A larger page is read from the objects."""
 _ALL = (1 << 63) - 1
-_PLACE = struct.calcsize("<qiI")
+_PLACE = struct.calcsize("<qIi")
 
 Row = Sequence[Any]
 """`LEAN` of an object: its position, its owner, its data."""
@@ -47,9 +48,12 @@ Row = Sequence[Any]
 class Read(NamedTuple):
     """A page that segments hold."""
 
-    positions: tuple[int, ...]
+    steps: list[int]
+    """The first position, and the steps between them."""
+    last: int
+    """The last position."""
     owners: tuple[int, ...]
-    """Numbers of members."""
+    """Numbers of members, for each object."""
     data: bytes
     """The objects with commas between."""
     more: bool
@@ -66,25 +70,7 @@ class Segments:
         """The page of at most `limit` objects after a position; None where segments do not hold all of it."""
         if limit > _MOST_LIMIT:
             return None
-        rows = self._database.rows(self._statement(limit), {"number": number, "after": after})
-        positions: tuple[int, ...] = ()
-        owners: tuple[int, ...] = ()
-        parts = []
-        for places, data in rows:
-            if data is None:
-                return None
-            count = len(places) // _PLACE
-            found = struct.unpack(f"<{count}q{count}i{count}I", places)
-            begin = bisect_right(found, after, 0, count)
-            end = min(count, begin + limit - len(positions))
-            if begin < end:
-                ends = found[2 * count :]
-                parts.append(memoryview(data)[ends[begin - 1] + 1 if begin else 0 : ends[end - 1]])
-                positions += found[begin:end]
-                owners += found[count + begin : count + end]
-            if end < count:
-                return Read(positions, owners, b",".join(parts), True)
-        return None
+        return _page(self._database.rows(self._statement(limit), {"number": number, "after": after}), after, limit)
 
     def make(self, seconds: float = PASS_SECONDS) -> bool:
         """Make segments that are missing or spoiled, for so long; whether all are made."""
@@ -105,9 +91,9 @@ class Segments:
             query = sa.select(segments.c.places, segments.c.data)
             query = query.where(segments.c.collection == sa.bindparam("number", type_=sa.Integer))
             query = query.where(segments.c.last > sa.bindparam("after", type_=sa.BigInteger))
-            self._compiled[most] = self._database.compile(
-                query.order_by(segments.c.last).limit(sa.literal_column(str(most)))
-            )
+            query = query.order_by(segments.c.last).limit(sa.literal_column(str(most)))
+            query = query.offset(sa.literal_column("0"))  # else SQLAlchemy has a parameter for it
+            self._compiled[most] = self._database.compile(query)
         return self._compiled[most]
 
     def _is_wanting(self, connection: sa.Connection, number: int) -> bool:
@@ -191,6 +177,32 @@ class Segments:
         return connection.execute(statement, values | {"after": after}).all()
 
 
+def _page(rows: Sequence[Row], after: int, limit: int) -> Read | None:
+    """A page out of rows of segments, where they hold all of it and something behind it."""
+    taken: list[int] = []
+    last, owners, parts = 0, b"", []
+    for places, data in rows:
+        if data is None:
+            return None
+        count = len(places) // _PLACE
+        steps = struct.unpack_from(f"<{count}q", places)
+        begin = 0 if taken else bisect_right(list(accumulate(steps)), after)
+        end = min(count, begin + limit - len(taken))
+        if begin < end:
+            taken += (sum(steps[: begin + 1]) - last, *steps[begin + 1 : end])
+            last = sum(steps[:end])
+            parts.append(memoryview(data)[_begin(places, count, begin) : _begin(places, count, end) - 1])
+            owners += places[12 * count :][4 * begin : 4 * end]
+        if end < count:
+            return Read(taken, last, struct.unpack(f"<{len(taken)}i", owners), b",".join(parts), True)
+    return None
+
+
+def _begin(places: bytes, count: int, at: int) -> int:
+    """Where an object begins in the data: behind the comma after the one before."""
+    return struct.unpack_from("<I", places, 8 * count + 4 * at - 4)[0] + 1 if at else 0
+
+
 def _cut(rows: list[Row]) -> Iterator[list[Row]]:
     """Parts of `SIZE` objects, the last of which takes what remains; none where there are fewer."""
     count = len(rows) // SIZE
@@ -199,11 +211,8 @@ def _cut(rows: list[Row]) -> Iterator[list[Row]]:
 
 
 def _segment(number: int, last: int, rows: Sequence[Row]) -> dict[str, Any]:
-    """The row of a segment."""
+    """The row of a segment. Its places: 8 bytes for each step, 4 for each end in the data, 4 for each owner."""
     positions, owners, data = zip(*rows, strict=True)
-    ends, at = [], -1
-    for one in data:
-        at += 1 + len(one)
-        ends.append(at)
-    places = struct.pack(f"<{len(rows)}q{len(rows)}i{len(rows)}I", *positions, *owners, *ends)
+    ends = [at + end for at, end in enumerate(accumulate(map(len, data)))]
+    places = struct.pack(f"<{len(rows)}q{len(rows)}I{len(rows)}i", *steps_of(positions), *ends, *owners)
     return {"collection": number, "last": last, "places": places, "data": b",".join(data)}

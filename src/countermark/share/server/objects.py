@@ -154,22 +154,23 @@ class Objects:
         work = self._access.work
         if work.inline and not searches:
             return self._page(asked)
-        kept = await self._kept(asked)
-        if kept is not None:
-            return kept
+        page = None
+        if asked.endpoint.whole and not asked.query.nothing:
+            page = await self._without_thread(asked)
+        if page is not None and page.steps:
+            return page
         return await (work.slow if searches else work.quick)(self._page, asked)
 
-    async def _kept(self, asked: _Asked) -> Joined | None:
-        """A page that was read of late and that nothing has changed since, without a thread."""
-        if not asked.endpoint.whole or asked.query.nothing:
-            return None
+    async def _without_thread(self, asked: _Asked) -> Joined | None:
+        """A page that was read of late and that nothing has changed since; or one that segments hold."""
         objects, collection_id = self._store.objects, asked.collection.collection_id
-        if not objects.is_current(collection_id, asked.at):
+        key = objects.key(collection_id, asked.filters, after=asked.after, limit=asked.limit)
+        if key is None:
+            return None
+        if not objects.is_current(key, asked.at):
             await self._access.work.once(objects.refresh, collection_id)
-        page = objects.kept(
-            collection_id, asked.filters, after=asked.after, limit=asked.limit, asked=asked.at
-        )
-        return page if page is not None and page.steps else None
+        page = objects.kept(key, asked.at)
+        return page if page is not None else await objects.joined_soon(key, asked.at)
 
     def _page(self, asked: _Asked) -> Page | Joined:
         page = self._read_page(asked)

@@ -56,6 +56,7 @@ class ExchangeStore:
 
     def close(self) -> None:
         """Close all connections."""
+        self.segments.close()
         self._database.close()
 
     def ping(self) -> None:

@@ -106,25 +106,35 @@ class Objects:
             self._recent.put(key, change, found, again=held is not None)
         return found
 
-    def is_current(self, collection_id: str, asked: float) -> bool:
-        """Whether `kept` can answer one who asked at `asked` (of `time.monotonic`); else after `refresh`."""
+    def key(self, collection_id: str, filters: Filters, *, after: int | None, limit: int) -> Key | None:
+        """What `joined` would be asked, for the three below; None where the collection was never asked for."""
         number = self._names.known(collection_id)
-        return number is not None and self._counters.at_hand(number, asked) is not None
+        return None if number is None else _key(number, filters, after, limit)
+
+    def is_current(self, key: Key, asked: float) -> bool:
+        """Whether `kept` can answer one who asked at `asked` (of `time.monotonic`); else after `refresh`."""
+        return not self._recent.knows(key) or self._counters.at_hand(key[0], asked) is not None
 
     def refresh(self, collection_id: str) -> None:
         """Read the collection's change counter; raises `Error` where there is no such collection."""
         number = self._names.collection(collection_id)
         self._counters.read(number, lambda: self._counter(number))
 
-    def kept(
-        self, collection_id: str, filters: Filters, *, after: int | None, limit: int, asked: float
-    ) -> Joined | None:
+    def kept(self, key: Key, asked: float) -> Joined | None:
         """The page as `joined` gives it to one who asked at `asked`, where that takes no query."""
-        number = self._names.known(collection_id)
-        change = None if number is None else self._counters.at_hand(number, asked)
-        if number is None or change is None:
+        change = self._counters.at_hand(key[0], asked)
+        return None if change is None else self._recent.get(key, change)
+
+    async def joined_soon(self, key: Key, asked: float) -> Joined | None:
+        """The page as `joined` gives it, where that takes no thread."""
+        number, filters, after, limit = key
+        change = self._counters.at_hand(number, asked)  # before the page
+        held = await self._segments.read_soon(number, after, limit) if filters == LISTED else None
+        if held is None:
             return None
-        return self._recent.get(_key(number, filters, after, limit), change)
+        found = self._join(held)
+        self._recent.put(key, change, found, again=True)
+        return found
 
     def _counter(self, number: int) -> int:
         return int(self._database.rows(self._change, {"number": number})[0][0])

@@ -135,8 +135,12 @@ class Recent:
             self._kept.move_to_end(key)
             return found.page
 
-    def put(self, key: Key, change: int, page: Joined, *, again: bool = False) -> None:
-        """Keep a page that was read after the counter stood at `change`.
+    def knows(self, key: Key) -> bool:
+        """Whether it has the page, or was asked for it a moment ago."""
+        return key in self._kept or key in self._asked
+
+    def put(self, key: Key, change: int | None, page: Joined, *, again: bool = False) -> None:
+        """Keep a page that was read after the counter stood at `change`, if that is known.
 
         `again`: only if it was asked for a moment ago too. Who walks through a collection asks for each page
         once, and would push out those that are polled.
@@ -145,7 +149,7 @@ class Recent:
         if size > _MOST_OF_ONE:
             return
         with self._turn:
-            if again and not self._asked_before(key):
+            if (again and not self._asked_before(key)) or change is None:
                 return
             self._drop(key)
             self._kept[key] = _Kept(change, page, size)

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from countermark.store.exchange.changing import lock_collection
-from countermark.store.exchange.database import Compiled, Database
+from countermark.store.exchange.database import Database
 from countermark.store.exchange.queries import page_statement, shape_of
 from countermark.store.exchange.shapes import SPEC_VERSIONS, Filters, steps_of
 from countermark.store.exchange.tables import collections, segments
@@ -64,13 +64,36 @@ class Segments:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._compiled: dict[int, Compiled] = {}
+        query = sa.select(segments.c.places, segments.c.data)
+        query = query.where(segments.c.collection == sa.bindparam("number", type_=sa.Integer))
+        query = query.where(segments.c.last > sa.bindparam("after", type_=sa.BigInteger))
+        query = query.order_by(segments.c.last).limit(sa.bindparam("most", type_=sa.BigInteger))
+        query = query.offset(sa.literal_column("0"))  # else SQLAlchemy has a parameter for it
+        self._rows = database.compile(query)
+        self._pipelines = None
+        if database.postgres:  # psycopg is there then
+            from countermark.store.exchange.pipelines import Pipelines
+
+            self._pipelines = Pipelines(database, self._rows, ("number", "after", "most"))
+
+    def close(self) -> None:
+        """Close what `read_soon` opened; in the event loop, if one runs."""
+        if self._pipelines is not None:
+            self._pipelines.close()
 
     def read(self, number: int, after: int, limit: int) -> Read | None:
         """The page of at most `limit` objects after a position; None where segments do not hold all of it."""
         if limit > _MOST_LIMIT:
             return None
-        return _page(self._database.rows(self._statement(limit), {"number": number, "after": after}), after, limit)
+        values = {"number": number, "after": after, "most": _rows_of(limit)}
+        return _page(self._database.rows(self._rows, values), after, limit)
+
+    async def read_soon(self, number: int, after: int, limit: int) -> Read | None:
+        """The same without a thread, on PostgreSQL; None where that is not to be had."""
+        if self._pipelines is None or limit > _MOST_LIMIT:
+            return None
+        rows = await self._pipelines.rows(number, after, _rows_of(limit))
+        return None if rows is None else _page(rows, after, limit)
 
     def make(self, seconds: float = PASS_SECONDS) -> bool:
         """Make segments that are missing or spoiled, for so long; whether all are made."""
@@ -83,18 +106,6 @@ class Segments:
                 if time.monotonic() >= until:
                     return False
         return True
-
-    def _statement(self, limit: int) -> Compiled:
-        """Rows enough for a page and one object more, of segments that have `SIZE` objects."""
-        most = 1 + -(-limit // SIZE)
-        if most not in self._compiled:
-            query = sa.select(segments.c.places, segments.c.data)
-            query = query.where(segments.c.collection == sa.bindparam("number", type_=sa.Integer))
-            query = query.where(segments.c.last > sa.bindparam("after", type_=sa.BigInteger))
-            query = query.order_by(segments.c.last).limit(sa.literal_column(str(most)))
-            query = query.offset(sa.literal_column("0"))  # else SQLAlchemy has a parameter for it
-            self._compiled[most] = self._database.compile(query)
-        return self._compiled[most]
 
     def _is_wanting(self, connection: sa.Connection, number: int) -> bool:
         """Whether a collection has a spoiled segment, or enough beyond its last for another one."""
@@ -175,6 +186,11 @@ class Segments:
         statement = page_statement(shape, self._database.postgres)
         assert statement is not None  # there are always last versions to ask for
         return connection.execute(statement, values | {"after": after}).all()
+
+
+def _rows_of(limit: int) -> int:
+    """Segments enough for a page and one object more."""
+    return 1 + -(-limit // SIZE)
 
 
 def _page(rows: Sequence[Row], after: int, limit: int) -> Read | None:

@@ -45,6 +45,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     """What a request asks for."""
 
     filters: Filters
+    stored: Filters
+    """The filters over what is stored, which is of one version of STIX: fewer ranges are looked at."""
     limit: int | None = None
     next: str | None = None
     nothing: bool = False
@@ -58,13 +60,6 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         f = self.filters
         matched = _matched(f.ids, f.types, f.versions, f.spec_versions, self.nothing)
         return f"[{'null' if f.added_after is None else f.added_after}, {matched}"
-
-    @property
-    def stored(self) -> Filters:
-        """The filters over what is stored, which is of one version of STIX: fewer ranges are looked at."""
-        if self.filters.spec_versions:
-            return self.filters
-        return msgspec.structs.replace(self.filters, spec_versions=SPEC_VERSIONS[-1:])
 
 
 @lru_cache(maxsize=256)
@@ -96,7 +91,14 @@ def parse_query(
         spec_versions=specs,
     )
     token = given.get("next")
-    return Query(filters=filters, limit=_limit(given.get("limit")), next=token, nothing=nothing, timed=timed)
+    return Query(
+        filters=filters,
+        stored=filters if specs else msgspec.structs.replace(filters, spec_versions=SPEC_VERSIONS[-1:]),
+        limit=_limit(given.get("limit")),
+        next=token,
+        nothing=nothing,
+        timed=timed,
+    )
 
 
 def malformed(name: str, wanted: str) -> TaxiiError:

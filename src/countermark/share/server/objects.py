@@ -116,7 +116,10 @@ class Objects:
         else:
             asked = await self._access.work.quick(self._asked, caller, request, endpoint)
         searches = b"match" in request.scope["query_string"]
-        page = await self._page_of(asked, searches)
+        if self._access.work.inline and not searches:
+            page = self._page(asked)
+        else:
+            page = await self._page_of(asked, searches)
         start = max(asked.after or 0, asked.query.filters.added_after or 0)
         press = self._access.parts.press
         if press is not None and press.late(caller, asked.collection):
@@ -151,26 +154,16 @@ class Objects:
         return asked if query.next is None else asked._replace(after=asked.pages.position(query.next))
 
     async def _page_of(self, asked: _Asked, searches: bool) -> Page | Joined:
-        work = self._access.work
-        if work.inline and not searches:
-            return self._page(asked)
-        page = None
-        if asked.endpoint.whole and not asked.query.nothing:
-            page = await self._without_thread(asked)
-        if page is not None and page.steps:
-            return page
+        """A page that is at hand, or that the event loop can read; else out of a thread."""
+        objects, work, name = self._store.objects, self._access.work, asked.collection.collection_id
+        key = objects.key(name, asked.filters, after=asked.after, limit=asked.limit)
+        if asked.endpoint.whole and not asked.query.nothing and key is not None:
+            if not objects.is_current(key, asked.at):
+                await work.once(objects.refresh, name)
+            page = objects.kept(key, asked.at) or await objects.joined_soon(key, asked.at)
+            if page is not None and page.steps:
+                return page
         return await (work.slow if searches else work.quick)(self._page, asked)
-
-    async def _without_thread(self, asked: _Asked) -> Joined | None:
-        """A page that was read of late and that nothing has changed since; or one that segments hold."""
-        objects, collection_id = self._store.objects, asked.collection.collection_id
-        key = objects.key(collection_id, asked.filters, after=asked.after, limit=asked.limit)
-        if key is None:
-            return None
-        if not objects.is_current(key, asked.at):
-            await self._access.work.once(objects.refresh, collection_id)
-        page = objects.kept(key, asked.at)
-        return page if page is not None else await objects.joined_soon(key, asked.at)
 
     def _page(self, asked: _Asked) -> Page | Joined:
         page = self._read_page(asked)

@@ -27,7 +27,7 @@ class ExchangeStore:
         self.members = Members(database)
         self.collections = Collections(database)
         names = Names(database)
-        self.segments = Segments(database)
+        self.segments = Segments(database, names)
         self.objects = Objects(database, names, self.segments)
         self.scan = Scan(database, names)
         self.statuses = Statuses(database)

@@ -107,7 +107,7 @@ class Objects:
         return found
 
     def key(self, collection_id: str, filters: Filters, *, after: int | None, limit: int) -> Key | None:
-        """What `joined` would be asked, for the three below; None where the collection was never asked for."""
+        """What `joined` is asked, for those below; None where the collection was never asked for."""
         number = self._names.known(collection_id)
         return None if number is None else _key(number, filters, after, limit)
 

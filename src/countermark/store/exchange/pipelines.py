@@ -1,8 +1,8 @@
-"""Queries to PostgreSQL that the event loop waits for itself: to hand one to a thread takes longer than to answer it.
+"""Queries to PostgreSQL that the event loop waits for itself: handing one to a thread takes longer than it does.
 
 A few connections are in libpq's pipeline mode. A query is sent at once, behind those that wait for their
-answers, and the loop is told when some have come. Whatever goes wrong ends the connection, and gives nothing to
-those who wait on it: they ask once more through a thread, which tells a passing failure from a lasting one.
+answers, and the loop is told when some have come. Whatever goes wrong ends the connection, and gives nothing
+to those who wait on it: they ask again through a thread, which tells a passing failure from a lasting one.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ _SETTING = b"SET plan_cache_mode = force_generic_plan"  # a plan made anew takes
 
 
 Rows = list[tuple[bytes | None, ...]]
+Answer = asyncio.Future[Rows | None]
 
 
 class Pipelines:
@@ -39,23 +40,25 @@ class Pipelines:
         self._lines: list[_Line] = []
         self._opening = False
 
-    async def rows(self, *values: int) -> Rows | None:
-        """All rows, each column in its binary form; None where it went wrong, or no connection is open yet."""
+    def ask(self, *values: int) -> Answer | None:
+        """Send a query with these values; None while no connection is open yet.
+
+        The answer is None where the connection was lost, else all rows, each column in its binary form.
+        """
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self.close()
             self._loop, self._opening = loop, False
-        lines = self._lines = [one for one in self._lines if not one.ended]
-        if not self._opening and len(lines) < _MOST and all(one.waiting for one in lines):
+        line = min(self._lines, key=len, default=None)
+        if not self._opening and (line is None or (len(line) and len(self._lines) < _MOST)):
             self._opening = True
             loop.run_in_executor(None, self._open).add_done_callback(self._opened)
-        return await min(lines, key=lambda one: len(one.waiting)).ask(values) if lines else None
+        return None if line is None else line.ask(values)
 
     def close(self) -> None:
         """End all connections."""
-        for one in self._lines:
+        for one in [*self._lines]:
             one.end()
-        self._lines = []
 
     def _open(self) -> sa.PoolProxiedConnection:
         """A connection that has the statement, in a thread."""
@@ -78,7 +81,7 @@ class Pipelines:
         if done.cancelled() or done.exception() is not None:
             return  # the next that asks tries again; until then all ask through threads
         if asyncio.get_running_loop() is self._loop:
-            self._lines.append(_Line(done.result(), self._loop))
+            self._lines.append(_Line(done.result(), self._loop, self._lines))
         else:
             done.result().invalidate()
 
@@ -86,19 +89,24 @@ class Pipelines:
 class _Line:
     """One connection, and who waits for its answers, in their order."""
 
-    def __init__(self, connection: sa.PoolProxiedConnection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, connection: sa.PoolProxiedConnection, loop: asyncio.AbstractEventLoop, among: "list[_Line]"
+    ) -> None:
+        """Stands `among` others until it ends."""
         driver: Any = connection.driver_connection
         self._connection, self._pgconn, self._loop = connection, driver.pgconn, loop
-        self._socket = self._pgconn.socket
+        self._socket, self._among = self._pgconn.socket, among
         self._rows: Rows | None = None
-        self.waiting: deque[asyncio.Future[Rows | None]] = deque()
-        self.ended = False
+        self._waiting: deque[Answer] = deque()
         loop.add_reader(self._socket, self._receive)
 
-    async def ask(self, values: Sequence[int]) -> Rows | None:
-        """Send a query, and wait for its rows."""
-        done: asyncio.Future[Rows | None] = self._loop.create_future()
-        self.waiting.append(done)
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def ask(self, values: Sequence[int]) -> Answer:
+        """Send a query; its rows."""
+        done: Answer = self._loop.create_future()
+        self._waiting.append(done)
         try:
             given = [one.to_bytes(8, "big", signed=True) for one in values]
             self._pgconn.send_query_prepared(_NAME, given, [1] * len(given), 1)
@@ -106,20 +114,20 @@ class _Line:
             self._send()
         except Exception:  # of libpq or its wrapper: whatever it is, this connection is of no more use
             self.end()
-        return await done
+        return done
 
     def end(self) -> None:
         """Close it, and tell who waits."""
-        if self.ended:
+        if self not in self._among:
             return
-        self.ended = True
+        self._among.remove(self)
         if not self._loop.is_closed():
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
-            for one in self.waiting:
+            for one in self._waiting:
                 if not one.done():
                     one.set_result(None)
-        self.waiting.clear()
+        self._waiting.clear()
         self._connection.invalidate()
 
     def _send(self) -> None:
@@ -138,7 +146,7 @@ class _Line:
         """Take what has come, and give whole answers to who waits for them."""
         try:
             self._pgconn.consume_input()
-            while self.waiting and not self._pgconn.is_busy():
+            while self._waiting and not self._pgconn.is_busy():
                 self._take(self._pgconn.get_result())
         except Exception:  # as in `ask`; what a connection brings that has no query is its end
             self.end()
@@ -152,6 +160,6 @@ class _Line:
             get = result.get_value
             self._rows = [tuple([get(row, one) for one in columns]) for row in range(result.ntuples)]
         elif result.status == pq.ExecStatus.PIPELINE_SYNC:
-            done, rows, self._rows = self.waiting.popleft(), self._rows, None
+            done, rows, self._rows = self._waiting.popleft(), self._rows, None
             if not done.done():  # else whoever waited has gone
                 done.set_result(rows)

@@ -1,4 +1,4 @@
-"""Objects joined ahead of time: a page takes a few of these values out of the database instead of a hundred rows.
+"""Objects joined ahead of time: a page is a few of these values instead of a hundred rows.
 
 A segment ends at a position, `last`, and begins where the one before it ends, so that the segments of a
 collection cover its beginning without gaps. It holds what a page without `match[…]` gives of that range: the
@@ -23,6 +23,7 @@ import sqlalchemy as sa
 
 from countermark.store.exchange.changing import lock_collection
 from countermark.store.exchange.database import Database
+from countermark.store.exchange.names import Names
 from countermark.store.exchange.queries import page_statement, shape_of
 from countermark.store.exchange.shapes import SPEC_VERSIONS, Filters, steps_of
 from countermark.store.exchange.tables import collections, segments
@@ -62,8 +63,8 @@ class Read(NamedTuple):
 class Segments:
     """The segments of all collections. Threads may share it."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, names: Names) -> None:
+        self._database, self._names = database, names
         query = sa.select(segments.c.places, segments.c.data)
         query = query.where(segments.c.collection == sa.bindparam("number", type_=sa.Integer))
         query = query.where(segments.c.last > sa.bindparam("after", type_=sa.BigInteger))
@@ -92,7 +93,8 @@ class Segments:
         """The same without a thread, on PostgreSQL; None where that is not to be had."""
         if self._pipelines is None or limit > _MOST_LIMIT:
             return None
-        rows = await self._pipelines.rows(number, after, _rows_of(limit))
+        asked = self._pipelines.ask(number, after, _rows_of(limit))
+        rows = None if asked is None else await asked
         return None if rows is None else _page(rows, after, limit)
 
     def make(self, seconds: float = PASS_SECONDS) -> bool:
@@ -106,6 +108,25 @@ class Segments:
                 if time.monotonic() >= until:
                     return False
         return True
+
+    def differing(self, collection_id: str) -> list[int]:
+        """Where segments end that do not hold what the objects say: somebody has changed either by hand."""
+        number = self._names.collection(collection_id)
+        with self._database.reading() as connection:
+            ends = sa.select(segments.c.last).where(segments.c.collection == number)
+            found = connection.execute(ends.order_by(segments.c.last)).scalars().all()
+            return [last for last in found if all(self._differs(connection, number, last) for _ in range(3))]
+
+    def _differs(self, connection: sa.Connection, number: int, last: int) -> bool:
+        """Whether one does; or an object of it is being changed, which another look tells apart."""
+        query = sa.select(segments.c.places, segments.c.data)
+        query = query.where(segments.c.collection == number, segments.c.last == last)
+        held = connection.execute(query).first()
+        if held is None or held.data is None:
+            return False
+        rows = self._within(connection, number, self._end(connection, number, last), last)
+        made = _segment(number, last, rows) if rows else {"places": b"", "data": b""}
+        return (held.places, held.data) != (made["places"], made["data"])
 
     def _is_wanting(self, connection: sa.Connection, number: int) -> bool:
         """Whether a collection has a spoiled segment, or enough beyond its last for another one."""
@@ -142,7 +163,7 @@ class Segments:
     def _fill(self, connection: sa.Connection, number: int, last: int) -> None:
         """Make a spoiled segment anew, unless one before it has taken it in."""
         here = segments.c.collection == number
-        if connection.execute(sa.select(segments.c.last).where(here, segments.c.last == last)).first() is None:
+        if not connection.execute(sa.select(sa.func.count()).where(here, segments.c.last == last)).scalar():
             return
         first = self._end(connection, number, last)
         rows = self._within(connection, number, first, last)
@@ -205,18 +226,21 @@ def _page(rows: Sequence[Row], after: int, limit: int) -> Read | None:
         begin = 0 if taken else bisect_right(list(accumulate(steps)), after)
         end = min(count, begin + limit - len(taken))
         if begin < end:
-            taken += (sum(steps[: begin + 1]) - last, *steps[begin + 1 : end])
+            taken.append(sum(steps[: begin + 1]) - last)
+            taken += steps[begin + 1 : end]
             last = sum(steps[:end])
-            parts.append(memoryview(data)[_begin(places, count, begin) : _begin(places, count, end) - 1])
-            owners += places[12 * count :][4 * begin : 4 * end]
+            parts.append(_between(places, data, begin, end))
+            owners += places[12 * count + 4 * begin : 12 * count + 4 * end]
         if end < count:
             return Read(taken, last, struct.unpack(f"<{len(taken)}i", owners), b",".join(parts), True)
     return None
 
 
-def _begin(places: bytes, count: int, at: int) -> int:
-    """Where an object begins in the data: behind the comma after the one before."""
-    return struct.unpack_from("<I", places, 8 * count + 4 * at - 4)[0] + 1 if at else 0
+def _between(places: bytes, data: bytes, begin: int, end: int) -> memoryview:
+    """The data of the objects from one on up to another, without the commas around."""
+    count = len(places) // _PLACE
+    first = struct.unpack_from("<I", places, 8 * count + 4 * begin - 4)[0] + 1 if begin else 0
+    return memoryview(data)[first : struct.unpack_from("<I", places, 8 * count + 4 * end - 4)[0]]
 
 
 def _cut(rows: list[Row]) -> Iterator[list[Row]]:
@@ -227,7 +251,7 @@ def _cut(rows: list[Row]) -> Iterator[list[Row]]:
 
 
 def _segment(number: int, last: int, rows: Sequence[Row]) -> dict[str, Any]:
-    """The row of a segment. Its places: 8 bytes for each step, 4 for each end in the data, 4 for each owner."""
+    """The row of a segment. Its places: 8 bytes for each step, then 4 for each end, and 4 for each owner."""
     positions, owners, data = zip(*rows, strict=True)
     ends = [at + end for at, end in enumerate(accumulate(map(len, data)))]
     places = struct.pack(f"<{len(rows)}q{len(rows)}I{len(rows)}i", *steps_of(positions), *ends, *owners)

@@ -1,4 +1,4 @@
-"""Queries to PostgreSQL that the event loop waits for itself: handing one to a thread takes longer than it does.
+"""Queries to PostgreSQL that the event loop waits for itself: to hand one to a thread takes longer.
 
 A few connections are in libpq's pipeline mode. A query is sent at once, behind those that wait for their
 answers, and the loop is told when some have come. Whatever goes wrong ends the connection, and gives nothing

@@ -148,7 +148,8 @@ class Segments:
 
     def _extend(self, connection: sa.Connection, number: int) -> bool:
         """Add segments behind the last; whether there may be more to add."""
-        after, made, size = self._end(connection, number), [], 0
+        made: list[dict[str, Any]] = []
+        after, size = self._end(connection, number), 0
         while len(made) < _MOST and size < _MOST_BYTES:
             rows = self._listed(connection, number, after, SIZE)
             if len(rows) < SIZE:

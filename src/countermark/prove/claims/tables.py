@@ -88,6 +88,9 @@ def bears(one: AssessedElement) -> str:
     parts = [one.question] if one.question else []
     if one.exhibits:
         parts.append(f"{exhibits_text(one.exhibits)}.")
+    if one.accepted:
+        of = f"{one.accepted.with_record:,} of {one.accepted.accounts:,}"
+        parts.append(f"Accounts of the networks with a record of acceptance: {of}.")
     parts += [statement_text(statement) for statement in one.statements]
     if one.files:
         parts.append(f"With it: {exhibits_text(one.files)}.")
@@ -202,6 +205,7 @@ def _plain_element(assessed: Assessed, one: AssessedElement) -> dict[str, Any]:
         "statements": [msgspec.to_builtins(statement) for statement in one.statements],
         "files": [exhibit.number for exhibit in one.files],
         "unstated": list(one.unstated),
+        "accounts_with_acceptance": one.accepted.with_record if one.accepted else None,
         "question": one.question or None,
         "past_review": assessed.past_review(one.element) or None,
     }

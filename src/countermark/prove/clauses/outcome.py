@@ -78,6 +78,8 @@ def apply_terms(dossier: Dossier, policies: Policies) -> TermsApplied:
     campaigns: list[CampaignTerms] = []
     left_out: list[str] = []
     for campaign in dossier.findings.get("campaigns") or ():
+        if campaign.get("disposition") == "rejected":
+            continue  # an analyst did: the report does not name it either
         name, window = campaign.get("campaign_id"), _window(campaign)
         if name is None or window is None:
             left_out.append(str(name or "a campaign without its id"))

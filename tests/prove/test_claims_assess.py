@@ -73,6 +73,13 @@ def test_an_exploratory_result_supports_with_that_word_beside_it(case: Dossier) 
     assert state_of(use) == "Supported"
 
 
+def test_a_class_that_nobody_checked_is_the_packages_word(tmp_path: Path) -> None:
+    assessed = assess(record(claim()), dossier(tmp_path, trust=False), DAY)
+    use = found(assessed, "use")
+    assert bears(use).startswith("Exhibit 3 (confirmatory, as the package says).\n")
+    assert state_of(use) == "Supported (confirmatory, as the package says)"
+
+
 def test_both_halves_or_the_missing_one_is_said(case: Dossier) -> None:
     assessed = assess(record(claim()), case, DAY)
     assent = found(assessed, "assent")

@@ -153,3 +153,14 @@ def test_the_pdf_has_the_content_of_the_json(case: Path) -> None:
     wanted += [one["answer"] for one in content["results"]]
     for text in wanted:
         assert "".join(text.split()).replace("-", "") in there.replace("-", ""), text
+
+
+def test_without_trust_no_exhibit_is_called_confirmatory(case: Path) -> None:
+    whole = case / "whole.zip"
+    trusted = countermark("case", "report", whole, "--trust", case / "whole-trust.json", "--json")
+    classes = {one["result_class"] for one in json.loads(trusted.out)["exhibits"]}
+    assert "confirmatory" in classes  # or the test shows nothing
+    bare = json.loads(countermark("case", "report", whole, "--json").out)
+    assert "confirmatory" not in {one["result_class"] for one in bare["exhibits"]}
+    drafted = countermark("case", "draft", "certificate-902", whole, "--json")
+    assert "confirmatory; " not in drafted.out

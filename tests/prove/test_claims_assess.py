@@ -91,7 +91,9 @@ def test_both_halves_or_the_missing_one_is_said(case: Dossier) -> None:
     said = replace(case, statements=[*case.statements, ASSENT])
     assent = found(assess(record(claim()), said, DAY), "assent")
     assert assent.state == "supported"
-    assert bears(assent) == f"Exhibit 10.\n{ACCEPTED}\nEve Example, product states on 2026-06-21: “All clicked.”"
+    assert (
+        bears(assent) == f"Exhibit 10.\n{ACCEPTED}\nEve Example, product states on 2026-06-21: “All clicked.”"
+    )
 
 
 def test_acceptances_of_other_accounts_support_nothing(case: Dossier) -> None:

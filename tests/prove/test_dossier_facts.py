@@ -117,6 +117,13 @@ def test_a_facts_file_that_is_not_there_is_no_input(tmp_path: Path) -> None:
     assert caught.value.exit_code == ExitCode.NO_INPUT
 
 
+def test_a_title_says_no_cause(folder: Path) -> None:
+    named = "  - {kind: damages, file: exposure.json, title: What was Copied}\n  - kind: key-exposure"
+    with pytest.raises(Error, match="says 'Copied'") as caught:
+        read_facts(changed(folder, "  - kind: key-exposure", named))
+    assert caught.value.exit_code == ExitCode.NO_INPUT
+
+
 def test_two_ledgers_of_one_key_are_refused(folder: Path) -> None:
     leaked = EXPOSURE | {"refused_from": "2026-02-03"}
     (folder / "leaked.json").write_text(json.dumps(leaked))

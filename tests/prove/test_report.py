@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countermark.prove.dossier.dossier import Dossier
+from countermark.prove.report.pictures import controls_picture
 from countermark.prove.report.plain import to_plain
 from countermark.prove.report.report import Report, compose
 from countermark.prove.report.results import results_of
-from countermark.prove.report.pictures import controls_picture
 from countermark.prove.report.words import chance, claimed
 from countermark.prove.typeset.document import Paragraph, Section, Table
 from countermark.records.attributions import reported
@@ -307,6 +307,11 @@ def test_words_are_never_stronger_than_what_is_claimed(p_value: float, calibrate
     else:
         assert words == ""
         assert level > 0.99
+
+
+def test_how_many_groups_were_tried_stands_beside_what_is_claimed_of_one(tmp_path: Path) -> None:
+    result = plain(dossier(tmp_path))["results"][0]
+    assert result["chance"].endswith("less than 1 time in 100. 9 candidate groups were tested.")
 
 
 def test_no_level_is_claimed_of_what_cannot_be_read() -> None:

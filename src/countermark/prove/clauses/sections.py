@@ -10,7 +10,8 @@ from countermark.prove.typeset.document import Paragraph, Section, Table
 
 _RULE = (
     "For each account and each day the version counts that the account accepted last, by the records of "
-    "acceptance in this case; it counts on the days on which it was effective, and from the whole day of its acceptance. Without a record no clause is "
+    "acceptance in this case; it counts on the days on which it was effective, "
+    "the whole day of its acceptance among them. Without a record no clause is "
     "shown to have bound the account. Days are those of UTC. Whether a record of acceptance is assent, and "
     "whether the conduct was a breach, is for the court."
 )

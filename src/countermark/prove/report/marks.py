@@ -7,7 +7,16 @@ from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.report.pictures import controls_picture
 from countermark.prove.report.results import Result, answer, keys_of
 from countermark.prove.report.sure import NO_LEVEL
-from countermark.prove.report.words import claimed, claimed_of, counted, exhibits, figure, listed, rounded_up, short
+from countermark.prove.report.words import (
+    claimed,
+    claimed_of,
+    counted,
+    exhibits,
+    figure,
+    listed,
+    rounded_up,
+    short,
+)
 from countermark.prove.typeset.document import Block, Items, Paragraph, Section, Table
 from countermark.records.attributions import Attribution, Control, Test
 

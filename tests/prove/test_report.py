@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dossier_parts import a_test, replace_record, text_marks
+from dossier_parts import a_test, findings, replace_record, text_marks
 from dossier_samples import dossier, with_attribution
 from hypothesis import given
 from hypothesis import strategies as st
 
 from countermark.prove.dossier.dossier import Dossier
+from countermark.prove.dossier.exhibits import has_networks
 from countermark.prove.report.pictures import controls_picture
 from countermark.prove.report.plain import to_plain
 from countermark.prove.report.report import Report, compose
-from countermark.prove.report.results import results_of
+from countermark.prove.report.results import committed_on, results_of
 from countermark.prove.report.words import chance, claimed
 from countermark.prove.typeset.document import Paragraph, Section, Table
 from countermark.records.attributions import reported
+from countermark.records.canonical import sha256_hex
 
 pytestmark = pytest.mark.usefixtures("plain_pictures")
 FORBIDDEN = re.compile(r"\b(?:copied|stolen|trained on|derived)\b|probability that", re.IGNORECASE)
@@ -312,6 +314,23 @@ def test_words_are_never_stronger_than_what_is_claimed(p_value: float, calibrate
 def test_how_many_groups_were_tried_stands_beside_what_is_claimed_of_one(tmp_path: Path) -> None:
     result = plain(dossier(tmp_path))["results"][0]
     assert result["chance"].endswith("less than 1 time in 100. 9 candidate groups were tested.")
+
+
+def test_a_key_is_committed_when_the_last_of_its_commitments_is_shown(tmp_path: Path) -> None:
+    one = dossier(tmp_path)
+    first, second = sha256_hex(b"commitment"), sha256_hex(b"another")
+    one.results[2]["commitments"].append(second)
+    assert committed_on(results_of(one)[2], one) == ""  # of one of the two nothing is shown
+    later = replace(one, committed={first: "2026-06-02 (a witness)", second: "2026-06-09 (a witness)"})
+    assert committed_on(results_of(later)[2], later) == "2026-06-09 (a witness)"
+
+
+def test_networks_that_an_analyst_rejected_are_not_shown() -> None:
+    found = findings()
+    assert has_networks(found)
+    for one in found["campaigns"]:
+        one["disposition"] = "rejected"
+    assert not has_networks(found)
 
 
 def test_no_level_is_claimed_of_what_cannot_be_read() -> None:

@@ -2,19 +2,18 @@
 
     .venv/bin/python benchmarks/report.py [ACCOUNTS REQUESTS]
 
-The case is that of `evidence_case.py`. It is sealed once; each report reads and verifies the sealed package, which
-takes time by the number of requests, so that the time of `countermark verify` alone stands beside it. Prints JSON;
-exits with 1 where a figure is missed.
+The case is that of `evidence_case.py`, sealed once. Each report reads and verifies the sealed package, and
+that takes time by the number of requests: `countermark verify` alone stands beside it. Prints JSON, and exits
+with 1 where a figure is missed.
 """
 
 import json
 import sys
 from pathlib import Path
 
+from countermark.records.canonical import file_sha256
 from evidence_setting import COUNTERMARK, FOLDER, HERE, Found, ran
 from evidence_size import Case
-
-from countermark.records.canonical import file_sha256
 
 RUNS = 3
 CLAIMS = "us-contract,eu-trade-secret"

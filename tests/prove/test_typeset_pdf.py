@@ -199,6 +199,26 @@ def test_a_picture_that_cannot_be_set_is_an_error() -> None:
         to_pdf(with_picture(b" " * 4_000_001))
 
 
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
+NESTED = "".join(f'<g id="a{at + 1}">{f"""<use href="#a{at}"/>""" * 10}</g>' for at in range(8))
+ENTITIES = "".join(f'<!ENTITY a{at + 1} "{f"&a{at};" * 10}">' for at in range(9))
+HOSTILE_PICTURES = {
+    "file by its path": f'{SVG}<image href="/etc/hostname" width="9" height="9"/></svg>',
+    "file above the template": f'{SVG}<image href="../../../../../README.md" width="9" height="9"/></svg>',
+    "file by a link": f'{SVG}<image href="file:///etc/hostname" width="9" height="9"/></svg>',
+    "network": f'{SVG}<image href="http://127.0.0.1:9/a.png" width="9" height="9"/></svg>',
+    "entities": f'<!DOCTYPE svg [<!ENTITY a0 "x">{ENTITIES}]>{SVG}<text>&a9;</text></svg>',
+    "nested uses": f'{SVG}<defs><g id="a0"><path d="M0 0"/></g>{NESTED}</defs><use href="#a8"/></svg>',
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE_PICTURES)
+def test_a_picture_reads_no_file_no_network_and_does_not_grow(what: str) -> None:
+    picture = Picture(svg=HOSTILE_PICTURES[what].encode(), caption="", alternative="")
+    with pytest.raises(Error, match="cannot be set: failed to"):
+        to_pdf(document(Section("A heading", (picture,))))
+
+
 def test_a_date_without_a_zone_and_a_fourth_level_are_refused() -> None:
     naive = Document(title="", dated=datetime(2026, 7, 1), sections=())
     with pytest.raises(ValueError, match="UTC"):

@@ -254,6 +254,13 @@ def test_the_lists_of_accounts_are_counted_and_not_printed(tmp_path: Path) -> No
     assert "harvest-0001-7" not in words_of(findings)
 
 
+def test_without_the_lists_no_number_stands_in_their_place(tmp_path: Path) -> None:
+    findings = section(compose(dossier(tmp_path, without=["members"])), "Findings")
+    table = next(one for one in below(findings, "Exploratory: account").blocks if isinstance(one, Table))
+    assert [row[3] for row in table.rows] == ["not shown", "not shown"]
+    assert "The lists are not in the package." in table.caption
+
+
 def test_json_has_every_text_of_the_document(tmp_path: Path) -> None:
     one = dossier(tmp_path)
     report = compose(one)

@@ -14,6 +14,7 @@ from countermark.errors import Error, ExitCode
 from countermark.prove.dossier.records import Day, Line, Sha256, is_day, read_record
 from countermark.stats.binomial import clopper_pearson
 
+NOT_MEASURED = "not measured"
 PROFICIENCY_SCHEMA_ID = "countermark/proficiency/v1"
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Procedure = Literal["detect", "scan", "text", "radioactivity", "canary", "lineage", "identity"]
@@ -86,7 +87,7 @@ def rate(samples: Sequence[Samples]) -> str:
     """`2 of 50: 4% (95%: 0.5% to 14%)`, with exact limits (Clopper and Pearson 1934), or `at most`."""
     n, wrong = sum(one.n for one in samples), sum(one.wrong for one in samples)
     if not n:
-        return "not measured"
+        return NOT_MEASURED
     low, high = clopper_pearson(wrong, n)
     if not wrong:
         return f"0 of {n:,}: at most {percent(high)} (95%)"

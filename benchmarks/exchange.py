@@ -98,6 +98,8 @@ def pages(folder: Path, kind: str, url: str, rounds: int, seconds: float, connec
             for name, (server, requests) in asked.items():
                 found = measured(folder, server, requests, seconds if at else 1, connections)
                 seen[name] += [found] if at else []  # the first is to warm up
+                asked_for = int(found["requests"]) % len(requests)  # the next round goes on from there
+                asked[name] = server, requests[asked_for:] + requests[:asked_for]
         alone = measured(folder, running, asked["pages all over"][1], seconds, 1)
     table(kind, len(body), seen)
     show(

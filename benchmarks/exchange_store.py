@@ -101,6 +101,8 @@ def fill(url: str, count: int, batch: int = 1000) -> None:
         objects = [indicator(number) for number in numbers]
         store.objects.add(who, COLLECTION, objects, entry=lambda outcomes: {"objects": len(outcomes)})
     store.outbox.drop(1 << 62)
+    while not store.segments.make():  # as a server that runs does, some each few seconds
+        pass
     store.close()
 
 

@@ -110,8 +110,7 @@ def unbase64(text: str) -> bytes:
 def hashed(*parts: bytes) -> bytes:
     return hashlib.sha256(b"".join(parts)).digest()
 
-# --- Shapes: the fields of what is read strictly, each with its kind: a shape, a list `[x]`, `null|x`, a name
-# of PATTERNS, or itself a pattern for the value as JSON writes it. There are no other fields.
+# --- Shapes: all fields of what is read strictly, each a shape, `[x]`, `null|x`, or a pattern for its JSON.
 GRAMMAR = """
 case case_id:id created:time events_included:flag log:null|caselog matter:text schema:"countermark/case/v2"
   signers:[signer] software:object steps:[text] timestamps:count; caselog origin:key_name size:count;
@@ -255,12 +254,13 @@ class Package:
                 need(self.add(name, self.path, at - size, size) == crc, f"{name} has another CRC-32")
                 stream.seek(at)
             parts = b"".join(directory)
-            end = END.pack(b"PK\5\6", 0, 0, len(directory), len(directory), len(parts), at, 0)
-            need(directory and head + stream.read(len(parts + end)) == parts + end, "other directory or end")
+            rest = parts + END.pack(b"PK\5\6", 0, 0, len(directory), len(directory), len(parts), at, 0)
+            need(directory and head + stream.read(len(rest)) == rest, "the zip has another directory or end")
 
 # --- Steps 3, 5 and 8: Statements, what they are made of, signers and signatures.
 Envelope = namedtuple("Envelope", "body subjects predicate signatures")
-TYPES = {"scan": "watermark-scan:v2", "redaction": "redaction:v1"}  # the others are of version 2
+TYPES = {name: f"urn:countermark:{name}:v2" for name in ("capture", "detect", "attribute", "seal", "close")}
+TYPES |= {"scan": "urn:countermark:watermark-scan:v2", "redaction": "urn:countermark:redaction:v1"}
 
 def resources(pairs: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
     return [{"digest": {"sha256": digest}, "name": name} for name, digest in sorted(pairs)]
@@ -273,8 +273,7 @@ def open_envelope(data: bytes, step: str) -> Envelope:
     need([one["keyid"] for one in outer["signatures"]] == sorted(signatures), f"{name}: signatures unsorted")
     body = unbase64(outer["payload"])
     statement = read_canonical(body, "statement", f"the Statement in {name}")
-    kind_of = f"urn:countermark:{TYPES.get(kind, f'{kind}:v2')}"
-    need(statement["predicateType"] == kind_of, f"{name} has a Statement of another type")
+    need(statement["predicateType"] == TYPES[kind], f"{name} has a Statement of another type")
     predicate = fit(statement["predicate"], kind if kind in SHAPES else "object", name)
     subjects = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
     need(statement["subject"] == resources(subjects.items()), f"subjects of {name} are not sorted, each once")
@@ -339,8 +338,7 @@ def openssl(command: str, **files: bytes) -> str:
     return str(done.stdout, "utf-8", "replace") if done.returncode == 0 else ""
 
 def read_token(token: bytes, roots: list[str], what: str) -> tuple[float, str, str, str]:
-    """Time, imprint, nonce (as openssl writes it) and root of a granted response: the accepted one (a PEM) to
-    which it leads at its own time, or "". OpenSSL takes nothing for a root that is not self-signed."""
+    """Time, imprint, nonce and root of a granted response: the accepted root (a PEM) at its time, or none."""
     need(len(token) <= MAX_TOKEN, f"{what} is too large")
     text = openssl("ts -reply -in token -text", token=token)
     found: Any = TOKEN.search(text.rpartition("\nTST info:\n")[2])  # before that stands what nobody signed
@@ -349,7 +347,7 @@ def read_token(token: bytes, roots: list[str], what: str) -> tuple[float, str, s
     when = datetime.strptime(f"{found[3]} {found[5]} +0000", "%b %d %H:%M:%S %Y %z").timestamp()
     imprint = re.sub("[ -]", "", found[1] + found[2])
     command = f"ts -verify -in token -digest {imprint} -CAfile root -untrusted others -attime {int(when)}"
-    others = "\n".join(roots).encode()
+    others = "\n".join(roots).encode()  # openssl takes nothing for a root that is not self-signed
     said = {root: openssl(command, token=token, root=root.encode(), others=others) for root in roots}
     root = next((root for root in roots if "Verification: OK" in said[root]), "")
     return when + float(found[4] or 0), imprint, found[6], root
@@ -422,15 +420,15 @@ def read_trust(path: Path) -> dict[str, Any]:
         said: dict[str, Any] = LEFT_OUT | read_json(path.read_bytes(), "it")
         said["signers"] = [ALWAYS | one for one in said["signers"]]
         fit(said, "trust", "it")
-        pem = [one["name"] for one in said["signers"] if "-----BEGIN" in one["public_key"]]
-        none(pem, "`countermark verify` alone reads keys in PEM; here they are base64, but not of")
         said["signers"] = {hashed(unbase64(one["public_key"])).hex(): one for one in said["signers"]}
         said["logs"] = [note_key(text, 1) for text in said["logs"]]
         said["witnesses"] = [note_key(one["vkey"], 4, one["alliance"]) for one in said["witnesses"]]
+        keys = [one.key.public_bytes_raw() for one in said["logs"] + said["witnesses"]]
+        need(len(keys) == len({*keys}), "a log or a witness stands twice, or a log is a witness")
         said["checkpoints"] = [read_note(text.encode(), "a checkpoint") for text in said["checkpoints"]]
         return said
     except REFUSED as problem:
-        raise Unusable(f"the trust file {path} cannot be used: {problem}"[:300], 3) from None
+        raise Unusable(f"the trust file cannot be used (no PEM keys here): {problem}"[:300], 3) from None
 
 class Verification:
     """The thirteen steps over one package, and what they leave for those after them."""
@@ -439,9 +437,8 @@ class Verification:
         self.about, self.documents = dict[str, Any](), dict[str, Any]()  # case.json; what else is parsed
         self.taken_out, self.gone = dict[str, Counter[str]](), set[str]()  # by name and ground; whole files
         self.redactors, self.listed = dict[str, Any](), dict[str, dict[str, str]]()  # files made by a step
-        self.entries, self.last_batch = list[Entry](), ""  # of the private log; when the last batch is of
-        self.times, self.shown_times = list[float](), list[tuple[int, float]]()  # by size
-        self.more = dict[str, Any]()  # for the answer
+        self.entries, self.last_batch, self.more = list[Entry](), "", dict[str, Any]()  # for the answer
+        self.times, self.shown_times = list[float](), list[tuple[int, float]]()  # of the seal; by log size
 
     def outer_layer(self) -> str:
         """Step 1: a folder of plain files, or the one zip that there is for these files."""
@@ -498,8 +495,11 @@ class Verification:
         self.redactors = read_signers(said["signers"], "the redaction")
         self.more["taken_out"] = said["taken_out"]
         for name, form, one in ((one["name"], one["form"], one) for one in said["taken_out"]):
-            good = name in self.sealed and form in ("file", form_of(name))
+            never = name in (CASE, CUSTODY, RESULTS, CAPTURE, FINDINGS) or name.startswith((LOG, LEAVES))
+            good = name in self.sealed and (form == form_of(name) or (form == "file" and not never))
             need(good and name not in self.gone, f"{name} has no {form} to be taken out")
+            once = form != "file" or (one["count"] == 1 and name not in self.taken_out)
+            need(once, f"{name} is taken out as a file, and more than once")
             self.taken_out.setdefault(name, Counter())[one["ground"]] += one["count"]
             self.gone |= {name, leaves_name(name)} & self.sealed.keys() if form == "file" else set()
         left = self.taken_out.keys() - self.gone
@@ -515,8 +515,7 @@ class Verification:
         none(set(self.payload) ^ (sealed.keys() - self.gone), "missing, or not sealed")
         right = sealed | (self.signed["redaction"].subjects if self.redactors else {})
         none((name for name in self.payload if right[name] not in ("", digests[name])), "not what was sealed")
-        documents = (name for name in self.payload if form_of(name) and name in whole)
-        self.documents = {name: read_json(whole[name], name) for name in documents}
+        self.documents = {one: read_json(whole[one], one) for one in sorted(whole) if form_of(one)}
         none({CASE, CUSTODY, RESULTS, METHOD, CAPTURE, *self.made.values()} - sealed.keys(), "missing")
         leaves = {name for name in sealed if name.startswith(LEAVES)}
         none(leaves ^ {leaves_name(one) for one in sealed if form_of(one)}, "leaves of no document, or none")
@@ -626,7 +625,7 @@ class Verification:
         return (said or "none; the time of sealing is the sealer's word") + few
 
     def signers(self) -> str:
-        """Step 10: enough accepted signers, valid at the first timestamp; without one, as they say and now."""
+        """Step 10: enough accepted signers, valid at the first timestamp; without one, then as now."""
         asked = [(self.keys, self.times[:1] or [seconds(self.about["created"]), time.time()])]
         if self.redactors:
             created = seconds(self.signed["redaction"].predicate["created"])
@@ -659,8 +658,9 @@ class Verification:
             right = right and name == f"{CHECKPOINTS}{note.size}.note" and note.size <= size
             need(right and tree_root(leaves[: note.size]) == note.root, f"{name} is not of this log")
             self.shown_times += [(note.size, when) for when in self.times_shown(name, note)]
-        kept = [note for note in trust["checkpoints"] if note.origin == origin]
-        forked = any(note.size <= size and tree_root(leaves[: note.size]) != note.root for note in kept)
+        kept = [one for one in trust["checkpoints"] if one.origin == origin]
+        kept = [one for one in kept if note_signatures(one, keys, False, "a checkpoint of the trust file")]
+        forked = any(one.size <= size and tree_root(leaves[: one.size]) != one.root for one in kept)
         need(not forked, "a checkpoint of the trust file contradicts the log: it was forked")
         last = f"{size} of {max(size, *(one.size for one in kept), 0)} batches, the last of {self.last_batch}"
         return f"{last}, every entry accounted for; {self.check_runs()}"
@@ -719,10 +719,10 @@ class Verification:
             if said["status"] == "done" and start.space != "privileged":
                 held = any(name.endswith((".json", ".jsonl")) for name in digests)
                 came = {digest for name, digest in digests.items() if not held or name != "answer"}
-                need(came and came <= {*self.sealed.values()}, f"what came out of run {start.run} is missing")
+                need(came and came <= {*self.sealed.values()} - {""}, f"what run {start.run} gave is missing")
             ends += "" if said["status"] == "done" else f", run {start.run} {said['status']}"
         names = [name for name in self.sealed if name.startswith(RUNS)]
-        none((one for one in names if (one.partition(".")[0], self.sealed[one]) not in came_out), "out of no run")
+        none((one for one in names if (one.partition(".")[0], self.sealed[one]) not in came_out), "of no run")
         plans = [one.payload for one in self.shown(PLAN) if one.tag == ours]
         files = {digest for name, digest in self.sealed.items() if name.startswith(PLANS)}
         none((str(one["plan_id"]) for one in plans if one["sha256"] not in files), "no file of these plans")

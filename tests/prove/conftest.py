@@ -126,6 +126,13 @@ def trust_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Trust]:
 
 
 @pytest.fixture
+def plain_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are drawn elsewhere: here they are empty ones, which takes no time."""
+    for name in ("bars", "intervals", "timeline"):
+        monkeypatch.setattr(f"countermark.prove.typeset.pictures.{name}", lambda *_: b"<svg/>")
+
+
+@pytest.fixture
 def sealed(options: SealOptions, tmp_path: Path) -> Callable[..., Path]:
     """Seal the small case again, with options of one's own."""
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countermark.errors import Error, ExitCode
+from countermark.prove.damages.heads import MEASURES
 from countermark.prove.damages.input_forms import FORMS
 from countermark.prove.damages.inputs import DamagesInputs, answered, read_inputs
 from countermark.prove.damages.reckon import reckon
@@ -104,3 +105,11 @@ def test_a_missing_entry_is_a_question_too(tmp_path: Path) -> None:
     path = tmp_path / "inputs.yaml"
     path.write_text(yaml.safe_dump(whole))
     assert "licence-rate" in [one.form.name for one in reckon(read_inputs(path)).questions]
+
+
+def test_the_page_names_every_input_and_measure() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "damages.md").read_text()
+    assert [name for name in FORMS if f"`{name}`" not in page] == []
+    for case in ("Syntel v. TriZetto", "Moxie Pest Control v. Nielsen", "Van Buren", "Motorola v. Hytera"):
+        assert case in page
+        assert any(case in measure.law for measure in MEASURES)

@@ -26,6 +26,7 @@ from countermark.records.canonical import file_sha256
 from countermark.trust.signing import SigningKey
 
 Sealed = Callable[..., Path]
+pytestmark = pytest.mark.usefixtures("plain_pictures")
 
 
 @pytest.fixture
@@ -182,6 +183,9 @@ def test_a_case_folder_is_a_working_paper(options: SealOptions, tmp_path: Path, 
     assert one.package_sha256 == ""
     assert not any(exhibit.sealed for exhibit in one.exhibits)
     assert [run.kind for run in one.runs] == ["a run"]
+    assert one.verification.verdict == "INTACT, SIGNER NOT CHECKED"
+    assert one.verification.signers == ()
+    assert "No trust file" not in str(compose(one).document)
     report = compose(one)
     assert report.document.mark == "Working paper: not sealed"
     assert report == compose(again)
@@ -190,9 +194,10 @@ def test_a_case_folder_is_a_working_paper(options: SealOptions, tmp_path: Path, 
 
 def test_a_working_paper_needs_no_trust_file(options: SealOptions, tmp_path: Path) -> None:
     folder, _ = case_folder(tmp_path / "work", options)
-    one = read_dossier(folder)
+    one, again = (read_dossier(folder) for _ in range(2))
     assert not one.sealed
     assert {result["class"] for result in one.results} == {"exploratory"}
+    assert to_plain(compose(one), one) == to_plain(compose(again), again)
 
 
 def test_a_case_folder_that_changed_is_no_report(options: SealOptions, tmp_path: Path) -> None:

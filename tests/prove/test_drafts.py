@@ -223,7 +223,7 @@ def test_a_preservation_letter_says_nothing_of_marks_and_keys(tmp_path: Path) ->
     case = dossier(tmp_path)
     text = texts(DRAFTS["preservation-letter"](case, claims(case)))
     assert case.scan is not None
-    for secret in (case.scan["key_id"], "watermark", "canar", "Marks of our keys", "p <"):
+    for secret in (case.scan["key_id"], "watermark", "canar", "Marks", "marks", "p <"):
         assert secret not in text
     assert "52 accounts in 2 networks" in text
     assert "2026-05-20 to 2026-06-14" in text
@@ -257,9 +257,29 @@ def test_a_notice_of_breach_prints_class_null_and_error_rate_of_each_finding(tmp
     assert "e-" not in re.sub(r"[a-z]e-[a-z]", "", text)  # no computed figure below what is calibrated
 
 
+def test_of_many_networks_the_null_of_the_largest_stands(tmp_path: Path) -> None:
+    case = dossier(tmp_path)
+    campaigns = [one | {"null": f"{one['size']} are a random sample"} for one in case.findings["campaigns"]]
+    changed = replace(case, findings={**case.findings, "campaigns": campaigns})
+    text = texts(DRAFTS["breach-notice"](changed, ()))
+    assert "40 are a random sample (of the largest; the exhibit has it of each)" in text
+    assert "12 are a random sample" not in text
+
+
 def test_a_notice_counts_the_accounts_with_a_record(tmp_path: Path) -> None:
     rows = table(DRAFTS["breach-notice"](dossier(tmp_path), ()), "Terms", "In force").rows
     assert [row[3] for row in rows] == ["40; the networks have 52 accounts in 2 networks"]
+
+
+@pytest.mark.parametrize(("day", "counted"), [("2026-06-14", 40), ("2026-06-15", 39)])
+def test_who_accepted_after_the_conduct_is_not_counted(day: str, counted: int, tmp_path: Path) -> None:
+    case = dossier(tmp_path)
+    assert case.acceptances is not None
+    first, *rest = case.acceptances.read_text().splitlines(keepends=True)
+    later = json.dumps(json.loads(first) | {"accepted": f"{day}T00:00:00Z"})
+    case.acceptances.write_text("".join([later, "\n", *rest]))
+    rows = table(DRAFTS["breach-notice"](case, ()), "Terms", "In force").rows
+    assert rows[0][3].startswith(f"{counted}; ")
 
 
 def test_a_notice_prints_the_clauses_in_force(tmp_path: Path) -> None:
@@ -348,5 +368,5 @@ def test_what_a_redaction_took_out_is_no_failure_and_no_number(kind: str, tmp_pa
     scan = dict.fromkeys(case.scan or {}) | {"pooled": [{"passes": True}]}
     taken = replace(case, findings={**case.findings, **nulls, "campaigns": campaigns}, scan=scan)
     text = texts(DRAFTS[kind](taken, claims(taken)))
-    assert "52 accounts" not in text
+    assert re.findall(r"\b\d+ accounts", text) == []
     assert "None" not in text.replace("None of the claims", "").replace("None was named", "")

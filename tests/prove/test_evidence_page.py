@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from held_samples import age_key
@@ -56,6 +57,7 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
         authorities.append(Authority(tmp_path / name))
+        Path(f"root-{len(authorities)}.pem").write_text(authorities[-1].root_pem)
     with Server(authorities[0].reply) as first, Server(authorities[1].reply) as second:
         yield {
             "WITNESS": str(witness.verifier),
@@ -73,17 +75,19 @@ def filled_in(words: list[str], known: dict[str, str]) -> list[str]:
     known = known | {at: f"{moment:%Y-%m-%dT%H:%M:%SZ}" for at, moment in times.items()}
     if "LOG" in words:
         known["LOG"] = str(Log.open(Path("book.public")).verifier)
+    known["WITNESS=outside"] = f"{known['WITNESS']}=outside"
     return [known.get(word, word) for word in words]
 
 
-def write_trust_file(known: dict[str, str]) -> None:
+def trust_file(known: dict[str, str]) -> dict[str, Any]:
     """The page's trust file with the keys of here."""
     known = known | {
         "ANN": PublicKey.parse(Path("ann.key.pub").read_text()).to_base64(),
         "LOG": str(Log.open(Path("book.public")).verifier),
     }
     text = re.sub(r'"([A-Z]+(?:-\d)?)"', lambda match: json.dumps(known.get(match[1], match[1])), TRUST)
-    Path("trust.json").write_text(text)
+    said: dict[str, Any] = json.loads(text)
+    return said
 
 
 def run(command: str, known: dict[str, str], capsys: pytest.CaptureFixture[str]) -> Done:
@@ -101,10 +105,10 @@ def test_the_page_runs(stand_ins: dict[str, str], capsys: pytest.CaptureFixture[
     for command in COMMANDS:
         if "capture logs" in command:
             time.sleep(1.1)  # the data are acquired later than the second of the cosignature
-        if "case seal" in command:
-            write_trust_file(stand_ins)
         done = run(command, stand_ins, capsys)
         assert done.code in (0, 10), f"{command}: {done.out}{done.err}"
+        if "case trust" in command:
+            assert json.loads(Path("trust.json").read_bytes()) == trust_file(stand_ins)
         said.append(done.out)
     ours, second, _, _, redacted, second_redacted, raw, again, _ = said[-9:]
     for answer in (ours, second, redacted, second_redacted, raw, again):

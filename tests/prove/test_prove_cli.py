@@ -29,8 +29,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def package(run: Run, options: SealOptions, tmp_path: Path) -> Path:
     assert run("case", "keygen", "--out", tmp_path / "key", "--name", "Ann")[0] == 0
     arguments = ("--events", options.events, "--key", tmp_path / "key", "--case", "CASE-1")
-    code, out, _ = run("case", "seal", options.findings, *arguments, "--out", tmp_path / "case.zip")
+    code, out, err = run("case", "seal", options.findings, *arguments, "--out", tmp_path / "case.zip")
     assert (code, out) == (0, f"sealed case CASE-1 in {tmp_path / 'case.zip'}\n")
+    assert err.startswith("fewer than two --tsa: ")
     return tmp_path / "case.zip"
 
 

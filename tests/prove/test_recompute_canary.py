@@ -16,9 +16,11 @@ from countermark.attribute.canary.serving import log_serving, read_servings
 from countermark.errors import Error
 from countermark.flow.attributions import AttributionOptions, attribute
 from countermark.flow.case_runs import InCase
+from countermark.prove.beforehand.log_view import LogView, Opened
 from countermark.trust.committed_seeds import SeedSource
 from countermark.trust.keyfiles import Secret
 from countermark.trust.log import open_or_create
+from countermark.trust.openings import Head
 from countermark.trust.seeds import seed_key_id
 
 Files = dict[str, Path]
@@ -120,6 +122,25 @@ def test_in_a_case_the_log_and_the_family_are_taken_from_the_record(
     rewritten(made, lambda document: document.update(told))
     is_equal(made, inputs=files)
     differs(made, "/reasons", lambda document: document["reasons"].pop(), inputs=files)
+
+
+def test_a_record_that_says_another_time_than_the_log_is_found(tmp_path: Path, files: Files) -> None:
+    known, folder = read_canaries(files["canaries"]), tmp_path / "log"
+    log = open_or_create(folder, None)
+    entry = publish(log, known)
+    view = LogView("ours", 1, (Opened(0, 1, Head(entry.kind, entry.index), entry),))
+    made = package(tmp_path, files, attributor(files))
+    case = InCase(matter="matter-7", log=folder)
+    options = AttributionOptions(suspect=files["suspect"], out=tmp_path / "in-case", case=case)
+    attribute(attributor(files, committed=committed_in(folder, known)), options)
+    told = json.loads((tmp_path / "in-case" / "attribution.json").read_text())
+    rewritten(made, lambda document: document.update(told))
+    is_equal(made, inputs=files, log=view)
+
+    def change(document: dict[str, Any]) -> None:
+        document["parameters"]["committed"] = "entry 0 of the log, 2026-01-01T00:00:00Z"
+
+    differs(made, "/parameters/committed", change, inputs=files, log=view)
 
 
 def test_a_model_is_asked_again(tmp_path: Path) -> None:

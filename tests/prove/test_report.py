@@ -21,6 +21,7 @@ from countermark.prove.report.words import chance, claimed
 from countermark.prove.typeset.document import Paragraph, Section, Table
 from countermark.records.attributions import reported
 
+pytestmark = pytest.mark.usefixtures("plain_pictures")
 FORBIDDEN = re.compile(r"\b(?:copied|stolen|trained on|derived)\b|probability that", re.IGNORECASE)
 
 
@@ -248,7 +249,7 @@ def test_rejected_networks_are_no_finding(tmp_path: Path) -> None:
 def test_the_lists_of_accounts_are_counted_and_not_printed(tmp_path: Path) -> None:
     findings = section(compose(dossier(tmp_path)), "Findings")
     table = next(one for one in below(findings, "Exploratory: account").blocks if isinstance(one, Table))
-    assert [row[:3] for row in table.rows] == [("harvest-0001", "40", "40"), ("pool-0001", "12", "12")]
+    assert [row[1:4] for row in table.rows] == [("harvest-0001", "40", "40"), ("pool-0001", "12", "12")]
     assert "listed in exhibit 6" in table.caption
     assert "harvest-0001-7" not in words_of(findings)
 
@@ -297,3 +298,24 @@ def test_no_level_is_claimed_of_what_cannot_be_read() -> None:
     assert chance("certain") == ""
     assert (claimed("p < 0.0001"), chance("p < 0.0001")) == ("p < 0.0001", "less than 1 time in 10,000")
     assert chance("p = 0.4") == "about 40 times in 100"
+
+
+def test_pictures_show_no_more_than_is_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: dict[str, tuple[Any, ...]] = {}
+    for name in ("bars", "intervals", "timeline"):
+        monkeypatch.setattr(
+            f"countermark.prove.typeset.pictures.{name}",
+            lambda *given, name=name: drawn.setdefault(f"{name} {given[-1]}", given) and b"<svg/>",
+        )
+    compose(dossier(tmp_path))
+    labels, values, _ = drawn["bars the longer, the more unusual"]
+    assert labels[0] == "this result"
+    assert values[0] == pytest.approx(4.0)  # of 28.3 that were computed, 4 are calibrated
+    assert max(values[1:]) <= 1.0
+    assert drawn["bars accounts"][:2] == (["group 1", "group 2"], [40, 12])
+    _, low, mid, high, _ = drawn["intervals per cent"]
+    assert (mid[0], low[0]) == (0, 0)
+    assert high[0] == pytest.approx(4.87, abs=0.01)
+    days = next(given[0] for name, given in drawn.items() if name.startswith("timeline"))
+    assert [text for _, text in days][-1] == "sealed"
+    assert not any("run 4" in text for _, text in days)  # it stays closed

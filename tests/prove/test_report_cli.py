@@ -43,7 +43,7 @@ def case(sealed: Sealed, tmp_path: Path, key: SigningKey) -> Path:
 
 
 @pytest.fixture
-def stub(monkeypatch: pytest.MonkeyPatch) -> list[Document]:
+def stub(plain_pictures: None, monkeypatch: pytest.MonkeyPatch) -> list[Document]:
     """Documents that would have been set; typesetting has tests of its own."""
     seen: list[Document] = []
     module = types.ModuleType("countermark.prove.typeset.pdf")

@@ -10,12 +10,15 @@ from claim_samples import claim
 from damages_samples import typical, write_inputs
 from dossier_parts import TERMS_TEXT
 from dossier_samples import dossier
+from test_report import FORBIDDEN, texts
 
 from countermark.errors import Error, ExitCode
+from countermark.prove.claims.read import read_claims
 from countermark.prove.damages.input_forms import FORMS
 from countermark.prove.report.make import Asked, Made, make
 from countermark.records.canonical import file_sha256, sha256_hex
 
+pytestmark = pytest.mark.usefixtures("plain_pictures")
 POLICY: dict[str, Any] = {
     "schema": "countermark/policy/v1",
     "id": "usage-policy",
@@ -136,3 +139,8 @@ def test_a_claim_that_there_is_not_is_an_error(tmp_path: Path) -> None:
 def test_the_same_case_and_parts_give_the_same_document(tmp_path: Path, asked: Asked) -> None:
     one, other = (make(dossier(tmp_path), asked).report for _ in range(2))
     assert one == other
+
+
+def test_no_forbidden_word_comes_with_the_shipped_claims(tmp_path: Path) -> None:
+    made = make(dossier(tmp_path), Asked(claims=",".join(read_claims())))
+    assert FORBIDDEN.findall("\n".join(texts(made.to_plain()))) == []

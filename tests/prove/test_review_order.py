@@ -176,6 +176,24 @@ def test_a_file_that_two_runs_share_shows_neither(
     assert (first, other) == ("FAILED", "FAILED"), text
 
 
+def test_a_digest_that_is_empty_is_that_of_no_file(
+    make: Make, tmp_path: Path, key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The seal has no digest of custody.json; the outcome of a run that nobody shows has none either."""
+    story = Story(tmp_path / "story").fixed()
+    with monkeypatch.context() as patch:  # whoever writes the log has taken the check out of the program
+        patch.setattr(runs, "_check_digests", lambda *_: None)
+        runs.finish(story.log, story.start(), "done", {"attribution.json": ""})
+    run = story.start()
+    story.finish(run, attribution(tmp_path / "att", 2))
+    story.tick(day(12), OUTSIDER)
+    with monkeypatch.context() as patch:
+        patch.setattr(log_check, "account", lambda *_: SimpleNamespace())
+        package = make(story, tmp_path / "att")
+    first, other, text = verdicts(package, story, tmp_path, key)
+    assert (first, other) == ("FAILED", "FAILED"), text
+
+
 def test_the_log_has_the_acquisition_before_the_plan(make: Make, tmp_path: Path, key: SigningKey) -> None:
     """Its record is entry 0 and shown on day 1, a day before the plan; its own `started` says day 10."""
     story = Story(tmp_path / "story")

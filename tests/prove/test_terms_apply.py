@@ -2,6 +2,7 @@
 
 import random
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from terms_samples import Row, bound_on, case, clause, days, policies, policy, sealed, write_acceptances
 
+from countermark.errors import Error, ExitCode
 from countermark.prove.clauses.acceptances import Acceptances, read_acceptances
 from countermark.prove.clauses.applying import ENDED, NO_POLICY, NO_RECORD, NOT_YET, applies, stretches
 from countermark.prove.clauses.conduct import BEARINGS, bears_on
@@ -202,6 +204,28 @@ def test_nulls_of_a_redaction_bind_nobody_and_are_counted(tmp_path: Path) -> Non
     path.write_text(line.replace('"v1"', "null") + line.replace('"a"', "null") + line)
     found = read_acceptances(path, {"a"}, {"use"})
     assert (len(found.by_account["a"]), found.unreadable) == (1, 2)
+
+
+@pytest.mark.parametrize("time", ["soon", "2026-02-31T00:00:00Z", "2026-02-01", "2026-02-01T00:00:00+02:00"])
+def test_a_time_that_there_is_not_is_one_error(tmp_path: Path, time: str) -> None:
+    path = write_acceptances(tmp_path / "a.jsonl", [("a", "use", "v1", time)])
+    with pytest.raises(Error) as raised:
+        read_acceptances(path, {"a"}, {"use"})
+    assert raised.value.exit_code == ExitCode.VERIFICATION_FAILED
+
+
+def test_what_was_taken_out_of_a_campaign_is_said(tmp_path: Path) -> None:
+    whole = case(
+        tmp_path, sealed(V1), [("a", "use", "v1", "2026-02-01T00:00:00Z")], {"c-1": ["a"], "c-2": ["b"]}
+    )
+    one, two = whole.findings["campaigns"]
+    campaigns = [one | {"kind": None, "reasons": [None]}, two | {"window": None}, two | {"campaign_id": None}]
+    applied = apply_terms(replace(whole, findings={**whole.findings, "campaigns": campaigns}), BOTH)
+    assert applied.campaigns[0].conduct == {"multiple-accounts"}
+    assert applied.left_out == ("c-2", "a campaign without its id")
+    said = words(terms_sections(applied)[0])
+    assert "Exploratory: campaign c-1 (kind not in this copy)" in said
+    assert "c-2" in said
 
 
 def test_25_000_accounts_take_under_two_seconds(tmp_path: Path) -> None:

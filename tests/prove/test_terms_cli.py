@@ -70,6 +70,7 @@ def policies(tmp_path: Path) -> Path:
 def test_a_case_folder_is_answered_for(run: Run, case: Path, policies: Path) -> None:
     code, out, err = run("terms", "applies", case, "--policies", policies)
     assert code == 0, err
+    assert "nothing here is sealed" in err
     assert "campaign-1 (harvest), 2026-06-01 to 2026-06-30: 3 accounts, 2 bound on a day or more" in out
     assert "use v1: no-model (accounts: 0 on all days, 2 on some)" in out
     assert "use: no record of acceptance (accounts: 1 on all days, 1 on some)" in out
@@ -99,6 +100,11 @@ def test_a_package_gives_the_same_as_json(run: Run, case: Path, policies: Path, 
     assert code == 0, err
     view = json.loads(out)
     assert view["schema"] == "countermark/terms-applies/v1"
+    assert view["verdict"] == "VERIFIED"
+    assert "not checked" not in err
+    assert (
+        "whose seal this is was not checked" in run("terms", "applies", tmp_path / "case.zip", *more[:2])[2]
+    )
     (campaign,) = view["campaigns"]
     assert (campaign["accounts"], campaign["bound"]) == (3, 2)
     assert sorted(one for group in campaign["groups"] for one in group["accounts"]) == ["a", "b", "c"]

@@ -14,7 +14,7 @@ from terms_samples import clause, policy
 
 from countermark.errors import Error, ExitCode
 from countermark.prove.clauses.difference import difference
-from countermark.prove.clauses.policy import Clause, read_policies, read_policy
+from countermark.prove.clauses.policy import CONDUCTS, Clause, read_policies, read_policy
 from countermark.records.canonical import file_sha256
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "policies"
@@ -127,3 +127,4 @@ def test_the_page_shows_what_the_command_says() -> None:
     for one in (*found.added, *found.removed):
         assert f"{one.id}: {one.title}" in page
     assert json.dumps(found.to_dict())
+    assert [one for one in CONDUCTS if f"`{one}`" not in page] == []

@@ -11,8 +11,10 @@ import pytest
 from cryptography import x509
 from loopback_tsa import Authority, Server
 
+import countermark_verify
 from countermark.errors import Error
 from countermark.prove.package import timestamp
+from countermark.prove.package.trustfile import SignerEntry, read_trust, write_trust
 from countermark.prove.verifying.verification import Verification
 from countermark.prove.verifying.verify import verify
 from countermark.trust.signing import SigningKey
@@ -127,6 +129,29 @@ def test_authorities_are_counted_by_their_roots(
     assert step.detail.startswith("2 different authorities saw the seal: ")
     assert "1 authority, and 2 are needed" in failure(verify(twice, needed))
     assert "0 authorities, and 2 are needed" in failure(verify(sealed("none.zip"), needed))
+
+
+@pytest.mark.parametrize(("stamps", "few"), [([], True), ([0, 0], True), ([0, 1], False)])
+def test_both_verifiers_say_when_two_different_authorities_are_missing(
+    sealed: Callable,
+    key: SigningKey,
+    authority: Authority,
+    other_authority: Authority,
+    tmp_path: Path,
+    stamps: list[int],
+    few: bool,
+) -> None:
+    """A sentence, no failure: the trust file asks for none."""
+    with Server(authority.reply) as first, Server(other_authority.reply) as second:
+        package = sealed(tsa_urls=[(first, second)[one] for one in stamps], created=datetime.now(UTC))
+    path = tmp_path / "trust.json"
+    roots = [authority.root_pem, other_authority.root_pem]
+    write_trust(path, [SignerEntry("Ann", key.public.to_base64())], tsa_roots=roots)
+    ours = verify(package, read_trust(path))
+    other = countermark_verify.verify(package, countermark_verify.read_trust(path))
+    assert (ours.verdict, other["verdict"]) == ("VERIFIED", "VERIFIED")
+    for said in (ours.steps[8].detail, other["steps"][8]["detail"]):
+        assert ("ewer than two different authorities" in said) is few, said
 
 
 def test_authority_under_an_intermediate(

@@ -18,6 +18,9 @@ VECTORS = json.loads((FOLDER / "vectors.json").read_text(encoding="utf-8"))
 # for a developer's machine alone: `.ci/run` does not start without openssl
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
 
+LATER = {"outer-case.zip": ["bag"], "log-run-file-name.zip": ["log"]}
+"""Where the verifier in one file fails over what a rule that it leaves to the other one keeps out."""
+
 Verifier = Callable[[list[str]], tuple[int, dict[str, Any]]]
 
 
@@ -62,9 +65,10 @@ def test_vector(
         arguments += ["--case", vector["case"]]
     code, answer = verifier(arguments)
     assert answer["schema"] == "countermark/verify/v1"
-    if vector.get("full") and request.node.callspec.params["verifier"] == "countermark-verify":
-        assert answer["verdict"] == "VERIFIED"  # a rule that it leaves to the other one
-        return
     failed = next((step["name"] for step in answer["steps"] if step["outcome"] == "FAILED"), "")
+    if vector.get("full") and request.node.callspec.params["verifier"] == "countermark-verify":
+        # a rule that it leaves to the other one; what the rule keeps out may be in its way later
+        assert answer["verdict"] == "VERIFIED" or failed in LATER.get(vector["file"], ()), answer
+        return
     assert (answer["verdict"], failed) == (vector["verdict"], vector["step"]), answer
     assert code == (0 if vector["verdict"] == "VERIFIED" else 20)

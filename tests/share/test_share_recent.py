@@ -62,18 +62,21 @@ def test_a_page_at_hand_takes_no_query_and_is_none_once_something_changed(databa
     here, filters = COLLECTION.collection_id, Filters(versions=("all",))
     with store_at(database_url) as one:
         objects, stix_id = one.store.objects, new_id()
+        joined(one)
+        key = objects.key(here, filters, after=None, limit=3)
+        assert key is not None
 
         def kept(asked: float) -> Joined | None:
-            return objects.kept(here, filters, after=None, limit=3, asked=asked)
+            return objects.kept(key, asked)
 
         for _ in range(2):
             now = time.monotonic()
             one.add(prepare(stix_id))
-            assert not objects.is_current(here, now)
+            assert not objects.is_current(key, now)
             assert kept(now) is None
             page = joined(one)
             objects.refresh(here)  # or before, where it was quick
-            assert objects.is_current(here, now)
+            assert objects.is_current(key, now)
             assert kept(now) is page
             assert kept(now + 60) is None
             one.delete(stix_id)
@@ -112,16 +115,16 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = [(1, Filters(), after, 100) for after in range(10)]
     long = (1, Filters(ids=("long",) * 1000), 0, 100)
     for key in keys[:5]:
-        kept.put(key, 1, Joined((), (), frozenset(), [], b"x" * 2_000, False))
+        kept.put(key, 1, Joined([], (0, 0), (), {}, b"x" * 2_000, False))
         kept.get(keys[0], 1)
     assert [at for at in range(5) if kept.get(keys[at], 1)] == [0, 3, 4]
-    kept.put(keys[9], 1, Joined((), (), frozenset(), [], b"x" * 6_000, False))
+    kept.put(keys[9], 1, Joined([], (0, 0), (), {}, b"x" * 6_000, False))
     assert kept.get(keys[9], 1) is None
     assert kept.get(keys[4], 2) is None
-    kept.put(long, 1, Joined((), (), frozenset(), [], b"", False))
+    kept.put(long, 1, Joined([], (0, 0), (), {}, b"", False))
     assert kept.get(long, 1) is None
     for change in range(100):
-        kept.put(keys[4], change, Joined((), (), frozenset(), [], b"x" * change, False))
+        kept.put(keys[4], change, Joined([], (0, 0), (), {}, b"x" * change, False))
     assert [at for at in range(5) if kept.get(keys[at], 1) or kept.get(keys[at], 99)] == [0, 3, 4]
 
 

@@ -14,6 +14,7 @@ from test_share_releases import give, statement
 from countermark.share.server.folder import open_log, opened
 from countermark.share.server.verify import Found, compare
 from countermark.share.stix.schemas import check_objects
+from countermark.store.exchange import segments
 
 FIRST, SECOND, THIRD, RELEASE_OBJECT = (indicator(number)["id"] for number in (1, 2, 3, 4))
 
@@ -116,6 +117,23 @@ def test_what_was_changed_behind_the_log_is_found(
         database.commit()
     problems = compared(data).problems
     assert any(says in one for one in problems), problems
+
+
+def test_pages_that_were_changed_behind_the_log_are_found(
+    stopped: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "SIZE", 1)
+    data = tmp_path / "data"
+    shutil.copytree(stopped.data, data)
+    with opened(data) as folder:
+        assert folder.store.segments.make()
+    assert compared(data).problems == []
+    with closing(sqlite3.connect(data / "exchange.db")) as database:
+        change = f"UPDATE segments SET data = CAST(replace(data, '{SECOND}', '{FIRST}') AS BLOB)"
+        assert database.execute(f"{change} WHERE instr(data, '{SECOND}')").rowcount == 1
+        database.commit()
+    (problem,) = compared(data).problems
+    assert "are not those of its objects" in problem
 
 
 def test_an_entry_that_says_nothing_is_a_problem_and_no_crash(stopped: Server, tmp_path: Path) -> None:

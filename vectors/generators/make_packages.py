@@ -289,7 +289,7 @@ class Vectors:
         case: str = "",
         full: bool = False,
     ) -> None:
-        """`full`: a rule of the full verifier; the one in one file may say that it verifies."""
+        """`full`: a rule of the full verifier; the one in one file verifies it, or fails later."""
         said = trust() if said is None else said
         data = files if isinstance(files, bytes) else zip_of(files)
         self.packages[f"{name}.zip"] = data
@@ -350,13 +350,18 @@ def good_and_outer(vectors: Vectors) -> None:
     vectors.add("outer-crc", wrong_crc, "outer layer", "a byte of a file changed, its CRC-32 not")
     vectors.add("outer-name", small() | {"data/.hidden": b""}, "outer layer", "a name that begins with a dot")
     vectors.add(
-        "outer-case", small() | {"BagIt.txt": b""}, "outer layer", "two names that differ only in case"
+        "outer-case",
+        small() | {"BagIt.txt": b""},
+        "outer layer",
+        "two names that differ only in case",
+        full=True,
     )
     vectors.add(
         "outer-folder",
         small(payload=payload() | {"data/x": b"", "data/x/y": b""}),
         "outer layer",
         "a file below the name of a file",
+        full=True,
     )
     vectors.add("bag-base", zip_of(files, "CASE-2"), "bag", "the base directory is another case id")
     vectors.add("bag-info", files | {"bag-info.txt": b"x"}, "bag", "bag-info.txt says something of its own")
@@ -410,9 +415,8 @@ def statements(vectors: Vectors) -> None:
         "digests-missing", after(lambda files: files.pop(report) and None), "digests", "a file is missing"
     )
     unlisted = small(payload=payload() | {"data/findings/more.txt": b""})
-    vectors.add(
-        "digests-unlisted", unlisted, "digests", "a file below findings/ that findings.json does not list"
-    )
+    about = "a file below findings/ that findings.json does not list"
+    vectors.add("digests-unlisted", unlisted, "digests", about, full=True)
     vectors.add(
         "leaves-root", on_statement("seal", one_hash_off), "leaves", "another root than the leaves give"
     )
@@ -431,7 +435,8 @@ def statements(vectors: Vectors) -> None:
         "chain-statement", wrong, "chain", "a Statement of another case, signed by an accepted signer"
     )
     revision = before("data/findings/findings.json", b'"harvest"', b'"pool"')
-    vectors.add("chain-revision", revision, "chain", "a campaign whose revision is not that of its content")
+    about = "a campaign whose revision is not that of its content"
+    vectors.add("chain-revision", revision, "chain", about, full=True)
     capture = before("data/findings/findings.json", b'"capture_sha256": "', b'"capture_sha256": "0')
     vectors.add("chain-capture", capture, "chain", "findings of another capture")
     field = before("data/custody.json", b'"holds":[]', b'"holds":[],"x":1')
@@ -534,7 +539,7 @@ def redactions(vectors: Vectors) -> None:
     about = "what came out of a run that is no step, taken out: the sealed digest shows it"
     vectors.add("redacted-run-file", gone, "", about, log_trust())
     false = Package(payload() | {"data/runs/1.scores.jsonl": SCORES}, [ANN]).build()
-    vectors.add("runs-without-log", false, "digests", "the file of a run, and the case has no log")
+    vectors.add("runs-without-log", false, "digests", "the file of a run, and the case has no log", full=True)
     gone = redact(with_log().build(), [BOB], {"data/plans/main.json": ["/stopping"]})
     about = "what a plan is judged by is taken out, and the result says confirmatory"
     vectors.add("redacted-plan", gone, "results", about, log_trust())
@@ -557,7 +562,7 @@ def redactions(vectors: Vectors) -> None:
         "redaction-file", redact(files, [BOB], {}, ["data/custody.json"]), "redaction", "never taken out"
     )
     protected = redact(files, [BOB], {members: ["/0/campaign_id"]})
-    vectors.add("redaction-protected", protected, "leaves", "a field that is never taken out")
+    vectors.add("redaction-protected", protected, "leaves", "a field that is never taken out", full=True)
     unknown = key_of("Mallory")
     vectors.add("redaction-signer", redact(files, [unknown], fields), "signers", "nobody accepted redacted")
     changed = redact(files, [BOB], fields)
@@ -612,7 +617,7 @@ def plans(add: Callable[..., None]) -> None:
     false = {scores: SCORES, "data/runs/1.scores.jsonl": SCORES}
     add("log-run-file-other", "log", "a file of another run", more_runs=SCORED, more_files=false)
     false = {scores: SCORES, "data/runs/scores.jsonl": SCORES}
-    add("log-run-file-name", "digests", "no run in its name", more_runs=SCORED, more_files=false)
+    add("log-run-file-name", "digests", "no run in its name", full=True, more_runs=SCORED, more_files=false)
 
 
 def redactions_of_roots(vectors: Vectors) -> None:

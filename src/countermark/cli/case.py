@@ -18,6 +18,7 @@ from countermark.cli import (
     case_report,
     case_seal,
     case_show,
+    case_trust,
 )
 from countermark.cli.output import emit, emit_json, note
 
@@ -37,6 +38,7 @@ app.command("claims")(case_claims.claims)
 app.command("report")(case_report.report)
 app.command("draft")(case_draft.draft)
 app.command("damages")(case_damages.damages)
+app.command("trust")(case_trust.trust)
 
 KEYGEN_SCHEMA_ID = "countermark/case-keygen/v1"
 

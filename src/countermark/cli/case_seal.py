@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 RESULTS = "data/results.json"
 SEAL_SCHEMA_ID = "countermark/case-seal/v1"
+FEW_TSA = (
+    "fewer than two --tsa: one authority alone, or the sealer's own clock, would say since when this stands"
+)
 
 
 def seal(
@@ -90,6 +93,8 @@ def seal(
         overwrite=overwrite,
         say=note,
     )
+    if len(set(options.tsa_urls)) < 2:
+        note(FEW_TSA)
     _say(seal(options), options, as_json)
 
 

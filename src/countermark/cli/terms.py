@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countermark.cli.output import emit, emit_json, printable
+from countermark.cli.output import emit, emit_json, note, printable
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
@@ -63,8 +63,13 @@ def applies(
     applied = apply_terms(dossier, read)
     if account is not None and not _is_member(applied, account):
         raise Error("no campaign of this case has that account", exit_code=ExitCode.NO_INPUT)
+    if not dossier.sealed:
+        note("a case folder: nothing here is sealed")
+    elif trust is None:
+        note("no trust file was given: whose seal this is was not checked")
     if as_json:
-        emit_json(APPLIES_SCHEMA_ID, to_dict(applied, account))
+        verdict = dossier.verification.verdict if dossier.sealed else None
+        emit_json(APPLIES_SCHEMA_ID, {"verdict": verdict, **to_dict(applied, account)})
         return
     for line in _applied_lines(applied, account):
         emit(printable(line))

@@ -149,7 +149,7 @@ def _computation(given: dict[str, Any], answers: "dict[str, Answer]") -> "Callab
         from countermark.flow.recompute import recompute
 
         with progress("recompute") as bar:
-            answer = recompute(state.package, **given, progress=bar)
+            answer = recompute(state.package, **given, log=state.log, progress=bar)
         answers["recompute"] = answer
         _conclude(state, answer)
 

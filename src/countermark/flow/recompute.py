@@ -18,6 +18,7 @@ from countermark.flow.recompute_detect import recompute_detect
 from countermark.flow.recompute_inputs import Inputs
 from countermark.flow.recompute_scan import recompute_scan
 from countermark.flow.recompute_tables import recompute_tables
+from countermark.prove.beforehand.log_view import LogView
 from countermark.prove.package.layout import (
     ATTRIBUTIONS,
     FINDINGS_JSON,
@@ -44,17 +45,19 @@ def recompute(
     key_pool: Path | None = None,
     inputs: Mapping[str, Path] | None = None,
     seed_file: Path | None = None,
+    log: LogView | None = None,
     memory: str = DEFAULT_MEMORY,
     progress: ProgressCall = lambda _done, _total: None,
 ) -> Answer:
     """Recompute detection, tables, attributions and the scan of a package that was verified before.
 
     `inputs` are files and folders that the package has digests of only: `suspect`, `reference`, `control-1`,
-    …, each told by its digest; `profile…`, `canaries`, `corpus` and `allow` by their names. Raises `Error`
-    for files that cannot be read; what differs is in the answer.
+    …, each told by its digest; `profile…`, `canaries`, `corpus` and `allow` by their names. `log` is that of
+    the package, once it was checked. Raises `Error` for files that cannot be read; what differs is in the
+    answer.
     """
     named = dict(inputs or {})
-    given = Inputs(named, key_files, key_pool, seed_file)
+    given = Inputs(named, key_files, key_pool, seed_file, log)
     check_is_package(package)
     _, contents = read_package(package)
     answer = Answer()

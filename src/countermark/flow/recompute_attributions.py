@@ -1,6 +1,6 @@
 """Run an attribution again on the inputs that are at hand, and hold it against the record.
 
-What the log said of seeds and commitments is taken from the record: the log is checked in its own step.
+What the log said of seeds and of the matter's family is taken from the record: it is checked in its own step.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What is given by hand to `verify --recompute`, and what is said where something of it is missing."""
+"""What is given to `verify --recompute` beside the package, and what is said where something is missing."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ from countermark.attribute.canary.draw import Canaries, read_canaries
 from countermark.attribute.keyed import Key
 from countermark.errors import Error
 from countermark.flow.attributions import digest
+from countermark.prove.beforehand.log_view import LogView
 from countermark.trust.keyfiles import Secret, read_secret
 from countermark.trust.seeds import seed_key_id
 from countermark.watermark.key_names import name_of_key
@@ -26,7 +27,7 @@ class Left(Exception):
 
 
 class Inputs:
-    """Files, folders, keys and a seed."""
+    """Files, folders, keys and a seed, given by hand; the log as an earlier step has checked it."""
 
     def __init__(
         self,
@@ -34,9 +35,10 @@ class Inputs:
         key_files: Sequence[Path] = (),
         key_pool: Path | None = None,
         seed_file: Path | None = None,
+        log: LogView | None = None,
     ) -> None:
         """Raises `Error` for a file that cannot be read or a secret that others can read."""
-        self.named, self.key_pool = dict(named), key_pool
+        self.named, self.key_pool, self.log = dict(named), key_pool, log
         self.profiles: dict[str, Path] = {}
         """By id."""
         self._profiles: dict[str, Profile] = {}

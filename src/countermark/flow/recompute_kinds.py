@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 from countermark.attribute.base import Attributor
 from countermark.attribute.canary import Canary
 from countermark.attribute.canary.committed import Committed
+from countermark.attribute.canary.draw import KIND
 from countermark.attribute.canary.model import LAYOUT
 from countermark.attribute.canary.serving import read_servings
 from countermark.attribute.identity import Identity
@@ -22,6 +23,7 @@ from countermark.attribute.lineage import Lineage
 from countermark.attribute.radioactivity import Options, Radioactivity
 from countermark.attribute.text import TextMark
 from countermark.flow.recompute_inputs import Inputs, Left
+from countermark.prove.beforehand.log_view import LogView
 from countermark.records.attributions import Attribution, Sha256
 
 Files = dict[str, Path]
@@ -135,17 +137,21 @@ def _canary(record: Attribution, files: Files, inputs: Inputs) -> tuple[Attribut
         seed=inputs.seed(asked.seed_key_id),
         alpha=record.alpha,
         layout=asked.layout,
-        committed=_committed(asked) if record.case_run else None,
+        committed=_committed(asked, inputs.log) if record.case_run else None,
     )
     return attributor, 1
 
 
-def _committed(asked: _OfCanaries) -> Committed:
-    """What the log of the case said then, taken from the record: the log is checked in its own step."""
+def _committed(asked: _OfCanaries, log: LogView | None) -> Committed:
+    """What the log of the case says of the canaries: the package's own, where it opens the entry, else as the
+    record has it."""
     acquired = None if asked.acquired is UNSET else asked.acquired
     entry = _ENTRY.fullmatch(asked.committed)
     if entry is None:
         return Committed(acquired=acquired)
+    for _, logged in log.entries(KIND) if log else ():
+        if logged.payload.get("commitment") == asked.commitment:
+            return Committed(logged.index, logged.time, acquired)
     try:
         time = datetime.fromisoformat(entry[2]).replace(tzinfo=UTC)
     except ValueError:

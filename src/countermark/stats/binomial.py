@@ -2,8 +2,7 @@
 
 import math
 
-from scipy.special import betainc, betaln
-from scipy.stats import beta
+from scipy.special import betainc, betaincinv, betaln
 
 _ENOUGH = 1e-200
 
@@ -61,11 +60,11 @@ def clopper_pearson(successes: int, trials: int, level: float = 0.95) -> tuple[f
     low = (
         0.0
         if successes == 0
-        else float(beta.ppf(alpha / (1 if successes == trials else 2), successes, trials - successes + 1))
+        else float(betaincinv(successes, trials - successes + 1, alpha / (1 if successes == trials else 2)))
     )
     high = (
         1.0
         if successes == trials
-        else float(beta.ppf(1 - alpha / (1 if successes == 0 else 2), successes + 1, trials - successes))
+        else float(betaincinv(successes + 1, trials - successes, 1 - alpha / (1 if successes == 0 else 2)))
     )
     return low, high

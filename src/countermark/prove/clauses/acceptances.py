@@ -2,15 +2,17 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.custody.terms import MAX_LINE
+from countermark.prove.custody.terms import MAX_LINE, day_of
 
 T = TypeVar("T")
+Time = Annotated[str, msgspec.Meta(pattern=r"\A\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z\Z")]
 
 
 class AcceptanceRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +21,7 @@ class AcceptanceRow(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str | None
     terms_id: str | None
     version: str | None
-    accepted: str | None
+    accepted: Time | None
     """UTC, `YYYY-MM-DDTHH:MM:SSZ`: as text it sorts by time."""
     record_sha256: str | None
     source: str | None
@@ -55,10 +57,21 @@ def read_acceptances(path: Path | None, accounts: Collection[str], terms: Collec
         if not (row.account_id and row.terms_id and row.version and row.accepted):
             unreadable += 1
         elif row.account_id in wanted and row.terms_id in ids:
+            _check_day(row.day)
             found.setdefault(row.account_id, []).append(row)
     for rows in found.values():
         rows.sort(key=lambda row: row.accepted or "")
     return Acceptances(found, unreadable)
+
+
+@cache
+def _check_day(day: str) -> None:
+    """Raises `Error(VERIFICATION_FAILED)`; the days of a table are few."""
+    try:
+        day_of(day)
+    except ValueError as error:
+        message = f"the table of acceptances has a day that there is not: {day}"
+        raise Error(message, exit_code=ExitCode.VERIFICATION_FAILED) from error
 
 
 def read_members(path: Path | None) -> dict[str, list[str]]:

@@ -89,8 +89,9 @@ BEARINGS = (
 
 def bears_on(campaign: Mapping[str, Any]) -> tuple[Bearing, ...]:
     """What a campaign of `findings.json` bears on."""
-    kind = str(campaign.get("kind"))
-    signs = {reason["sign"] for reason in campaign.get("reasons") or ()}
+    # where the kind was taken out, what holds of an undecided campaign still does
+    kind = campaign.get("kind") or "undecided"
+    signs = {reason["sign"] for reason in campaign.get("reasons") or () if reason}
     return tuple(one for one in BEARINGS if kind in one.kinds and (not one.sign or one.sign in signs))
 
 

@@ -56,6 +56,8 @@ class TermsApplied:
     has_acceptances: bool
     """Whether the case holds a table of acceptances."""
     has_members: bool
+    result_class: str = ""
+    """`confirmatory` or `exploratory`, of the findings."""
     left_out: tuple[str, ...] = ()
     """Campaigns whose id or window is not in this copy."""
 
@@ -87,6 +89,7 @@ def apply_terms(dossier: Dossier, policies: Policies) -> TermsApplied:
         acceptances=acceptances,
         has_acceptances=dossier.acceptances is not None,
         has_members=dossier.members is not None,
+        result_class=next((str(one["class"]) for one in dossier.results if one["result"] == "detect"), ""),
         left_out=tuple(left_out),
     )
 
@@ -110,7 +113,7 @@ def _campaign(
     ordered = sorted(groups.items(), key=lambda one: -len(one[1]))
     return CampaignTerms(
         campaign_id=campaign["campaign_id"],
-        kind=str(campaign.get("kind")),
+        kind=campaign.get("kind") or "kind not in this copy",
         first=first,
         last=last,
         bearings=bears_on(campaign),

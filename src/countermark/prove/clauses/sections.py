@@ -1,5 +1,7 @@
 """The terms as a section of a report: which clauses bound how many accounts on which days, and why not."""
 
+from collections.abc import Sequence
+
 from countermark.prove.clauses.conduct import BEARINGS
 from countermark.prove.clauses.outcome import CampaignTerms, TermsApplied
 from countermark.prove.clauses.policy import Clause, Policy
@@ -39,7 +41,9 @@ def terms_sections(applied: TermsApplied) -> tuple[Section, ...]:
         for name in applied.left_out
     ]
     blocks += [_campaign(applied, one) for one in applied.campaigns]
-    blocks += [_clauses(policy) for policy in applied.policies.by_key.values()]
+    policies = list(applied.policies.by_key.values())
+    blocks += [_texts(policies)] if policies else []
+    blocks += [_clauses(policy) for policy in policies]
     return (Section("Terms in force", tuple(blocks), new_page=True),)
 
 
@@ -53,7 +57,8 @@ def _campaign(applied: TermsApplied, campaign: CampaignTerms) -> Section:
     blocks: list[Paragraph | Table] = [Paragraph(text=text), _bearings(campaign)]
     if rows := counts(applied, campaign):
         blocks.append(_versions(rows))
-    return Section(f"Campaign {campaign.campaign_id} ({campaign.kind})", tuple(blocks))
+    class_of = f"{applied.result_class.capitalize()}: c" if applied.result_class else "C"
+    return Section(f"{class_of}ampaign {campaign.campaign_id} ({campaign.kind})", tuple(blocks))
 
 
 def _bearings(campaign: CampaignTerms) -> Table:
@@ -88,13 +93,26 @@ def _versions(rows: list[VersionCount]) -> Table:
     )
 
 
+def _texts(policies: Sequence[Policy]) -> Section:
+    rows = tuple(
+        (
+            f"{one.id}, version {one.version}",
+            f"{one.effective} to {one.ended}" if one.ended else f"from {one.effective}",
+            f"{one.read} by {one.by}",
+            one.text_sha256,
+        )
+        for one in policies
+    )
+    columns = ("Policy", "In force", "Clauses taken from the text", "SHA-256 of the sealed text")
+    table = Table(columns=columns, rows=rows, widths=(0.2, 0.2, 0.25, 0.35), mono=(3,))
+    return Section("The policies", (table,))
+
+
 def _clauses(policy: Policy) -> Section:
-    until = f"to {policy.ended}" if policy.ended else "on"
     table = Table(
         columns=("Clause", "Where", "Words of the text", "Read as forbidding"),
         rows=tuple((one.title, one.where, f"“{one.quote}”", _forbids(one)) for one in policy.clauses),
-        caption=f"{policy.title} of {policy.provider}, in force from {policy.effective} {until}. Clauses "
-        f"taken from the text {policy.read} by {policy.by}; SHA-256 of the text {policy.text_sha256}.",
+        caption=f"{policy.title} of {policy.provider}.",
         widths=(0.2, 0.12, 0.43, 0.25),
     )
     return Section(f"{policy.id}, version {policy.version}", (table,))

@@ -9,7 +9,8 @@ from countermark.prove.damages.reckon import Damages
 from countermark.prove.typeset.document import Items, Paragraph, Section, Table
 
 _RANGE = ("Low", "Value", "High")
-LARGEST = 5
+_WIDE = (0.27, 0.28, 0.16, 0.16, 0.13)
+LARGEST = 3
 """Inputs of each measure in the report; the workbook has all."""
 _LIMITS = (
     "These sums are reckoned from the inputs below and from nothing else. Each input is what its source "
@@ -82,7 +83,7 @@ def _sensitivity(damages: Damages) -> Iterator[Section]:
             f"others stay at their value; the {LARGEST} that move it most. Inputs of open heads are not "
             "there."
         )
-        table = Table(columns=columns, rows=tuple(rows), caption=caption, numbers=(2, 3, 4))
+        table = Table(columns=columns, rows=tuple(rows), caption=caption, widths=_WIDE, numbers=(2, 3, 4))
         yield Section("What the sums hang on", (table,))
 
 
@@ -104,6 +105,7 @@ def _sources(damages: Damages) -> Section:
                 columns=("Input", "Unit", *_RANGE, "Source"),
                 rows=rows,
                 caption=f"Prepared {damages.inputs.prepared} by {damages.inputs.by}.",
+                widths=(0.2, 0.16, 0.1, 0.12, 0.1, 0.32),
                 numbers=(2, 3, 4),
             ),
         )

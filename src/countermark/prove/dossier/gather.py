@@ -9,6 +9,7 @@ import msgspec
 
 from countermark.prove.custody.terms import TermsEntry, decode_terms
 from countermark.prove.dossier.exhibits import Contained
+from countermark.prove.dossier.forms import check_forms
 from countermark.prove.package.bag import TAG_MANIFEST
 from countermark.prove.package.layout import (
     PLANS,
@@ -30,8 +31,12 @@ TAKEN_OUT = "parts of this result were taken out of the package, and its figures
 
 
 def contained(state: State) -> Contained:
-    """The documents of the package; `state` is that of a verification that did not fail."""
+    """The documents of the package; `state` is that of a verification that did not fail.
+
+    Raises `Error(VERIFICATION_FAILED)` where a document is not of its form.
+    """
     payload = state.read
+    check_forms(payload.documents)
     return Contained(
         digests={name: one.sha256 for name, one in state.contents.items()},
         findings=payload.findings,

@@ -19,7 +19,7 @@ from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.dossier.exhibits import Contained, exhibits_of
 from countermark.prove.dossier.gather import contained, keep_table, package_sha256
 from countermark.prove.dossier.runs import committed, logged_runs
-from countermark.prove.dossier.working_paper import pack
+from countermark.prove.dossier.working_paper import pack, without_signer
 from countermark.prove.package.layout import METHOD_JSON
 from countermark.prove.package.tables import ACCEPTANCES, MEMBERS
 from countermark.prove.package.trustfile import Trust
@@ -55,6 +55,7 @@ def _read(path: Path, trust: Trust | None, beside: Beside, now: datetime | None,
         trust = pack(path, package, trust)
     verification, state = examine(package, trust, now=now)
     _check(verification, path)
+    verification = verification if sealed else without_signer(verification)
     dossier = _dossier(replace(verification, package=path.name), state, beside, place, sealed=sealed)
     if sealed:
         return replace(dossier, package_sha256=package_sha256(package, state))

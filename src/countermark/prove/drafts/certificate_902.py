@@ -125,14 +125,14 @@ def _process(dossier: Dossier) -> Iterator[Block]:
         widths=(0.1, 0.32, 0.22, 0.36),
         mono=(3,),
     )
-    yield Paragraph(lead="That it produces an accurate result", text="is shown by this:")
+    yield Paragraph(text="What bears on whether the process produces an accurate result:")
     yield Items(tuple(_accuracy(dossier)))
     yield ask("Who ran the process, on which machine and days, and did anything go wrong?")
     yield ask("Which of these grounds has this person checked, and how?")
 
 
 def _accuracy(dossier: Dossier) -> Iterator[str]:
-    yield "The same inputs give the same results: countermark verify PACKAGE --recompute runs it again."
+    yield "Anybody with the inputs can run it again and compare: countermark verify PACKAGE --recompute."
     for number, one in enumerate(dossier.attributions, 1):
         for test in one.tests:
             if test.decides:

@@ -109,7 +109,7 @@ def _open(assessed: Sequence[Assessed]) -> Iterator[Block]:
     yield Table(
         columns=("Claim", "Element", "What there is", "State"),
         rows=tuple(rows),
-        caption="Elements that no exhibit supports.",
+        caption="Elements that are open or stated only.",
         widths=(0.17, 0.23, 0.43, 0.17),
         questions=tuple(at for at, row in enumerate(rows) if row[3].startswith("Open")),
     )

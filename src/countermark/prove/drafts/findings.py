@@ -33,7 +33,7 @@ def found_blocks(dossier: Dossier) -> list[Block]:
 
 def _found(one: Result, dossier: Dossier) -> Iterator[Block]:
     yield Paragraph(lead=f"{one.heading}.", text=answer(one, dossier))
-    nulls = "; ".join(dict.fromkeys(_nulls(one, dossier))) or "not shown"
+    nulls = _nulls(one, dossier) or "not shown"
     trials = false_positives(dossier.proficiency, one.kind)
     text = (
         f"{sure(one, dossier)} The hypothesis that was rejected: {nulls}. How often the whole procedure"
@@ -42,11 +42,15 @@ def _found(one: Result, dossier: Dossier) -> Iterator[Block]:
     yield Paragraph(text=text, style="note")
 
 
-def _nulls(one: Result, dossier: Dossier) -> list[str]:
+def _nulls(one: Result, dossier: Dossier) -> str:
+    """Of many networks that of the largest: they differ in the number of accounts alone."""
     if one.attribution is not None:
-        return [test.null for test in one.attribution.tests if test.decides]
+        return "; ".join(dict.fromkeys(test.null for test in one.attribution.tests if test.decides))
     records = [dossier.scan or {}] if one.kind == "scan" else campaigns_of(dossier)
-    return [str(record["null"]) for record in records if record.get("null")]
+    nulls = list(dict.fromkeys(str(record["null"]) for record in records if record.get("null")))
+    if len(nulls) > 1:
+        return f"{nulls[0]} (of the largest; the exhibit has it of each)"
+    return "".join(nulls)
 
 
 def _others(one: Result) -> tuple[str, ...]:

@@ -21,10 +21,8 @@ from countermark.prove.typeset.document import Block, Document, Items, Paragraph
 LINKS = ("defendant-identity", "account-to-trainer")
 """Facts that say who stands behind the accounts."""
 
-DISCLOSE = (
-    "Is anything else of the results to be told here? Marks and keys stand nowhere in this letter, since who"
-    " knows of them can remove them."
-)
+DISCLOSE = "Is more of the results to be told in this letter?"
+"""It must not say of what: a question that is left in by mistake tells nothing."""
 CATEGORIES = (
     ("Accounts", "Sign-up data, names, addresses, telephone numbers, API keys, devices of the accounts"),
     (

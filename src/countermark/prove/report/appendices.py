@@ -8,6 +8,7 @@ from countermark.prove.report.words import capital, counted, short
 from countermark.prove.typeset.document import Block, Paragraph, Section, Table
 
 MOST_ROWS = 1000
+UNSEALED = "The steps say that the records of the case folder fit together. Nothing is sealed."
 IDEAL = "Computed values, under the ideal-PRF model"
 IDEAL_NOTE = (
     "These are the logarithms (base 10) of p-values as they were computed: −28.0 stands for a one at the"
@@ -110,11 +111,7 @@ def verification_section(dossier: Dossier) -> Section:
         rows=rows,
         widths=(0.07, 0.15, 0.16, 0.62),
     )
-    digest = (
-        f"SHA-256 of the package: {dossier.package_sha256}."
-        if dossier.package_sha256
-        else "Nothing is sealed."
-    )
+    digest = f"SHA-256 of the package: {dossier.package_sha256}." if dossier.sealed else UNSEALED
     lead = f"{capital(dossier.verification.verdict.lower())}."
     return Section("Appendix: verification", (Paragraph(lead=lead, text=digest), table))
 

@@ -45,8 +45,7 @@ def _of_data(dossier: Dossier) -> Iterator[str]:
         yield f"{counted(bad, 'record')} of the log could not be read; they are kept apart and counted."
     if (conflicts := counts.get("conflicting_request_ids")) and isinstance(conflicts, int):
         yield f"{counted(conflicts, 'request id')} stand in rows that differ."
-    for one in (dossier.capture.get("costs") or ())[:MOST_NOTES]:
-        yield short(one, 300)
+    yield from (short(one, 300) for one in (dossier.capture.get("costs") or ())[:MOST_NOTES] if one)
     if tombstones := dossier.capture.get("tombstones"):
         yield f"Rows were purged from the log before: {counted(len(tombstones), 'purge')}, each recorded."
     if not dossier.case.events_included:

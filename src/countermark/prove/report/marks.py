@@ -7,7 +7,7 @@ from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.report.pictures import controls_picture
 from countermark.prove.report.results import Result, answer, keys_of
 from countermark.prove.report.sure import NO_LEVEL
-from countermark.prove.report.words import claimed, counted, exhibits, listed, short
+from countermark.prove.report.words import claimed, counted, exhibits, figure, listed, short
 from countermark.prove.typeset.document import Block, Items, Paragraph, Section, Table
 from countermark.records.attributions import Attribution, Control, Test
 
@@ -32,9 +32,9 @@ def scan_section(result: Result, dossier: Dossier) -> Section:
         Paragraph(text=KEY_IS_NOT_SOURCE, style="note"),
         Paragraph(
             lead="Tested.",
-            text=f"Null: {short(scan.get('null') or 'not shown')}. {scan.get('family') or 0:,} questions"
-            f" were asked together, at the level {scan.get('alpha')} for all of them (Holm's correction);"
-            f" {NO_LEVEL}.",
+            text=f"Null: {short(scan.get('null') or 'not shown')}. Questions asked together:"
+            f" {figure(scan.get('family'))}, at the level {figure(scan.get('alpha'))} for all (Holm's"
+            f" correction); {NO_LEVEL}.",
         ),
         _pooled(scan),
     ]
@@ -49,12 +49,12 @@ def _pooled(scan: dict[str, Any] | Any) -> Table:
     rows = [
         (
             str(one.get("key") or scan.get("key_id") or "not shown"),
-            f"{one.get('scored_tokens') or 0:,}",
-            "passes" if one.get("passes") else "does not pass",
+            figure(one.get("scored_tokens")),
+            {True: "passes", False: "does not pass"}.get(one.get("passes"), "not shown"),
         )
         for one in scan.get("pooled") or ()
     ]
-    documents = f"{scan.get('documents_passing') or 0:,} single documents pass."
+    documents = f"Single documents that pass: {figure(scan.get('documents_passing'))}."
     return Table(
         columns=("Key", "Tokens scored", "Whole corpus"),
         rows=tuple(rows[:MOST_TESTS]),
@@ -89,7 +89,8 @@ def attribution_section(result: Result, dossier: Dossier, one: Attribution) -> S
 
 def _conclusions(one: Attribution) -> Table:
     rows = [(row.subject, short(row.verdict), claimed(row.reported)) for row in one.conclusions[:MOST_TESTS]]
-    family = f"{counted(one.family, 'question')} together, level {one.alpha:g} for all (Holm's correction)."
+    family = f"{counted(one.family, 'question')} at the level {one.alpha:g}"
+    family += " for all together (Holm's correction)." if one.family > 1 else "."
     return Table(
         columns=("Key or reference", "Verdict", "Claimed"),
         rows=tuple(rows),

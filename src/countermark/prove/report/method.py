@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.dossier.exposures import KeyExposure
-from countermark.prove.dossier.proficiency import Proficiency, percent, rate
+from countermark.prove.dossier.proficiency import Proficiency, Samples, rate
 from countermark.prove.report.marks import passes
 from countermark.prove.report.pictures import rates_picture
 from countermark.prove.report.results import Result, committed_on, keys_of
@@ -18,7 +18,8 @@ _METHODS = {
     " did not use.",
     "scan": "Marks in a corpus. A keyed function scores each pair of context and token once over the whole"
     " corpus; the sum has an exact law, or a bound, where text and key are independent.",
-    "text": "Marks in a text. The same, of one text; the key also has a rank among keys drawn alike.",
+    "text": "Marks in a text. A keyed function scores each pair of context and token of the text once;"
+    " the key also has a rank among keys that were drawn alike.",
     "radioactivity": "Marks in what a model answers. A model is asked fixed prompts; its answers are"
     " scored under our keys.",
     "canary": "Planted items. Random items were served to few accounts; a model is asked for them, and"
@@ -105,20 +106,19 @@ def _kinds(dossier: Dossier) -> Iterator[Block]:
     said = dossier.findings.get("kind_error_rates") or {}
     rates = said.get("rates") or {}
     rows = [
-        (
-            str(name),
-            f"{one['wrong']:,} of {one['trials']:,}",
-            f"{percent(one['low'])} to {percent(one['high'])}",
-        )
+        (str(name), rate([Samples(n=one["trials"], wrong=one["wrong"])]))
         for name, one in sorted(rates.items())
-        if isinstance(one, dict)
-        and all(isinstance(one.get(key), int | float) for key in ("wrong", "trials", "low", "high"))
+        if isinstance(one, dict) and isinstance(one.get("trials"), int) and isinstance(one.get("wrong"), int)
     ]
     if rows:
         yield Table(
-            columns=("Planted group", "Classified wrongly", "95% limits"),
+            columns=("Planted group", "Classified wrongly"),
             rows=tuple(rows),
-            caption=f"What a network looks like, measured on {short(said.get('measured_on'), 200)}.",
+            caption=(
+                "What a network looks like, measured on"
+                f" {short(said.get('measured_on') or 'worlds that are not shown', 200)}."
+            ),
+            widths=(0.5, 0.5),
         )
 
 
@@ -144,8 +144,10 @@ def _controls(dossier: Dossier, results: Sequence[Result]) -> Iterator[Block]:
     panels = exhibits(one.number for one in dossier.of_kind("negative-controls"))
     if panels:
         yield Paragraph(lead="Where they stand.", text=f"{capital(panels)}.")
+    if not rows:
+        yield Paragraph(text="No test of this case was made on samples that are known to be unrelated.")
     for one in results:
-        if one.attribution is not None and one.exhibit and not one.attribution.controls:
+        if one.kind != "detect" and one.exhibit and not (one.attribution and one.attribution.controls):
             text = (
                 f"How do unrelated samples come out under the same test? Exhibit {one.exhibit.number} has"
                 " no controls."

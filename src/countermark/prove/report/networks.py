@@ -11,7 +11,7 @@ from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.report.pictures import sizes_picture
 from countermark.prove.report.results import Result, answer, campaigns_of
 from countermark.prove.report.sure import campaign_level
-from countermark.prove.report.words import counted, day, exhibits, short
+from countermark.prove.report.words import counted, day, exhibits, figure, short
 from countermark.prove.typeset.document import Block, Items, Paragraph, Section, Table
 
 MOST_LISTED = 20
@@ -74,13 +74,14 @@ def networks_section(result: Result, dossier: Dossier) -> Section:
 def _table(dossier: Dossier, campaigns: list[Mapping[str, Any]]) -> Table:
     counts = listed_accounts(dossier.members)
     rows = []
-    for one in campaigns[:MOST_LISTED]:
+    for number, one in enumerate(campaigns[:MOST_LISTED], 1):
         window = one.get("window") or {}
         name = str(one.get("campaign_id") or "taken out")
         rows.append(
             (
+                str(number),
                 name,
-                f"{one.get('size') or 0:,}",
+                figure(one.get("size")),
                 f"{counts[name]:,}",
                 f"{day(window.get('first'))} to {day(window.get('last'))}",
                 KINDS.get(str(one.get("kind")), "not shown"),
@@ -96,12 +97,12 @@ def _table(dossier: Dossier, campaigns: list[Mapping[str, Any]]) -> Table:
     more = len(campaigns) - len(rows)
     rest = f" {counted(more, 'smaller group')} more in exhibit {result_exhibit(dossier)}." if more else ""
     return Table(
-        columns=("Group", "Accounts", "Listed", "Seen", "What it looks like", "Claimed"),
+        columns=("Group", "Its id", "Accounts", "Listed", "Seen", "What it looks like", "Claimed"),
         rows=tuple(rows),
         caption=f"{where}{rest}",
-        widths=(0.22, 0.1, 0.1, 0.2, 0.26, 0.12),
-        mono=(0,),
-        numbers=(1, 2),
+        widths=(0.08, 0.2, 0.1, 0.08, 0.17, 0.25, 0.12),
+        mono=(1,),
+        numbers=(2, 3),
     )
 
 
@@ -114,7 +115,7 @@ def _reasons(campaigns: list[Mapping[str, Any]]) -> Iterator[Block]:
     largest = campaigns[0]
     reasons = [one for one in largest.get("reasons") or () if isinstance(one, dict) and one.get("text")]
     if reasons:
-        text = f"What the largest group, {largest.get('campaign_id')}, rests on:"
+        text = "What the largest group rests on:"
         yield Paragraph(lead="Reasons.", text=text)
         yield Items(tuple(short(one["text"]) for one in reasons[:MOST_REASONS]))
 
@@ -126,7 +127,7 @@ def _candidates(dossier: Dossier) -> Iterator[Block]:
             lead="Tested.",
             text=f"{counted(tested, 'candidate group')} were tested, {untested:,} could not be. Among the"
             " groups that are named, the expected share of false ones is at most"
-            f" {dossier.findings.get('fdr')}.",
+            f" {figure(dossier.findings.get('fdr'))}.",
         )
     notes = [short(one) for one in dossier.findings.get("notes") or () if isinstance(one, str)]
     if notes:

@@ -13,17 +13,17 @@ from countermark.prove.typeset.document import Picture
 from countermark.records.attributions import Attribution, Test
 from countermark.stats.binomial import clopper_pearson
 
-MOST_CONTROLS = 30
+MOST_CONTROLS = 9
 MOST_EVENTS = 30
 
 
 def sizes_picture(campaigns: Sequence[Mapping[str, Any]]) -> list[Picture]:
-    """Accounts of each group; nothing for a single one."""
+    """Accounts of each group, in the order of the table; nothing for one, or where a size was taken out."""
     from countermark.prove.typeset.pictures import bars
 
-    names = [str(one.get("campaign_id") or "taken out") for one in campaigns]
-    sizes = [int(one.get("size") or 0) for one in campaigns]
-    if len(campaigns) < 2:
+    names = [f"group {number}" for number in range(1, len(campaigns) + 1)]
+    sizes = [one["size"] for one in campaigns if isinstance(one.get("size"), int)]
+    if len(campaigns) < 2 or len(sizes) < len(campaigns):
         return []
     words = listed([f"{size:,} in {name}" for name, size in zip(names, sizes, strict=True)])
     return [
@@ -40,21 +40,18 @@ def controls_picture(one: Attribution) -> list[Picture]:
     from countermark.prove.typeset.pictures import bars
 
     own = _strength([test for test in one.tests if test.decides])
-    panel = [
-        (f"unrelated: {each.name}", _strength([test for test in each.tests if test.decides]))
-        for each in one.controls
-    ]
+    panel = [(each.name, _strength([test for test in each.tests if test.decides])) for each in one.controls]
     rows = [("this result", own), *sorted(panel, key=lambda row: -row[1])[:MOST_CONTROLS]]
     if own <= 0 or len(rows) < 2:
         return []
     least = 10 ** -rows[1][1]
+    near = f"the {len(rows) - 1} of {len(panel)} unrelated samples that came closest"
+    axis = "the longer, the more unusual"
     return [
         Picture(
-            svg=bars(
-                [name for name, _ in rows], [value for _, value in rows], "p-value: places behind the point"
-            ),
-            caption="How unusual the result is beside samples that are known to be unrelated, each test"
-            " alone: 2 stands for p = 0.01, 4 for 0.0001. The bars end at the calibrated level.",
+            svg=bars([name for name, _ in rows], [value for _, value in rows], axis),
+            caption=f"How unusual the result is beside {near}, each test alone: 2 stands for p = 0.01, 4 for"
+            " p = 0.0001. A bar ends at the calibrated level.",
             alternative=f"Bars: the result reaches p = {10**-own:.2g}; of"
             f" {counted(len(panel), 'unrelated sample')} the smallest is p = {least:.2g}.",
         )
@@ -130,7 +127,7 @@ def _events(dossier: Dossier) -> Iterator[tuple[date, str]]:
     yield from _event(seen.get("first_ts"), "first request in the log")
     yield from _event(seen.get("last_ts"), "last request in the log")
     for one in dossier.terms:
-        yield from _event(one.effective, f"terms {one.id} {one.version} in force")
+        yield from _event(one.effective, f"terms in force: {one.id} {one.version}")
     for when in dossier.committed.values():
         yield from _event(when, "commitment to a key shown")
     for acquired in dossier.custody.acquisitions:

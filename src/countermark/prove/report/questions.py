@@ -19,17 +19,18 @@ def questions_in(sections: Iterable[Section]) -> list[Question]:
     """Every question in these sections, in order; one that is asked twice stands once."""
     found: dict[str, Question] = {}
     for section in sections:
-        for one in _walk(section):
+        for one in _walk(section, section.heading):
             found.setdefault(one.text, one)
     return list(found.values())
 
 
-def _walk(section: Section) -> Iterator[Question]:
+def _walk(section: Section, where: str, level: int = 1) -> Iterator[Question]:
+    """Below the second level the heading of that one says where it is: `Sources` says it of no claim."""
     for block in section.blocks:
         if isinstance(block, Section):
-            yield from _walk(block)
+            yield from _walk(block, block.heading if level == 1 else where, level + 1)
         else:
-            yield from (Question(section.heading, text) for text in _asked(block))
+            yield from (Question(where, text) for text in _asked(block))
 
 
 def _asked(block: Block) -> Iterator[str]:

@@ -30,7 +30,7 @@ from countermark.prove.report.questions import Question, questions_in, questions
 from countermark.prove.report.reliability import reliability_section
 from countermark.prove.report.results import Result, results_of
 from countermark.prove.report.summary import WORKING_MARK, summary
-from countermark.prove.report.words import capital, short
+from countermark.prove.report.words import capital, moment, short
 from countermark.prove.typeset.document import Document, Items, Paragraph, Section
 
 EXPLAINED = (
@@ -134,12 +134,16 @@ def _facts(dossier: Dossier) -> tuple[tuple[str, str], ...]:
     case, verification = dossier.case, dossier.verification
     parties = [(capital(name.replace("-", " ")), short(who)) for name, who in sorted(dossier.parties.items())]
     signers = ", ".join(verification.signers) if verification.signers and dossier.sealed else "not checked"
-    stamps = ", ".join(verification.timestamps) if verification.timestamps else "none that was checked"
+    stamps = (
+        ", ".join(map(moment, verification.timestamps))
+        if verification.timestamps
+        else "none that was checked"
+    )
     sealed = [
-        ("Sealed", f"{case.created}, by the sealer's own clock"),
+        ("Sealed", f"{moment(case.created)}, by the sealer's own clock"),
         ("Signed by", signers),
         ("Timestamps", stamps),
         ("Package", f"SHA-256 {dossier.package_sha256}"),
     ]
-    made = [("State of", f"{case.created}, the last change of the case folder")]
+    made = [("State of", f"{moment(case.created)}, the last change of the case folder")]
     return (("Case", case.case_id), *parties, *(sealed if dossier.sealed else made))

@@ -148,25 +148,31 @@ def _verdict(result: Result, one: Attribution, dossier: Dossier) -> str:
 
 def _scan(result: Result, dossier: Dossier) -> str:
     scan = dossier.scan or {}
-    if not result.shown:
+    number = scan.get("documents_passing")
+    passes = [one.get("passes") for one in scan.get("pooled") or ()]
+    single = f"{number:,} of its documents" if number else ""
+    what = "The corpus as a whole" if any(passes) else single
+    if not what and None in [*passes, number]:
+        return "What it says was taken out in part: nothing is said of it here."
+    if not what:
         return "Not shown: neither the corpus as a whole nor a document of it passed."
-    keys = " and ".join(keys_of(result, dossier)) or "our key"
+    verb = "are" if what == single and number != 1 else "is"
     since = committed_on(result, dossier)
-    whole = any(one.get("passes") for one in scan.get("pooled") or ())
-    parts = ["The corpus as a whole is"] if whole else []
-    number = scan.get("documents_passing") or 0
-    parts += [f"{number:,} of its documents {'are' if number != 1 else 'is'}"] if number and not whole else []
-    more = f"; {number:,} of its documents pass by themselves" if number and whole else ""
-    return f"{parts[0]} not independent of key {keys}{f', committed on {since}' if since else ''}{more}."
+    when = f", committed on {since}" if since else ""
+    more = f"; {single} pass by themselves" if single and any(passes) else ""
+    keys = " and ".join(keys_of(result, dossier)) or "our key"
+    return f"{what} {verb} not independent of key {keys}{when}{more}."
 
 
 def _networks(dossier: Dossier) -> str:
     campaigns = campaigns_of(dossier)
     if not campaigns:
         return "No group of accounts that act as one was found."
-    accounts = sum(one.get("size") or 0 for one in campaigns)
+    sizes = [one["size"] for one in campaigns if isinstance(one.get("size"), int)]
+    known = len(sizes) == len(campaigns)
+    accounts = f"{sum(sizes):,} accounts in all" if known else "how many accounts was taken out of this copy"
     groups = "1 group" if len(campaigns) == 1 else f"{len(campaigns):,} groups"
-    return f"{groups} of accounts that act as one, {accounts:,} accounts in all."
+    return f"{groups} of accounts that act as one, {accounts}."
 
 
 def campaigns_of(dossier: Dossier) -> list[Mapping[str, Any]]:

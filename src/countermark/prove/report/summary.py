@@ -56,8 +56,9 @@ def warnings(dossier: Dossier) -> list[str]:
 
 
 def is_unchecked(dossier: Dossier) -> bool:
-    """Whether no trust file was given: a step could not be checked."""
-    return any(step.outcome == "NOT CHECKED" for step in dossier.verification.steps)
+    """Whether no trust file was given: the classes of the results could not be worked out again."""
+    steps = dossier.verification.steps
+    return any(step.name == "results" and step.outcome == "NOT CHECKED" for step in steps)
 
 
 def summary(

@@ -3,7 +3,7 @@
 from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.dossier.proficiency import Proficiency, rate
 from countermark.prove.report.results import Result, campaigns_of
-from countermark.prove.report.words import chance, claimed
+from countermark.prove.report.words import chance, claimed, figure
 from countermark.records.attributions import Attribution, Conclusion, reported
 
 _NULLS = {
@@ -22,7 +22,7 @@ NO_LEVEL = (
 
 def campaign_level(dossier: Dossier, campaign_p: object) -> str:
     """What is claimed of the p-value of a network."""
-    level = dossier.findings.get("calibrated_to")
+    level = dossier.findings.get("calibrated_to", 1)
     if not isinstance(campaign_p, int | float) or not isinstance(level, int | float):
         return "not shown"
     return claimed(reported(campaign_p, level))
@@ -56,13 +56,14 @@ def deciding(one: Attribution) -> Conclusion | None:
 
 def _scan(result: Result, dossier: Dossier) -> str:
     scan = dossier.scan or {}
+    alpha = scan.get("alpha")
     if not result.shown:
-        return f"Level set for all {scan.get('family') or 0:,} questions together: {scan.get('alpha')}."
-    per = round(1 / float(scan.get("alpha") or 1))
-    return (
-        f"If the corpus were independent of the key, anything in it would pass less than 1 time in {per:,},"
-        f" all {scan.get('family') or 0:,} questions together."
-    )
+        return f"Level set for all questions together ({figure(scan.get('family'))}): {figure(alpha)}."
+    if not isinstance(alpha, int | float):
+        return "No figure is shown."
+    words = chance(f"p < {alpha!r}")
+    null = "If the corpus were independent of the key, anything in it would pass"
+    return f"{null} {words}, all questions together ({figure(scan.get('family'))})."
 
 
 def _networks(dossier: Dossier) -> str:

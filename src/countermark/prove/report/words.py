@@ -13,6 +13,17 @@ def counted(number: int, what: str, many: str = "") -> str:
     return f"{number:,} {what if number == 1 else many or what + 's'}"
 
 
+def figure(value: object) -> str:
+    """`25,000`; `not shown` where it is no number, as where it was taken out."""
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value:,}" if known else "not shown"
+
+
+def moment(text: str) -> str:
+    """`2026-07-01 12:00:00 UTC` of a time in ISO 8601."""
+    return f"{text[:10]} {text[11:19]} UTC"
+
+
 def listed(words: Sequence[str]) -> str:
     """`a, b and c`; `none` of nothing."""
     if len(words) < 2:

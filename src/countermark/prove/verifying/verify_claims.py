@@ -54,6 +54,10 @@ def chain(state: State) -> None:
     )
 
 
+FEW = " Fewer than two different authorities: who holds the key of one could date it alone."
+"""Said at step 9; no failure, unless the trust file asks for more."""
+
+
 def signatures(state: State) -> None:
     """Every envelope is signed by exactly the keys that the case declares, the redaction's by its own."""
     keys = state.case.keys()
@@ -91,11 +95,12 @@ def timestamps(state: State) -> None:
         needed = f"{trust.timestamp_authorities} are needed"
         raise failed(f"the timestamps are of {counted(len(roots), 'authority', 'authorities')}, and {needed}")
     state.stamps = tuple(times)
+    few = "" if len(roots) > 1 else FEW
     if not names:
-        state.detail = "It has none: the time of sealing is the sealer's word."
+        state.detail = f"It has none: the time of sealing is the sealer's word.{few}"
         return
     of = counted(len(roots), "authority", "different authorities")
-    state.detail = f"{of[0].upper()}{of[1:]} saw the seal: {said}."
+    state.detail = f"{of[0].upper()}{of[1:]} saw the seal: {said}.{few}"
 
 
 def signers(state: State) -> None:

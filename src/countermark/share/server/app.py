@@ -31,6 +31,7 @@ def build_app(store: ExchangeStore, parts: Parts) -> Taxii:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         access.work.close()
+        store.segments.close()
 
     app = FastAPI(
         title=parts.settings.title,

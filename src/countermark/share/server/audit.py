@@ -89,13 +89,13 @@ class Auditor:
 
     async def read(self, caller: Caller, collection: Collection, page: Given, what: str) -> None:
         """Return when the log holds that the caller was given these objects as `what`; none for its own."""
-        positions, owners, own = page.positions, page.those, caller.member.member_id
-        self._metrics.objects("given", len(positions))
-        if own not in owners and len(positions) <= _MOST_POSITIONS:
+        steps, owners, own = page.steps, page.those, caller.member.member_id
+        self._metrics.objects("given", len(steps))
+        if own not in owners and len(steps) <= _MOST_POSITIONS:
             if owners:
-                await self._wait(entry=read_entry(caller, collection, page.steps, owners, what))
+                await self._wait(entry=read_entry(caller, collection, steps, owners, what))
             return
-        pairs = zip(positions, page.owners, strict=True)
+        pairs = zip(page.positions, page.owners, strict=True)
         positions = [position for position, owner in pairs if owner != own]
         for start in range(0, len(positions), _MOST_POSITIONS):
             steps = steps_of(positions[start : start + _MOST_POSITIONS])

@@ -6,8 +6,7 @@ is left aside would delete more than was meant.
 
 import json
 import re
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -42,11 +41,12 @@ _LARGEST = 2**53 - 1
 _WORDS = {"last", "first", "all"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Query:
+class Query(msgspec.Struct, frozen=True, kw_only=True):
     """What a request asks for."""
 
     filters: Filters
+    stored: Filters
+    """The filters over what is stored, which is of one version of STIX: fewer ranges are looked at."""
     limit: int | None = None
     next: str | None = None
     nothing: bool = False
@@ -54,19 +54,18 @@ class Query:
     timed: bool = False
     """Whether versions are named by their time."""
 
-    @cached_property
+    @property
     def canonical(self) -> str:
         """What must be the same on every page of one query, as JSON; the limit may change (taxii2-client)."""
         f = self.filters
-        parts = (f.ids, f.types, f.versions, f.spec_versions)
-        return json.dumps((f.added_after, *(sorted(part) for part in parts), self.nothing))
+        matched = _matched(f.ids, f.types, f.versions, f.spec_versions, self.nothing)
+        return f"[{'null' if f.added_after is None else f.added_after}, {matched}"
 
-    @cached_property
-    def stored(self) -> Filters:
-        """The filters over what is stored, which is of one version of STIX: fewer ranges are looked at."""
-        if self.filters.spec_versions:
-            return self.filters
-        return msgspec.structs.replace(self.filters, spec_versions=SPEC_VERSIONS[-1:])
+
+@lru_cache(maxsize=256)
+def _matched(*parts: tuple[str, ...] | bool) -> str:
+    """The rest of `Query.canonical`: few clients match anything, and all of them the same with every page."""
+    return json.dumps([sorted(one) if isinstance(one, tuple) else one for one in parts])[1:]
 
 
 @lru_cache(maxsize=256)
@@ -92,7 +91,14 @@ def parse_query(
         spec_versions=specs,
     )
     token = given.get("next")
-    return Query(filters=filters, limit=_limit(given.get("limit")), next=token, nothing=nothing, timed=timed)
+    return Query(
+        filters=filters,
+        stored=filters if specs else msgspec.structs.replace(filters, spec_versions=SPEC_VERSIONS[-1:]),
+        limit=_limit(given.get("limit")),
+        next=token,
+        nothing=nothing,
+        timed=timed,
+    )
 
 
 def malformed(name: str, wanted: str) -> TaxiiError:
@@ -106,7 +112,8 @@ def _parameters(raw: bytes, known: tuple[str, ...], strict: bool) -> dict[str, s
         raise TaxiiError(400, "the query is too long")
     given: dict[str, str] = {}
     for part in filter(None, parts):
-        name, _, value = (_decoded(one) for one in part.partition(b"="))
+        raw_name, _, raw_value = part.partition(b"=")
+        name, value = _name(raw_name), _decoded(raw_value)
         if name not in known:
             if strict:
                 raise TaxiiError(400, "the query has a parameter that this request does not take")
@@ -115,6 +122,12 @@ def _parameters(raw: bytes, known: tuple[str, ...], strict: bool) -> dict[str, s
             raise TaxiiError(400, f"the parameter {name} is given twice")
         given[name] = value
     return given
+
+
+@lru_cache(maxsize=64)
+def _name(part: bytes) -> str:
+    """The name of a parameter."""
+    return _decoded(part)
 
 
 def _decoded(part: bytes) -> str:
@@ -158,6 +171,7 @@ def _values(text: str | None, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
+@lru_cache(maxsize=256)
 def _versions(text: str) -> tuple[tuple[str, ...], bool, bool]:
     """Words and times (3.4.1); whether nothing can match them; whether there is a time among them."""
     name = "match[version]"

@@ -115,18 +115,18 @@ class Objects:
             asked = self._asked(caller, request, endpoint)
         else:
             asked = await self._access.work.quick(self._asked, caller, request, endpoint)
-        page: Page | Joined | None = await self._kept(asked)
-        if page is None:
-            searches = b"match" in request.scope["query_string"]
-            work = self._access.work.slow if searches else self._access.work.quick
-            page = await work(self._page, asked)
+        searches = b"match" in request.scope["query_string"]
+        if self._access.work.inline and not searches:
+            page = self._page(asked)
+        else:
+            page = await self._page_of(asked, searches)
         start = max(asked.after or 0, asked.query.filters.added_after or 0)
         press = self._access.parts.press
         if press is not None and press.late(caller, asked.collection):
             await self._read_late(press, asked, page, start)
         else:
             await self._access.parts.audit.read(caller, asked.collection, page, endpoint.name)
-        return _Found(page, start, asked.pages.next_after(page.positions[-1]) if page.more else None)
+        return _Found(page, start, asked.pages.next_after(page.span[1]) if page.more else None)
 
     async def _read_late(self, press: Pressing, asked: _Asked, page: Page | Joined, start: int) -> None:
         """The same for a reader that is late with a withdrawal: only what brings it nearer is given."""
@@ -153,21 +153,21 @@ class Objects:
         asked = _Asked(caller, endpoint, collection, stix_id, query, None, limit, time.monotonic())
         return asked if query.next is None else asked._replace(after=asked.pages.position(query.next))
 
-    async def _kept(self, asked: _Asked) -> Joined | None:
-        """A page that was read of late and that nothing has changed since, without a thread."""
-        if not asked.endpoint.whole or asked.query.nothing:
-            return None
-        objects, collection_id = self._store.objects, asked.collection.collection_id
-        if not objects.is_current(collection_id, asked.at):
-            await self._access.work.once(objects.refresh, collection_id)
-        page = objects.kept(
-            collection_id, asked.filters, after=asked.after, limit=asked.limit, asked=asked.at
-        )
-        return page if page is not None and page.positions else None
+    async def _page_of(self, asked: _Asked, searches: bool) -> Page | Joined:
+        """A page that is at hand, or that the event loop can read; else out of a thread."""
+        objects, work, name = self._store.objects, self._access.work, asked.collection.collection_id
+        key = objects.key(name, asked.filters, after=asked.after, limit=asked.limit)
+        if asked.endpoint.whole and not asked.query.nothing and key is not None:
+            if not objects.is_current(key, asked.at):
+                await work.once(objects.refresh, name)
+            page = objects.kept(key, asked.at) or await objects.joined_soon(key, asked.at)
+            if page is not None and page.steps:
+                return page
+        return await (work.slow if searches else work.quick)(self._page, asked)
 
     def _page(self, asked: _Asked) -> Page | Joined:
         page = self._read_page(asked)
-        if not page.positions and asked.stix_id:
+        if asked.stix_id and not page.steps:
             self._refuse_unknown(asked.collection, asked.stix_id, asked.query)
         return page
 
@@ -213,10 +213,10 @@ def _answer(found: _Found, name: bytes, items: bytes) -> Response:
     `items` are joined. The dates of an empty page are the position that was asked from: the one time that may
     safely be sent back as `added_after`.
     """
-    positions = found.page.positions
-    first, last = (positions[0], positions[-1]) if positions else (found.start, found.start)
+    empty = not found.page.span[1]
+    first, last = (found.start, found.start) if empty else found.page.span
     more = b'"more":true,"next":"%b",' % found.next.encode() if found.next is not None else b""
-    parts = (b'{%b"%b":[' % (more, name), items, b"]}") if positions else (b"{}",)
+    parts = (b"{}",) if empty else (b'{%b"%b":[' % (more, name), items, b"]}")
     return Answer(*parts, headers=_dates(first, last))
 
 

@@ -27,7 +27,8 @@ class Pages:
 
     def __init__(self, caller: Caller, collection: Collection, endpoint: str, of: str, query: Query) -> None:
         """`endpoint` and `of` (the object id, or nothing) tell the endpoints of a collection apart."""
-        self._query = _text(caller.member.member_id, collection.collection_id, endpoint, of, query.canonical)
+        whose = _text(caller.member.member_id, collection.collection_id, endpoint, of)
+        self._query = f"{whose}, {query.canonical}]".encode()
 
     def next_after(self, position: int) -> str:
         """The `next` that continues after a position."""
@@ -48,6 +49,6 @@ class Pages:
 
 
 @lru_cache(maxsize=1024)
-def _text(member_id: str, collection_id: str, endpoint: str, of: str, query: str) -> bytes:
-    """What a `next` is bound to; `query` is JSON."""
-    return f"{json.dumps((member_id, collection_id, endpoint, of))[:-1]}, {query}]".encode()
+def _text(member_id: str, collection_id: str, endpoint: str, of: str) -> str:
+    """What a `next` is bound to besides the query: a list in JSON, without its end."""
+    return json.dumps((member_id, collection_id, endpoint, of))[:-1]

@@ -48,6 +48,8 @@ SWITCH_SECONDS = 0.0005
 """The audit's thread lets go of the interpreter some twenty times for each group of entries, the event loop
 once for every request; with Python's 5 ms each would wait as often for a busy thread. Longer, pages would
 cost a tenth less for fewer handings over, and reads would wait longer for what checks objects."""
+SEGMENTS_SECONDS = 5.0
+"""Between two passes that join objects ahead of time, each of which takes a second at most."""
 Check = Callable[[Sequence[bytes]], Sequence[Checked]]
 
 
@@ -170,6 +172,7 @@ def serve(
         Upkeep("statuses", lambda: forget_statuses(folder.store)),
         Upkeep("quotas", lambda: forget_quotas(folder.store)),
         Upkeep("overlaps", lambda: expire_overlaps(folder.store)),
+        Upkeep("segments", folder.store.segments.make, SEGMENTS_SECONDS),
         Upkeep("watch", exchange.watch.look, folder.settings.watch_seconds),
         Upkeep("refusals", exchange.refusals.flush, FLUSH_SECONDS),
     ]

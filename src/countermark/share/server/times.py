@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE = _EPOCH.replace(tzinfo=None)
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
 _MOST = (datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
@@ -30,10 +31,10 @@ def parse_time(text: str) -> int | None:
         return None
     whole, _, fraction = text[:-1].partition(".")
     try:
-        moment = datetime.fromisoformat(whole).replace(tzinfo=UTC)
+        since = datetime.fromisoformat(whole) - _NAIVE
     except ValueError:
         return None
-    return (moment - _EPOCH) // timedelta(microseconds=1) + int((fraction + "000000")[:6])
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + int((fraction + "000000")[:6])
 
 
 def position_in_range(position: int) -> bool:

@@ -94,6 +94,8 @@ class _Collection:
                 for position in misplaced([(one.position, one.version_at, one.standing) for one in again]):
                     self.wrong(position, "stands elsewhere among its versions than it has to")
         self._versions.clear()
+        for last in store.segments.differing(name):
+            found.wrong(f"collection {name}: the pages up to {last} are not those of its objects")
 
     def wrong(self, position: int, what: str) -> None:
         """Note what is wrong with one row."""

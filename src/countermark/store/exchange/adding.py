@@ -9,8 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from countermark.errors import Error, ExitCode
+from countermark.errors import Error
 from countermark.records.exchange import Caller, Collection
+from countermark.store.exchange.changing import lock_collection, restand
 from countermark.store.exchange.database import Database, among, listed
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.outbox import write_entry
@@ -151,15 +152,6 @@ def _read(collection: int, one: Prepared) -> _Asked:
     return _Asked(one, "", version_at, spec, ident, kin, bytes.fromhex(one.sha256))
 
 
-def lock_collection(connection: sa.Connection, number: int) -> int:
-    """Wait for the turn to write to the collection; the position of what was added last."""
-    query = sa.select(collections.c.last_added).where(collections.c.number == number).with_for_update()
-    found = connection.execute(query).scalar()
-    if found is None:
-        raise Error("there is no such collection", exit_code=ExitCode.NO_INPUT)
-    return int(found)
-
-
 def _find(
     database: Database, connection: sa.Connection, asked: Sequence[_Asked]
 ) -> tuple[dict[str, _Known], dict[str, list[Place]]]:
@@ -217,17 +209,6 @@ def _outdate(connection: sa.Connection, number: int, stix_id: str) -> None:
         .where(objects.c.standing.in_([SPEC * spec + IS_NEWEST for spec in range(len(SPEC_VERSIONS))]))
         .values(standing=objects.c.standing - IS_NEWEST, lane=objects.c.lane - IS_NEWEST)
     )
-
-
-def restand(connection: sa.Connection, number: int, changed: Sequence[tuple[int, int]]) -> None:
-    """Write new standings, by position."""
-    if changed:
-        connection.execute(
-            sa.update(objects)
-            .where(objects.c.collection == number, objects.c.date_added == sa.bindparam("position"))
-            .values(standing=sa.bindparam("stands"), lane=number * LANES + sa.bindparam("stands")),
-            [{"position": position, "stands": stands} for position, stands in changed],
-        )
 
 
 def _insert(

@@ -15,6 +15,7 @@ from countermark.store.exchange.refusals import Refusals
 from countermark.store.exchange.releases import Releases
 from countermark.store.exchange.samples import Samples
 from countermark.store.exchange.scanning import Scan
+from countermark.store.exchange.segments import Segments
 from countermark.store.exchange.statuses import Statuses
 
 
@@ -26,7 +27,8 @@ class ExchangeStore:
         self.members = Members(database)
         self.collections = Collections(database)
         names = Names(database)
-        self.objects = Objects(database, names)
+        self.segments = Segments(database, names)
+        self.objects = Objects(database, names, self.segments)
         self.scan = Scan(database, names)
         self.statuses = Statuses(database)
         self.releases = Releases(database)
@@ -54,6 +56,7 @@ class ExchangeStore:
 
     def close(self) -> None:
         """Close all connections."""
+        self.segments.close()
         self._database.close()
 
     def ping(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from countermark.records.exchange import Caller, Collection, Stored
-from countermark.store.exchange.adding import lock_collection, restand
+from countermark.store.exchange.changing import lock_collection, restand, spoil
 from countermark.store.exchange.database import Database, chunks
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.outbox import write_entry
@@ -71,6 +71,7 @@ def _bury(connection: sa.Connection, number: int, gone: list[Stored]) -> None:
         .values(standing=GONE, lane=number * LANES + GONE, ident=None, data=None),
         [{"position": one.date_added} for one in gone],
     )
+    spoil(connection, number, [one.date_added for one in gone])
 
 
 def _count(connection: sa.Connection, number: int) -> None:

@@ -12,6 +12,7 @@ from countermark.store.exchange.database import Compiled, Database
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.queries import COLUMNS, Shape, page_statement, shape_of
 from countermark.store.exchange.recent import Counters, Joined, Key, Recent
+from countermark.store.exchange.segments import LISTED, Read, Segments
 from countermark.store.exchange.shapes import (
     ALL,
     SPEC_VERSIONS,
@@ -35,8 +36,8 @@ _LATEST = (1 << 63) - 1
 class Objects:
     """The objects of all collections."""
 
-    def __init__(self, database: Database, names: Names) -> None:
-        self._database, self._names = database, names
+    def __init__(self, database: Database, names: Names, segments: Segments) -> None:
+        self._database, self._names, self._segments = database, names, segments
         self._compiled: dict[Shape, Compiled | None] = {}
         self._recent, self._counters = Recent(), Counters()
         counter = sa.select(collections.c.last_added).where(collections.c.number == sa.bindparam("number"))
@@ -100,30 +101,40 @@ class Objects:
         change = self._counters.read(number, lambda: self._counter(number), asked)  # before the page
         found = self._recent.get(key, change)
         if found is None:
-            rows = self._rows(key, with_data=True, lean=True)
-            found = self._join(rows[:limit], len(rows) > limit)
-            self._recent.put(key, change, found)
+            held = self._segments.read(number, key[2], limit) if key[1] == LISTED else None
+            found = self._join(held or self._read(key))
+            self._recent.put(key, change, found, again=held is not None)
         return found
 
-    def is_current(self, collection_id: str, asked: float) -> bool:
-        """Whether `kept` can answer one who asked at `asked` (of `time.monotonic`); else after `refresh`."""
+    def key(self, collection_id: str, filters: Filters, *, after: int | None, limit: int) -> Key | None:
+        """What `joined` is asked, for those below; None where the collection was never asked for."""
         number = self._names.known(collection_id)
-        return number is not None and self._counters.at_hand(number, asked) is not None
+        return None if number is None else _key(number, filters, after, limit)
+
+    def is_current(self, key: Key, asked: float) -> bool:
+        """Whether `kept` can answer one who asked at `asked` (of `time.monotonic`); else after `refresh`."""
+        return not self._recent.knows(key) or self._counters.at_hand(key[0], asked) is not None
 
     def refresh(self, collection_id: str) -> None:
         """Read the collection's change counter; raises `Error` where there is no such collection."""
         number = self._names.collection(collection_id)
         self._counters.read(number, lambda: self._counter(number))
 
-    def kept(
-        self, collection_id: str, filters: Filters, *, after: int | None, limit: int, asked: float
-    ) -> Joined | None:
+    def kept(self, key: Key, asked: float) -> Joined | None:
         """The page as `joined` gives it to one who asked at `asked`, where that takes no query."""
-        number = self._names.known(collection_id)
-        change = None if number is None else self._counters.at_hand(number, asked)
-        if number is None or change is None:
+        change = self._counters.at_hand(key[0], asked)
+        return None if change is None else self._recent.get(key, change)
+
+    async def joined_soon(self, key: Key, asked: float) -> Joined | None:
+        """The page as `joined` gives it, where that takes no thread."""
+        number, filters, after, limit = key
+        change = self._counters.at_hand(number, asked)  # before the page
+        held = await self._segments.read_soon(number, after, limit) if filters == LISTED else None
+        if held is None:
             return None
-        return self._recent.get(_key(number, filters, after, limit), change)
+        found = self._join(held)
+        self._recent.put(key, change, found, again=True)
+        return found
 
     def _counter(self, number: int) -> int:
         return int(self._database.rows(self._change, {"number": number})[0][0])
@@ -198,13 +209,18 @@ class Objects:
             for row in rows
         ]
 
-    def _join(self, rows: Sequence[tuple[Any, ...]], more: bool) -> Joined:
+    def _read(self, key: Key) -> Read:
+        """A page out of the rows of its objects."""
+        rows, limit = self._rows(key, with_data=True, lean=True), key[3]
         if not rows:
-            return Joined((), (), frozenset(), [], b"", more)
-        positions, numbers, data = zip(*rows, strict=True)
-        names = {number: self._names.member(number) for number in set(numbers)}
-        owners, those = tuple(map(names.__getitem__, numbers)), frozenset(names.values())
-        return Joined(positions, owners, those, steps_of(positions), b",".join(data), more)
+            return Read([], 0, (), b"", False)
+        positions, owners, data = zip(*rows[:limit], strict=True)
+        return Read(steps_of(positions), positions[-1], owners, b",".join(data), len(rows) > limit)
+
+    def _join(self, page: Read) -> Joined:
+        names = {number: self._names.member(number) for number in set(page.owners)}
+        first = page.steps[0] if page.steps else 0
+        return Joined(page.steps, (first, page.last), page.owners, names, page.data, page.more)
 
 
 def _key(number: int, filters: Filters, after: int | None, limit: int) -> Key:

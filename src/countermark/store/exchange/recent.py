@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 import msgspec
@@ -21,6 +22,8 @@ MOST_BYTES = 64 << 20
 SOON = 0.005
 """Seconds."""
 _MOST_OF_ONE = MOST_BYTES // 8
+_MOST_ASKED = 1024
+"""As many as there is room for of pages of 100 objects."""
 _BESIDE = 1024
 """What an entry takes besides its objects, positions and key, generously."""
 
@@ -28,18 +31,33 @@ _BESIDE = 1024
 class Joined(msgspec.Struct, frozen=True):
     """A page as it is sent."""
 
-    positions: tuple[int, ...]
-    """`date_added` of each object."""
-    owners: tuple[str, ...]
-    """`member_id` of who put it there, for each object."""
-    those: frozenset[str]
-    """The owners, each once."""
     steps: list[int]
     """The positions as log entries have them, see `steps_of`; not to be changed."""
+    span: tuple[int, int]
+    """The first and the last position; (0, 0) of an empty page."""
+    numbers: tuple[int, ...]
+    """Of the member that put it there, for each object."""
+    names: dict[int, str]
+    """`member_id` by number."""
     data: bytes
     """The objects' JSON as it came, with commas between."""
     more: bool
     """Whether others follow."""
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """`date_added` of each object."""
+        return tuple(accumulate(self.steps))
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """`member_id` of who put it there, for each object."""
+        return tuple(map(self.names.__getitem__, self.numbers))
+
+    @property
+    def those(self) -> frozenset[str]:
+        """The owners, each once."""
+        return frozenset(self.names.values())
 
 
 class _Kept(NamedTuple):
@@ -103,6 +121,8 @@ class Recent:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
+        self._asked: OrderedDict[Key, None] = OrderedDict()
+        """Pages that were asked for once of late and not kept."""
         self._bytes = 0
         self._turn = threading.Lock()
 
@@ -115,17 +135,37 @@ class Recent:
             self._kept.move_to_end(key)
             return found.page
 
-    def put(self, key: Key, change: int, page: Joined) -> None:
-        """Keep a page that was read after the counter stood at `change`."""
-        size = len(page.data) + 128 * len(page.positions) + 4 * _length(key[1]) + _BESIDE
+    def knows(self, key: Key) -> bool:
+        """Whether it has the page, or was asked for it a moment ago."""
+        return key in self._kept or key in self._asked
+
+    def put(self, key: Key, change: int | None, page: Joined, *, again: bool = False) -> None:
+        """Keep a page that was read after the counter stood at `change`, if that is known.
+
+        `again`: only if it was asked for a moment ago too. Who walks through a collection asks for each page
+        once, and would push out those that are polled.
+        """
+        size = len(page.data) + 128 * len(page.steps) + 4 * _length(key[1]) + _BESIDE
         if size > _MOST_OF_ONE:
             return
         with self._turn:
+            if (again and not self._asked_before(key)) or change is None:
+                return
             self._drop(key)
             self._kept[key] = _Kept(change, page, size)
             self._bytes += size
             while self._bytes > MOST_BYTES:
                 self._drop(next(iter(self._kept)))
+
+    def _asked_before(self, key: Key) -> bool:
+        """Whether it was, as far as that is remembered; it is from now on."""
+        if key in self._kept or key in self._asked:
+            self._asked.pop(key, None)
+            return True
+        self._asked[key] = None
+        if len(self._asked) > _MOST_ASKED:
+            self._asked.popitem(last=False)
+        return False
 
     def _drop(self, key: Key) -> None:
         found = self._kept.pop(key, None)

@@ -77,6 +77,11 @@ class Page(msgspec.Struct, frozen=True):
         return tuple(row.date_added for row in self.rows)
 
     @property
+    def span(self) -> tuple[int, int]:
+        """The first and the last position; (0, 0) of an empty page."""
+        return (self.rows[0].date_added, self.rows[-1].date_added) if self.rows else (0, 0)
+
+    @property
     def steps(self) -> list[int]:
         """The positions as log entries have them."""
         return steps_of(self.positions)

@@ -7,7 +7,7 @@ their own, so that a row of `objects` does not repeat their UUIDs.
 
 import sqlalchemy as sa
 
-REVISION = "0005"
+REVISION = "0006"
 """The migration that these tables are the outcome of."""
 
 metadata = sa.MetaData()
@@ -100,6 +100,23 @@ objects = sa.Table(
     sa.Index("ix_objects_kin", "kin", "standing", "date_added"),
     # whether an object is there already
     sa.Index("uq_objects_ident", "ident", unique=True),
+)
+
+# Copies, joined ahead of time (segments.py): a page takes a few of these instead of a hundred rows.
+segments = sa.Table(
+    "segments",
+    metadata,
+    sa.Column("collection", sa.Integer, primary_key=True),
+    sa.Column("last", sa.BigInteger, primary_key=True, autoincrement=False),  # position where it ends
+    sa.Column("places", sa.LargeBinary),  # positions, owners, ends within data; null where it is spoiled
+    sa.Column("data", sa.LargeBinary),  # objects with commas between; null where it is spoiled
+    sa.Index(
+        "ix_segments_spoiled",
+        "collection",
+        "last",
+        sqlite_where=sa.text("data IS NULL"),
+        postgresql_where=sa.text("data IS NULL"),
+    ),
 )
 
 statuses = sa.Table(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def damages(
     inputs: Annotated[
-        Path | None, typer.Argument(metavar="[INPUTS.yaml]", help="The inputs, each with its source.")
+        Path | None, typer.Argument(metavar="[INPUTS]", help="The inputs, each with its source.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="The workbook (XLSX), or the empty file of --template.")

@@ -150,11 +150,11 @@ def _fixed_before(found: Contained) -> Iterator[Exhibit]:
 
 def _custody(found: Contained) -> Iterator[Exhibit]:
     yield _file(found, "custody", "Chain of custody: who took, held and handled the evidence", CUSTODY)
-    for one in found.custody.acquisitions:
+    for number, one in enumerate(found.custody.acquisitions, 1):
         by = f"by {one.by}" if one.by else "by a person who is not named here"
         title = f"Acquisition {one.id or ''}: {one.what or 'files'}, {by}"
         record = _file(found, "acquisition", title, CUSTODY)
-        yield replace(record, name=f"{CUSTODY}, record {one.id}", sha256=one.digest)
+        yield replace(record, name=f"{CUSTODY}, record {one.id or number}", sha256=one.digest)
     for hold in found.custody.holds:
         yield _file(found, "hold", f"Legal hold {hold.id or ''}, by {hold.by or 'not named here'}", CUSTODY)
 

@@ -15,6 +15,7 @@ from countermark.errors import Error, ExitCode
 from countermark.prove.dossier.records import Day, Line, Sha256, is_day, read_record
 from countermark.stats.binomial import clopper_pearson
 
+NOT_MEASURED = "not measured"
 PROFICIENCY_SCHEMA_ID = "countermark/proficiency/v1"
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Procedure = Literal["detect", "scan", "text", "radioactivity", "canary", "lineage", "identity"]
@@ -95,7 +96,7 @@ def rate(samples: Sequence[Samples]) -> str:
     """
     n, wrong = sum(one.n for one in samples), sum(one.wrong for one in samples)
     if not n:
-        return "not measured"
+        return NOT_MEASURED
     low, high = clopper_pearson(wrong, n)
     unsaid = sum(one.inconclusive for one in samples)
     of = f"{wrong:,} of {n:,}" + (f" ({unsaid:,} inconclusive)" if unsaid else "")

@@ -1,13 +1,12 @@
 """The finding of account networks: groups with size, time, kind, what is claimed, where the lists stand."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from countermark.prove.clauses.acceptances import read_members
 from countermark.prove.dossier.dossier import Dossier
+from countermark.prove.report.explanations import explanations_of
 from countermark.prove.report.pictures import sizes_picture
 from countermark.prove.report.results import Result, answer, campaigns_of
 from countermark.prove.report.sure import campaign_level
@@ -22,36 +21,15 @@ KINDS = {
     "undecided": "the signs do not settle what for",
 }
 MEANING = (
-    "The p-value of a group says that its accounts are not exchangeable with the ordinary accounts of their"
-    " stratum, no more. What the group looks like is a classification, with an error rate of its own."
-)
-OTHER_EXPLANATIONS = (
-    "a class or a course: one exercise puts the same questions into many accounts",
-    "a company or a team: one payment, one network exit and shared prompts are those of an ordinary customer",
-    "a reseller: customers behind one access point share the network, and not their questions",
-    "a public template or tool: a published prompt stands in accounts that know nothing of each other",
+    "The p-value of a group says that its accounts have more in common than chance gives to accounts that are"
+    " alike in country, language, activity and days (their stratum), no more. What the group looks like is a"
+    " classification, with an error rate of its own."
 )
 
 
-class _Member(msgspec.Struct):
-    """A line of the table; null where something was taken out."""
-
-    campaign_id: str | None
-    account_id: str | None
-
-
-def listed_accounts(members: Path | None) -> Counter[str]:
-    """How many accounts the sealed table names for each network; it is read line by line."""
-    found: Counter[str] = Counter()
-    if members is None:
-        return found
-    decoder = msgspec.json.Decoder(_Member)
-    with members.open("rb") as stream:
-        for line in stream:
-            one = decoder.decode(line)
-            if one.campaign_id and one.account_id:
-                found[one.campaign_id] += 1
-    return found
+def listed_accounts(members: Path | None) -> dict[str, int]:
+    """How many accounts the sealed table names for each network; those that were taken out do not count."""
+    return {campaign: len(accounts) for campaign, accounts in read_members(members).items()}
 
 
 def networks_section(result: Result, dossier: Dossier) -> Section:
@@ -67,7 +45,7 @@ def networks_section(result: Result, dossier: Dossier) -> Section:
         blocks.append(Paragraph(lead="Why it is exploratory.", text=""))
         blocks.append(Items(tuple(short(one) for one in result.reasons)))
     blocks.append(Paragraph(lead="Other explanations.", text="Accounts also act as one in:"))
-    blocks.append(Items(OTHER_EXPLANATIONS))
+    blocks.append(Items(tuple(explanations_of(result))))
     return Section(result.heading, tuple(blocks))
 
 
@@ -82,7 +60,7 @@ def _table(dossier: Dossier, campaigns: list[Mapping[str, Any]]) -> Table:
                 str(number),
                 name,
                 figure(one.get("size")),
-                f"{counts[name]:,}",
+                figure(counts.get(name, 0) if dossier.members else None),
                 f"{day(window.get('first'))} to {day(window.get('last'))}",
                 KINDS.get(str(one.get("kind")), "not shown"),
                 campaign_level(dossier, one.get("p_value")),

@@ -8,7 +8,7 @@ from typing import Any
 from countermark.prove.custody.terms import day_of
 from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.dossier.proficiency import Proficiency, Samples, rate
-from countermark.prove.report.words import counted, listed, rounded_up
+from countermark.prove.report.words import counted, listed, rounded_up, said
 from countermark.prove.typeset.document import Picture
 from countermark.records.attributions import Attribution, Test
 from countermark.stats.binomial import clopper_pearson
@@ -132,13 +132,13 @@ def _events(dossier: Dossier) -> Iterator[tuple[date, str]]:
     yield from _event(seen.get("first_ts"), "first request in the log")
     yield from _event(seen.get("last_ts"), "last request in the log")
     for one in dossier.terms:
-        yield from _event(one.effective, f"terms in force: {one.id} {one.version}")
+        yield from _event(one.effective, f"terms in force: {said(one.id)} {said(one.version)}")
     for when in dossier.committed.values():
         yield from _event(when, "commitment to a key shown")
     for acquired in dossier.custody.acquisitions:
-        yield from _event(acquired.started, f"{acquired.id}: {acquired.what}")
+        yield from _event(acquired.started, f"{said(acquired.id)}: {said(acquired.what)}")
     for hold in dossier.custody.holds:
-        yield from _event(hold.started, f"legal hold {hold.id}")
+        yield from _event(hold.started, f"legal hold {said(hold.id)}")
     for run in dossier.runs:
         yield from _event(run.started, f"run {run.number}: {run.kind}")
     if dossier.sealed:

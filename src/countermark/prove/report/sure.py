@@ -13,7 +13,6 @@ _NULLS = {
     "lineage": "If the weights were independent of the reference",
     "identity": "If both endpoints answered alike",
 }
-NOT_MEASURED = "not measured"
 NOT_CALIBRATED = "Nothing is claimed: the test has no calibration."
 NO_LEVEL = (
     "no smaller figure is printed: the record names no level to which the test of a corpus was calibrated"
@@ -83,11 +82,9 @@ def _networks(dossier: Dossier) -> str:
 
 def false_positives(found: Proficiency | None, procedure: str) -> str:
     """How often unrelated samples were called positive in blind trials; else `not measured`."""
-    trials = found.of(procedure) if found else []
-    return rate([one.unrelated for one in trials]) if trials else NOT_MEASURED
+    return rate([one.unrelated for one in found.of(procedure)] if found else [])
 
 
 def misses(found: Proficiency | None, procedure: str) -> str:
     """How often related samples were missed; else `not measured`."""
-    trials = found.of(procedure) if found else []
-    return rate([one.related for one in trials]) if trials else NOT_MEASURED
+    return rate([one.related for one in found.of(procedure)] if found else [])

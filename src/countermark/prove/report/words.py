@@ -21,6 +21,11 @@ def figure(value: object) -> str:
     return f"{value:,}" if known else "not shown"
 
 
+def said(text: str | None) -> str:
+    """A field of a record, which is null where it was taken out."""
+    return "taken out" if text is None else short(text, 200)
+
+
 def moment(text: str) -> str:
     """`2026-07-01 12:00:00 UTC` of a time in ISO 8601."""
     return f"{text[:10]} {text[11:19]} UTC"

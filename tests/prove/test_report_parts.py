@@ -120,6 +120,13 @@ def test_without_acceptances_no_clause_is_said_to_bind(tmp_path: Path, asked: As
     assert [one["bound"] for one in plain["terms"]["campaigns"]] == [0, 0]
 
 
+def test_accounts_without_a_record_of_acceptance_are_asked_about(tmp_path: Path, asked: Asked) -> None:
+    texts_of = [one.text for one in make(dossier(tmp_path), asked).report.questions]
+    wanted = "usage-policy: Which record shows that a clause bound these 12 accounts?"
+    assert [text for text in texts_of if text == wanted] == [wanted]
+    assert not [text for text in texts_of if "these 40 accounts" in text]
+
+
 def test_review_dates_are_held_against_the_day_of_the_case(tmp_path: Path, asked: Asked) -> None:
     one = dossier(tmp_path)
     made = make(one, asked)

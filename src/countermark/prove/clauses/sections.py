@@ -78,7 +78,7 @@ def _versions(rows: list[VersionCount]) -> Table:
         rows=tuple(
             (
                 f"{one.terms_id} {one.version}".strip(),
-                _sentence(one.reason) if one.reason else _titles(one.clauses),
+                _gap(one) if one.reason else _titles(one.clauses),
                 f"{one.whole:,}",
                 f"{one.part:,}",
                 f"{one.first} and {one.last}",
@@ -91,6 +91,13 @@ def _versions(rows: list[VersionCount]) -> Table:
         numbers=(2, 3),
         questions=tuple(place for place, one in enumerate(rows) if one.reason),
     )
+
+
+def _gap(one: VersionCount) -> str:
+    """Why nothing bound, and what is asked for it."""
+    accounts = one.whole + one.part
+    whose = "this account" if accounts == 1 else f"these {accounts:,} accounts"
+    return f"{_sentence(one.reason)}\nWhich record shows that a clause bound {whose}?"
 
 
 def _texts(policies: Sequence[Policy]) -> Section:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countermark.cli.output import emit, emit_json, note, printable
+from countermark.cli.output import emit, emit_json, keep_inputs, note, printable
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def damages(
     from countermark.prove.damages.reckon import reckon
     from countermark.prove.damages.workbook import write_workbook
 
+    keep_inputs(out, inputs)
     sums = reckon(read_inputs(inputs))
     if out:
         write_workbook(sums, out)

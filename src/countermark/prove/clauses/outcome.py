@@ -78,6 +78,8 @@ def apply_terms(dossier: Dossier, policies: Policies) -> TermsApplied:
     campaigns: list[CampaignTerms] = []
     left_out: list[str] = []
     for campaign in dossier.findings.get("campaigns") or ():
+        if campaign.get("disposition") == "rejected":
+            continue  # an analyst did: the report does not name it either
         name, window = campaign.get("campaign_id"), _window(campaign)
         if name is None or window is None:
             left_out.append(str(name or "a campaign without its id"))
@@ -89,7 +91,7 @@ def apply_terms(dossier: Dossier, policies: Policies) -> TermsApplied:
         acceptances=acceptances,
         has_acceptances=dossier.acceptances is not None,
         has_members=dossier.members is not None,
-        result_class=next((str(one["class"]) for one in dossier.results if one["result"] == "detect"), ""),
+        result_class=next((one.result_class for one in dossier.of_kind("networks")), ""),
         left_out=tuple(left_out),
     )
 

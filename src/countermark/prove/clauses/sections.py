@@ -10,10 +10,11 @@ from countermark.prove.typeset.document import Paragraph, Section, Table
 
 _RULE = (
     "For each account and each day the version counts that the account accepted last, by the records of "
-    "acceptance in this case; it counts on the days on which it was effective. Without a record no clause is "
+    "acceptance in this case; it counts on the days on which it was effective, and from the whole day of its acceptance. Without a record no clause is "
     "shown to have bound the account. Days are those of UTC. Whether a record of acceptance is assent, and "
     "whether the conduct was a breach, is for the court."
 )
+_ASKED = "Did anything else bind these accounts on these days, and what shows it?"
 _NO_MEMBERS = "The case does not name the members of its campaigns: no account can be held against the terms."
 _NO_TABLE = "The case holds no records of acceptance: no clause is shown to have bound any account."
 
@@ -78,7 +79,7 @@ def _versions(rows: list[VersionCount]) -> Table:
         rows=tuple(
             (
                 f"{one.terms_id} {one.version}".strip(),
-                _gap(one) if one.reason else _titles(one.clauses),
+                f"{_sentence(one.reason)}\n{_ASKED}" if one.reason else _titles(one.clauses),
                 f"{one.whole:,}",
                 f"{one.part:,}",
                 f"{one.first} and {one.last}",
@@ -91,13 +92,6 @@ def _versions(rows: list[VersionCount]) -> Table:
         numbers=(2, 3),
         questions=tuple(place for place, one in enumerate(rows) if one.reason),
     )
-
-
-def _gap(one: VersionCount) -> str:
-    """Why nothing bound, and what is asked for it."""
-    accounts = one.whole + one.part
-    whose = "this account" if accounts == 1 else f"these {accounts:,} accounts"
-    return f"{_sentence(one.reason)}\nWhich record shows that a clause bound {whose}?"
 
 
 def _texts(policies: Sequence[Policy]) -> Section:

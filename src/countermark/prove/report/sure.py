@@ -3,7 +3,7 @@
 from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.dossier.proficiency import Proficiency, rate
 from countermark.prove.report.results import Result, campaigns_of
-from countermark.prove.report.words import chance, claimed, figure
+from countermark.prove.report.words import chance, claimed, claimed_of, figure
 from countermark.records.attributions import Attribution, Conclusion, reported
 
 _NULLS = {
@@ -44,7 +44,7 @@ def _attribution(result: Result) -> str:
     if one.verdict == "inconclusive":
         return "Nothing is claimed."
     null = _NULLS.get(result.kind, "If the null of its test held")
-    words = chance(best.reported)
+    words = chance(claimed_of(best, one.tests))
     return f"{null}, such a result would come up {words}." if words else NOT_CALIBRATED
 
 

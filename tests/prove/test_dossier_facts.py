@@ -90,6 +90,7 @@ def test_files_become_exhibits_with_their_digests(folder: Path) -> None:
         ("papers/registry.pdf]\n  - fact", "../outside.txt]\n  - fact", "below its folder"),
         ("papers/registry.pdf]\n  - fact", "papers/../../outside.txt]\n  - fact", "below its folder"),
         ("papers/registry.pdf]\n  - fact", "/etc/hostname]\n  - fact", "below its folder"),
+        ("papers/registry.pdf]\n  - fact", f"{'a' * 900}]\n  - fact", "no file can be called so"),
         ("papers/registry.pdf]\n  - fact", "link.txt]\n  - fact", "leads out of its folder"),
         ("papers/registry.pdf]\n  - fact", "papers]\n  - fact", "there is no such file"),
         ("dated: 2026-06-20", "dated: 2026-06-31", "no day"),

@@ -19,6 +19,7 @@ from countermark.records.canonical import file_sha256
 
 FORM = "docs/report.md"
 MAX_FILES = 1000
+LONGEST_NAME = 255
 _CAUSES = re.compile(r"\b(?:copied|stolen|trained on|derived)\b", re.IGNORECASE)
 """Words that only a named person says: an exhibit's title would say them in the report's own voice."""
 
@@ -84,6 +85,8 @@ class _Files:
         """The file below the folder; raises where there is none, or it leads outside."""
         plain = PurePosixPath(name)
         path = self._base / plain
+        if max(map(len, plain.parts), default=0) > LONGEST_NAME:
+            raise self._bad(f"names {name[:60]!r} …: no file can be called so")
         if plain.is_absolute() or ".." in plain.parts or not name.isprintable():
             raise self._bad(f"names {name!r}: a file is named below its folder")
         if not path.resolve().is_relative_to(self._base):

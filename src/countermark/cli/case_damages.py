@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countermark.cli.output import emit, emit_json, keep_inputs, note, printable
+from countermark.cli.output import emit, emit_json, check_out, note, printable
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def damages(
     from countermark.prove.damages.reckon import reckon
     from countermark.prove.damages.workbook import write_workbook
 
-    keep_inputs(out, inputs)
+    check_out(out, inputs)
     sums = reckon(read_inputs(inputs))
     if out:
         write_workbook(sums, out)
@@ -65,6 +65,7 @@ def _template(out: Path | None, case: str, currency: str) -> None:
 
     if out is None:
         raise Error("--template needs --out", exit_code=ExitCode.USAGE)
+    check_out(out)
     if out.exists():
         hint = "it may hold figures; give another name"
         raise Error(f"{out} is there already", hint=hint, exit_code=ExitCode.USAGE)

@@ -1,12 +1,13 @@
 """`countermark case draft`: letters, certificates and lists for counsel, filled from a case."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countermark.cli.output import emit, emit_json, keep_inputs, note, printable
+from countermark.cli.output import emit, emit_json, check_out, note, printable
 from countermark.cli.watermark_case import as_day
 from countermark.errors import Error, ExitCode
 
@@ -53,7 +54,7 @@ def draft(
         typer.Option("--policies", metavar="DIR", help="Usage policies as data: clauses for a notice."),
     ] = None,
     today: Annotated[
-        str, typer.Option("--today", metavar="DATE", help="For review dates; default: the day of the case.")
+        str, typer.Option("--today", metavar="DATE", help="For review dates; default: today in UTC.")
     ] = "",
     out: Annotated[Path | None, typer.Option("--out", help="The PDF to write.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the whole text.")] = False,
@@ -64,8 +65,8 @@ def draft(
     from countermark.prove.clauses.policy import read_policies
     from countermark.prove.dossier.read import read_dossier
     from countermark.prove.drafts.kinds import fill
-    from countermark.prove.package.case import created_at
     from countermark.prove.package.trustfile import read_trust
+    from countermark.prove.report.summary import warnings
 
     if out is None and not as_json:
         raise Error("--out F.pdf is needed", hint="or --json", exit_code=ExitCode.USAGE)
@@ -73,15 +74,17 @@ def draft(
         raise Error("--legal needs --claims", hint="--claims NAMES", exit_code=ExitCode.USAGE)
     if policies is not None and kind is not Kind.BREACH_NOTICE:
         raise Error("--policies is for breach-notice", exit_code=ExitCode.USAGE)
-    keep_inputs(out, package, trust, facts)
+    check_out(out, package, trust, facts)
     dossier = read_dossier(package, trust=read_trust(trust) if trust else None, facts=facts)
-    day = as_day(today, "--today") or created_at(dossier.case).date()
+    day = as_day(today, "--today") or datetime.now(UTC).date()
     assessed = assess_named(claims, dossier, day, legal) if claims else ()
     applied = apply_terms(dossier, read_policies(policies)) if policies else None
     document = fill(kind.value, dossier, assessed, applied)
     if out:
         _write(out, document)
     _report(kind, dossier.case.case_id, document, out, as_json)
+    for text in warnings(dossier):
+        note(text)
 
 
 def _write(out: Path, document: "Document") -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countermark.cli.output import emit, emit_json, keep_inputs, note
+from countermark.cli.output import emit, emit_json, check_out, note
 from countermark.cli.watermark_case import as_day
 from countermark.errors import Error, ExitCode
 
@@ -41,7 +41,7 @@ def report(
     ] = None,
     today: Annotated[
         str,
-        typer.Option("--today", metavar="DATE", help="For review dates; default: the day of the case."),
+        typer.Option("--today", metavar="DATE", help="For review dates; default: today in UTC."),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the same content as JSON.")] = False,
 ) -> None:
@@ -59,7 +59,7 @@ def report(
         raise Error("there is nothing to write", hint="--out F.pdf, or --json", exit_code=ExitCode.USAGE)
     if legal is not None and not claims:
         raise Error("--legal needs --claims", hint="--claims NAMES", exit_code=ExitCode.USAGE)
-    keep_inputs(out, source, trust, facts, damages)
+    check_out(out, source, trust, facts, damages)
     asked = Asked(
         claims=claims,
         legal=legal,

@@ -39,8 +39,10 @@ def emit_lines(lines: bytes) -> None:
     sys.stdout.write(lines.decode())
 
 
-def keep_inputs(out: Path | None, *inputs: Path | None) -> None:
-    """Raise `Error(USAGE)` where `--out` names an input, which writing would replace."""
+def check_out(out: Path | None, *inputs: Path | None) -> None:
+    """Raise `Error(USAGE)` where `--out` names a folder, or an input, which writing would replace."""
+    if out is not None and out.is_dir():
+        raise Error(f"--out {out} is a folder", hint="name a file", exit_code=ExitCode.USAGE)
     for path in inputs:
         if out is not None and path is not None and out.exists() and path.exists() and out.samefile(path):
             raise Error(f"--out {out} is an input", hint="give another name", exit_code=ExitCode.USAGE)

@@ -10,10 +10,13 @@ from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 
+import msgspec
+
 from countermark.errors import Error, ExitCode
 from countermark.prove.claims.rows import Claim, Row
 from countermark.prove.dossier.dossier import EXHIBIT_KINDS
 from countermark.records import strict_yaml
+from countermark.records.cause_words import cause_in
 
 FORM = "spec/legal.schema.json"
 """The page that has the form of a claim."""
@@ -82,6 +85,8 @@ def _read(data: bytes, name: str, file: str) -> Claim:
     claim = strict_yaml.parse(data, Claim, name, FORM)
     if file != f"{claim.claim}.yaml":
         raise _bad(name, f"is of claim {claim.claim}, whose file is called {claim.claim}.yaml")
+    if found := cause_in(str(msgspec.to_builtins(claim))):
+        raise _bad(name, f"says {found!r}: only what a named person states may name a cause")
     _check_ids(claim, name)
     _check_elements(claim, name)
     _check_days(claim, name)

@@ -15,6 +15,7 @@ from countermark.errors import Error, ExitCode
 from countermark.prove.custody.custody import is_record_id
 from countermark.prove.custody.terms import TermsEntry, day_of
 from countermark.prove.dossier.statements import Day, Line, Name
+from countermark.records.cause_words import without_causes
 from countermark.records.strict_yaml import bad, read
 
 POLICY_SCHEMA_ID = "countermark/policy/v1"
@@ -121,7 +122,7 @@ def read_policies(folder: Path) -> Policies:
 
 
 def read_policy(path: Path) -> Policy:
-    """One policy, checked."""
+    """One policy, checked; a text of it that names a cause is not printed, so it is not kept."""
     policy = read(path, Policy, FORM)
     if not (is_record_id(policy.id) and is_record_id(policy.version)):
         raise bad(str(path), "has an id or version that terms of a case cannot have", FORM)
@@ -135,7 +136,7 @@ def read_policy(path: Path) -> Policy:
     ids = [clause.id for clause in policy.clauses]
     if len(set(ids)) != len(ids):
         raise bad(str(path), "has a clause id twice", FORM)
-    return policy
+    return without_causes(policy, path.name)
 
 
 def held_against(policies: Policies, terms: Sequence[TermsEntry]) -> Policies:

@@ -15,6 +15,7 @@ import msgspec
 from countermark.prove.custody.terms import day_of
 from countermark.prove.damages.input_forms import FORMS, InputForm
 from countermark.prove.dossier.statements import Day, Line
+from countermark.records.cause_words import without_causes
 from countermark.records.strict_yaml import bad, read
 
 INPUTS_SCHEMA_ID = "countermark/damages-inputs/v1"
@@ -87,7 +88,7 @@ class Figures:
 
 def read_inputs(path: Path) -> DamagesInputs:
     """The inputs in a file, checked; raises `Error(NO_INPUT)` for anything that is not as expected."""
-    inputs = read(path, DamagesInputs, FORM)
+    inputs = without_causes(read(path, DamagesInputs, FORM), path.name)
     try:
         answered(inputs)
         _check_day("prepared", inputs.prepared)

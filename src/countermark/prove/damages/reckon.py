@@ -109,6 +109,12 @@ def reckon(inputs: DamagesInputs) -> Damages:
     )
 
 
+def bears_on(damages: Damages, case_id: str) -> bool:
+    """Whether the inputs are of this case, and a measure comes to more than nothing."""
+    any_sum = any(one.known is not None and one.known.value > 0 for one in damages.measures)
+    return damages.inputs.case == case_id and any_sum
+
+
 def term_amount(term: Term, pick: Pick) -> Decimal:
     """A term, rounded; it is not negative, whether it is deducted or not."""
     figures = [pick(name, term.deducted) for name in term.factors]

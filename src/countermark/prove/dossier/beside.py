@@ -3,12 +3,13 @@
 A file is named below the folder of the facts file; its digest is taken when the dossier is read.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from countermark.errors import Error, ExitCode
+from countermark.prove.damages.inputs import read_inputs
+from countermark.prove.damages.reckon import Damages, bears_on, reckon
 from countermark.prove.dossier.dossier import Exhibit, ExhibitKind
 from countermark.prove.dossier.exposures import KeyExposure, read_exposure
 from countermark.prove.dossier.proficiency import Proficiency, read_proficiency
@@ -16,12 +17,11 @@ from countermark.prove.dossier.records import is_day
 from countermark.prove.dossier.statements import Facts, PersonsStatement
 from countermark.records import strict_yaml
 from countermark.records.canonical import file_sha256
+from countermark.records.cause_words import cause_in
 
 FORM = "docs/report.md"
 MAX_FILES = 1000
 LONGEST_NAME = 255
-_CAUSES = re.compile(r"\b(?:copied|stolen|trained on|derived)\b", re.IGNORECASE)
-"""Words that only a named person says: an exhibit's title would say them in the report's own voice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,8 @@ class Beside:
     """Not numbered yet."""
     proficiency: Proficiency | None = None
     exposures: Sequence[KeyExposure] = ()
+    damages: Mapping[str, Damages] = field(default_factory=dict)
+    """What each file of damages inputs comes to, by the digest of the file."""
 
 
 def read_facts(path: Path) -> Beside:
@@ -47,10 +49,10 @@ def read_facts(path: Path) -> Beside:
         if not is_day(one.dated):
             message = f"{path}: the statement of {one.fact} is dated {one.dated}, which is no day"
             raise Error(message, exit_code=ExitCode.NO_INPUT)
-    for record in facts.exhibits:
-        if found := _CAUSES.search(record.title):
-            message = f"{path}: the title “{record.title[:200]}” says {found[0]!r}"
-            hint = "a title says what a file is; why something is so is what a named person states"
+    for what, text in _printed(facts):
+        if found := cause_in(text):
+            message = f"{path}: the {what} “{text[:200]}” says {found!r}"
+            hint = "only what a statement says names a cause: it is printed as that person's, with name and date"
             raise Error(message, hint=hint, exit_code=ExitCode.NO_INPUT)
     files = _Files(path)
     exhibits = [*_of_statements(facts, files), *_of_records(facts, files)]
@@ -65,13 +67,45 @@ def read_facts(path: Path) -> Beside:
         hint = "name the newest alone"
         message = f"{path} names two ledgers of one key"
         raise Error(message, hint=hint, exit_code=ExitCode.NO_INPUT)
+    sums = {one.sha256: _sums(files.find(one.name)) for one in exhibits if one.kind == "damages"}
     return Beside(
         parties=facts.parties,
         statements=facts.statements,
         exhibits=exhibits,
         proficiency=trials[0] if trials else None,
         exposures=exposures,
+        damages=sums,
     )
+
+
+def exhibits_beside(beside: Beside, case_id: str) -> list[Exhibit]:
+    """The exhibits with what bears on this case: inputs of another one, or that come to nothing, do not."""
+    return [
+        replace(one, bears=bears_on(beside.damages[one.sha256], case_id)) if one.kind == "damages" else one
+        for one in beside.exhibits
+    ]
+
+
+def _printed(facts: Facts) -> Iterator[tuple[str, str]]:
+    """What a report prints of a facts file in its own voice."""
+    for one in facts.exhibits:
+        yield "title", one.title
+        yield "file name", one.file
+    for said in facts.statements:
+        yield "fact", said.fact
+        yield "name", said.by
+        yield from (("file name", name) for name in said.files)
+    for role, who in facts.parties.items():
+        yield from (("party", role), ("party", who))
+
+
+def _sums(path: Path) -> Damages:
+    """What a file of damages inputs comes to; an error says which file it is."""
+    try:
+        return reckon(read_inputs(path))
+    except Error as error:
+        message = error.message if str(path) in error.message else f"{path}: {error.message}"
+        raise Error(message, hint=error.hint, exit_code=error.exit_code) from error
 
 
 class _Files:

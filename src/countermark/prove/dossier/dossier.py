@@ -37,7 +37,7 @@ ExhibitKind = Literal[
     "hold",
     "timestamp",
     "run",  # what came out of a run that is no result
-    "negative-controls",  # the panel of a result, or a file beside the package
+    "negative-controls",  # the panel of a result
     "key-exposure",  # `watermark exposure --json`
     "proficiency",  # blind proficiency trials
     "damages",  # inputs of the damages workbook
@@ -73,6 +73,8 @@ class Exhibit:
     """`confirmatory` or `exploratory` of a result; `UNCHECKED` where only the package says confirmatory."""
     fact: str = ""
     """Of a `statement`: the fact that it is about."""
+    bears: bool = True
+    """False of damages inputs of another case, or that come to nothing: they support no element."""
 
 
 @dataclass(frozen=True, kw_only=True)

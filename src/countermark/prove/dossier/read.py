@@ -14,7 +14,8 @@ from pathlib import Path
 from countermark.errors import Error, ExitCode
 from countermark.prove.beforehand.result_files import texts
 from countermark.prove.case_folder.workspace_state import STATE_FILE
-from countermark.prove.dossier.beside import Beside, read_facts
+from countermark.prove.dossier.beside import Beside, exhibits_beside, read_facts
+from countermark.prove.dossier.cautious import cautious
 from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.dossier.exhibits import Contained, exhibits_of
 from countermark.prove.dossier.gather import contained, keep_table, package_sha256
@@ -77,7 +78,8 @@ def _dossier(
     verification: Verification, state: State, beside: Beside, place: Path, *, sealed: bool
 ) -> Dossier:
     found, payload = contained(state), state.read
-    return Dossier(
+    standing = exhibits_beside(beside, state.case.case_id)
+    dossier = Dossier(
         case=state.case,
         sealed=sealed,
         package_sha256="",
@@ -93,7 +95,7 @@ def _dossier(
         terms=found.terms,
         statements=beside.statements,
         parties=beside.parties,
-        exhibits=exhibits_of(found, beside.exhibits, sealed=sealed, checked=verification.classes_checked),
+        exhibits=exhibits_of(found, standing, sealed=sealed, checked=verification.classes_checked),
         runs=logged_runs(state.log, state.case.matter) if state.log else (),
         committed=committed(state.log, _commitments(found)) if state.log else {},
         proficiency=beside.proficiency,
@@ -101,6 +103,7 @@ def _dossier(
         acceptances=keep_table(state, ACCEPTANCES, place),
         members=keep_table(state, MEMBERS, place),
     )
+    return cautious(dossier)
 
 
 def _commitments(found: Contained) -> set[str]:

@@ -31,7 +31,7 @@ class PersonsStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 class Beside(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A record that stands beside the package and becomes an exhibit."""
 
-    kind: Literal["negative-controls", "key-exposure", "proficiency", "damages"]
+    kind: Literal["key-exposure", "proficiency", "damages"]
     file: FileName
     title: Line
 

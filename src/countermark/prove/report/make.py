@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,13 @@ from countermark.prove.clauses.sections import terms_sections
 from countermark.prove.clauses.summary import to_dict as terms_fields
 from countermark.prove.damages.inputs import read_inputs
 from countermark.prove.damages.plain import to_dict as damages_fields
-from countermark.prove.damages.reckon import Damages, reckon
+from countermark.prove.damages.reckon import Damages, bears_on, reckon
 from countermark.prove.damages.sections import damages_sections
 from countermark.prove.dossier.dossier import Dossier, Exhibit
-from countermark.prove.package.case import created_at
 from countermark.prove.report.plain import to_plain
 from countermark.prove.report.report import Report, compose
 from countermark.records.canonical import file_sha256
+from countermark.records.cause_words import without_causes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Asked:
     damages: Path | None = None
     """Inputs of the damages workbook."""
     today: date | None = None
-    """For review dates; None: the day of the case."""
+    """For review dates; None: the day on which the report is made (UTC)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +63,11 @@ class Made:
 
 def make(dossier: Dossier, asked: Asked) -> Made:
     """The report. Raises `Error` for a claim that there is not, and files that are not as expected."""
-    today = asked.today or created_at(dossier.case).date()
+    today = asked.today or datetime.now(UTC).date()
     damages = reckon(read_inputs(asked.damages)) if asked.damages else None
-    if asked.damages:
-        dossier = _with_inputs(dossier, asked.damages)
-    bearing = dossier if damages is None or _any_sum(damages) else _without_inputs(dossier)
-    assessed = assess_named(asked.claims, bearing, today, asked.legal) if asked.claims else ()
+    if asked.damages and damages:
+        dossier = _with_inputs(dossier, asked.damages, bears_on(damages, dossier.case.case_id))
+    assessed = assess_named(asked.claims, dossier, today, asked.legal) if asked.claims else ()
     applied = apply_terms(dossier, read_policies(asked.policies)) if asked.policies else None
     report = compose(
         dossier,
@@ -79,17 +78,7 @@ def make(dossier: Dossier, asked: Asked) -> Made:
     return Made(dossier=dossier, report=report, assessed=assessed, applied=applied, damages=damages)
 
 
-def _any_sum(damages: Damages) -> bool:
-    """Whether a measure comes to more than nothing; else the inputs bear on no damage."""
-    return any(one.known is not None and one.known.value > 0 for one in damages.measures)
-
-
-def _without_inputs(dossier: Dossier) -> Dossier:
-    """For the claims alone: the exhibit stays in the list, under its number."""
-    return replace(dossier, exhibits=[one for one in dossier.exhibits if one.kind != "damages"])
-
-
-def _with_inputs(dossier: Dossier, path: Path) -> Dossier:
+def _with_inputs(dossier: Dossier, path: Path, bears: bool) -> Dossier:
     """The inputs are an exhibit, unless the facts file named them already."""
     sha256 = file_sha256(path)
     if any(one.sha256 == sha256 for one in dossier.of_kind("damages")):
@@ -98,8 +87,9 @@ def _with_inputs(dossier: Dossier, path: Path) -> Dossier:
         number=len(dossier.exhibits) + 1,
         kind="damages",
         title="Inputs of the damages, each with its source",
-        name=path.name,
+        name=without_causes(path.name, "its name"),
         sha256=sha256,
         sealed=False,
+        bears=bears,
     )
     return replace(dossier, exhibits=[*dossier.exhibits, inputs])

@@ -7,7 +7,7 @@ from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.report.explanations import explanations_of
 from countermark.prove.report.pictures import controls_picture
 from countermark.prove.report.results import Result, answer, keys_of
-from countermark.prove.report.sure import NO_LEVEL
+from countermark.prove.report.sure import UNCLAIMED
 from countermark.prove.report.words import (
     claimed,
     claimed_of,
@@ -39,7 +39,7 @@ def scan_section(result: Result, dossier: Dossier) -> Section:
             lead="Tested.",
             text=f"What holds if there is nothing: {short(scan.get('null') or 'not shown')}. Questions"
             f" asked together: {figure(scan.get('family'))}, at the level {figure(scan.get('alpha'))} for"
-            f" all (Holm's correction); {NO_LEVEL}.",
+            f" all (Holm's correction). {UNCLAIMED}",
         ),
         _pooled(scan),
     ]

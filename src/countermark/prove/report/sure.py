@@ -14,9 +14,7 @@ _NULLS = {
     "identity": "If both endpoints answered alike",
 }
 NOT_CALIBRATED = "Nothing is claimed: the test has no calibration."
-NO_LEVEL = (
-    "no smaller figure is printed: the record names no level to which the test of a corpus was calibrated"
-)
+UNCLAIMED = "No level is claimed: the record of the scan names none to which its test was calibrated."
 
 
 def campaign_level(dossier: Dossier, campaign_p: object) -> str:
@@ -56,13 +54,8 @@ def deciding(one: Attribution) -> Conclusion | None:
 def _scan(result: Result, dossier: Dossier) -> str:
     scan = dossier.scan or {}
     alpha = scan.get("alpha")
-    if not result.shown:
-        return f"Level set for all questions together ({figure(scan.get('family'))}): {figure(alpha)}."
-    if not isinstance(alpha, int | float):
-        return "No figure is shown."
-    words = chance(f"p < {alpha!r}")
-    null = "If the corpus were independent of the key, anything in it would pass"
-    return f"{null} {words}, all questions together ({figure(scan.get('family'))})."
+    asked = f"Level set for all questions together ({figure(scan.get('family'))}): {figure(alpha)}."
+    return f"{asked} {UNCLAIMED}" if result.shown else asked
 
 
 def _networks(dossier: Dossier) -> str:

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from damages_samples import Three, write_inputs
 from test_proficiency import TRIAL
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.dossier.beside import read_facts
+from countermark.prove.dossier.beside import exhibits_beside, read_facts
 from countermark.prove.dossier.dossier import Exhibit
 from countermark.records.canonical import sha256_hex
 
@@ -20,6 +21,8 @@ EXPOSURE = {
     "publications": [],
     "refused_from": None,
 }
+NOTHING = {"lost-sales": ("0", "0", "0"), "lost-sales-margin": ("40", "40", "40")}
+SALES = {"lost-sales": ("9", "9", "9"), "lost-sales-margin": ("40", "40", "40")}
 FACTS = """\
 schema: countermark/case-facts/v1
 parties:
@@ -43,9 +46,9 @@ exhibits:
   - kind: proficiency
     file: proficiency.json
     title: Blind trials of May
-  - kind: negative-controls
-    file: papers/registry.pdf
-    title: A panel
+  - kind: damages
+    file: damages.yaml
+    title: Inputs of the damages
 """
 
 
@@ -57,6 +60,7 @@ def folder(tmp_path: Path) -> Path:
     (place / "exposure.json").write_text(json.dumps(EXPOSURE))
     trials = {"schema": "countermark/proficiency/v1", "trials": [TRIAL]}
     (place / "proficiency.json").write_text(json.dumps(trials))
+    write_inputs(place / "damages.yaml", SALES)
     (place / "facts.yaml").write_text(FACTS)
     return place
 
@@ -75,7 +79,7 @@ def test_files_become_exhibits_with_their_digests(folder: Path) -> None:
         ("statement", "papers/registry.pdf", "account-to-trainer"),
         ("key-exposure", "exposure.json", ""),
         ("proficiency", "proficiency.json", ""),
-        ("negative-controls", "papers/registry.pdf", ""),
+        ("damages", "damages.yaml", ""),
     ]
     first: Exhibit = beside.exhibits[0]
     assert (first.sha256, first.sealed) == (sha256_hex(b"a register"), False)
@@ -98,7 +102,9 @@ def test_files_become_exhibits_with_their_digests(folder: Path) -> None:
         ("    by: Ann Example, head of trust and safety\n    dated: 2026-06-20", "", "not as expected"),
         ("kind: key-exposure", "kind: proficiency", "2 files of proficiency trials|not as expected"),
         ("file: exposure.json", "file: papers/registry.pdf", "not strict JSON"),
-        ("kind: negative-controls", "kind: networks", "not as expected"),
+        ("kind: damages", "kind: networks", "not as expected"),
+        ("kind: damages", "kind: negative-controls", "not as expected"),
+        ("file: damages.yaml", "file: papers/registry.pdf", "registry.pdf is not"),
         ("schema: countermark/case-facts/v1", "schema: another/v1", "not as expected"),
         ("parties:\n", "parties: &one\n", "tags and anchors"),
         ("parties:\n", "surprise: yes\nparties:\n", "not as expected"),
@@ -118,11 +124,35 @@ def test_a_facts_file_that_is_not_there_is_no_input(tmp_path: Path) -> None:
     assert caught.value.exit_code == ExitCode.NO_INPUT
 
 
-def test_a_title_says_no_cause(folder: Path) -> None:
-    named = "  - {kind: damages, file: exposure.json, title: What was Copied}\n  - kind: key-exposure"
-    with pytest.raises(Error, match="says 'Copied'") as caught:
-        read_facts(changed(folder, "  - kind: key-exposure", named))
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("title: Exposure of the key", "title: What was Copied"),
+        ("title: Exposure of the key", "title: What it was Trained  on"),
+        ("fact: account-to-trainer", "fact: stolen-weights"),
+        ("claimant: Example AI Inc.", "claimant: Whose weights were stolen"),
+        ("by: Ann Example, head", "by: Ann Example, who was stolen from, head"),
+        ("[papers/registry.pdf]", "[papers/stolen.pdf]"),
+    ],
+)
+def test_nothing_but_a_statement_says_a_cause(folder: Path, old: str, new: str) -> None:
+    with pytest.raises(Error, match=r"(?i)says '(copied|stolen|trained  on)'") as caught:
+        read_facts(changed(folder, old, new))
     assert caught.value.exit_code == ExitCode.NO_INPUT
+    said = read_facts(changed(folder, "says: The register", "says: It was stolen. The register"))
+    assert said.statements[1].says.startswith("It was stolen.")
+
+
+@pytest.mark.parametrize(
+    ("figures", "case", "bears"),
+    [(SALES, "CASE-1", True), (SALES, "CASE-2", False), ({}, "CASE-1", False), (NOTHING, "CASE-1", False)],
+)
+def test_damages_bear_only_with_figures_of_this_case(
+    folder: Path, figures: dict[str, Three], case: str, bears: bool
+) -> None:
+    write_inputs(folder / "damages.yaml", figures, case=case)
+    beside = read_facts(folder / "facts.yaml")
+    assert [one.bears for one in exhibits_beside(beside, "CASE-1")] == [True] * 4 + [bears]
 
 
 def test_two_ledgers_of_one_key_are_refused(folder: Path) -> None:

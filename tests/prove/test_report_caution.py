@@ -16,6 +16,7 @@ from countermark.prove.report.questions import questions_in
 from countermark.prove.report.reliability import ABSENT, PART, PRESENT, factors_of
 from countermark.prove.report.report import compose
 from countermark.prove.report.results import committed_on, results_of
+from countermark.prove.report.sure import UNCLAIMED
 from countermark.prove.typeset.document import Section, Table
 from countermark.records.canonical import sha256_hex
 
@@ -41,6 +42,15 @@ def test_no_figure_of_a_picture_is_rounded_below_the_calibrated_level() -> None:
 def test_how_many_groups_were_tried_stands_beside_what_is_claimed_of_one(tmp_path: Path) -> None:
     result = plain(dossier(tmp_path))["results"][0]
     assert result["chance"].endswith("less than 1 time in 100. 9 candidate groups were tested.")
+
+
+def test_of_a_scan_without_a_calibrated_level_nothing_is_claimed(tmp_path: Path) -> None:
+    one = dossier(tmp_path)
+    result = next(each for each in plain(one)["results"] if each["kind"] == "scan")
+    assert result["answer"]
+    assert result["chance"].endswith("all questions together (5,001): 0.01. " + UNCLAIMED)
+    asked = [each.text for each in compose(one).questions]
+    assert [text for text in asked if text.startswith("Down to which level was the test of a corpus")]
 
 
 def test_a_key_is_committed_when_the_last_of_its_commitments_is_shown(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from damages_samples import write_inputs
 from log_stories import Story
 from test_report import texts
 from whole_case import options_of, told, trust_in
@@ -121,6 +122,26 @@ def test_what_a_report_is_made_of_is_never_replaced_by_it(case: Path, name: str)
     assert done.error().endswith("is an input")
 
 
+def test_a_folder_is_no_out(case: Path) -> None:
+    inputs = write_inputs(case / "INPUTS.yaml", {})
+    for line in (
+        ("report", case / "whole.zip"),
+        ("draft", "exhibit-list", case / "whole.zip"),
+        ("damages", inputs),
+        ("damages", "--template"),
+    ):
+        done = countermark("case", *line, "--out", case)
+        assert (done.code, done.error()) == (2, f"countermark: error: --out {case} is a folder")
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_draft_says_whether_signers_were_checked(case: Path, trusted: bool) -> None:
+    given = ["--trust", case / "whole-trust.json"] if trusted else []
+    done = countermark("case", "draft", "exhibit-list", case / "whole.zip", *given, "--json")
+    assert done.code == 0
+    assert ("No trust file was given" in done.err) != trusted
+
+
 def test_rows_of_counsel_without_a_claim_are_a_usage_error(case: Path) -> None:
     done = countermark("case", "report", case / "whole.zip", "--legal", case, "--json")
     assert done.code == 2
@@ -141,6 +162,7 @@ def test_the_pdf_has_the_content_of_the_json(case: Path) -> None:
     pypdfium2 = pytest.importorskip("pypdfium2")
     pytest.importorskip("typst")
     given = ["--trust", case / "whole-trust.json", "--facts", case / "facts.yaml", "--claims", "us-contract"]
+    given += ["--today", "2026-07-01"]
     first, second = case / "one.pdf", case / "two.pdf"
     for out in (first, second):
         done = countermark("case", "report", case / "whole.zip", *given, "--out", out, "--json")

@@ -1,7 +1,7 @@
 """Claims, terms and damages in the report: asked for, or said to be left out; all questions in one list."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,7 @@ def asked(tmp_path: Path) -> Asked:
         legal=tmp_path / "legal",
         policies=tmp_path / "policies",
         damages=inputs,
+        today=date(2026, 7, 1),
     )
 
 
@@ -103,15 +104,17 @@ def test_the_inputs_of_the_damages_are_an_exhibit(tmp_path: Path, asked: Asked) 
     assert list(again.dossier.exhibits) == list(made.dossier.exhibits)
 
 
-@pytest.mark.parametrize("loss", ["0", "250000"])
-def test_inputs_that_come_to_nothing_support_no_damage(tmp_path: Path, asked: Asked, loss: str) -> None:
+@pytest.mark.parametrize(("loss", "case"), [("0", "CASE-1"), ("250000", "CASE-1"), ("250000", "CASE-2")])
+def test_inputs_of_nothing_or_another_case_support_no_damage(
+    tmp_path: Path, asked: Asked, loss: str, case: str
+) -> None:
     figures = {"lost-sales": (loss, loss, loss), "lost-sales-margin": ("40", "40", "40")}
     said = PersonsStatement(fact="damage", says="Sales were lost.", by="Ann Example", dated="2026-06-20")
     one = replace(dossier(tmp_path), statements=[said])
-    inputs = write_inputs(tmp_path / "other.yaml", figures)
+    inputs = write_inputs(tmp_path / "other.yaml", figures, case=case)
     made = make(one, replace(asked, claims="us-contract", damages=inputs))
     damage = next(e for e in made.assessed[0].elements if e.element.id == "damage-beyond-price")
-    assert damage.state == ("supported" if loss != "0" else "stated")
+    assert damage.state == ("supported" if (loss, case) == ("250000", "CASE-1") else "stated")
     assert [each.kind for each in made.dossier.exhibits][-1] == "damages"
 
 
@@ -141,10 +144,13 @@ def test_accounts_without_a_record_of_acceptance_are_asked_about(tmp_path: Path,
     assert "pool-0001" in where[0]
 
 
-def test_review_dates_are_held_against_the_day_of_the_case(tmp_path: Path, asked: Asked) -> None:
+def test_review_dates_are_held_against_the_day_on_which_it_is_made(tmp_path: Path, asked: Asked) -> None:
     one = dossier(tmp_path)
-    made = make(one, asked)
-    assert made.assessed[0].today == date(2026, 7, 1)
+    before = datetime.now(UTC).date()
+    assert before <= make(one, replace(asked, today=None)).assessed[0].today <= datetime.now(UTC).date()
+    made = make(one, replace(asked, today=date(2026, 6, 1)))
+    same = make(one, replace(asked, today=date(2026, 6, 2)))
+    assert made.report == same.report  # until a row falls due, no day of making shows
     later = make(one, Asked(claims="us-sample", legal=asked.legal, today=date(2027, 1, 1)))
     marked = [len(one.to_plain()["claims"][0]["past_review"]) for one in (made, later)]
     assert marked[0] < marked[1]

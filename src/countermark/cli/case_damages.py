@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countermark.cli.output import emit, emit_json, check_out, note, printable
+from countermark.cli.output import check_out, emit, emit_json, note, printable
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countermark.cli.output import emit, emit_json, check_out, note
+from countermark.cli.output import check_out, emit, emit_json, note
 from countermark.cli.watermark_case import as_day
 from countermark.errors import Error, ExitCode
 

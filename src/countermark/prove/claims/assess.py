@@ -142,7 +142,11 @@ def _asks_for_a_result(element: Element) -> bool:
 def _bearing(element: Element, exhibits: Sequence[Exhibit]) -> Iterator[Exhibit]:
     """A file behind a statement bears on the facts of this element only, whatever else persons state."""
     for one in exhibits:
-        if one.bears and one.kind in element.exhibits and (one.kind != "statement" or one.fact in element.facts):
+        if (
+            one.bears
+            and one.kind in element.exhibits
+            and (one.kind != "statement" or one.fact in element.facts)
+        ):
             yield one
 
 

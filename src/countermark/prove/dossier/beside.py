@@ -52,7 +52,9 @@ def read_facts(path: Path) -> Beside:
     for what, text in _printed(facts):
         if found := cause_in(text):
             message = f"{path}: the {what} “{text[:200]}” says {found!r}"
-            hint = "only what a statement says names a cause: it is printed as that person's, with name and date"
+            hint = (
+                "only what a statement says names a cause: it is printed as that person's, with name and date"
+            )
             raise Error(message, hint=hint, exit_code=ExitCode.NO_INPUT)
     files = _Files(path)
     exhibits = [*_of_statements(facts, files), *_of_records(facts, files)]

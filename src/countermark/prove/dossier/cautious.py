@@ -33,7 +33,8 @@ def cautious(dossier: Dossier) -> Dossier:
         method=without_causes(dossier.method, METHOD_JSON),
         scan=without_causes(dossier.scan, SCAN_JSON),
         attributions=[
-            without_causes(one, attribution_name(number)) for number, one in enumerate(dossier.attributions, 1)
+            without_causes(one, attribution_name(number))
+            for number, one in enumerate(dossier.attributions, 1)
         ],
         results=without_causes(dossier.results, RESULTS),
         plans={plan_id: without_causes(plan, plan_name(plan_id)) for plan_id, plan in plans},

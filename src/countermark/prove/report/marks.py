@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from countermark.prove.dossier.dossier import Dossier
+from countermark.prove.report.explanations import explanations_of
 from countermark.prove.report.pictures import controls_picture
 from countermark.prove.report.results import Result, answer, keys_of
 from countermark.prove.report.sure import NO_LEVEL
@@ -17,11 +18,6 @@ KEY_IS_NOT_SOURCE = (
     "The source is not the key. The result says that the text is not independent of this key, and"
     " nothing about who wrote it or how it came about."
 )
-OF_KEYS = (
-    "forgery: whoever holds the key, or got hold of it, can mark a text",
-    "public data: outputs of ours that others published stand in it",
-    "a third model in between: its outputs carry the mark on",
-)
 
 
 def scan_section(result: Result, dossier: Dossier) -> Section:
@@ -32,16 +28,16 @@ def scan_section(result: Result, dossier: Dossier) -> Section:
         Paragraph(text=KEY_IS_NOT_SOURCE, style="note"),
         Paragraph(
             lead="Tested.",
-            text=f"Null: {short(scan.get('null') or 'not shown')}. Questions asked together:"
-            f" {figure(scan.get('family'))}, at the level {figure(scan.get('alpha'))} for all (Holm's"
-            f" correction); {NO_LEVEL}.",
+            text=f"What holds if there is nothing: {short(scan.get('null') or 'not shown')}. Questions"
+            f" asked together: {figure(scan.get('family'))}, at the level {figure(scan.get('alpha'))} for"
+            f" all (Holm's correction); {NO_LEVEL}.",
         ),
         _pooled(scan),
     ]
     if scan.get("weak"):
         text = f"The engine's keyed function is weak: {short(scan['weak'])}."
         blocks.append(Paragraph(text=text, style="warning"))
-    blocks += _common(result, dossier, list(OF_KEYS))
+    blocks += _common(result, dossier)
     return Section(result.heading, tuple(blocks))
 
 
@@ -82,8 +78,7 @@ def attribution_section(result: Result, dossier: Dossier, one: Attribution) -> S
         blocks.append(Paragraph(lead="What could have been shown.", text=power))
     blocks += list(_validity(one))
     blocks += list(_controls(one))
-    others = [*one.other_explanations, *(text for test in one.tests for text in test.alternatives)]
-    blocks += _common(result, dossier, list(dict.fromkeys(others)))
+    blocks += _common(result, dossier)
     return Section(result.heading, tuple(blocks))
 
 
@@ -160,15 +155,15 @@ def passes(control: Control, alpha: float) -> bool:
     return any(test.decides and test.p_value <= alpha for test in control.tests)
 
 
-def _common(result: Result, dossier: Dossier, others: list[str]) -> list[Block | Section]:
+def _common(result: Result, dossier: Dossier) -> list[Block | Section]:
     """Why it is exploratory, other explanations, and the exhibits that go with it."""
     blocks: list[Block | Section] = []
     if result.reasons:
         blocks.append(Paragraph(lead="Why it is exploratory.", text=""))
         blocks.append(Items(tuple(short(one) for one in result.reasons)))
-    if others:
+    if others := explanations_of(result):
         blocks.append(Paragraph(lead="Other explanations.", text="The same result also comes about by:"))
-        blocks.append(Items(tuple(short(one) for one in others[:MOST_ITEMS])))
+        blocks.append(Items(tuple(others)))
     ledger = exhibits(one.number for one in dossier.of_kind("key-exposure"))
     if ledger and keys_of(result, dossier):
         text = f"How far keys and outputs are out stands in {ledger} and in the section on method."

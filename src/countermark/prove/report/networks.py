@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from countermark.prove.dossier.dossier import Dossier
+from countermark.prove.report.explanations import explanations_of
 from countermark.prove.report.pictures import sizes_picture
 from countermark.prove.report.results import Result, answer, campaigns_of
 from countermark.prove.report.sure import campaign_level
@@ -22,14 +23,9 @@ KINDS = {
     "undecided": "the signs do not settle what for",
 }
 MEANING = (
-    "The p-value of a group says that its accounts are not exchangeable with the ordinary accounts of their"
-    " stratum, no more. What the group looks like is a classification, with an error rate of its own."
-)
-OTHER_EXPLANATIONS = (
-    "a class or a course: one exercise puts the same questions into many accounts",
-    "a company or a team: one payment, one network exit and shared prompts are those of an ordinary customer",
-    "a reseller: customers behind one access point share the network, and not their questions",
-    "a public template or tool: a published prompt stands in accounts that know nothing of each other",
+    "The p-value of a group says that its accounts have more in common than chance gives to accounts that are"
+    " alike in country, language, activity and days (their stratum), no more. What the group looks like is a"
+    " classification, with an error rate of its own."
 )
 
 
@@ -67,7 +63,7 @@ def networks_section(result: Result, dossier: Dossier) -> Section:
         blocks.append(Paragraph(lead="Why it is exploratory.", text=""))
         blocks.append(Items(tuple(short(one) for one in result.reasons)))
     blocks.append(Paragraph(lead="Other explanations.", text="Accounts also act as one in:"))
-    blocks.append(Items(OTHER_EXPLANATIONS))
+    blocks.append(Items(tuple(explanations_of(result))))
     return Section(result.heading, tuple(blocks))
 
 

@@ -19,6 +19,7 @@ SOURCES = (
     " demonstrate to the court that it is more likely than not that the rule is satisfied; the factors"
     " of Daubert are a flexible list. Whether any is met is for the court."
 )
+NOBODY = "nobody recorded how the evidence was taken"
 PRESENT, PART, ABSENT = "present", "in part", "not met"
 
 
@@ -90,7 +91,8 @@ def _facts_or_data(dossier: Dossier) -> Factor:
     acquired = len(dossier.custody.acquisitions)
     has = f"{records:,} log records" if isinstance(records, int) else "The log's size is not shown"
     has += f", {quarantined:,} of them unreadable and kept apart" if isinstance(quarantined, int) else ""
-    has += f"; {counted(acquired, 'acquisition')} with person, time and digests."
+    said = f"{counted(acquired, 'acquisition')} with person, time and digests" if acquired else NOBODY
+    has += f"; {said}."
     return Factor(
         "702(b): sufficient facts or data",
         "Testimony based on sufficient facts or data",
@@ -171,11 +173,10 @@ def _error_rate(dossier: Dossier, results: Sequence[Result]) -> Factor:
 
 def _standards(dossier: Dossier) -> Factor:
     plans, log = len(dossier.plans), dossier.case.log is not None
-    has = f"{counted(plans, 'analysis plan')}; {'a public log of every run' if log else 'no log of runs'};"
-    has += (
-        " a written specification of package, log and tests, with test vectors. No standards body has"
-        " adopted it."
-    )
+    has = counted(plans, "analysis plan") if plans else "no analysis plan"
+    has += "; a public log of every run" if log else "; no log of runs"
+    has += "; a written specification of package, log and tests, with test vectors. No standards body has"
+    has += " adopted it."
     return Factor(
         "Daubert: standards that control its operation",
         "Whether standards exist and are maintained",

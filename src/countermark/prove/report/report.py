@@ -20,8 +20,9 @@ from countermark.prove.report.appendices import (
     runs_section,
     verification_section,
 )
+from countermark.prove.report.explanations import explanations_of
 from countermark.prove.report.limits import limits_section
-from countermark.prove.report.marks import OF_KEYS, attribution_section, scan_section
+from countermark.prove.report.marks import attribution_section, scan_section
 from countermark.prove.report.method import method_section
 from countermark.prove.report.networks import networks_section
 from countermark.prove.report.people import custody_section, statements_section
@@ -31,7 +32,7 @@ from countermark.prove.report.reliability import reliability_section
 from countermark.prove.report.results import Result, results_of
 from countermark.prove.report.summary import WORKING_MARK, summary
 from countermark.prove.report.words import capital, moment, short
-from countermark.prove.typeset.document import Document, Items, Paragraph, Section
+from countermark.prove.typeset.document import Document, Paragraph, Section, Table
 
 EXPLAINED = (
     "Nothing in this report is proof by itself. The explanations below lead to the same results, and no"
@@ -125,9 +126,18 @@ def _finding(result: Result, dossier: Dossier) -> Section:
 
 
 def _explanations(results: Sequence[Result]) -> Section:
-    others = [text for one in results if one.attribution for text in one.attribution.other_explanations]
-    items = dict.fromkeys(capital(short(text)) for text in [*OF_KEYS, *others])
-    return Section("Other explanations", (Paragraph(text=EXPLAINED), Items(tuple(items))))
+    rows = [
+        (str(one.exhibit.number), capital(one.subject), "\n".join(map(capital, explanations_of(one))))
+        for one in results
+        if one.exhibit
+    ]
+    table = Table(
+        columns=("Exhibit", "Result", "What else leads to the same"),
+        rows=tuple(rows),
+        caption="Other explanations of each result.",
+        widths=(0.1, 0.25, 0.65),
+    )
+    return Section("Other explanations", (Paragraph(text=EXPLAINED), table))
 
 
 def _facts(dossier: Dossier) -> tuple[tuple[str, str], ...]:

@@ -29,18 +29,15 @@ class Answer(Response):
     """Starlette's, in the media type of TAXII, without a search for what the headers lack."""
 
     def __init__(self, *parts: bytes, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        self.status_code, self._parts, self.background = status, parts, None
-        size = sum(map(len, parts))
-        self.raw_headers = [_TYPE, (b"content-length", b"%d" % size), *headers]
+        """The body is `parts`, joined: to copy them takes less than to send each by itself."""
+        self.status_code, self._body, self.background = status, b"".join(parts), None
+        self.raw_headers = [_TYPE, (b"content-length", b"%d" % len(self._body)), *headers]
 
     async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         """Send it; to HEAD without its body."""
         start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         await send(start)
-        *before, last = self._parts if scope["method"] != "HEAD" else (b"",)
-        for part in before:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-        await send({"type": "http.response.body", "body": last})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else self._body})
 
 
 def failure(error: TaxiiError, error_id: str = "") -> Response:

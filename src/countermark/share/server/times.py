@@ -16,10 +16,25 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-@lru_cache(maxsize=1024)
 def taxii_time(microseconds: int) -> str:
     """`YYYY-MM-DDTHH:MM:SS.ssssssZ`."""
-    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds")[:26] + "Z"
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return f"{_written(seconds)}.{rest:06}Z"
+
+
+@lru_cache(maxsize=4096)  # what came together came within few seconds
+def _written(seconds: int) -> str:
+    return (_NAIVE + timedelta(seconds=seconds)).isoformat()
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> int | None:
+    """Seconds of `YYYY-MM-DDTHH:MM:SS`; None where there is no such time."""
+    try:
+        since = datetime.fromisoformat(text) - _NAIVE
+    except ValueError:
+        return None
+    return since.days * 86_400 + since.seconds
 
 
 def parse_time(text: str) -> int | None:
@@ -30,11 +45,8 @@ def parse_time(text: str) -> int | None:
     if not _RFC3339.fullmatch(text):
         return None
     whole, _, fraction = text[:-1].partition(".")
-    try:
-        since = datetime.fromisoformat(whole) - _NAIVE
-    except ValueError:
-        return None
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + int((fraction + "000000")[:6])
+    seconds = _read(whole)
+    return None if seconds is None else seconds * 1_000_000 + int((fraction + "000000")[:6])
 
 
 def position_in_range(position: int) -> bool:

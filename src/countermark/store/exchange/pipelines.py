@@ -18,6 +18,8 @@ from countermark.store.exchange.database import Compiled, Database
 
 _MOST = 4
 """Connections. More than one, so that a page that the disk has to bring does not hold up all others."""
+_READS = 3
+"""Of the socket, each time that something has come; an answer is longer than what libpq takes at once."""
 _NAME = b"pipelined"
 _INT8 = 20
 """The type of all parameters, by its number in PostgreSQL's catalogue."""
@@ -145,9 +147,12 @@ class _Line:
     def _receive(self) -> None:
         """Take what has come, and give whole answers to who waits for them."""
         try:
-            self._pgconn.consume_input()
-            while self._waiting and not self._pgconn.is_busy():
-                self._take(self._pgconn.get_result())
+            for _ in range(_READS):
+                self._pgconn.consume_input()
+                while self._waiting and not self._pgconn.is_busy():
+                    self._take(self._pgconn.get_result())
+                if not self._waiting:
+                    break
         except Exception:  # as in `ask`; what a connection brings that has no query is its end
             self.end()
 

@@ -145,11 +145,11 @@ class Recent:
         `again`: only if it was asked for a moment ago too. Who walks through a collection asks for each page
         once, and would push out those that are polled.
         """
-        size = len(page.data) + 128 * len(page.steps) + 4 * _length(key[1]) + _BESIDE
-        if size > _MOST_OF_ONE:
-            return
         with self._turn:
             if (again and not self._asked_before(key)) or change is None:
+                return
+            size = len(page.data) + 128 * len(page.steps) + 4 * _length(key[1]) + _BESIDE
+            if size > _MOST_OF_ONE:
                 return
             self._drop(key)
             self._kept[key] = _Kept(change, page, size)

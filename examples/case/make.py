@@ -58,15 +58,16 @@ def acceptances(accounts: list[str], path: Path) -> None:
 
 def gather(demo: Path, place: Path) -> Path:
     """The case folder with everything that stands beside this file; gives it."""
-    case, log = place / "case", place / "book"
+    case, book = place / "case", place / "book"
     for part in sorted(demo.glob("book*")):
         copy = shutil.copytree if part.is_dir() else shutil.copy2
         copy(part, place / part.name)
     case_id = json.loads((demo / "trust.json").read_text(encoding="utf-8"))["cases"][0]
-    countermark("case", "open", case, "--id", case_id, "--matter", "demo", "--log", log)
+    countermark("case", "open", case, "--id", case_id, "--matter", "demo", "--log", book)
     countermark("case", "add", "plan", case, demo / "plan.json")
-    acquire(case, demo / "logs", "log", "the gateway's log of five days", "gateway of the service", "routine")
-    acquire(case, demo / "leaked.jsonl", "corpus", "a corpus of 500 texts", "a public file store", "case")
+    log = (demo / "logs", demo / "accounts.csv")
+    acquire(case, log, "log", "the gateway's log of five days, and the accounts", "the service", "routine")
+    acquire(case, (demo / "leaked.jsonl",), "corpus", "a corpus of 500 texts", "a public file store", "case")
     for version, (effective, ended) in TERMS.items():
         text = POLICIES / f"example-usage-{version}.txt"
         named = ("--id", "example-usage", "--version", version, "--title", "Usage policy")
@@ -80,12 +81,12 @@ def gather(demo: Path, place: Path) -> Path:
     return case
 
 
-def acquire(case: Path, what: Path, name: str, words: str, source: str, purpose: str) -> None:
+def acquire(case: Path, what: tuple[Path, ...], name: str, words: str, source: str, purpose: str) -> None:
     """Record who took the evidence, from where and when."""
     who = ("--id", name, "--by", "Ann Example", "--role", "abuse analyst", "--what", words)
     how = ("--source", source, "--purpose", purpose, "--method", "copy", "--clock-source", "ntp")
     when = ("--started", "2026-03-06T08:00:00Z", "--ended", "2026-03-06T08:20:00Z", "--offset-seconds", "0")
-    countermark("case", "add", "acquisition", case, what, *who, *how, *when)
+    countermark("case", "add", "acquisition", case, *what, *who, *how, *when)
 
 
 def seal(demo: Path, case: Path, place: Path) -> tuple[Path, Path]:

@@ -94,7 +94,7 @@ def bears(one: AssessedElement) -> str:
     if one.tested:
         parts.append(f"Tested and not shown: {exhibits_text(one.tested)}.")
     if one.statements and one.unstated:
-        parts.append(f"Nobody states: {', '.join(one.unstated)}.")
+        parts.append(f"Nobody states: {', '.join(one.unstated).replace('-', ' ')}.")
     return "\n".join(parts)
 
 
@@ -156,7 +156,7 @@ def _sources(claim: Claim) -> Table:
             summary = "" if source.read == "text" else " (read in summary only)"
             rows.setdefault((f"{source.cite}{summary}", source.dated), []).append(_dated(claim, row))
     return Table(
-        columns=("Source", "Of", "Rows that rest on it, with their status"),
+        columns=("Source", "Dated", "Rows that rest on it, with their status"),
         rows=tuple((cite, dated, "; ".join(dict.fromkeys(titles))) for (cite, dated), titles in rows.items()),
         caption=f"Sources of {claim.claim}; rows without days of their own are due {claim.due}.",
         widths=(0.42, 0.12, 0.46),

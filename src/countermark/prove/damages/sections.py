@@ -23,7 +23,7 @@ def damages_sections(damages: Damages) -> tuple[Section, ...]:
     """One section, with its parts; what is empty is a question, and no number stands in its place."""
     parts = [_measures(damages), _heads(damages), *_sensitivity(damages), _sources(damages)]
     parts += _questions(damages)
-    return (Section("Damages", tuple(parts), new_page=True),)
+    return (Section("Damages", tuple(parts)),)
 
 
 def _measures(damages: Damages) -> Section:
@@ -75,6 +75,7 @@ def _sensitivity(damages: Damages) -> Iterator[Section]:
         )
         for name, effects in damages.sensitivity.items()
         for effect in effects[:LARGEST]
+        if effect.change
     ]
     if rows:
         columns = ("Measure", "Input", "With it at its low", "With it at its high", "Change")
@@ -119,7 +120,7 @@ def _questions(damages: Damages) -> Iterator[Section]:
     if damages.questions:
         asked = tuple(
             Paragraph(
-                lead=one.form.title,
+                lead=f"{one.form.title}.",
                 text=f"{one.form.question} Open without it: {'; '.join(one.heads)}.",
                 style="question",
             )

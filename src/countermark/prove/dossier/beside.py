@@ -109,4 +109,6 @@ def _of_statements(facts: Facts, files: _Files) -> Iterator[Exhibit]:
     """One exhibit a fact and file."""
     named = dict.fromkeys((one.fact, name) for one in facts.statements for name in one.files)
     for fact, name in named:
-        yield files.exhibit("statement", f"{PurePosixPath(name).name}, to {fact}", name, fact)
+        yield files.exhibit(
+            "statement", f"{PurePosixPath(name).name}, on {fact.replace('-', ' ')}", name, fact
+        )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from countermark.prove.dossier.dossier import Dossier
-from countermark.prove.report.words import counted, exhibits, short
+from countermark.prove.report.words import capital, counted, exhibits, short
 from countermark.prove.typeset.document import Block, Paragraph, Section, Table
 
 MOST_ROWS = 200
@@ -19,7 +19,7 @@ def statements_section(dossier: Dossier) -> Section:
         return Section("What persons state", (Paragraph(text="No person states anything in this case."),))
     rows = [
         (
-            one.fact,
+            capital(one.fact.replace("-", " ")),
             f"“{short(one.says, 2000)}”",
             short(one.by, 200),
             one.dated,
@@ -52,7 +52,7 @@ def _custody(dossier: Dossier) -> Iterator[Block]:
                 f"{_said(one.what)} ({counted(len(one.items), 'file')})",
                 f"{_said(one.by)}, {_said(one.role)}",
                 f"{_said(one.source)}, {_said(one.method)}",
-                f"{_said(one.started)} to {_said(one.ended)}",
+                f"{_time(one.started)} to {_time(one.ended)}",
                 {"routine": "routine", "case": "for this case"}.get(one.purpose or "", "not shown"),
             )
             for one in custody.acquisitions[:MOST_ROWS]
@@ -64,7 +64,7 @@ def _custody(dossier: Dossier) -> Iterator[Block]:
         )
     if custody.holds:
         held = [
-            (_said(one.id), _said(one.by), _said(one.started), _said(one.anticipated), _number(one.accounts))
+            (_said(one.id), _said(one.by), _time(one.started), _said(one.anticipated), _number(one.accounts))
             for one in custody.holds[:MOST_ROWS]
         ]
         yield Table(
@@ -72,7 +72,7 @@ def _custody(dossier: Dossier) -> Iterator[Block]:
         )
     if custody.actions:
         done = [
-            (_said(one.at), _said(one.action), _said(one.what), _said(one.by), one.to or "-")
+            (_time(one.at), _said(one.action), _said(one.what), _said(one.by), one.to or "-")
             for one in custody.actions[:MOST_ROWS]
         ]
         yield Table(
@@ -82,6 +82,11 @@ def _custody(dossier: Dossier) -> Iterator[Block]:
 
 def _said(text: str | None) -> str:
     return "taken out" if text is None else short(text, 200)
+
+
+def _time(text: str | None) -> str:
+    """`2026-07-01 12:00:00`; the head of the column says that it is UTC."""
+    return _said(text).replace("T", " ").removesuffix("Z")
 
 
 def _number(value: int | None) -> str:

@@ -1,5 +1,6 @@
 """A document as the JSON that the template reads: bounded, every text printable and in breakable pieces."""
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -70,8 +71,17 @@ def _section(section: Section, level: int) -> dict[str, Any]:
         "level": level,
         "heading": _pieces(_breakable(_line(section.heading))),
         "new_page": section.new_page,
-        "blocks": blocks,
+        "blocks": _questions_together(blocks),
     }
+
+
+def _questions_together(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Questions that follow each other stand in one frame: a frame each would fill pages with grey."""
+    together: list[dict[str, Any]] = []
+    for asked, group in itertools.groupby(blocks, lambda one: one.get("style") == "question"):
+        found = list(group)
+        together += [{"is": "questions", "items": found}] if asked and len(found) > 1 else found
+    return together
 
 
 def _block(block: Block) -> list[dict[str, Any]]:

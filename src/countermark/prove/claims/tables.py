@@ -31,6 +31,11 @@ def claims_sections(assessed: Iterable[Assessed]) -> tuple[Section, ...]:
     return tuple(_claim_section(one) for one in assessed)
 
 
+def short_title(claim: Claim) -> str:
+    """`Breach of terms of use (United States)`: what a reader calls it, who knows no name of a file."""
+    return f"{claim.title} ({claim.jurisdiction.partition(' (')[0]})"
+
+
 def _claim_section(assessed: Assessed) -> Section:
     claim = assessed.claim
     return Section(
@@ -77,7 +82,7 @@ def _elements(assessed: Assessed) -> Table:
     return Table(
         columns=("Element", "What has to be shown", "What bears on it", "State"),
         rows=tuple(rows),
-        caption=f"Elements of {assessed.claim.claim}, and what of this case bears on each.",
+        caption="Elements of the claim, and what of this case bears on each.",
         widths=(0.2, 0.33, 0.32, 0.15),
         questions=gaps,
     )
@@ -128,14 +133,14 @@ def statement_text(statement: PersonsStatement) -> str:
 
 def _remedies(assessed: Assessed) -> Table:
     rows = tuple((_titled(assessed, one), one.kind.capitalize(), one.text) for one in assessed.claim.remedies)
-    caption = f"Remedies of {assessed.claim.claim}."
+    caption = "Remedies of this claim."
     columns = ("Remedy", "Kind", "What it is")
     return Table(columns=columns, rows=rows, caption=caption, widths=(0.25, 0.15, 0.6))
 
 
 def _counter_arguments(assessed: Assessed) -> Table:
     rows = tuple((_titled(assessed, one), one.text, one.answer) for one in assessed.claim.counter_arguments)
-    caption = f"Main arguments against {assessed.claim.claim}."
+    caption = "Main arguments against this claim."
     columns = ("Argument", "What is said", "Answer")
     return Table(columns=columns, rows=rows, caption=caption, widths=(0.2, 0.4, 0.4))
 
@@ -158,7 +163,7 @@ def _sources(claim: Claim) -> Table:
     return Table(
         columns=("Source", "Dated", "Rows that rest on it, with their status"),
         rows=tuple((cite, dated, "; ".join(dict.fromkeys(titles))) for (cite, dated), titles in rows.items()),
-        caption=f"Sources of {claim.claim}; rows without days of their own are due {claim.due}.",
+        caption=f"Sources of {short_title(claim)}; rows without days of their own are due {claim.due}.",
         widths=(0.42, 0.12, 0.46),
     )
 

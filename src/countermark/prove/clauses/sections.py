@@ -76,11 +76,11 @@ def _bearings(campaigns: Sequence[CampaignTerms]) -> Section:
 def _bound(applied: TermsApplied) -> Section:
     rows = tuple(_group(applied, campaign) for campaign in applied.campaigns)
     groups = Table(
-        columns=("Group", "Accounts", "Days", "What it looks like", "A clause bound", "None is shown for"),
+        columns=("Group", "Accounts", "Days", "What it looks like", "Bound", "Not shown"),
         rows=rows,
         caption="Groups of accounts, the largest first. For so many of the accounts a clause on such "
         "conduct is shown to have been in force on one day or more; for the others none is.",
-        widths=(0.09, 0.12, 0.16, 0.31, 0.16, 0.16),
+        widths=(0.09, 0.12, 0.3, 0.25, 0.1, 0.14),
         numbers=(1, 4, 5),
     )
     blocks: list[Paragraph | Table] = [groups, *_versions(applied)]
@@ -116,7 +116,6 @@ def _versions(applied: TermsApplied) -> Iterator[Table]:
             "were not.",
             widths=(0.09, 0.25, 0.42, 0.12, 0.12),
             numbers=(3, 4),
-            questions=tuple(place for place, (_, one) in enumerate(found) if one.reason),
         )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from countermark.prove.claims.assess import Assessed
-from countermark.prove.claims.tables import bears, state_of
+from countermark.prove.claims.tables import bears, short_title, state_of
 from countermark.prove.dossier.dossier import Dossier, Exhibit
 from countermark.prove.drafts.form import ask, draft, party
 from countermark.prove.typeset.document import Block, Document, Paragraph, Section, Signature, Table
@@ -48,7 +48,7 @@ def offered_for(exhibit: Exhibit, assessed: Sequence[Assessed]) -> str:
     for one in assessed:
         titles = [found.element.title for found in one.elements if exhibit in (*found.exhibits, *found.files)]
         if titles:
-            parts.append(f"{one.claim.claim}: {'; '.join(titles)}")
+            parts.append(f"{short_title(one.claim)}: {'; '.join(titles)}")
     return "\n".join(parts)
 
 
@@ -97,7 +97,7 @@ def _offered(exhibit: Exhibit, assessed: Sequence[Assessed]) -> str:
 
 def _open(assessed: Sequence[Assessed]) -> Iterator[Block]:
     rows = [
-        (one.claim.claim, found.element.title, bears(found), state_of(found))
+        (short_title(one.claim), found.element.title, bears(found), state_of(found))
         for one in assessed
         for found in one.elements
         if found.state != "supported"
@@ -110,7 +110,7 @@ def _open(assessed: Sequence[Assessed]) -> Iterator[Block]:
         columns=("Claim", "Element", "What there is", "State"),
         rows=tuple(rows),
         caption="Elements that are open or stated only.",
-        widths=(0.17, 0.23, 0.43, 0.17),
+        widths=(0.2, 0.21, 0.43, 0.16),
         questions=tuple(at for at, row in enumerate(rows) if row[3].startswith("Open")),
     )
 

@@ -42,7 +42,7 @@ def exhibits_section(dossier: Dossier) -> Section:
         rows=rows,
         caption="“Sealed”: the seal covers it. “Beside”: its digest was taken when this report was made."
         " Of an acquisition the digest is that of its record.",
-        widths=(0.06, 0.25, 0.14, 0.09, 0.2, 0.26),
+        widths=(0.06, 0.23, 0.16, 0.09, 0.2, 0.26),
         mono=(4, 5),
     )
     return Section("Exhibits", (table,))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from countermark.prove.dossier.dossier import Dossier
-from countermark.prove.report.words import capital, counted, exhibits, short
+from countermark.prove.report.words import capital, clock, counted, exhibits, short
 from countermark.prove.typeset.document import Block, Paragraph, Section, Table
 
 MOST_ROWS = 200
@@ -52,7 +52,7 @@ def _custody(dossier: Dossier) -> Iterator[Block]:
                 f"{_said(one.what)} ({counted(len(one.items), 'file')})",
                 f"{_said(one.by)}, {_said(one.role)}",
                 f"{_said(one.source)}, {_said(one.method)}",
-                f"{_time(one.started)} to {_time(one.ended)}",
+                f"{clock(_said(one.started))} to {clock(_said(one.ended))}",
                 {"routine": "routine", "case": "for this case"}.get(one.purpose or "", "not shown"),
             )
             for one in custody.acquisitions[:MOST_ROWS]
@@ -64,7 +64,13 @@ def _custody(dossier: Dossier) -> Iterator[Block]:
         )
     if custody.holds:
         held = [
-            (_said(one.id), _said(one.by), _time(one.started), _said(one.anticipated), _number(one.accounts))
+            (
+                _said(one.id),
+                _said(one.by),
+                clock(_said(one.started)),
+                _said(one.anticipated),
+                _number(one.accounts),
+            )
             for one in custody.holds[:MOST_ROWS]
         ]
         yield Table(
@@ -72,7 +78,7 @@ def _custody(dossier: Dossier) -> Iterator[Block]:
         )
     if custody.actions:
         done = [
-            (_time(one.at), _said(one.action), _said(one.what), _said(one.by), one.to or "-")
+            (clock(_said(one.at)), _said(one.action), _said(one.what), _said(one.by), one.to or "-")
             for one in custody.actions[:MOST_ROWS]
         ]
         yield Table(
@@ -82,11 +88,6 @@ def _custody(dossier: Dossier) -> Iterator[Block]:
 
 def _said(text: str | None) -> str:
     return "taken out" if text is None else short(text, 200)
-
-
-def _time(text: str | None) -> str:
-    """`2026-07-01 12:00:00`; the head of the column says that it is UTC."""
-    return _said(text).replace("T", " ").removesuffix("Z")
 
 
 def _number(value: int | None) -> str:

@@ -66,7 +66,7 @@ def gather(demo: Path, place: Path) -> Path:
     countermark("case", "open", case, "--id", case_id, "--matter", "demo", "--log", book)
     countermark("case", "add", "plan", case, demo / "plan.json")
     log = (demo / "logs", demo / "accounts.csv")
-    acquire(case, log, "log", "the gateway's log of five days, and the accounts", "the service", "routine")
+    acquire(case, log, "log", "gateway log, and accounts", "the service", "routine")
     acquire(case, (demo / "leaked.jsonl",), "corpus", "a corpus of 500 texts", "a public file store", "case")
     for version, (effective, ended) in TERMS.items():
         text = POLICIES / f"example-usage-{version}.txt"

@@ -110,7 +110,7 @@ def dossier(folder: Path, *, without: Iterable[str] = (), sealed: bool = True, t
         terms=terms,
         statements=STATEMENTS if on("statements") else (),
         parties={"claimant": "Example AI Inc.", "defendant": "Example Labs Ltd."} if on("parties") else {},
-        exhibits=exhibits_of(contained, _beside(out), sealed=sealed),
+        exhibits=exhibits_of(contained, _beside(out), sealed=sealed, checked=trust),
         runs=RUNS if on("log") and trust else (),
         committed={sha256_hex(b"commitment"): "2026-06-02 (cosigned by university.example)"}
         if on("log") and on("plan") and trust

@@ -20,6 +20,7 @@ from countermark.prove.dossier.statements import PersonsStatement
 from countermark.prove.typeset.document import Paragraph, Section, Table
 
 DAY = date(2026, 7, 15)
+ACCEPTED = "Accounts of the networks with a record of acceptance: 40 of 52."
 ASSENT = PersonsStatement(fact="assent", says="All clicked.", by="Eve Example, product", dated="2026-06-21")
 
 
@@ -72,10 +73,17 @@ def test_an_exploratory_result_supports_with_that_word_beside_it(case: Dossier) 
     assert state_of(use) == "Supported"
 
 
+def test_a_class_that_nobody_checked_is_the_packages_word(tmp_path: Path) -> None:
+    assessed = assess(record(claim()), dossier(tmp_path, trust=False), DAY)
+    use = found(assessed, "use")
+    assert bears(use).startswith("Exhibit 3 (confirmatory, as the package says).\n")
+    assert state_of(use) == "Supported (confirmatory, as the package says)"
+
+
 def test_both_halves_or_the_missing_one_is_said(case: Dossier) -> None:
     assessed = assess(record(claim()), case, DAY)
     assent = found(assessed, "assent")
-    assert bears(assent) == "Who shows assent?\nExhibit 10."
+    assert bears(assent) == f"Who shows assent?\nExhibit 10.\n{ACCEPTED}"
     assert state_of(assent) == "Open: a statement missing"
     loss = found(assessed, "loss")
     assert state_of(loss) == "Stated only: an exhibit missing"
@@ -83,7 +91,19 @@ def test_both_halves_or_the_missing_one_is_said(case: Dossier) -> None:
     said = replace(case, statements=[*case.statements, ASSENT])
     assent = found(assess(record(claim()), said, DAY), "assent")
     assert assent.state == "supported"
-    assert bears(assent) == "Exhibit 10.\nEve Example, product states on 2026-06-21: “All clicked.”"
+    assert (
+        bears(assent) == f"Exhibit 10.\n{ACCEPTED}\nEve Example, product states on 2026-06-21: “All clicked.”"
+    )
+
+
+def test_acceptances_of_other_accounts_support_nothing(case: Dossier) -> None:
+    assert case.acceptances
+    rows = case.acceptances.read_text().replace("harvest-0001", "stranger")
+    case.acceptances.write_text(rows)
+    said = replace(case, statements=[*case.statements, ASSENT])
+    one = found(assess(record(claim()), said, DAY), "assent")
+    assert (one.state, one.missing, one.exhibits) == ("stated", "an exhibit", ())
+    assert "with a record of acceptance: 0 of 52." in bears(one)
 
 
 def test_a_file_behind_another_fact_does_not_bear(case: Dossier) -> None:
@@ -126,7 +146,8 @@ def test_every_pair_against_an_oracle(without: tuple[str, ...], tmp_path: Path) 
     ]
     assessed = assess(record(claim(elements=rows)), case, DAY)
     for fields, one in zip(rows, assessed.elements, strict=True):
-        assert one.state == oracle(fields, list(case.exhibits), list(case.statements)), (without, fields)
+        exhibits = [each for each in case.exhibits if each.kind != "acceptances" or "members" not in without]
+        assert one.state == oracle(fields, exhibits, list(case.statements)), (without, fields)
 
 
 @pytest.mark.parametrize("name", sorted(read_claims()))
@@ -153,7 +174,7 @@ def test_the_exact_table_of_elements(case: Dossier) -> None:
         ("Who shows model?", "Open"),
         (f"{IDENTITY}\nWith it: Exhibit 17.", "Stated only"),
         ("Who shows trainer?", "Open"),
-        ("Who shows assent?\nExhibit 10.", "Open: a statement missing"),
+        (f"Who shows assent?\nExhibit 10.\n{ACCEPTED}", "Open: a statement missing"),
         (f"Exhibit 17.\n{IDENTITY}", "Supported"),
         (f"{IDENTITY}\nWith it: Exhibit 17.\nNobody states: damage.", "Stated only: an exhibit missing"),
         ("Who shows law?", "Open"),

@@ -191,7 +191,7 @@ def texts(section: Section) -> list[str]:
 def test_the_report_shows_each_gap_as_a_question() -> None:
     missing = {"amounts-paid", "labelling-price"}
     damages = reckon(inputs_of({name: three for name, three in ALL.items() if name not in missing}))
-    (section,) = damages_sections(damages)
+    (section,) = damages_sections(damages, "CASE-1")
     said = texts(section)
     for name in missing:
         assert any(FORMS[name].question in one for one in said)
@@ -204,8 +204,17 @@ def test_the_report_shows_each_gap_as_a_question() -> None:
     assert f"{gain.value:,.2f}" in said
 
 
+def test_inputs_of_another_case_are_asked_about() -> None:
+    sums = reckon(inputs_of(ALL))
+    assert not any("inputs of case" in one for one in texts(damages_sections(sums, "CASE-1")[0]))
+    assert any(
+        one == "The inputs are of “CASE-1”. Are they the inputs of case CASE-2?"
+        for one in texts(damages_sections(sums, "CASE-2")[0])
+    )
+
+
 def test_a_report_without_inputs_has_no_amount_at_all() -> None:
-    (section,) = damages_sections(reckon(inputs_of({})))
+    (section,) = damages_sections(reckon(inputs_of({})), "CASE-1")
     tables = [block for part in section.blocks if isinstance(part, Section) for block in part.blocks]
     cells = [cell for one in tables if isinstance(one, Table) for row in one.rows for cell in row]
     assert "open" in cells

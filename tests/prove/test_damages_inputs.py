@@ -91,6 +91,14 @@ def test_what_cannot_be_is_one_error(tmp_path: Path, whole: dict[str, Any], says
     assert "\n" not in raised.value.message
 
 
+def test_half_a_letter_is_one_error(tmp_path: Path) -> None:
+    path = tmp_path / "inputs.yaml"
+    path.write_text(yaml.safe_dump(document({})).replace("case: CASE-1", 'case: "a\\ud800"'))
+    with pytest.raises(Error, match="half a letter") as raised:
+        read_inputs(path)  # else no JSON, workbook or line could be written of it
+    assert raised.value.exit_code == ExitCode.NO_INPUT
+
+
 def test_a_binary_fraction_is_text_and_stays_exact(tmp_path: Path) -> None:
     path = tmp_path / "inputs.yaml"
     text = yaml.safe_dump(document({"lost-sales": ("7", "8", "9")}))

@@ -117,6 +117,14 @@ def test_a_facts_file_that_is_not_there_is_no_input(tmp_path: Path) -> None:
     assert caught.value.exit_code == ExitCode.NO_INPUT
 
 
+def test_two_ledgers_of_one_key_are_refused(folder: Path) -> None:
+    leaked = EXPOSURE | {"refused_from": "2026-02-03"}
+    (folder / "leaked.json").write_text(json.dumps(leaked))
+    two = "  - {kind: key-exposure, file: leaked.json, title: Another}\n  - kind: key-exposure"
+    with pytest.raises(Error, match="two ledgers of one key"):  # else the last one would hide the leak
+        read_facts(changed(folder, "  - kind: key-exposure", two))
+
+
 def test_a_ledger_with_a_day_that_there_is_not_is_said(folder: Path) -> None:
     (folder / "exposure.json").write_text(json.dumps(EXPOSURE | {"refused_from": "2026-02-30"}))
     with pytest.raises(Error, match="no day"):

@@ -13,7 +13,7 @@ from countermark.errors import Error, ExitCode
 from countermark.prove.case_folder.workspace import Workspace
 from countermark.prove.case_folder.workspace_state import Link
 from countermark.prove.dossier.dossier import Dossier
-from countermark.prove.dossier.gather import TAKEN_OUT
+from countermark.prove.dossier.gather import TAKEN_OUT, keep_table
 from countermark.prove.dossier.read import read_dossier
 from countermark.prove.package.trustfile import Trust
 from countermark.prove.redacting.redact import RedactOptions, redact
@@ -22,6 +22,7 @@ from countermark.prove.report.networks import listed_accounts
 from countermark.prove.report.plain import to_plain
 from countermark.prove.report.report import compose
 from countermark.prove.sealing.seal_options import SealOptions
+from countermark.prove.verifying.verify import examine
 from countermark.records.canonical import file_sha256
 from countermark.trust.signing import SigningKey
 
@@ -206,4 +207,18 @@ def test_a_case_folder_that_changed_is_no_report(options: SealOptions, tmp_path:
     plan.write_bytes(plan.read_bytes() + b" ")
     with pytest.raises(Error, match="changed since it was added") as caught:
         read_dossier(folder)
+    assert caught.value.exit_code == ExitCode.VERIFICATION_FAILED
+
+
+def test_a_table_that_changes_while_it_is_read_is_no_report(
+    whole: Callable[[str], tuple[Path, Trust]], tmp_path: Path
+) -> None:
+    package, trust = whole("whole")
+    _, state = examine(package, trust)
+    table = package / "data/tables/members.jsonl"
+    table.write_bytes(table.read_bytes().replace(b"shared template", b"another reason!"))
+    place = tmp_path / "place"
+    place.mkdir()
+    with pytest.raises(Error, match="changed while it was read") as caught:
+        keep_table(state, "data/tables/members.jsonl", place)
     assert caught.value.exit_code == ExitCode.VERIFICATION_FAILED

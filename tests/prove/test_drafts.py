@@ -99,6 +99,13 @@ def test_where_nothing_is_known_no_number_stands_but_those_of_the_law(kind: str,
     assert numbers(text) - numbers(said) <= LAW
 
 
+def test_a_notice_counts_no_account_of_a_rejected_network(tmp_path: Path) -> None:
+    case = dossier(tmp_path)
+    case.findings["campaigns"][0]["disposition"] = "rejected"  # the harvest, which alone accepted
+    (_, terms, *_) = DRAFTS["breach-notice"](case, ()).sections
+    assert "Which record shows that these accounts accepted this version" in str(terms)
+
+
 def case_day(case: Dossier) -> object:
     from countermark.prove.package.case import created_at
 

@@ -1,6 +1,7 @@
 """Blind trials: exact limits, `at most` for none in n, and no trial that was not blind."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +38,29 @@ def test_limits_are_those_of_clopper_and_pearson(n: int, data: st.DataObject) ->
     limits = binomtest(wrong, n).proportion_ci(0.95, "exact")
     if wrong == n:
         low = binomtest(wrong, n, alternative="greater").proportion_ci(0.95, "exact").low
-        assert text == f"{n:,} of {n:,}: at least {float(f'{100 * low:.2g}'):g}% (95%)"
+        printed = re.fullmatch(rf"{n:,} of {n:,}: at least ([\d.]+)% \(95%\)", text)
+        assert printed
+        assert 0.9 * low < float(printed[1]) / 100 <= low * (1 + 1e-9)
     else:
-        low, high = (f"{float(f'{100 * one:.2g}'):g}%" for one in (limits.low, limits.high))
-        assert text.endswith(f"(95%: {low} to {high})")
+        printed = re.search(r"\(95%: ([\d.]+)% to ([\d.]+)%\)$", text)
+        assert printed
+        assert 0.9 * limits.low < float(printed[1]) / 100 <= limits.low * (1 + 1e-9)
+        assert limits.high * (1 - 1e-9) <= float(printed[2]) / 100 < 1.1 * limits.high
 
 
-def test_none_in_n_is_at_most() -> None:
-    limit = binomtest(0, 60, alternative="less").proportion_ci(0.95, "exact").high
-    assert rate([Samples(n=60, wrong=0)]) == f"0 of 60: at most {100 * limit:.2g}% (95%)"
+@pytest.mark.parametrize(("n", "limit"), [(60, "4.9"), (50, "5.9")])
+def test_none_in_n_is_at_most_and_rounded_up(n: int, limit: str) -> None:
+    exact = binomtest(0, n, alternative="less").proportion_ci(0.95, "exact").high
+    assert exact <= float(limit) / 100 < exact + 0.001  # of 50 it is 5.816%: 5.8% would be too little
+    assert rate([Samples(n=n, wrong=0)]) == f"0 of {n}: at most {limit}% (95%)"
+
+
+def test_inconclusive_samples_are_said_beside_the_rate() -> None:
+    text = rate([Samples(n=60, wrong=0, inconclusive=58)])
+    assert text == "0 of 60 (58 inconclusive): at most 4.9% (95%)"
+
+
+def test_small_samples_are_added_up() -> None:
     assert rate([Samples(n=20, wrong=0), Samples(n=40, wrong=0)]) == rate([Samples(n=60, wrong=0)])
     assert rate([Samples(n=0, wrong=0)]) == "not measured"
 
@@ -74,6 +89,13 @@ def test_what_is_no_blind_trial_is_an_error(tmp_path: Path, trial: dict[str, Any
     with pytest.raises(Error, match=why) as caught:
         read_proficiency(written(tmp_path, trial))
     assert caught.value.exit_code == ExitCode.NO_INPUT
+
+
+@pytest.mark.parametrize("twice", ["id", "answer_sheet_sha256"])
+def test_a_trial_counts_once(tmp_path: Path, twice: str) -> None:
+    other = TRIAL | {"id": "again", "answer_sheet_sha256": "0" * 64} | {twice: TRIAL[twice]}
+    with pytest.raises(Error, match="has a trial twice"):
+        read_proficiency(written(tmp_path, TRIAL, other))
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"schema": 1, "schema": 2}', b"\xff", b"[" * 4000])

@@ -112,6 +112,21 @@ def test_what_cannot_be_used_is_one_line(
     assert not (case / "r.pdf").exists()
 
 
+@pytest.mark.parametrize("name", ["whole.zip", "facts.yaml"])
+def test_what_a_report_is_made_of_is_never_replaced_by_it(case: Path, name: str) -> None:
+    before = (case / name).read_bytes()
+    given = ["--facts", case / "facts.yaml", "--out", case / name]
+    done = countermark("case", "report", case / "whole.zip", *given)
+    assert (done.code, (case / name).read_bytes()) == (2, before)
+    assert done.error().endswith("is an input")
+
+
+def test_rows_of_counsel_without_a_claim_are_a_usage_error(case: Path) -> None:
+    done = countermark("case", "report", case / "whole.zip", "--legal", case, "--json")
+    assert done.code == 2
+    assert done.error() == "countermark: error: --legal needs --claims"
+
+
 def test_a_changed_package_is_no_report(case: Path) -> None:
     data = (case / "whole.zip").read_bytes()
     (case / "whole.zip").write_bytes(data.replace(b"shared template", b"shared_template"))
@@ -138,3 +153,14 @@ def test_the_pdf_has_the_content_of_the_json(case: Path) -> None:
     wanted += [one["answer"] for one in content["results"]]
     for text in wanted:
         assert "".join(text.split()).replace("-", "") in there.replace("-", ""), text
+
+
+def test_without_trust_no_exhibit_is_called_confirmatory(case: Path) -> None:
+    whole = case / "whole.zip"
+    trusted = countermark("case", "report", whole, "--trust", case / "whole-trust.json", "--json")
+    classes = {one["result_class"] for one in json.loads(trusted.out)["exhibits"]}
+    assert "confirmatory" in classes  # or the test shows nothing
+    bare = json.loads(countermark("case", "report", whole, "--json").out)
+    assert "confirmatory" not in {one["result_class"] for one in bare["exhibits"]}
+    drafted = countermark("case", "draft", "certificate-902", whole, "--json")
+    assert "confirmatory; " not in drafted.out

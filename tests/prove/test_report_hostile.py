@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from dossier_parts import capture, findings, scan
+from dossier_parts import TERMS_ENTRY, capture, custody, findings, scan
 from dossier_samples import dossier
 from test_report import texts
 
 from countermark.errors import Error, ExitCode
-from countermark.prove.dossier.exhibits import has_marks, has_networks
+from countermark.prove.dossier.exhibits import Contained, exhibits_of, has_marks, has_networks
 from countermark.prove.dossier.forms import check_forms
 from countermark.prove.package.layout import CAPTURE_JSON, FINDINGS_JSON, SCAN_JSON
 from countermark.prove.report.plain import to_plain
@@ -100,3 +100,43 @@ def test_a_document_of_another_form_is_no_report(name: str, at: tuple[Any, ...],
 def test_what_the_stages_write_is_of_the_form() -> None:
     check_forms(DOCUMENTS)
     assert msgspec.json.encode(DOCUMENTS)
+
+
+RECORDS = {
+    "acquisitions": custody().acquisitions[0],
+    "holds": custody().holds[0],
+    "actions": custody().actions[0],
+    "terms": TERMS_ENTRY,
+}
+
+
+@pytest.mark.parametrize(
+    ("where", "field"),
+    [(where, name) for where, one in RECORDS.items() for name in one.__struct_fields__],
+)
+def test_a_record_with_a_field_that_was_taken_out(tmp_path: Path, where: str, field: str) -> None:
+    if field in ("items", "clock", "sha256"):
+        return  # lists stay lists, a clock keeps its fields, and the digest of a text is never taken out
+    one = dossier(tmp_path)
+    cut = msgspec.structs.replace(RECORDS[where], **{field: None})
+    if where == "terms":
+        one = replace(one, terms=[cut])
+    else:
+        one = replace(one, custody=msgspec.structs.replace(one.custody, **{where: [cut]}))
+    contained = Contained(
+        digests={each.name: each.sha256 for each in one.exhibits},
+        findings=one.findings,
+        custody=one.custody,
+        terms=one.terms,
+    )
+    one = replace(one, exhibits=exhibits_of(contained))
+    assert not [text for text in texts(to_plain(compose(one), one)) if "None" in text]
+
+
+def test_rows_of_members_that_are_none_are_no_report(tmp_path: Path) -> None:
+    one = dossier(tmp_path)
+    assert one.members is not None
+    one.members.write_text('{"account_id": "a"}\n')
+    with pytest.raises(Error, match="members") as caught:
+        compose(one)
+    assert caught.value.exit_code == ExitCode.VERIFICATION_FAILED

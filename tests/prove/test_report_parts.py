@@ -1,5 +1,6 @@
 """Claims, terms and damages in the report: asked for, or said to be left out; all questions in one list."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from test_report import FORBIDDEN, texts
 from countermark.errors import Error, ExitCode
 from countermark.prove.claims.read import read_claims
 from countermark.prove.damages.input_forms import FORMS
+from countermark.prove.dossier.statements import PersonsStatement
 from countermark.prove.report.make import Asked, Made, make
 from countermark.records.canonical import file_sha256, sha256_hex
 
@@ -99,6 +101,18 @@ def test_the_inputs_of_the_damages_are_an_exhibit(tmp_path: Path, asked: Asked) 
     assert last.sha256 == file_sha256(asked.damages)
     again = make(made.dossier, asked)
     assert list(again.dossier.exhibits) == list(made.dossier.exhibits)
+
+
+@pytest.mark.parametrize("loss", ["0", "250000"])
+def test_inputs_that_come_to_nothing_support_no_damage(tmp_path: Path, asked: Asked, loss: str) -> None:
+    figures = {"lost-sales": (loss, loss, loss), "lost-sales-margin": ("40", "40", "40")}
+    said = PersonsStatement(fact="damage", says="Sales were lost.", by="Ann Example", dated="2026-06-20")
+    one = replace(dossier(tmp_path), statements=[said])
+    inputs = write_inputs(tmp_path / "other.yaml", figures)
+    made = make(one, replace(asked, claims="us-contract", damages=inputs))
+    damage = next(e for e in made.assessed[0].elements if e.element.id == "damage-beyond-price")
+    assert damage.state == ("supported" if loss != "0" else "stated")
+    assert [each.kind for each in made.dossier.exhibits][-1] == "damages"
 
 
 def test_an_empty_input_is_a_question_in_the_one_list(tmp_path: Path, asked: Asked) -> None:

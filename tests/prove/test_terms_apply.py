@@ -19,6 +19,7 @@ from countermark.prove.clauses.outcome import CampaignTerms, TermsApplied, apply
 from countermark.prove.clauses.policy import CONDUCTS, Policies
 from countermark.prove.clauses.sections import terms_sections
 from countermark.prove.clauses.summary import bound_at_all, counts, to_dict
+from countermark.prove.report.questions import questions_in
 from countermark.prove.typeset.document import Paragraph, Section, Table
 
 V1 = policy("v1", "2026-01-01", "2026-05-31")
@@ -212,6 +213,25 @@ def test_a_time_that_there_is_not_is_one_error(tmp_path: Path, time: str) -> Non
     with pytest.raises(Error) as raised:
         read_acceptances(path, {"a"}, {"use"})
     assert raised.value.exit_code == ExitCode.VERIFICATION_FAILED
+
+
+def test_a_campaign_that_an_analyst_rejected_is_held_against_nothing(tmp_path: Path) -> None:
+    made = case(tmp_path, sealed(V1), [], {"c1": ["a"], "c2": ["b"]})
+    made.findings["campaigns"][1]["disposition"] = "rejected"
+    assert [one.campaign_id for one in apply_terms(made, BOTH).campaigns] == ["c1"]
+
+
+def test_a_reason_without_its_sign_is_none(tmp_path: Path) -> None:
+    assert [one.conduct for one in bears_on({"kind": "harvest", "reasons": [{"text": "one"}]})] == [
+        "multiple-accounts",
+        "model-training",
+    ]
+
+
+def test_accounts_that_nothing_binds_are_an_open_question(tmp_path: Path) -> None:
+    made = case(tmp_path, sealed(V1), [("a", "use", "v1", "2026-02-01T00:00:00Z")], {"c1": ["a", "b"]})
+    asked = [one.text for one in questions_in(terms_sections(apply_terms(made, policies(V1))))]
+    assert "use: Did anything else bind these accounts on these days, and what shows it?" in asked
 
 
 def test_what_was_taken_out_of_a_campaign_is_said(tmp_path: Path) -> None:

@@ -115,16 +115,16 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = [(1, Filters(), after, 100) for after in range(10)]
     long = (1, Filters(ids=("long",) * 1000), 0, 100)
     for key in keys[:5]:
-        kept.put(key, 1, Joined([], (0, 0), (), {}, b"x" * 2_000, False))
+        kept.put(key, 1, Joined([], (0, 0), (), {}, (b"x" * 2_000,), False))
         kept.get(keys[0], 1)
     assert [at for at in range(5) if kept.get(keys[at], 1)] == [0, 3, 4]
-    kept.put(keys[9], 1, Joined([], (0, 0), (), {}, b"x" * 6_000, False))
+    kept.put(keys[9], 1, Joined([], (0, 0), (), {}, (b"x" * 6_000,), False))
     assert kept.get(keys[9], 1) is None
     assert kept.get(keys[4], 2) is None
-    kept.put(long, 1, Joined([], (0, 0), (), {}, b"", False))
+    kept.put(long, 1, Joined([], (0, 0), (), {}, (b"",), False))
     assert kept.get(long, 1) is None
     for change in range(100):
-        kept.put(keys[4], change, Joined([], (0, 0), (), {}, b"x" * change, False))
+        kept.put(keys[4], change, Joined([], (0, 0), (), {}, (b"x" * change,), False))
     assert [at for at in range(5) if kept.get(keys[at], 1) or kept.get(keys[at], 99)] == [0, 3, 4]
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countermark.cli.output import emit, emit_json, note, printable
+from countermark.cli.output import emit, emit_json, keep_inputs, note, printable
 from countermark.errors import Error, ExitCode
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def damages(
     inputs: Annotated[
-        Path | None, typer.Argument(metavar="[INPUTS.yaml]", help="The inputs, each with its source.")
+        Path | None, typer.Argument(metavar="[INPUTS]", help="The inputs, each with its source.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="The workbook (XLSX), or the empty file of --template.")
@@ -42,6 +42,7 @@ def damages(
     from countermark.prove.damages.reckon import reckon
     from countermark.prove.damages.workbook import write_workbook
 
+    keep_inputs(out, inputs)
     sums = reckon(read_inputs(inputs))
     if out:
         write_workbook(sums, out)

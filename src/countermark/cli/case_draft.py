@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countermark.cli.output import emit, emit_json, note, printable
+from countermark.cli.output import emit, emit_json, keep_inputs, note, printable
 from countermark.cli.watermark_case import as_day
 from countermark.errors import Error, ExitCode
 
@@ -69,6 +69,11 @@ def draft(
 
     if out is None and not as_json:
         raise Error("--out F.pdf is needed", hint="or --json", exit_code=ExitCode.USAGE)
+    if legal is not None and not claims:
+        raise Error("--legal needs --claims", hint="--claims NAMES", exit_code=ExitCode.USAGE)
+    if policies is not None and kind is not Kind.BREACH_NOTICE:
+        raise Error("--policies is for breach-notice", exit_code=ExitCode.USAGE)
+    keep_inputs(out, package, trust, facts)
     dossier = read_dossier(package, trust=read_trust(trust) if trust else None, facts=facts)
     day = as_day(today, "--today") or created_at(dossier.case).date()
     assessed = assess_named(claims, dossier, day, legal) if claims else ()

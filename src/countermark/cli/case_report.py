@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countermark.cli.output import emit, emit_json, note
+from countermark.cli.output import emit, emit_json, keep_inputs, note
 from countermark.cli.watermark_case import as_day
 from countermark.errors import Error, ExitCode
 
@@ -57,6 +57,9 @@ def report(
 
     if out is None and not as_json:
         raise Error("there is nothing to write", hint="--out F.pdf, or --json", exit_code=ExitCode.USAGE)
+    if legal is not None and not claims:
+        raise Error("--legal needs --claims", hint="--claims NAMES", exit_code=ExitCode.USAGE)
+    keep_inputs(out, source, trust, facts, damages)
     asked = Asked(
         claims=claims,
         legal=legal,

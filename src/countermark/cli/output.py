@@ -4,7 +4,10 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+from countermark.errors import Error, ExitCode
 
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != 9}
 
@@ -34,6 +37,13 @@ def emit(text: str) -> None:
 def emit_lines(lines: bytes) -> None:
     """Lines of data, as they go into a file."""
     sys.stdout.write(lines.decode())
+
+
+def keep_inputs(out: Path | None, *inputs: Path | None) -> None:
+    """Raise `Error(USAGE)` where `--out` names an input, which writing would replace."""
+    for path in inputs:
+        if out is not None and path is not None and out.exists() and path.exists() and out.samefile(path):
+            raise Error(f"--out {out} is an input", hint="give another name", exit_code=ExitCode.USAGE)
 
 
 def emit_json(schema: str, value: Mapping[str, Any]) -> None:

@@ -40,6 +40,12 @@ class _Strict(yaml.SafeLoader):
         self._depth -= 1
         return node
 
+    def construct_scalar(self, node: yaml.ScalarNode) -> str:
+        text: str = super().construct_scalar(node)
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise yaml.YAMLError(f"half a letter near line {node.start_mark.line + 1}: it cannot be written")
+        return text
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [one.value for one, _ in node.value]
         if len(set(map(str, keys))) != len(keys):

@@ -12,11 +12,21 @@ from typing import Literal
 from countermark.prove.claims.read import own_claims, pick, read_claims
 from countermark.prove.claims.review import due_on, is_past
 from countermark.prove.claims.rows import Claim, Element, Row
+from countermark.prove.clauses.acceptances import read_acceptances, read_members
 from countermark.prove.dossier.dossier import Dossier, Exhibit
 from countermark.prove.dossier.statements import PersonsStatement
 
 State = Literal["supported", "stated", "gap"]
 Missing = Literal["", "an exhibit", "a statement", "both"]
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Accounts of the networks that have a record of acceptance of the case's terms."""
+
+    with_record: int
+    accounts: int
+    """That the case lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +47,8 @@ class AssessedElement:
     """The half that is not there; of an element that rests on exhibits alone `an exhibit`, and so on."""
     unstated: tuple[str, ...]
     """Facts of it that nobody states."""
+    accepted: Accepted | None
+    """Of an element that asks for records of acceptance, where the case has any: how far they go."""
 
     @property
     def question(self) -> str:
@@ -79,12 +91,26 @@ def assess_named(
 
 def assess(claim: Claim, dossier: Dossier, today: date, *, own: bool = False) -> Assessed:
     """What of a claim this case supports."""
-    elements = tuple(_assess_element(element, dossier) for element in claim.elements)
+    accepted = _accepted(dossier) if dossier.acceptances else None
+    elements = tuple(_assess_element(element, dossier, accepted) for element in claim.elements)
     return Assessed(claim=claim, own=own, today=today, elements=elements)
 
 
-def _assess_element(element: Element, dossier: Dossier) -> AssessedElement:
+def _accepted(dossier: Dossier) -> Accepted:
+    """What the table of acceptances says of the accounts of the networks that no analyst rejected."""
+    groups = read_members(dossier.members)
+    found = dossier.findings.get("campaigns") or ()
+    campaigns = [one for one in found if one.get("disposition") != "rejected"]
+    accounts = {account for one in campaigns for account in groups.get(str(one.get("campaign_id")), ())}
+    terms = [one.id for one in dossier.terms if one.id]
+    records = read_acceptances(dossier.acceptances, accounts, terms)
+    return Accepted(len(records.by_account), len(accounts))
+
+
+def _assess_element(element: Element, dossier: Dossier, accepted: Accepted | None) -> AssessedElement:
     bearing = list(_bearing(element, dossier.exhibits))
+    if accepted is None or not accepted.with_record:
+        bearing = [one for one in bearing if one.kind != "acceptances"]  # records of others show nothing
     exhibits = tuple(one for one in bearing if one.outcome != "not shown")
     statements = tuple(one for one in dossier.statements if one.fact in element.facts)
     stated = {one.fact for one in statements}
@@ -102,6 +128,7 @@ def _assess_element(element: Element, dossier: Dossier) -> AssessedElement:
         ),
         missing=missing,
         unstated=tuple(fact for fact in element.facts if fact not in stated),
+        accepted=accepted if "acceptances" in element.exhibits else None,
     )
 
 

@@ -9,7 +9,7 @@ from countermark.prove.claims.assess import Assessed, AssessedElement
 from countermark.prove.claims.read import rows_of
 from countermark.prove.claims.review import due_on, reviewed_on
 from countermark.prove.claims.rows import Claim, Row
-from countermark.prove.dossier.dossier import Exhibit
+from countermark.prove.dossier.dossier import UNCHECKED, Exhibit
 from countermark.prove.dossier.statements import PersonsStatement
 from countermark.prove.typeset.document import Block, Paragraph, Section, Table
 
@@ -93,6 +93,9 @@ def bears(one: AssessedElement) -> str:
     parts = [one.question] if one.question else []
     if one.exhibits:
         parts.append(f"{exhibits_text(one.exhibits)}.")
+    if one.accepted:
+        of = f"{one.accepted.with_record:,} of {one.accepted.accounts:,}"
+        parts.append(f"Accounts of the networks with a record of acceptance: {of}.")
     parts += [statement_text(statement) for statement in one.statements]
     if one.files:
         parts.append(f"With it: {exhibits_text(one.files)}.")
@@ -107,8 +110,8 @@ def state_of(one: AssessedElement) -> str:
     """The state of an element in words, with the half that is missing."""
     words = {"supported": "Supported", "stated": "Stated only", "gap": "Open"}[one.state]
     classes = {exhibit.result_class for exhibit in one.exhibits if exhibit.result_class}
-    if one.state == "supported" and classes == {"exploratory"}:
-        words = "Supported (exploratory)"
+    if one.state == "supported" and classes and "confirmatory" not in classes:
+        words = f"Supported ({UNCHECKED if UNCHECKED in classes else 'exploratory'})"
     halves = one.element.exhibits and one.element.facts
     if halves and one.missing:
         return f"{words}: {one.missing if one.missing != 'both' else 'exhibit and statement'} missing"
@@ -122,8 +125,8 @@ def exhibits_text(exhibits: Sequence[Exhibit]) -> str:
 
 
 def _numbered(exhibit: Exhibit) -> str:
-    exploratory = exhibit.result_class == "exploratory"
-    return f"{exhibit.number} (exploratory)" if exploratory else str(exhibit.number)
+    marked = exhibit.result_class not in ("", "confirmatory")
+    return f"{exhibit.number} ({exhibit.result_class})" if marked else str(exhibit.number)
 
 
 def statement_text(statement: PersonsStatement) -> str:
@@ -207,6 +210,7 @@ def _plain_element(assessed: Assessed, one: AssessedElement) -> dict[str, Any]:
         "statements": [msgspec.to_builtins(statement) for statement in one.statements],
         "files": [exhibit.number for exhibit in one.files],
         "unstated": list(one.unstated),
+        "accounts_with_acceptance": one.accepted.with_record if one.accepted else None,
         "question": one.question or None,
         "past_review": assessed.past_review(one.element) or None,
     }

@@ -91,7 +91,7 @@ def bears_on(campaign: Mapping[str, Any]) -> tuple[Bearing, ...]:
     """What a campaign of `findings.json` bears on."""
     # where the kind was taken out, what holds of an undecided campaign still does
     kind = campaign.get("kind") or "undecided"
-    signs = {reason["sign"] for reason in campaign.get("reasons") or () if reason}
+    signs = {reason.get("sign") for reason in campaign.get("reasons") or () if reason}
     return tuple(one for one in BEARINGS if kind in one.kinds and (not one.sign or one.sign in signs))
 
 

@@ -93,7 +93,7 @@ def apply_terms(dossier: Dossier, policies: Policies) -> TermsApplied:
         acceptances=acceptances,
         has_acceptances=dossier.acceptances is not None,
         has_members=dossier.members is not None,
-        result_class=next((str(one["class"]) for one in dossier.results if one["result"] == "detect"), ""),
+        result_class=next((one.result_class for one in dossier.of_kind("networks")), ""),
         left_out=tuple(left_out),
     )
 

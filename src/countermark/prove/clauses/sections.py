@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from countermark.prove.clauses.applying import NO_RECORD
 from countermark.prove.clauses.conduct import BEARINGS
 from countermark.prove.clauses.outcome import CampaignTerms, TermsApplied
 from countermark.prove.clauses.policy import Clause, Policy
@@ -12,10 +11,11 @@ from countermark.prove.typeset.document import Paragraph, Section, Table
 
 _RULE = (
     "For each account and each day the version counts that the account accepted last, by the records of "
-    "acceptance in this case; it counts on the days on which it was effective. Without a record no clause is "
-    "shown to have bound the account. Days are those of UTC. Whether a record of acceptance is assent, and "
-    "whether the conduct was a breach, is for the court."
+    "acceptance in this case; it counts on the days on which it was effective, and from the whole day of its "
+    "acceptance. Without a record no clause is shown to have bound the account. Days are those of UTC. "
+    "Whether a record of acceptance is assent, and whether the conduct was a breach, is for the court."
 )
+_ASKED = "Did anything else bind them on these days, and what shows it?"
 _NO_MEMBERS = "The case does not name the members of its campaigns: no account can be held against the terms."
 _READ = "Policies that were read, each with the digest of the text that it was read from."
 _NO_TABLE = "The case holds no records of acceptance: no clause is shown to have bound any account."
@@ -84,11 +84,8 @@ def _bound(applied: TermsApplied) -> Section:
         numbers=(1, 4, 5),
     )
     blocks: list[Paragraph | Table] = [groups, *_versions(applied)]
-    if without := _without_record(applied):
-        text = (
-            f"Which record shows that {without:,} of these accounts accepted the terms before their first "
-            "day in the log?"
-        )
+    if unbound := _unbound(applied):
+        text = f"No version is shown to have bound {unbound:,} of these accounts on a day or more. {_ASKED}"
         blocks.append(Paragraph(text=text, style="question"))
     standing = f"{applied.result_class.capitalize()}: c" if applied.result_class else "C"
     return Section(f"{standing}lauses that bound the accounts", tuple(blocks))
@@ -129,17 +126,16 @@ def _version(campaign: CampaignTerms, one: VersionCount) -> tuple[str, ...]:
     )
 
 
-def _without_record(applied: TermsApplied) -> int:
-    """Accounts without a record of acceptance on a day of the window or more."""
-    return len(
-        {
-            account
-            for campaign in applied.campaigns
-            for group in campaign.groups
-            if any(one.reason == NO_RECORD for one in group.stretches)
-            for account in group.accounts
-        }
+def _unbound(applied: TermsApplied) -> int:
+    """Accounts that no version bound on a day of the window or more."""
+    found = (
+        account
+        for campaign in applied.campaigns
+        for group in campaign.groups
+        if any(one.reason for one in group.stretches)
+        for account in group.accounts
     )
+    return len(set(found))
 
 
 def _texts(policies: Sequence[Policy]) -> Section:

@@ -19,9 +19,14 @@ _LIMITS = (
 )
 
 
-def damages_sections(damages: Damages) -> tuple[Section, ...]:
-    """One section, with its parts; what is empty is a question, and no number stands in its place."""
-    parts = [_measures(damages), _heads(damages), *_sensitivity(damages), _sources(damages)]
+def damages_sections(damages: Damages, case_id: str) -> tuple[Section, ...]:
+    """One section, with its parts; what is empty is a question, and no number stands in its place. So is
+    whether inputs that name something else are of this case."""
+    parts: list[Paragraph | Section] = []
+    if damages.inputs.case != case_id:
+        text = f"The inputs are of “{damages.inputs.case}”. Are they the inputs of case {case_id}?"
+        parts.append(Paragraph(text=text, style="question"))
+    parts += [_measures(damages), _heads(damages), *_sensitivity(damages), _sources(damages)]
     parts += _questions(damages)
     return (Section("Damages", tuple(parts)),)
 

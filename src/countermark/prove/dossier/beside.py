@@ -51,12 +51,17 @@ def read_facts(path: Path) -> Beside:
         hint = "put the trials into one file"
         message = f"{path} names {len(trials)} files of proficiency trials"
         raise Error(message, hint=hint, exit_code=ExitCode.NO_INPUT)
+    exposures = [read_exposure(file) for kind, file in named if kind == "key-exposure"]
+    if len({one.key_id for one in exposures}) < len(exposures):
+        hint = "name the newest alone"
+        message = f"{path} names two ledgers of one key"
+        raise Error(message, hint=hint, exit_code=ExitCode.NO_INPUT)
     return Beside(
         parties=facts.parties,
         statements=facts.statements,
         exhibits=exhibits,
         proficiency=trials[0] if trials else None,
-        exposures=[read_exposure(file) for kind, file in named if kind == "key-exposure"],
+        exposures=exposures,
     )
 
 

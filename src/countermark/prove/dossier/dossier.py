@@ -48,6 +48,10 @@ Outcome = Literal["shown", "not shown", "record"]
 """Of an exhibit: a test passed; a test was made and did not pass (or is inconclusive); a record, no test."""
 
 
+UNCHECKED = "confirmatory, as the package says"
+"""Class of a result that was not worked out again on verification, since there is no trust file."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Exhibit:
     """One exhibit."""
@@ -64,7 +68,7 @@ class Exhibit:
     """Whether the seal covers it; else the digest was taken when the report was made."""
     outcome: Outcome = "record"
     result_class: str = ""
-    """`confirmatory` or `exploratory` of a result."""
+    """`confirmatory` or `exploratory` of a result; `UNCHECKED` where only the package says confirmatory."""
     fact: str = ""
     """Of a `statement`: the fact that it is about."""
 

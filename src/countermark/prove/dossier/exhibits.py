@@ -7,7 +7,7 @@ from typing import Any
 from countermark.prove.beforehand.result_files import plan_name
 from countermark.prove.custody.custody import Custody
 from countermark.prove.custody.terms import TermsEntry
-from countermark.prove.dossier.dossier import Exhibit, ExhibitKind, Outcome
+from countermark.prove.dossier.dossier import UNCHECKED, Exhibit, ExhibitKind, Outcome
 from countermark.prove.package.layout import (
     ATTESTATIONS,
     CAPTURE_JSON,
@@ -47,13 +47,21 @@ class Contained:
     terms: Sequence[TermsEntry] = ()
 
 
-def exhibits_of(found: Contained, beside: Iterable[Exhibit] = (), *, sealed: bool = True) -> list[Exhibit]:
+def exhibits_of(
+    found: Contained, beside: Iterable[Exhibit] = (), *, sealed: bool = True, checked: bool = True
+) -> list[Exhibit]:
     """All exhibits, numbered from 1: results first, then what they rest on, then what stands `beside`.
 
-    What a redaction took out whole is no exhibit.
+    What a redaction took out whole is no exhibit. `checked` says that the verification worked out the
+    classes.
     """
     there = (one for one in _contained(found) if one.sha256)
     listed = [*(replace(one, sealed=sealed) for one in there), *beside]
+    if not checked:
+        listed = [
+            replace(one, result_class=UNCHECKED) if one.result_class == "confirmatory" else one
+            for one in listed
+        ]
     return [replace(one, number=number) for number, one in enumerate(listed, 1)]
 
 
@@ -143,11 +151,11 @@ def _fixed_before(found: Contained) -> Iterator[Exhibit]:
 
 def _custody(found: Contained) -> Iterator[Exhibit]:
     yield _file(found, "custody", "Chain of custody: who took, held and handled the evidence", CUSTODY)
-    for one in found.custody.acquisitions:
+    for number, one in enumerate(found.custody.acquisitions, 1):
         by = f"by {one.by}" if one.by else "by a person who is not named here"
         title = f"Acquisition {one.id or ''}: {one.what or 'files'}, {by}"
         record = _file(found, "acquisition", title, CUSTODY)
-        yield replace(record, name=f"{CUSTODY}, record {one.id}", sha256=one.digest)
+        yield replace(record, name=f"{CUSTODY}, record {one.id or number}", sha256=one.digest)
     for hold in found.custody.holds:
         yield _file(found, "hold", f"Legal hold {hold.id or ''}, by {hold.by or 'not named here'}", CUSTODY)
 

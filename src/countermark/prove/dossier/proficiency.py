@@ -5,6 +5,7 @@ examiner who does not know which are which. A calibration of a formula is no suc
 """
 
 from collections.abc import Iterator, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +15,7 @@ from countermark.errors import Error, ExitCode
 from countermark.prove.dossier.records import Day, Line, Sha256, is_day, read_record
 from countermark.stats.binomial import clopper_pearson
 
+NOT_MEASURED = "not measured"
 PROFICIENCY_SCHEMA_ID = "countermark/proficiency/v1"
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Procedure = Literal["detect", "scan", "text", "radioactivity", "canary", "lineage", "identity"]
@@ -67,6 +69,11 @@ def read_proficiency(path: Path) -> Proficiency:
     for trial in found.trials:
         for why in _wrong(trial):
             raise Error(f"{path}: trial {trial.id} {why}", exit_code=ExitCode.NO_INPUT)
+    for name in ("id", "answer_sheet_sha256"):
+        given = [(one.procedure, getattr(one, name)) for one in found.trials]
+        if len(set(given)) < len(given):
+            message = f"{path} has a trial twice: the same procedure with the same {name}"
+            raise Error(message, exit_code=ExitCode.NO_INPUT)
     return found
 
 
@@ -83,18 +90,24 @@ def _wrong(trial: Trial) -> Iterator[str]:
 
 
 def rate(samples: Sequence[Samples]) -> str:
-    """`2 of 50: 4% (95%: 0.5% to 14%)`, with exact limits (Clopper and Pearson 1934), or `at most`."""
+    """`2 of 50: 4% (95%: 0.48% to 14%)`, with exact limits (Clopper and Pearson 1934), or `at most`.
+
+    A limit is rounded outwards. Inconclusive samples are counted beside n, since they are no right answers.
+    """
     n, wrong = sum(one.n for one in samples), sum(one.wrong for one in samples)
     if not n:
-        return "not measured"
+        return NOT_MEASURED
     low, high = clopper_pearson(wrong, n)
+    unsaid = sum(one.inconclusive for one in samples)
+    of = f"{wrong:,} of {n:,}" + (f" ({unsaid:,} inconclusive)" if unsaid else "")
     if not wrong:
-        return f"0 of {n:,}: at most {percent(high)} (95%)"
+        return f"{of}: at most {_percent(high, ROUND_CEILING)} (95%)"
     if wrong == n:
-        return f"{n:,} of {n:,}: at least {percent(low)} (95%)"
-    return f"{wrong:,} of {n:,}: {percent(wrong / n)} (95%: {percent(low)} to {percent(high)})"
+        return f"{of}: at least {_percent(low, ROUND_FLOOR)} (95%)"
+    limits = f"{_percent(low, ROUND_FLOOR)} to {_percent(high, ROUND_CEILING)}"
+    return f"{of}: {_percent(wrong / n, ROUND_HALF_EVEN)} (95%: {limits})"
 
 
-def percent(share: float) -> str:
+def _percent(share: float, rounding: str) -> str:
     """To two digits."""
-    return f"{float(f'{100 * share:.2g}'):g}%"
+    return f"{Context(prec=2, rounding=rounding).create_decimal(100 * share).normalize():f}%"

@@ -93,7 +93,7 @@ def _dossier(
         terms=found.terms,
         statements=beside.statements,
         parties=beside.parties,
-        exhibits=exhibits_of(found, beside.exhibits, sealed=sealed),
+        exhibits=exhibits_of(found, beside.exhibits, sealed=sealed, checked=verification.classes_checked),
         runs=logged_runs(state.log, state.case.matter) if state.log else (),
         committed=committed(state.log, _commitments(found)) if state.log else {},
         proficiency=beside.proficiency,

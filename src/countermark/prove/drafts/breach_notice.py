@@ -22,6 +22,7 @@ from countermark.prove.drafts.form import (
     window,
 )
 from countermark.prove.drafts.preservation_letter import LINKS
+from countermark.prove.report.results import campaigns_of
 from countermark.prove.typeset.document import Block, Document, Items, Paragraph, Section, Signature, Table
 
 
@@ -87,7 +88,8 @@ def _accepting(
     dossier: Dossier, entries: Sequence[TermsEntry], until: str
 ) -> Counter[tuple[str | None, str | None]]:
     """By id and version: accounts of the networks with a record of acceptance not later than that day."""
-    members = {account for group in read_members(dossier.members).values() for account in group}
+    listed = read_members(dossier.members)
+    members = {account for one in campaigns_of(dossier) for account in listed.get(one["campaign_id"], ())}
     found = read_acceptances(dossier.acceptances, members, [one.id for one in entries if one.id])
     return Counter(
         version

@@ -67,15 +67,26 @@ def make(dossier: Dossier, asked: Asked) -> Made:
     damages = reckon(read_inputs(asked.damages)) if asked.damages else None
     if asked.damages:
         dossier = _with_inputs(dossier, asked.damages)
-    assessed = assess_named(asked.claims, dossier, today, asked.legal) if asked.claims else ()
+    bearing = dossier if damages is None or _any_sum(damages) else _without_inputs(dossier)
+    assessed = assess_named(asked.claims, bearing, today, asked.legal) if asked.claims else ()
     applied = apply_terms(dossier, read_policies(asked.policies)) if asked.policies else None
     report = compose(
         dossier,
         claims=claims_sections(assessed),
         terms=terms_sections(applied) if applied else (),
-        damages=damages_sections(damages) if damages else (),
+        damages=damages_sections(damages, dossier.case.case_id) if damages else (),
     )
     return Made(dossier=dossier, report=report, assessed=assessed, applied=applied, damages=damages)
+
+
+def _any_sum(damages: Damages) -> bool:
+    """Whether a measure comes to more than nothing; else the inputs bear on no damage."""
+    return any(one.known is not None and one.known.value > 0 for one in damages.measures)
+
+
+def _without_inputs(dossier: Dossier) -> Dossier:
+    """For the claims alone: the exhibit stays in the list, under its number."""
+    return replace(dossier, exhibits=[one for one in dossier.exhibits if one.kind != "damages"])
 
 
 def _with_inputs(dossier: Dossier, path: Path) -> Dossier:

@@ -8,7 +8,16 @@ from countermark.prove.report.explanations import explanations_of
 from countermark.prove.report.pictures import controls_picture
 from countermark.prove.report.results import Result, answer, keys_of
 from countermark.prove.report.sure import NO_LEVEL
-from countermark.prove.report.words import claimed, counted, exhibits, figure, listed, short
+from countermark.prove.report.words import (
+    claimed,
+    claimed_of,
+    counted,
+    exhibits,
+    figure,
+    listed,
+    rounded_up,
+    short,
+)
 from countermark.prove.typeset.document import Block, Items, Paragraph, Section, Table
 from countermark.records.attributions import Attribution, Control, Test
 
@@ -83,7 +92,9 @@ def attribution_section(result: Result, dossier: Dossier, one: Attribution) -> S
 
 
 def _conclusions(one: Attribution) -> Table:
-    rows = [(row.subject, short(row.verdict), claimed(row.reported)) for row in one.conclusions[:MOST_TESTS]]
+    rows = [
+        (row.subject, short(row.verdict), claimed_of(row, one.tests)) for row in one.conclusions[:MOST_TESTS]
+    ]
     family = f"{counted(one.family, 'question')} at the level {one.alpha:g}"
     family += " for all together (Holm's correction)." if one.family > 1 else "."
     return Table(
@@ -103,7 +114,7 @@ def _tests(tests: list[Test]) -> Table:
             f"{test.n:,}",
             claimed(test.reported),
             f"{test.law} ({'exact' if test.exact else 'a bound or calibration'})",
-            f"{test.calibrated_to:.2g}" if test.calibrated_to < 1 else "not calibrated",
+            f"{rounded_up(test.calibrated_to):.2g}" if test.calibrated_to < 1 else "not calibrated",
         )
         for test in tests[:MOST_TESTS]
     ]

@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.dossier.exposures import KeyExposure
-from countermark.prove.dossier.proficiency import Proficiency, Samples, rate
+from countermark.prove.dossier.proficiency import NOT_MEASURED, Proficiency, Samples, rate
 from countermark.prove.report.marks import passes
 from countermark.prove.report.pictures import rates_picture
 from countermark.prove.report.results import Result, committed_on, keys_of
-from countermark.prove.report.sure import NOT_MEASURED
 from countermark.prove.report.words import capital, counted, exhibits, listed, short
 from countermark.prove.typeset.document import Block, Items, Paragraph, Section, Table
 

@@ -1,12 +1,10 @@
 """The finding of account networks: groups with size, time, kind, what is claimed, where the lists stand."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from countermark.prove.clauses.acceptances import read_members
 from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.dossier.groups import KINDS, campaigns_of
 from countermark.prove.report.explanations import explanations_of
@@ -25,25 +23,9 @@ MEANING = (
 )
 
 
-class _Member(msgspec.Struct):
-    """A line of the table; null where something was taken out."""
-
-    campaign_id: str | None
-    account_id: str | None
-
-
-def listed_accounts(members: Path | None) -> Counter[str]:
-    """How many accounts the sealed table names for each network; it is read line by line."""
-    found: Counter[str] = Counter()
-    if members is None:
-        return found
-    decoder = msgspec.json.Decoder(_Member)
-    with members.open("rb") as stream:
-        for line in stream:
-            one = decoder.decode(line)
-            if one.campaign_id and one.account_id:
-                found[one.campaign_id] += 1
-    return found
+def listed_accounts(members: Path | None) -> dict[str, int]:
+    """How many accounts the sealed table names for each network; those that were taken out do not count."""
+    return {campaign: len(accounts) for campaign, accounts in read_members(members).items()}
 
 
 def networks_section(result: Result, dossier: Dossier) -> Section:
@@ -73,7 +55,7 @@ def _table(dossier: Dossier, campaigns: list[Mapping[str, Any]]) -> Table:
             (
                 str(number),
                 figure(one.get("size")),
-                f"{counts[name]:,}",
+                figure(counts.get(name, 0) if dossier.members else None),
                 f"{day(window.get('first'))} to {day(window.get('last'))}",
                 KINDS.get(str(one.get("kind")), "not shown"),
                 campaign_level(dossier, one.get("p_value")),

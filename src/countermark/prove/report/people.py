@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from countermark.prove.dossier.dossier import Dossier
-from countermark.prove.report.words import capital, clock, counted, exhibits, short
+from countermark.prove.report.words import capital, clock, counted, exhibits, said, short
 from countermark.prove.typeset.document import Block, Paragraph, Section, Table
 
 MOST_ROWS = 200
@@ -48,11 +48,11 @@ def _custody(dossier: Dossier) -> Iterator[Block]:
     if custody.acquisitions:
         rows = [
             (
-                _said(one.id),
-                f"{_said(one.what)} ({counted(len(one.items), 'file')})",
-                f"{_said(one.by)}, {_said(one.role)}",
-                f"{_said(one.source)}, {_said(one.method)}",
-                f"{clock(_said(one.started))} to {clock(_said(one.ended))}",
+                said(one.id),
+                f"{said(one.what)} ({counted(len(one.items), 'file')})",
+                f"{said(one.by)}, {said(one.role)}",
+                f"{said(one.source)}, {said(one.method)}",
+                f"{clock(said(one.started))} to {clock(said(one.ended))}",
                 {"routine": "routine", "case": "for this case"}.get(one.purpose or "", "not shown"),
             )
             for one in custody.acquisitions[:MOST_ROWS]
@@ -65,10 +65,10 @@ def _custody(dossier: Dossier) -> Iterator[Block]:
     if custody.holds:
         held = [
             (
-                _said(one.id),
-                _said(one.by),
-                clock(_said(one.started)),
-                _said(one.anticipated),
+                said(one.id),
+                said(one.by),
+                clock(said(one.started)),
+                said(one.anticipated),
                 _number(one.accounts),
             )
             for one in custody.holds[:MOST_ROWS]
@@ -78,16 +78,12 @@ def _custody(dossier: Dossier) -> Iterator[Block]:
         )
     if custody.actions:
         done = [
-            (clock(_said(one.at)), _said(one.action), _said(one.what), _said(one.by), one.to or "-")
+            (clock(said(one.at)), said(one.action), said(one.what), said(one.by), one.to or "-")
             for one in custody.actions[:MOST_ROWS]
         ]
         yield Table(
             columns=("At (UTC)", "Action", "What", "By", "To"), rows=tuple(done), caption="Handling since."
         )
-
-
-def _said(text: str | None) -> str:
-    return "taken out" if text is None else short(text, 200)
 
 
 def _number(value: int | None) -> str:

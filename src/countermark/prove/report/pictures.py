@@ -8,7 +8,7 @@ from typing import Any
 from countermark.prove.custody.terms import day_of
 from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.dossier.proficiency import Proficiency, Samples
-from countermark.prove.report.words import counted, listed
+from countermark.prove.report.words import counted, listed, rounded_up, said
 from countermark.prove.typeset.document import Picture
 from countermark.records.attributions import Attribution, Test
 from countermark.stats.binomial import clopper_pearson
@@ -44,7 +44,6 @@ def controls_picture(one: Attribution) -> list[Picture]:
     rows = [("this result", own), *sorted(panel, key=lambda row: -row[1])[:MOST_CONTROLS]]
     if own <= 0 or len(rows) < 2:
         return []
-    least = 10 ** -rows[1][1]
     near = f"the {len(rows) - 1} of {len(panel)} unrelated samples that came closest"
     axis = "the longer, the more unusual"
     return [
@@ -52,10 +51,15 @@ def controls_picture(one: Attribution) -> list[Picture]:
             svg=bars([name for name, _ in rows], [value for _, value in rows], axis),
             caption=f"How unusual the result is beside {near}, each test alone: 2 stands for p = 0.01, 4 for"
             " p = 0.0001. A bar ends at the calibrated level.",
-            alternative=f"Bars: the result reaches p = {10**-own:.2g}; of"
-            f" {counted(len(panel), 'unrelated sample')} the smallest is p = {least:.2g}.",
+            alternative=f"Bars: the result reaches {_at_most(own)}; of"
+            f" {counted(len(panel), 'unrelated sample')} the smallest has {_at_most(rows[1][1])}.",
         )
     ]
+
+
+def _at_most(strength: float) -> str:
+    """The p-value of a bar in words, rounded up: a figure in print is never below the calibrated level."""
+    return f"p of at most {rounded_up(10**-strength):.2g}"
 
 
 def _strength(tests: Sequence[Test]) -> float:
@@ -127,13 +131,13 @@ def _events(dossier: Dossier) -> Iterator[tuple[date, str]]:
     yield from _event(seen.get("first_ts"), "first request in the log")
     yield from _event(seen.get("last_ts"), "last request in the log")
     for one in dossier.terms:
-        yield from _event(one.effective, f"terms in force: {one.id} {one.version}")
+        yield from _event(one.effective, f"terms in force: {said(one.id)} {said(one.version)}")
     for when in dossier.committed.values():
         yield from _event(when, "commitment to a key shown")
     for acquired in dossier.custody.acquisitions:
-        yield from _event(acquired.started, f"{acquired.id}: {acquired.what}")
+        yield from _event(acquired.started, f"{said(acquired.id)}: {said(acquired.what)}")
     for hold in dossier.custody.holds:
-        yield from _event(hold.started, f"legal hold {hold.id}")
+        yield from _event(hold.started, f"legal hold {said(hold.id)}")
     for run in dossier.runs:
         yield from _event(run.started, f"run {run.number}: {run.kind}")
     if dossier.sealed:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from countermark.prove.dossier.dossier import Dossier
+from countermark.prove.dossier.proficiency import NOT_MEASURED
 from countermark.prove.report.results import Result
-from countermark.prove.report.sure import NOT_MEASURED
 from countermark.prove.report.words import counted, exhibits
 from countermark.prove.typeset.document import Block, Paragraph, Section, Table
 

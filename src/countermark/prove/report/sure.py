@@ -4,7 +4,7 @@ from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.dossier.groups import campaigns_of
 from countermark.prove.dossier.proficiency import Proficiency, rate
 from countermark.prove.report.results import Result
-from countermark.prove.report.words import chance, claimed, figure
+from countermark.prove.report.words import chance, claimed, claimed_of, figure
 from countermark.records.attributions import Attribution, Conclusion, reported
 
 _NULLS = {
@@ -14,7 +14,6 @@ _NULLS = {
     "lineage": "If the weights were independent of the reference",
     "identity": "If both endpoints answered alike",
 }
-NOT_MEASURED = "not measured"
 NOT_CALIBRATED = "Nothing is claimed: the test has no calibration."
 NO_LEVEL = (
     "no smaller figure is printed: the record names no level to which the test of a corpus was calibrated"
@@ -46,7 +45,7 @@ def _attribution(result: Result) -> str:
     if one.verdict == "inconclusive":
         return "Nothing is claimed."
     null = _NULLS.get(result.kind, "If the null of its test held")
-    words = chance(best.reported)
+    words = chance(claimed_of(best, one.tests))
     return f"{null}, such a result would come up {words}." if words else NOT_CALIBRATED
 
 
@@ -82,11 +81,9 @@ def _networks(dossier: Dossier) -> str:
 
 def false_positives(found: Proficiency | None, procedure: str) -> str:
     """How often unrelated samples were called positive in blind trials; else `not measured`."""
-    trials = found.of(procedure) if found else []
-    return rate([one.unrelated for one in trials]) if trials else NOT_MEASURED
+    return rate([one.unrelated for one in found.of(procedure)] if found else [])
 
 
 def misses(found: Proficiency | None, procedure: str) -> str:
     """How often related samples were missed; else `not measured`."""
-    trials = found.of(procedure) if found else []
-    return rate([one.related for one in trials]) if trials else NOT_MEASURED
+    return rate([one.related for one in found.of(procedure)] if found else [])

@@ -4,6 +4,8 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 
+from countermark.records.attributions import Conclusion, Test
+
 LONGEST = 600
 _REPORTED = re.compile(r"p ([<=]) (\S+)")
 
@@ -17,6 +19,11 @@ def figure(value: object) -> str:
     """`25,000`; `not shown` where it is no number, as where it was taken out."""
     known = isinstance(value, int | float) and not isinstance(value, bool)
     return f"{value:,}" if known else "not shown"
+
+
+def said(text: str | None) -> str:
+    """A field of a record, which is null where it was taken out."""
+    return "taken out" if text is None else short(text, 200)
 
 
 def moment(text: str) -> str:
@@ -73,8 +80,20 @@ def chance(reported: str) -> str:
     less, value = level
     words = "less than" if less else "about"
     if value > 0.05:
-        return f"{words} {100 * value:.2g} times in 100"
+        return f"{words} {math.ceil(100 * value - 1e-9)} times in 100"
     return f"{words} 1 time in {_floor(1 / value):,}"
+
+
+def claimed_of(conclusion: Conclusion, tests: Sequence[Test]) -> str:
+    """What is claimed of a conclusion: as it is reported, unless that is more than its own record bears out.
+
+    No honest record reports less than the corrected p-value, or than the smallest level to which a deciding
+    test of its subject was calibrated (two digits apart).
+    """
+    levels = [test.calibrated_to for test in tests if test.decides and test.subject == conclusion.subject]
+    least = max(conclusion.adjusted_p_value, min(levels, default=1.0))
+    level = _level(conclusion.reported)
+    return claimed(conclusion.reported if level and level[1] >= 0.95 * least else "")
 
 
 def _level(reported: str) -> tuple[bool, float] | None:
@@ -85,6 +104,12 @@ def _level(reported: str) -> tuple[bool, float] | None:
     except ValueError:
         return None
     return (match[1] == "<", value) if match and 0 < value <= 1 else None
+
+
+def rounded_up(value: float) -> float:
+    """Two digits, never below the value; above 0."""
+    step = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return math.ceil(value / step * (1 - 1e-12)) * step
 
 
 def _floor(value: float) -> int:

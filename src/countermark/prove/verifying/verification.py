@@ -94,6 +94,11 @@ class Verification:
         """0 only where the signers were checked too."""
         return ExitCode.DONE if self.verdict == "VERIFIED" else ExitCode.VERIFICATION_FAILED
 
+    @property
+    def classes_checked(self) -> bool:
+        """Whether the classes of the results were worked out again; else they are the package's own word."""
+        return any(step.name == "results" and step.outcome == "ok" for step in self.steps)
+
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         plain = asdict(self)

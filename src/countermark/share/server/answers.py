@@ -28,7 +28,9 @@ _TITLES = {404: NOT_FOUND, 405: NO_METHOD}
 class Answer(Response):
     """Starlette's, in the media type of TAXII, without a search for what the headers lack."""
 
-    def __init__(self, *parts: bytes, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    def __init__(
+        self, *parts: bytes | memoryview, status: int = 200, headers: Iterable[tuple[bytes, bytes]] = ()
+    ) -> None:
         """The body is `parts`, joined: to copy them takes less than to send each by itself."""
         self.status_code, self._body, self.background = status, b"".join(parts), None
         self.raw_headers = [_TYPE, (b"content-length", b"%d" % len(self._body)), *headers]

@@ -4,6 +4,7 @@ A page is the stored bytes joined. It is in the log before it leaves, in one ent
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -22,7 +23,7 @@ from countermark.share.server.media import check_accept
 from countermark.share.server.paging import Pages
 from countermark.share.server.parts import Pressing
 from countermark.share.server.times import taxii_time
-from countermark.store.exchange import Filters, Joined, Page
+from countermark.store.exchange import Filters, Joined, Page, Part
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,12 @@ class Objects:
     async def objects(self, request: Request) -> Response:
         """`GET …/objects/`."""
         found = await self._read(request, _OBJECTS)
-        return _answer(found, b"objects", _data(found))
+        return _answer(found, b"objects", *_parts(found))
 
     async def object(self, request: Request) -> Response:
         """`GET …/objects/{object-id}/`."""
         found = await self._read(request, _OBJECT)
-        return _answer(found, b"objects", _data(found))
+        return _answer(found, b"objects", *_parts(found))
 
     async def versions(self, request: Request) -> Response:
         """`GET …/objects/{object-id}/versions/`."""
@@ -203,20 +204,20 @@ def _rows(found: _Found) -> list[Stored]:
     return found.page.rows
 
 
-def _data(found: _Found) -> bytes:
-    return found.page.data if isinstance(found.page, Joined) else b""
+def _parts(found: _Found) -> Sequence[Part]:
+    return found.page.parts if isinstance(found.page, Joined) else ()
 
 
-def _answer(found: _Found, name: bytes, items: bytes) -> Response:
+def _answer(found: _Found, name: bytes, *items: Part) -> Response:
     """The page with its date headers (3.2); an empty object where there is nothing (5.3.1, 5.4, 5.8.1).
 
-    `items` are joined. The dates of an empty page are the position that was asked from: the one time that may
-    safely be sent back as `added_after`.
+    `items` have commas between. The dates of an empty page are the position that was asked from: the one time
+    that may safely be sent back as `added_after`.
     """
     empty = not found.page.span[1]
     first, last = (found.start, found.start) if empty else found.page.span
     more = b'"more":true,"next":"%b",' % found.next.encode() if found.next is not None else b""
-    parts = (b"{}",) if empty else (b'{%b"%b":[' % (more, name), items, b"]}")
+    parts: tuple[Part, ...] = (b"{}",) if empty else (b'{%b"%b":[' % (more, name), *items, b"]}")
     return Answer(*parts, headers=_dates(first, last))
 
 

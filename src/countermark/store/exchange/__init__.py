@@ -7,7 +7,7 @@ from countermark.store.exchange.overdue import Overdue
 from countermark.store.exchange.overlap_turns import EXPIRED, VOID, OverlapRun, OverlapSide, Pair, Turn
 from countermark.store.exchange.pools import REGISTERED, Pool, Unregistrable, voided_entry
 from countermark.store.exchange.quotas import Over, Quota
-from countermark.store.exchange.recent import Joined
+from countermark.store.exchange.recent import Joined, Part
 from countermark.store.exchange.refusals import Counted, Refusal
 from countermark.store.exchange.releases import Release
 from countermark.store.exchange.samples import Suspended, Under, Use
@@ -51,6 +51,7 @@ __all__ = [
     "OverlapSide",
     "Page",
     "Pair",
+    "Part",
     "Pool",
     "Prepared",
     "Quota",

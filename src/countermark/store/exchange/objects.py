@@ -213,14 +213,14 @@ class Objects:
         """A page out of the rows of its objects."""
         rows, limit = self._rows(key, with_data=True, lean=True), key[3]
         if not rows:
-            return Read([], 0, (), b"", False)
+            return Read([], 0, (), (), False)
         positions, owners, data = zip(*rows[:limit], strict=True)
-        return Read(steps_of(positions), positions[-1], owners, b",".join(data), len(rows) > limit)
+        return Read(steps_of(positions), positions[-1], owners, (b",".join(data),), len(rows) > limit)
 
     def _join(self, page: Read) -> Joined:
         names = {number: self._names.member(number) for number in set(page.owners)}
         first = page.steps[0] if page.steps else 0
-        return Joined(page.steps, (first, page.last), page.owners, names, page.data, page.more)
+        return Joined(page.steps, (first, page.last), page.owners, names, page.parts, page.more)
 
 
 def _key(number: int, filters: Filters, after: int | None, limit: int) -> Key:

@@ -9,7 +9,7 @@ was read serves the requests that come together.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -28,6 +28,10 @@ _BESIDE = 1024
 """What an entry takes besides its objects, positions and key, generously."""
 
 
+Part = bytes | memoryview
+"""A memoryview: of a value that was read, so that it is copied once, when it is sent."""
+
+
 class Joined(msgspec.Struct, frozen=True):
     """A page as it is sent."""
 
@@ -39,10 +43,15 @@ class Joined(msgspec.Struct, frozen=True):
     """Of the member that put it there, for each object."""
     names: dict[int, str]
     """`member_id` by number."""
-    data: bytes
-    """The objects' JSON as it came, with commas between."""
+    parts: Sequence[Part]
+    """The objects' JSON as it came, with commas between, in some parts."""
     more: bool
     """Whether others follow."""
+
+    @property
+    def data(self) -> bytes:
+        """The parts joined."""
+        return b"".join(self.parts)
 
     @property
     def positions(self) -> tuple[int, ...]:
@@ -148,7 +157,9 @@ class Recent:
         with self._turn:
             if (again and not self._asked_before(key)) or change is None:
                 return
-            size = len(page.data) + 128 * len(page.steps) + 4 * _length(key[1]) + _BESIDE
+            if len(page.parts) > 1:  # they hold more than is theirs
+                page = msgspec.structs.replace(page, parts=(page.data,))
+            size = sum(map(len, page.parts)) + 128 * len(page.steps) + 4 * _length(key[1]) + _BESIDE
             if size > _MOST_OF_ONE:
                 return
             self._drop(key)

@@ -25,6 +25,7 @@ from countermark.store.exchange.changing import lock_collection
 from countermark.store.exchange.database import Database
 from countermark.store.exchange.names import Names
 from countermark.store.exchange.queries import page_statement, shape_of
+from countermark.store.exchange.recent import Part
 from countermark.store.exchange.shapes import SPEC_VERSIONS, Filters, steps_of
 from countermark.store.exchange.tables import collections, segments
 
@@ -55,8 +56,8 @@ class Read(NamedTuple):
     """The last position."""
     owners: tuple[int, ...]
     """Numbers of members, for each object."""
-    data: bytes
-    """The objects with commas between."""
+    parts: Sequence[Part]
+    """The objects with commas between, in some parts."""
     more: bool
 
 
@@ -218,7 +219,8 @@ def _rows_of(limit: int) -> int:
 def _page(rows: Sequence[Row], after: int, limit: int) -> Read | None:
     """A page out of rows of segments, where they hold all of it and something behind it."""
     taken: list[int] = []
-    last, owners, parts = 0, b"", []
+    parts: list[Part] = []
+    last, owners = 0, b""
     for places, data in rows:
         if data is None:
             return None
@@ -230,10 +232,10 @@ def _page(rows: Sequence[Row], after: int, limit: int) -> Read | None:
             taken.append(sum(steps[: begin + 1]) - last)
             taken += steps[begin + 1 : end]
             last = sum(steps[:end])
-            parts.append(_between(places, data, begin, end))
+            parts += (b",", _between(places, data, begin, end))
             owners += places[12 * count + 4 * begin : 12 * count + 4 * end]
         if end < count:
-            return Read(taken, last, struct.unpack(f"<{len(taken)}i", owners), b",".join(parts), True)
+            return Read(taken, last, struct.unpack(f"<{len(taken)}i", owners), parts[1:], True)
     return None
 
 

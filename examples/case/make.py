@@ -104,10 +104,11 @@ def seal(demo: Path, case: Path, place: Path) -> tuple[Path, Path]:
 
 def write_papers(package: Path, trust: Path, out: Path) -> None:
     """Report, drafts and workbook, each with its JSON."""
-    common = (package, "--trust", trust, *NAMES, "--claims", CLAIMS, "--policies", POLICIES)
+    common = (package, "--trust", trust, *NAMES, "--claims", CLAIMS)
     inputs = HERE / "damages.yaml"
-    papers = {"report": ("report", *common, "--damages", inputs)}
-    papers |= {kind: ("draft", kind, *common) for kind in DRAFTS}
+    terms = ("--policies", POLICIES)
+    papers = {"report": ("report", *common, *terms, "--damages", inputs)}
+    papers |= {kind: ("draft", kind, *common, *(terms if kind == "breach-notice" else ())) for kind in DRAFTS}
     for name, words in papers.items():
         said = countermark("case", *words, "--out", out / f"{name}.pdf", "--json")
         (out / f"{name}.json").write_text(said, encoding="utf-8")

@@ -10,7 +10,7 @@ from countermark.prove.claims.read import rows_of
 from countermark.prove.claims.review import due_on, reviewed_on
 from countermark.prove.claims.rows import Claim, Row
 from countermark.prove.dossier.dossier import UNCHECKED, Exhibit
-from countermark.prove.dossier.statements import PersonsStatement
+from countermark.prove.dossier.statements import PersonsStatement, fact_words
 from countermark.prove.typeset.document import Block, Paragraph, Section, Table
 
 NOTE = (
@@ -102,7 +102,7 @@ def bears(one: AssessedElement) -> str:
     if one.tested:
         parts.append(f"Tested and not shown: {exhibits_text(one.tested)}.")
     if one.statements and one.unstated:
-        parts.append(f"Nobody states: {', '.join(one.unstated).replace('-', ' ')}.")
+        parts.append(f"Nobody states: {', '.join(map(fact_words, one.unstated))}.")
     return "\n".join(parts)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from countermark.prove.dossier.dossier import Dossier
+from countermark.prove.dossier.statements import fact_words
 from countermark.prove.report.words import capital, clock, counted, exhibits, said, short
 from countermark.prove.typeset.document import Block, Paragraph, Section, Table
 
@@ -19,7 +20,7 @@ def statements_section(dossier: Dossier) -> Section:
         return Section("What persons state", (Paragraph(text="No person states anything in this case."),))
     rows = [
         (
-            capital(one.fact.replace("-", " ")),
+            capital(fact_words(one.fact)),
             f"“{short(one.says, 2000)}”",
             short(one.by, 200),
             one.dated,

@@ -64,6 +64,14 @@ def test_what_was_tested_and_not_shown_never_supports(case: Dossier) -> None:
     assert bears(weights) == "Who shows weights?\nTested and not shown: Exhibit 5 (exploratory)."
 
 
+def test_a_log_without_a_finding_is_no_breach(tmp_path: Path) -> None:
+    breach = found(
+        assess(read_claims()["us-contract"], dossier(tmp_path, without=["networks"]), DAY), "breach"
+    )
+    assert (breach.state, breach.exhibits) == ("gap", ())
+    assert [one.kind for one in breach.tested] == ["networks"]
+
+
 def test_an_exploratory_result_supports_with_that_word_beside_it(case: Dossier) -> None:
     assessed = assess(record(claim()), case, DAY)
     conduct, use = found(assessed, "conduct"), found(assessed, "use")
@@ -120,12 +128,15 @@ def test_a_file_behind_another_fact_does_not_bear(case: Dossier) -> None:
 
 def oracle(fields: dict[str, Any], exhibits: list[Exhibit], said: list[PersonsStatement]) -> str:
     """By the words of the rule, written again without the code."""
-    counts = 0
+    counts = results = 0
     for exhibit in exhibits:
         right = exhibit.kind in fields["exhibits"]
         if exhibit.kind == "statement" and exhibit.fact not in fields["facts"]:
             right = False
         counts += right and exhibit.outcome in ("shown", "record")
+        results += right and exhibit.outcome == "shown"
+    if any(kind in ("networks", "lineage") or kind.endswith("-marks") for kind in fields["exhibits"]):
+        counts = counts if results else 0  # records support beside a result only
     stated = sum(one.fact in fields["facts"] for one in said)
     if fields["exhibits"] and fields["facts"]:
         return "supported" if counts and stated else "stated" if stated else "gap"
@@ -134,7 +145,15 @@ def oracle(fields: dict[str, Any], exhibits: list[Exhibit], said: list[PersonsSt
     return "stated" if stated else "gap"
 
 
-KINDS = [[], ["networks"], ["lineage"], ["terms", "acceptances"], ["text-marks", "lineage"], ["statement"]]
+KINDS = [
+    [],
+    ["networks"],
+    ["networks", "requests"],
+    ["lineage"],
+    ["terms", "acceptances"],
+    ["text-marks", "lineage"],
+    ["statement"],
+]
 FACTS = [[], ["defendant-identity"], ["assent"], ["assent", "defendant-identity"]]
 
 

@@ -90,6 +90,7 @@ def test_files_become_exhibits_with_their_digests(folder: Path) -> None:
         ("papers/registry.pdf]\n  - fact", "../outside.txt]\n  - fact", "below its folder"),
         ("papers/registry.pdf]\n  - fact", "papers/../../outside.txt]\n  - fact", "below its folder"),
         ("papers/registry.pdf]\n  - fact", "/etc/hostname]\n  - fact", "below its folder"),
+        ("papers/registry.pdf]\n  - fact", f"{'a' * 900}]\n  - fact", "no file can be called so"),
         ("papers/registry.pdf]\n  - fact", "link.txt]\n  - fact", "leads out of its folder"),
         ("papers/registry.pdf]\n  - fact", "papers]\n  - fact", "there is no such file"),
         ("dated: 2026-06-20", "dated: 2026-06-31", "no day"),
@@ -114,6 +115,13 @@ def test_what_is_not_as_expected_is_said(folder: Path, old: str, new: str, why: 
 def test_a_facts_file_that_is_not_there_is_no_input(tmp_path: Path) -> None:
     with pytest.raises(Error, match="cannot be read") as caught:
         read_facts(tmp_path / "facts.yaml")
+    assert caught.value.exit_code == ExitCode.NO_INPUT
+
+
+def test_a_title_says_no_cause(folder: Path) -> None:
+    named = "  - {kind: damages, file: exposure.json, title: What was Copied}\n  - kind: key-exposure"
+    with pytest.raises(Error, match="says 'Copied'") as caught:
+        read_facts(changed(folder, "  - kind: key-exposure", named))
     assert caught.value.exit_code == ExitCode.NO_INPUT
 
 

@@ -15,6 +15,7 @@ from countermark.prove.case_folder.workspace_state import Link
 from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.dossier.gather import TAKEN_OUT, keep_table
 from countermark.prove.dossier.read import read_dossier
+from countermark.prove.dossier.working_paper import NOT_SIGNED
 from countermark.prove.package.trustfile import Trust
 from countermark.prove.redacting.redact import RedactOptions, redact
 from countermark.prove.redacting.takes import Take, parse_take
@@ -186,6 +187,8 @@ def test_a_case_folder_is_a_working_paper(options: SealOptions, tmp_path: Path, 
     assert [run.kind for run in one.runs] == ["a run"]
     assert one.verification.verdict == "INTACT, SIGNER NOT CHECKED"
     assert one.verification.signers == ()
+    (signed,) = [step for step in one.verification.steps if step.name == "signers"]
+    assert (signed.outcome, signed.detail) == ("NOT CHECKED", NOT_SIGNED)  # its key is thrown away
     assert "No trust file" not in str(compose(one).document)
     report = compose(one)
     assert report.document.mark == "Working paper: not sealed"

@@ -40,7 +40,7 @@ class _Strict(yaml.SafeLoader):
         self._depth -= 1
         return node
 
-    def construct_scalar(self, node: yaml.ScalarNode) -> str:
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> str:
         text: str = super().construct_scalar(node)
         if any("\ud800" <= letter <= "\udfff" for letter in text):
             raise yaml.YAMLError(f"half a letter near line {node.start_mark.line + 1}: it cannot be written")

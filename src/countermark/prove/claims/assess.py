@@ -13,7 +13,7 @@ from countermark.prove.claims.read import own_claims, pick, read_claims
 from countermark.prove.claims.review import due_on, is_past
 from countermark.prove.claims.rows import Claim, Element, Row
 from countermark.prove.clauses.acceptances import read_acceptances, read_members
-from countermark.prove.dossier.dossier import Dossier, Exhibit
+from countermark.prove.dossier.dossier import RESULT_KINDS, Dossier, Exhibit
 from countermark.prove.dossier.statements import PersonsStatement
 
 State = Literal["supported", "stated", "gap"]
@@ -112,6 +112,8 @@ def _assess_element(element: Element, dossier: Dossier, accepted: Accepted | Non
     if accepted is None or not accepted.with_record:
         bearing = [one for one in bearing if one.kind != "acceptances"]  # records of others show nothing
     exhibits = tuple(one for one in bearing if one.outcome != "not shown")
+    if _asks_for_a_result(element) and not any(one.kind in RESULT_KINDS for one in exhibits):
+        exhibits = ()  # the log alone is no breach: records support beside a result that was shown
     statements = tuple(one for one in dossier.statements if one.fact in element.facts)
     stated = {one.fact for one in statements}
     missing = _missing(element, bool(exhibits), bool(statements))
@@ -130,6 +132,11 @@ def _assess_element(element: Element, dossier: Dossier, accepted: Accepted | Non
         unstated=tuple(fact for fact in element.facts if fact not in stated),
         accepted=accepted if "acceptances" in element.exhibits else None,
     )
+
+
+def _asks_for_a_result(element: Element) -> bool:
+    """Whether a test is among the kinds that bear on it."""
+    return not set(RESULT_KINDS).isdisjoint(element.exhibits)
 
 
 def _bearing(element: Element, exhibits: Sequence[Exhibit]) -> Iterator[Exhibit]:

@@ -11,9 +11,9 @@ from countermark.prove.typeset.document import Paragraph, Section, Table
 
 _RULE = (
     "For each account and each day the version counts that the account accepted last, by the records of "
-    "acceptance in this case; it counts on the days on which it was effective, and from the whole day of its "
-    "acceptance. Without a record no clause is shown to have bound the account. Days are those of UTC. "
-    "Whether a record of acceptance is assent, and whether the conduct was a breach, is for the court."
+    "acceptance in this case; it counts on the days on which it was effective, the whole day of its "
+    "acceptance among them. Without a record no clause is shown to have bound the account. Days are those of "
+    "UTC. Whether a record of acceptance is assent, and whether the conduct was a breach, is for the court."
 )
 _ASKED = "Did anything else bind them on these days, and what shows it?"
 _NO_MEMBERS = "The case does not name the members of its campaigns: no account can be held against the terms."

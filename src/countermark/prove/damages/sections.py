@@ -85,8 +85,8 @@ def _sensitivity(damages: Damages) -> Iterator[Section]:
     if rows:
         columns = ("Measure", "Input", "With it at its low", "With it at its high", "Change")
         caption = (
-            f"Amounts in {damages.inputs.currency}: what each measure comes to when one input moves and all "
-            f"others stay at their value; the {LARGEST} that move it most. Inputs of open heads are not "
+            f"Amounts in {damages.inputs.currency}: what is known of each measure when one input moves and "
+            f"all others stay at their value; the {LARGEST} that move it most. Inputs of open heads are not "
             "there."
         )
         table = Table(columns=columns, rows=tuple(rows), caption=caption, widths=_WIDE, numbers=(2, 3, 4))

@@ -3,6 +3,7 @@
 A file is named below the folder of the facts file; its digest is taken when the dossier is read.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -18,6 +19,9 @@ from countermark.records.canonical import file_sha256
 
 FORM = "docs/report.md"
 MAX_FILES = 1000
+LONGEST_NAME = 255
+_CAUSES = re.compile(r"\b(?:copied|stolen|trained on|derived)\b", re.IGNORECASE)
+"""Words that only a named person says: an exhibit's title would say them in the report's own voice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,11 @@ def read_facts(path: Path) -> Beside:
         if not is_day(one.dated):
             message = f"{path}: the statement of {one.fact} is dated {one.dated}, which is no day"
             raise Error(message, exit_code=ExitCode.NO_INPUT)
+    for record in facts.exhibits:
+        if found := _CAUSES.search(record.title):
+            message = f"{path}: the title “{record.title[:200]}” says {found[0]!r}"
+            hint = "a title says what a file is; why something is so is what a named person states"
+            raise Error(message, hint=hint, exit_code=ExitCode.NO_INPUT)
     files = _Files(path)
     exhibits = [*_of_statements(facts, files), *_of_records(facts, files)]
     named = [(one.kind, files.find(one.file)) for one in facts.exhibits]
@@ -76,6 +85,8 @@ class _Files:
         """The file below the folder; raises where there is none, or it leads outside."""
         plain = PurePosixPath(name)
         path = self._base / plain
+        if max(map(len, plain.parts), default=0) > LONGEST_NAME:
+            raise self._bad(f"names {name[:60]!r} …: no file can be called so")
         if plain.is_absolute() or ".." in plain.parts or not name.isprintable():
             raise self._bad(f"names {name!r}: a file is named below its folder")
         if not path.resolve().is_relative_to(self._base):

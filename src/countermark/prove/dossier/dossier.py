@@ -44,6 +44,8 @@ ExhibitKind = Literal[
     "statement",  # a file that a person's statement names
 ]
 EXHIBIT_KINDS: tuple[str, ...] = ExhibitKind.__args__  # type: ignore[attr-defined]  # typing has no accessor
+RESULT_KINDS = ("networks", "corpus-marks", "text-marks", "answer-marks", "canaries", "lineage", "identity")
+"""Kinds that are tests with an outcome; all others are records."""
 Outcome = Literal["shown", "not shown", "record"]
 """Of an exhibit: a test passed; a test was made and did not pass (or is inconclusive); a record, no test."""
 

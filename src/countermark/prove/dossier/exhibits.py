@@ -52,8 +52,7 @@ def exhibits_of(
 ) -> list[Exhibit]:
     """All exhibits, numbered from 1: results first, then what they rest on, then what stands `beside`.
 
-    What a redaction took out whole is no exhibit. `checked` says that the verification worked out the
-    classes.
+    What a redaction took out whole is no exhibit. `checked`: the verification worked out the classes.
     """
     there = (one for one in _contained(found) if one.sha256)
     listed = [*(replace(one, sealed=sealed) for one in there), *beside]

@@ -176,7 +176,7 @@ def _common(result: Result, dossier: Dossier) -> list[Block | Section]:
         blocks.append(Paragraph(lead="Other explanations.", text="The same result also comes about by:"))
         blocks.append(Items(tuple(others)))
     ledger = exhibits(one.number for one in dossier.of_kind("key-exposure"))
-    if ledger and keys_of(result, dossier):
+    if ledger and not set(keys_of(result, dossier)).isdisjoint(one.key_id for one in dossier.exposures):
         text = f"How far keys and outputs are out stands in {ledger} and in the section on method."
         blocks.append(Paragraph(lead="Exposure of the key.", text=text))
     return blocks

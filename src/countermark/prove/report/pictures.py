@@ -7,7 +7,7 @@ from typing import Any
 
 from countermark.prove.custody.terms import day_of
 from countermark.prove.dossier.dossier import Dossier
-from countermark.prove.dossier.proficiency import Proficiency, Samples
+from countermark.prove.dossier.proficiency import Proficiency, Samples, rate
 from countermark.prove.report.words import counted, listed, rounded_up, said
 from countermark.prove.typeset.document import Picture
 from countermark.records.attributions import Attribution, Test
@@ -76,13 +76,9 @@ def rates_picture(found: Proficiency) -> list[Picture]:
     if not rows:
         return []
     labels = [label for label, _ in rows]
-    low, mid, high = ([100 * values[at] for _, values in rows] for at in range(3))
-    words = listed(
-        [
-            f"{label} {b:.2g}% ({a:.2g}% to {c:.2g}%)"
-            for label, a, b, c in zip(labels, low, mid, high, strict=True)
-        ]
-    )
+    limits = [_limits(samples) for _, samples in rows]
+    low, mid, high = ([100 * values[at] for values in limits] for at in range(3))
+    words = listed([f"{label}, {rate(samples)}" for label, samples in rows])
     return [
         Picture(
             svg=intervals(labels, low, mid, high, "per cent"),
@@ -92,18 +88,23 @@ def rates_picture(found: Proficiency) -> list[Picture]:
     ]
 
 
-def _rates(found: Proficiency) -> Iterator[tuple[str, tuple[float, float, float]]]:
+def _rates(found: Proficiency) -> Iterator[tuple[str, list[Samples]]]:
+    """Label and samples of each rate that has any."""
     for procedure in found.procedures():
         trials = found.of(procedure)
-        yield from _rate(f"{procedure}: unrelated called positive", [one.unrelated for one in trials])
-        yield from _rate(f"{procedure}: related missed", [one.related for one in trials])
+        for label, samples in (
+            ("unrelated called positive", [one.unrelated for one in trials]),
+            ("related missed", [one.related for one in trials]),
+        ):
+            if any(one.n for one in samples):
+                yield f"{procedure}: {label}", samples
 
 
-def _rate(label: str, samples: Sequence[Samples]) -> Iterator[tuple[str, tuple[float, float, float]]]:
+def _limits(samples: Sequence[Samples]) -> tuple[float, float, float]:
+    """Lower limit, rate, upper limit."""
     n, wrong = sum(one.n for one in samples), sum(one.wrong for one in samples)
-    if n:
-        low, high = clopper_pearson(wrong, n)
-        yield label, (low, wrong / n, high)
+    low, high = clopper_pearson(wrong, n)
+    return low, wrong / n, high
 
 
 def timeline_picture(dossier: Dossier) -> list[Picture]:

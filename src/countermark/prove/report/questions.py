@@ -16,12 +16,9 @@ class Question:
 
 
 def questions_in(sections: Iterable[Section]) -> list[Question]:
-    """Every question in these sections, in order; one that is asked twice stands once."""
-    found: dict[str, Question] = {}
-    for section in sections:
-        for one in _walk(section, section.heading):
-            found.setdefault(one.text, one)
-    return list(found.values())
+    """Every question in these sections, in order; one that a part asks twice stands once."""
+    asked = (one for section in sections for one in _walk(section, section.heading))
+    return list(dict.fromkeys(asked))
 
 
 def _walk(section: Section, where: str, level: int = 1) -> Iterator[Question]:
@@ -35,7 +32,8 @@ def _walk(section: Section, where: str, level: int = 1) -> Iterator[Question]:
 
 def _asked(block: Block) -> Iterator[str]:
     if isinstance(block, Paragraph) and block.style == "question":
-        yield f"{block.lead} {block.text}".strip()
+        lead = block.lead.removesuffix(".")
+        yield f"{lead}: {block.text}" if lead else block.text
     if isinstance(block, Table):
         for number in block.questions:
             yield from _of_row(block.rows[number])

@@ -4,7 +4,7 @@ from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.dossier.groups import campaigns_of
 from countermark.prove.dossier.proficiency import Proficiency, rate
 from countermark.prove.report.results import Result
-from countermark.prove.report.words import chance, claimed, claimed_of, figure
+from countermark.prove.report.words import chance, claimed, claimed_of, counted, figure
 from countermark.records.attributions import Attribution, Conclusion, reported
 
 _NULLS = {
@@ -76,7 +76,9 @@ def _networks(dossier: Dossier) -> str:
         return "No figure is shown."
     words = chance(campaign_level(dossier, max(one for one in values if isinstance(one, int | float))))
     null = "If accounts had nothing to do with each other"
-    return f"{null}, a group would look like this {words}." if words else NOT_CALIBRATED
+    tested = dossier.findings.get("tested")
+    tried = f" {counted(tested, 'candidate group')} were tested." if isinstance(tested, int) else ""
+    return f"{null}, one group would look like this {words}.{tried}" if words else NOT_CALIBRATED
 
 
 def false_positives(found: Proficiency | None, procedure: str) -> str:

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countermark.prove.dossier.dossier import Dossier
-from countermark.prove.report.pictures import controls_picture
 from countermark.prove.report.plain import to_plain
 from countermark.prove.report.report import Report, compose
 from countermark.prove.report.results import results_of

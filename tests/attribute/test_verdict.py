@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from countermark.attribute.base import Examined
 from countermark.attribute.verdict import LEAST_CONTROLS, Verdict, conclude
@@ -17,6 +19,7 @@ from countermark.records.attributions import (
     Control,
     Test,
     ValidityDomain,
+    below,
 )
 
 
@@ -177,3 +180,10 @@ def test_what_could_not_be_looked_at_stands_against_a_negative_only() -> None:
     quiet, loud = (verdict(outcome(log10_p), unseen=["no embeddings"]) for log10_p in (-0.5, -9.0))
     assert (quiet.words, quiet.reasons) == (INCONCLUSIVE, ["no embeddings"])
     assert (loud.words, loud.reasons) == (f"{NOT_INDEPENDENT_OF_KEY} aa", [])
+
+
+@given(st.floats(1e-12, 1.0))
+def test_a_level_in_print_is_never_below_the_level(level: float) -> None:
+    assert float(below(level).removeprefix("p < ")) >= level * (1 - 1e-11)
+    assert float(below(level).removeprefix("p < ")) <= level * 1.1
+    assert below(1 / 301) == "p < 0.0034"

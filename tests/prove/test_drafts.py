@@ -201,7 +201,7 @@ def test_the_exhibit_list_names_the_element_that_each_exhibit_supports(tmp_path:
         if exhibit.outcome == "not shown":
             assert offered[exhibit.number] == NOT_SHOWN
         elif wanted:
-            assert offered[exhibit.number] == f"us-sample: {'; '.join(wanted)}"
+            assert offered[exhibit.number] == f"A: {'; '.join(wanted)}"
         else:
             starts = "It bears on no element" if exhibit.kind == "corpus-marks" else "Foundation: "
             assert offered[exhibit.number].startswith(starts), exhibit
@@ -219,10 +219,15 @@ def test_the_exhibit_list_has_every_digest_and_what_no_seal_covers(tmp_path: Pat
 def test_elements_that_no_exhibit_supports_stand_in_the_exhibit_list(tmp_path: Path) -> None:
     case = dossier(tmp_path)
     document = DRAFTS["exhibit-list"](case, claims(case))
-    rows = table(document, "Claim", "Element").rows
+    rows = table(document, "Element", "What there is").rows
     open_ones = [one for one in claims(case)[0].elements if one.state != "supported"]
-    assert [row[1] for row in rows] == [one.element.title for one in open_ones]
-    asked = {"us-sample: Who shows weights?", "us-sample: Who shows law?"}
+    assert [row[0] for row in rows] == [one.element.title for one in open_ones]
+    asked = {
+        f"{one.element.title}: {one.question}"
+        for one in open_ones
+        if one.question in ("Who shows weights?", "Who shows law?")
+    }
+    assert len(asked) == 2
     assert asked <= set(open_questions(document))
 
 

@@ -37,6 +37,8 @@ FORGOTTEN = {
     "jp-ucpa": EVERYWHERE | {"assent"},
     "kr-ucpa": EVERYWHERE | {"assent"},
 }
+SUSPECT = {"corpus-marks", "text-marks", "answer-marks", "canaries", "lineage", "identity"}
+"""Exhibits over a text, corpus or model of somebody."""
 FORBIDDEN = re.compile(r"\b(copied|stolen|trained on|derived)\b", re.IGNORECASE)
 """The words of DESIGN.md that stand in no output."""
 
@@ -85,6 +87,13 @@ def test_the_rows_that_are_easily_forgotten_are_there(name: str) -> None:
 def test_no_exhibit_alone_fills_a_row_that_is_easily_forgotten(name: str) -> None:
     """Who stands behind an account, or what was lost, is for a person to state."""
     assert all(one.facts for one in read(name).elements if one.easily_forgotten)
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_test_of_a_suspect_needs_somebody_who_says_whose_it_is(name: str) -> None:
+    resting = [one for one in read(name).elements if SUSPECT.intersection(one.exhibits)]
+    assert all("suspect-is-defendants" in one.facts for one in resting)
+    assert len(resting) >= (name != "us-cfaa")
 
 
 @pytest.mark.parametrize("name", CLAIMS)

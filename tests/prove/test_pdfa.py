@@ -12,12 +12,15 @@ from verapdf import needs_verapdf, rules_broken
 from countermark.prove.typeset.document import Section
 from countermark.prove.typeset.pdf import to_pdf
 
+ROOT = Path(__file__).parent.parent.parent
 DOCUMENTS = {
     "every block": every_block(),
     "hostile": hostile(),
     "one line": document(Section("A heading", ())),
     "long table": document(Section("A heading", (table(300),))),
 }
+
+SAMPLES = {path.name: path for path in sorted((ROOT / "docs" / "samples").glob("*.pdf"))}
 
 
 def first_font(pdf: pikepdf.Pdf) -> pikepdf.Object:
@@ -123,6 +126,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """What veraPDF says of every file, in one run of it."""
     plain = to_pdf(DOCUMENTS["one line"])
     files = {name: to_pdf(one) for name, one in DOCUMENTS.items()}
+    files |= {name: path.read_bytes() for name, path in SAMPLES.items()}
     files |= {name: spoiled(plain, how) for name, (_, how) in SPOILED.items()}
     # what saves without a change breaks nothing: it is the change that does
     files |= {"saved again": spoiled(plain, lambda _: None), "encrypted": encrypted(plain)}
@@ -135,7 +139,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 
 @needs_verapdf
-@pytest.mark.parametrize("name", [*DOCUMENTS, "saved again"])
+@pytest.mark.parametrize("name", [*DOCUMENTS, *SAMPLES, "saved again"])
 def test_a_document_is_pdfa_2b(broken: dict[str, list[str]], name: str) -> None:
     assert broken[name] == []
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from countermark.attribute.base import Attributor, Examined
-from countermark.records.attributions import INCONCLUSIVE, NOT_IDENTICAL, Conclusion, Control, Test
+from countermark.records.attributions import INCONCLUSIVE, NOT_IDENTICAL, Conclusion, Control, Test, below
 from countermark.stats.multiplicity import holm
 
 LEAST_CONTROLS = 20
@@ -129,7 +129,7 @@ def _conclusion(subject: str, words: str, computed: float, claimed: float) -> Co
         verdict=words,
         adjusted_p_value=max(math.exp(min(computed, 0.0)), SMALLEST),
         adjusted_log10_p_value=computed / LN10 + 0.0 if math.isfinite(computed) else None,
-        reported=f"p < {level:.2g}" if stopped else f"p = {level:.2g}",
+        reported=below(level) if stopped else f"p = {level:.2g}",
     )
 
 

@@ -4,6 +4,7 @@ A verdict is one of VERDICTS, with the key or reference named in it. How a text 
 nowhere here: a cause is a statement that a named person signs.
 """
 
+import math
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -31,7 +32,18 @@ Subject = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{8,64}\Z")]
 
 def reported(p_value: float, calibrated_to: float) -> str:
     """What a report may print of a p-value: `p < level` below the smallest calibrated level."""
-    return f"p < {calibrated_to:.2g}" if p_value < calibrated_to else f"p = {p_value:.2g}"
+    return below(calibrated_to) if p_value < calibrated_to else f"p = {p_value:.2g}"
+
+
+def below(level: float) -> str:
+    """`p < level` in two digits, rounded up: the claim grows weaker, never stronger."""
+    return f"p < {rounded_up(level):.2g}"
+
+
+def rounded_up(value: float) -> float:
+    """Two digits, never below the value; above 0."""
+    step = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return math.ceil(value / step * (1 - 1e-12)) * step
 
 
 class Test(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

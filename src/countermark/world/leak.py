@@ -10,6 +10,7 @@ from pathlib import Path
 
 from countermark.records.files import write_atomic
 from countermark.trust.keyfiles import Secret, write_secret
+from countermark.watermark.key_names import name_of_key
 from countermark.watermark.profile import Profile, write_profile
 from countermark.world.draws import Dice, stream, token
 from countermark.world.language import language_profile, marked_answers, plain_answers, words_of
@@ -31,7 +32,8 @@ class Mark:
     @staticmethod
     def of_world(seed: int) -> "Mark":
         """The mark of a world."""
-        return Mark(language_profile("demo-key", f"demo-{seed}"), Secret(token(seed, "mark").encode()))
+        key = Secret(token(seed, "mark").encode())
+        return Mark(language_profile(name_of_key(key), f"demo-{seed}"), key)
 
     def answers(self, seed: int) -> list[list[int]]:
         """Every answer that the provider gave, as token ids."""

@@ -10,7 +10,7 @@ from countermark.prove.claims.read import rows_of
 from countermark.prove.claims.review import due_on, reviewed_on
 from countermark.prove.claims.rows import Claim, Row
 from countermark.prove.dossier.dossier import UNCHECKED, Exhibit
-from countermark.prove.dossier.statements import PersonsStatement
+from countermark.prove.dossier.statements import PersonsStatement, fact_words
 from countermark.prove.typeset.document import Block, Paragraph, Section, Table
 
 NOTE = (
@@ -29,6 +29,11 @@ NO_NOTE = "-"
 def claims_sections(assessed: Iterable[Assessed]) -> tuple[Section, ...]:
     """One section a claim, each with its elements, remedies, counter-arguments and sources below it."""
     return tuple(_claim_section(one) for one in assessed)
+
+
+def short_title(claim: Claim) -> str:
+    """`Breach of terms of use (United States)`: what a reader calls it, who knows no name of a file."""
+    return f"{claim.title} ({claim.jurisdiction.partition(' (')[0]})"
 
 
 def _claim_section(assessed: Assessed) -> Section:
@@ -77,7 +82,7 @@ def _elements(assessed: Assessed) -> Table:
     return Table(
         columns=("Element", "What has to be shown", "What bears on it", "State"),
         rows=tuple(rows),
-        caption=f"Elements of {assessed.claim.claim}, and what of this case bears on each.",
+        caption="Elements of the claim, and what of this case bears on each.",
         widths=(0.2, 0.33, 0.32, 0.15),
         questions=gaps,
     )
@@ -97,7 +102,7 @@ def bears(one: AssessedElement) -> str:
     if one.tested:
         parts.append(f"Tested and not shown: {exhibits_text(one.tested)}.")
     if one.statements and one.unstated:
-        parts.append(f"Nobody states: {', '.join(one.unstated)}.")
+        parts.append(f"Nobody states: {', '.join(map(fact_words, one.unstated))}.")
     return "\n".join(parts)
 
 
@@ -131,14 +136,14 @@ def statement_text(statement: PersonsStatement) -> str:
 
 def _remedies(assessed: Assessed) -> Table:
     rows = tuple((_titled(assessed, one), one.kind.capitalize(), one.text) for one in assessed.claim.remedies)
-    caption = f"Remedies of {assessed.claim.claim}."
+    caption = "Remedies of this claim."
     columns = ("Remedy", "Kind", "What it is")
     return Table(columns=columns, rows=rows, caption=caption, widths=(0.25, 0.15, 0.6))
 
 
 def _counter_arguments(assessed: Assessed) -> Table:
     rows = tuple((_titled(assessed, one), one.text, one.answer) for one in assessed.claim.counter_arguments)
-    caption = f"Main arguments against {assessed.claim.claim}."
+    caption = "Main arguments against this claim."
     columns = ("Argument", "What is said", "Answer")
     return Table(columns=columns, rows=rows, caption=caption, widths=(0.2, 0.4, 0.4))
 
@@ -159,9 +164,9 @@ def _sources(claim: Claim) -> Table:
             summary = "" if source.read == "text" else " (read in summary only)"
             rows.setdefault((f"{source.cite}{summary}", source.dated), []).append(_dated(claim, row))
     return Table(
-        columns=("Source", "Of", "Rows that rest on it, with their status"),
+        columns=("Source", "Dated", "Rows that rest on it, with their status"),
         rows=tuple((cite, dated, "; ".join(dict.fromkeys(titles))) for (cite, dated), titles in rows.items()),
-        caption=f"Sources of {claim.claim}; rows without days of their own are due {claim.due}.",
+        caption=f"Sources of {short_title(claim)}; rows without days of their own are due {claim.due}.",
         widths=(0.42, 0.12, 0.46),
     )
 

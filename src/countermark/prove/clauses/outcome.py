@@ -11,6 +11,7 @@ from countermark.prove.clauses.conduct import Bearing, bears_on, conduct_of
 from countermark.prove.clauses.policy import Clause, Conduct, Policies, held_against
 from countermark.prove.custody.terms import day_of
 from countermark.prove.dossier.dossier import Dossier
+from countermark.prove.dossier.groups import campaigns_of
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Group:
 class CampaignTerms:
     """One campaign."""
 
+    number: int
+    """Of the group, as every paper of the case numbers it."""
     campaign_id: str
     kind: str
     first: date
@@ -77,14 +80,13 @@ def apply_terms(dossier: Dossier, policies: Policies) -> TermsApplied:
     acceptances = read_acceptances(dossier.acceptances, accounts, held.ids)
     campaigns: list[CampaignTerms] = []
     left_out: list[str] = []
-    for campaign in dossier.findings.get("campaigns") or ():
-        if campaign.get("disposition") == "rejected":
-            continue  # an analyst did: the report does not name it either
+    for number, campaign in enumerate(campaigns_of(dossier), 1):
         name, window = campaign.get("campaign_id"), _window(campaign)
         if name is None or window is None:
             left_out.append(str(name or "a campaign without its id"))
         else:
-            campaigns.append(_campaign(campaign, window, held, members.get(name, ()), acceptances))
+            found = _campaign(number, campaign, window, held, members.get(name, ()), acceptances)
+            campaigns.append(found)
     return TermsApplied(
         policies=held,
         campaigns=tuple(campaigns),
@@ -97,6 +99,7 @@ def apply_terms(dossier: Dossier, policies: Policies) -> TermsApplied:
 
 
 def _campaign(
+    number: int,
     campaign: Mapping[str, Any],
     window: tuple[date, date],
     policies: Policies,
@@ -114,6 +117,7 @@ def _campaign(
         groups.setdefault(known[pattern], []).append(account)
     ordered = sorted(groups.items(), key=lambda one: -len(one[1]))
     return CampaignTerms(
+        number=number,
         campaign_id=campaign["campaign_id"],
         kind=campaign.get("kind") or "kind not in this copy",
         first=first,

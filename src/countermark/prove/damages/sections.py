@@ -28,7 +28,7 @@ def damages_sections(damages: Damages, case_id: str) -> tuple[Section, ...]:
         parts.append(Paragraph(text=text, style="question"))
     parts += [_measures(damages), _heads(damages), *_sensitivity(damages), _sources(damages)]
     parts += _questions(damages)
-    return (Section("Damages", tuple(parts), new_page=True),)
+    return (Section("Damages", tuple(parts)),)
 
 
 def _measures(damages: Damages) -> Section:
@@ -80,6 +80,7 @@ def _sensitivity(damages: Damages) -> Iterator[Section]:
         )
         for name, effects in damages.sensitivity.items()
         for effect in effects[:LARGEST]
+        if effect.change
     ]
     if rows:
         columns = ("Measure", "Input", "With it at its low", "With it at its high", "Change")
@@ -124,7 +125,7 @@ def _questions(damages: Damages) -> Iterator[Section]:
     if damages.questions:
         asked = tuple(
             Paragraph(
-                lead=one.form.title,
+                lead=f"{one.form.title}.",
                 text=f"{one.form.question} Open without it: {'; '.join(one.heads)}.",
                 style="question",
             )

@@ -14,7 +14,7 @@ from countermark.prove.dossier.dossier import Exhibit, ExhibitKind
 from countermark.prove.dossier.exposures import KeyExposure, read_exposure
 from countermark.prove.dossier.proficiency import Proficiency, read_proficiency
 from countermark.prove.dossier.records import is_day
-from countermark.prove.dossier.statements import Facts, PersonsStatement
+from countermark.prove.dossier.statements import Facts, PersonsStatement, fact_words
 from countermark.records import strict_yaml
 from countermark.records.canonical import file_sha256
 from countermark.records.cause_words import cause_in
@@ -161,4 +161,4 @@ def _of_statements(facts: Facts, files: _Files) -> Iterator[Exhibit]:
     """One exhibit a fact and file."""
     named = dict.fromkeys((one.fact, name) for one in facts.statements for name in one.files)
     for fact, name in named:
-        yield files.exhibit("statement", f"{PurePosixPath(name).name}, to {fact}", name, fact)
+        yield files.exhibit("statement", f"{PurePosixPath(name).name}, on {fact_words(fact)}", name, fact)

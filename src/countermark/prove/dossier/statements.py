@@ -44,3 +44,8 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """`claimant`, `defendant`, `counsel`, `expert`, `court`, `case-number`, as they are to be printed."""
     statements: list[PersonsStatement] = []
     exhibits: list[Beside] = []
+
+
+def fact_words(fact: str) -> str:
+    """A fact as a reader calls it: `defendant identity`."""
+    return fact if fact == "pre-emption" else fact.replace("-", " ")

@@ -9,6 +9,7 @@ from countermark.prove.clauses.outcome import TermsApplied
 from countermark.prove.clauses.sections import terms_sections
 from countermark.prove.custody.terms import TermsEntry
 from countermark.prove.dossier.dossier import Dossier
+from countermark.prove.dossier.groups import campaigns_of
 from countermark.prove.drafts.findings import found_blocks
 from countermark.prove.drafts.form import (
     Window,
@@ -22,7 +23,6 @@ from countermark.prove.drafts.form import (
     window,
 )
 from countermark.prove.drafts.preservation_letter import LINKS
-from countermark.prove.report.results import campaigns_of
 from countermark.prove.typeset.document import Block, Document, Items, Paragraph, Section, Signature, Table
 
 

@@ -12,7 +12,7 @@ from countermark.prove.custody.custody import Acquisition
 from countermark.prove.dossier.dossier import RESULT_KINDS, Dossier
 from countermark.prove.drafts.form import ask, draft, exhibits_of_kind, party
 from countermark.prove.report.sure import false_positives
-from countermark.prove.report.words import counted
+from countermark.prove.report.words import clock, counted
 from countermark.prove.typeset.document import Block, Document, Items, Paragraph, Section, Signature, Table
 
 MAX_ITEMS = 200
@@ -96,7 +96,7 @@ def _acquisitions(acquisitions: Sequence[Acquisition]) -> Table:
             one.what or "not shown",
             one.source or "not shown",
             f"{one.by or 'not shown'}, {one.role or 'role not shown'}; {one.method or 'method not shown'}",
-            f"{one.started or 'not shown'} to {one.ended or 'not shown'}",
+            f"{clock(one.started or 'not shown')} to {clock(one.ended or 'not shown')}",
         )
         for one in acquisitions
     )

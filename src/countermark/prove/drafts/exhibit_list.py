@@ -1,9 +1,10 @@
 """The exhibit list for an injunction: number, digest, class, and for which element of which claim."""
 
 from collections.abc import Iterator, Sequence
+from string import ascii_uppercase
 
-from countermark.prove.claims.assess import Assessed
-from countermark.prove.claims.tables import bears, state_of
+from countermark.prove.claims.assess import Assessed, AssessedElement
+from countermark.prove.claims.tables import bears, short_title, state_of
 from countermark.prove.dossier.dossier import Dossier, Exhibit
 from countermark.prove.drafts.form import ask, draft, party
 from countermark.prove.typeset.document import Block, Document, Paragraph, Section, Signature, Table
@@ -43,12 +44,13 @@ def exhibit_list(dossier: Dossier, assessed: Sequence[Assessed]) -> Document:
 
 
 def offered_for(exhibit: Exhibit, assessed: Sequence[Assessed]) -> str:
-    """The elements that an exhibit supports, or whose statement it goes with, by claim; empty for none."""
+    """The elements that an exhibit supports, or whose statement it goes with, by the claim's letter; empty
+    for none."""
     parts = []
-    for one in assessed:
+    for letter, one in zip(ascii_uppercase, assessed, strict=False):
         titles = [found.element.title for found in one.elements if exhibit in (*found.exhibits, *found.files)]
         if titles:
-            parts.append(f"{one.claim.claim}: {'; '.join(titles)}")
+            parts.append(f"{letter}: {'; '.join(titles)}")
     return "\n".join(parts)
 
 
@@ -57,12 +59,16 @@ def _exhibits(dossier: Dossier, assessed: Sequence[Assessed]) -> Iterator[Block]
         yield ask(
             "Which claims does the motion rest on? None was named, and no exhibit is offered for one yet."
         )
+    else:
+        claims = zip(ascii_uppercase, assessed, strict=False)
+        named = (f"{letter}: {short_title(one.claim)}." for letter, one in claims)
+        yield Paragraph(lead="Claims, by their letters in the table.", text=" ".join(named))
     rows = [_row(exhibit, assessed) for exhibit in dossier.exhibits]
     yield Table(
         columns=("No.", "Exhibit", "Offered for", "Class and outcome", "Under the seal of the package"),
         rows=tuple(rows),
         caption="Exhibits, and what each is offered for.",
-        widths=(0.1, 0.26, 0.35, 0.14, 0.15),
+        widths=(0.06, 0.27, 0.37, 0.15, 0.15),
         questions=tuple(at for at, row in enumerate(rows) if row[2].endswith("?")),
     )
     text = (
@@ -96,22 +102,24 @@ def _offered(exhibit: Exhibit, assessed: Sequence[Assessed]) -> str:
 
 
 def _open(assessed: Sequence[Assessed]) -> Iterator[Block]:
-    rows = [
-        (one.claim.claim, found.element.title, bears(found), state_of(found))
-        for one in assessed
-        for found in one.elements
-        if found.state != "supported"
-    ]
-    if not rows:
+    found = [(one, [each for each in one.elements if each.state != "supported"]) for one in assessed]
+    if not any(elements for _, elements in found):
         yield Paragraph(text="None of the claims named has one." if assessed else "No claim was named.")
         return
     yield Paragraph(text=STRIKE, style="warning")
-    yield Table(
-        columns=("Claim", "Element", "What there is", "State"),
-        rows=tuple(rows),
-        caption="Elements that are open or stated only.",
-        widths=(0.17, 0.23, 0.43, 0.17),
-        questions=tuple(at for at, row in enumerate(rows) if row[3].startswith("Open")),
+    for one, elements in found:
+        if elements:
+            yield _of_claim(one, elements)
+
+
+def _of_claim(one: Assessed, elements: Sequence[AssessedElement]) -> Table:
+    rows = tuple((each.element.title, bears(each), state_of(each)) for each in elements)
+    return Table(
+        columns=("Element", "What there is", "State"),
+        rows=rows,
+        caption=f"{short_title(one.claim)}: elements that are open or stated only.",
+        widths=(0.27, 0.54, 0.19),
+        questions=tuple(at for at, each in enumerate(elements) if each.state == "gap"),
     )
 
 

@@ -6,7 +6,8 @@ The sentences are those of the report. None says why something is so; the other 
 from collections.abc import Iterator
 
 from countermark.prove.dossier.dossier import Dossier
-from countermark.prove.report.results import Result, answer, campaigns_of, results_of
+from countermark.prove.dossier.groups import campaigns_of
+from countermark.prove.report.results import Result, answer, results_of
 from countermark.prove.report.sure import false_positives, sure
 from countermark.prove.typeset.document import Block, Items, Paragraph
 

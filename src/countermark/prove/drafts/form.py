@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from countermark.prove.dossier.dossier import Dossier
+from countermark.prove.dossier.groups import campaigns_of
 from countermark.prove.package.case import created_at
 from countermark.prove.report.questions import questions_in
-from countermark.prove.report.results import campaigns_of
 from countermark.prove.report.words import counted, exhibits
 from countermark.prove.typeset.document import Block, Document, Paragraph, Section
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from countermark.prove.claims.assess import Assessed
 from countermark.prove.dossier.dossier import Dossier
+from countermark.prove.dossier.groups import campaigns_of
 from countermark.prove.drafts.form import (
     accounts,
     ask,
@@ -14,7 +15,6 @@ from countermark.prove.drafts.form import (
     statements,
     window,
 )
-from countermark.prove.report.results import campaigns_of
 from countermark.prove.report.words import capital, exhibits, listed
 from countermark.prove.typeset.document import Block, Document, Items, Paragraph, Section, Signature, Table
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from countermark.prove.dossier.dossier import Dossier, Exhibit
-from countermark.prove.report.results import Result, campaigns_of
+from countermark.prove.dossier.groups import campaigns_of
+from countermark.prove.report.results import Result
 from countermark.prove.report.words import capital, counted, short
 from countermark.prove.typeset.document import Block, Paragraph, Section, Table
 
@@ -41,7 +42,7 @@ def exhibits_section(dossier: Dossier) -> Section:
         rows=rows,
         caption="“Sealed”: the seal covers it. “Beside”: its digest was taken when this report was made."
         " Of an acquisition the digest is that of its record.",
-        widths=(0.06, 0.26, 0.12, 0.09, 0.21, 0.26),
+        widths=(0.06, 0.23, 0.16, 0.09, 0.2, 0.26),
         mono=(4, 5),
     )
     return Section("Exhibits", (table,))
@@ -151,14 +152,8 @@ def _computed(one: Result, dossier: Dossier) -> Iterator[tuple[str, ...]]:
             values = (_log(each.get("log10_p_value")), _log(each.get("adjusted_log10_p_value")))
             yield (number, "whole corpus", key, *values)
     else:
-        for each in campaigns_of(dossier)[:MOST_ROWS]:
-            yield (
-                number,
-                "group of accounts",
-                str(each.get("campaign_id") or "-"),
-                _log(each.get("log10_p_value")),
-                "-",
-            )
+        for group, each in enumerate(campaigns_of(dossier)[:MOST_ROWS], 1):
+            yield (number, "group of accounts", f"group {group}", _log(each.get("log10_p_value")), "-")
 
 
 def _log(value: object) -> str:

@@ -6,20 +6,16 @@ from typing import Any
 
 from countermark.prove.clauses.acceptances import read_members
 from countermark.prove.dossier.dossier import Dossier
+from countermark.prove.dossier.groups import KINDS, campaigns_of
 from countermark.prove.report.explanations import explanations_of
 from countermark.prove.report.pictures import sizes_picture
-from countermark.prove.report.results import Result, answer, campaigns_of
+from countermark.prove.report.results import Result, answer
 from countermark.prove.report.sure import campaign_level
 from countermark.prove.report.words import counted, day, exhibits, figure, short
 from countermark.prove.typeset.document import Block, Items, Paragraph, Section, Table
 
 MOST_LISTED = 20
 MOST_REASONS = 4
-KINDS = {
-    "harvest": "looks like the collection of training data",
-    "pool": "looks like resold access with ordinary users behind it",
-    "undecided": "the signs do not settle what for",
-}
 MEANING = (
     "The p-value of a group says that its accounts have more in common than chance gives to accounts that are"
     " alike in country, language, activity and days (their stratum), no more. What the group looks like is a"
@@ -58,29 +54,29 @@ def _table(dossier: Dossier, campaigns: list[Mapping[str, Any]]) -> Table:
         rows.append(
             (
                 str(number),
-                name,
                 figure(one.get("size")),
                 figure(counts.get(name, 0) if dossier.members else None),
                 f"{day(window.get('first'))} to {day(window.get('last'))}",
                 KINDS.get(str(one.get("kind")), "not shown"),
                 campaign_level(dossier, one.get("p_value")),
+                name.removeprefix("campaign-"),
             )
         )
     numbers = exhibits(one.number for one in dossier.of_kind("members"))
     where = (
-        f"The accounts themselves are listed in {numbers}."
+        f"The accounts themselves are listed in {numbers}, by the id of the group."
         if numbers
         else "The lists are not in the package."
     )
     more = len(campaigns) - len(rows)
     rest = f" {counted(more, 'smaller group')} more in exhibit {result_exhibit(dossier)}." if more else ""
     return Table(
-        columns=("Group", "Its id", "Accounts", "Listed", "Seen", "What it looks like", "Claimed"),
+        columns=("Group", "Accounts", "Listed", "Seen", "What it looks like", "Chance", "Its id"),
         rows=tuple(rows),
         caption=f"{where}{rest}",
-        widths=(0.08, 0.2, 0.1, 0.08, 0.17, 0.25, 0.12),
-        mono=(1,),
-        numbers=(2, 3),
+        widths=(0.09, 0.12, 0.09, 0.15, 0.24, 0.11, 0.2),
+        mono=(6,),
+        numbers=(1, 2),
     )
 
 

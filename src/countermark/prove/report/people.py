@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from countermark.prove.dossier.dossier import Dossier
-from countermark.prove.report.words import counted, exhibits, said, short
+from countermark.prove.dossier.statements import fact_words
+from countermark.prove.report.words import capital, clock, counted, exhibits, said, short
 from countermark.prove.typeset.document import Block, Paragraph, Section, Table
 
 MOST_ROWS = 200
@@ -19,7 +20,7 @@ def statements_section(dossier: Dossier) -> Section:
         return Section("What persons state", (Paragraph(text="No person states anything in this case."),))
     rows = [
         (
-            one.fact,
+            capital(fact_words(one.fact)),
             f"“{short(one.says, 2000)}”",
             short(one.by, 200),
             one.dated,
@@ -52,7 +53,7 @@ def _custody(dossier: Dossier) -> Iterator[Block]:
                 f"{said(one.what)} ({counted(len(one.items), 'file')})",
                 f"{said(one.by)}, {said(one.role)}",
                 f"{said(one.source)}, {said(one.method)}",
-                f"{said(one.started)} to {said(one.ended)}",
+                f"{clock(said(one.started))} to {clock(said(one.ended))}",
                 {"routine": "routine", "case": "for this case"}.get(one.purpose or "", "not shown"),
             )
             for one in custody.acquisitions[:MOST_ROWS]
@@ -64,7 +65,13 @@ def _custody(dossier: Dossier) -> Iterator[Block]:
         )
     if custody.holds:
         held = [
-            (said(one.id), said(one.by), said(one.started), said(one.anticipated), _number(one.accounts))
+            (
+                said(one.id),
+                said(one.by),
+                clock(said(one.started)),
+                said(one.anticipated),
+                _number(one.accounts),
+            )
             for one in custody.holds[:MOST_ROWS]
         ]
         yield Table(
@@ -72,7 +79,7 @@ def _custody(dossier: Dossier) -> Iterator[Block]:
         )
     if custody.actions:
         done = [
-            (said(one.at), said(one.action), said(one.what), said(one.by), one.to or "-")
+            (clock(said(one.at)), said(one.action), said(one.what), said(one.by), one.to or "-")
             for one in custody.actions[:MOST_ROWS]
         ]
         yield Table(

@@ -56,6 +56,6 @@ def questions_section(questions: list[Question]) -> Section:
         columns=("No.", "Question", "Asked in"),
         rows=rows,
         caption="Each stands where an answer is missing. No figure was put in its place.",
-        widths=(0.07, 0.66, 0.27),
+        widths=(0.07, 0.57, 0.36),
     )
     return Section("Open questions", (table,))

@@ -34,6 +34,8 @@ from countermark.prove.report.summary import WORKING_MARK, summary
 from countermark.prove.report.words import capital, moment, short
 from countermark.prove.typeset.document import Document, Paragraph, Section, Table
 
+PARTIES = ("claimant", "defendant", "court", "case-number", "counsel", "expert")
+"""In the order of the first page; others follow."""
 EXPLAINED = (
     "Nothing in this report is proof by itself. The explanations below lead to the same results, and no"
     " test here tells them apart. Each stands beside its result, too."
@@ -142,7 +144,9 @@ def _explanations(results: Sequence[Result]) -> Section:
 
 def _facts(dossier: Dossier) -> tuple[tuple[str, str], ...]:
     case, verification = dossier.case, dossier.verification
-    parties = [(capital(name.replace("-", " ")), short(who)) for name, who in sorted(dossier.parties.items())]
+    order = {name: at for at, name in enumerate(PARTIES)}
+    named = sorted(dossier.parties.items(), key=lambda one: (order.get(one[0], len(order)), one[0]))
+    parties = [(capital(name.replace("-", " ")), short(who)) for name, who in named]
     signers = ", ".join(verification.signers) if verification.signers and dossier.sealed else "not checked"
     stamps = (
         ", ".join(map(moment, verification.timestamps))

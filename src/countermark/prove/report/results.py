@@ -7,6 +7,7 @@ from typing import Any
 from countermark.prove.beforehand.result_files import result_name, texts
 from countermark.prove.dossier.dossier import Dossier, Exhibit
 from countermark.prove.dossier.exhibits import is_shown
+from countermark.prove.dossier.groups import campaigns_of
 from countermark.records.attributions import Attribution
 
 _SUBJECTS = {
@@ -173,9 +174,3 @@ def _networks(dossier: Dossier) -> str:
     accounts = f"{sum(sizes):,} accounts in all" if known else "how many accounts was taken out of this copy"
     groups = "1 group" if len(campaigns) == 1 else f"{len(campaigns):,} groups"
     return f"{groups} of accounts that act as one, {accounts}."
-
-
-def campaigns_of(dossier: Dossier) -> list[Mapping[str, Any]]:
-    """The networks that no analyst rejected, the largest first."""
-    found = [one for one in dossier.findings.get("campaigns") or () if one.get("disposition") != "rejected"]
-    return sorted(found, key=lambda one: (-(one.get("size") or 0), str(one.get("campaign_id"))))

@@ -27,7 +27,10 @@ WORKING = (
     " and it can still change."
 )
 WORKING_MARK = "Working paper: not sealed"
-TRIALS = "Blind trials: how often the whole procedure called unrelated samples positive."
+TABLE = (
+    "What was found; how often chance alone would do the same; and, from blind trials, how often the whole"
+    " procedure called unrelated samples positive."
+)
 MOST_ROWS = 8
 """Of the table: the summary is one page."""
 _EXAMINED = {
@@ -105,9 +108,9 @@ def _found(dossier: Dossier, results: Sequence[Result]) -> Table:
         for one in results[:MOST_ROWS]
     ]
     return Table(
-        columns=("Exhibit", "Result", "Answer", "By chance alone", "Blind trials"),
+        columns=("Exhibit", "Result", "Answer", "By chance alone", "Wrong in blind trials"),
         rows=tuple(rows),
-        caption=f"{TRIALS}{_rest(results[MOST_ROWS:])}",
+        caption=f"{TABLE}{_rest(results[MOST_ROWS:])}",
         widths=(0.08, 0.22, 0.27, 0.29, 0.14),
     )
 

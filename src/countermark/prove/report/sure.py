@@ -1,8 +1,9 @@
 """How sure a result is: what is claimed of its p-values, and how often the procedure itself was wrong."""
 
 from countermark.prove.dossier.dossier import Dossier
+from countermark.prove.dossier.groups import campaigns_of
 from countermark.prove.dossier.proficiency import Proficiency, rate
-from countermark.prove.report.results import Result, campaigns_of
+from countermark.prove.report.results import Result
 from countermark.prove.report.words import chance, claimed, claimed_of, counted, figure
 from countermark.records.attributions import Attribution, Conclusion, reported
 

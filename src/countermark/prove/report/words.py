@@ -31,6 +31,11 @@ def moment(text: str) -> str:
     return f"{text[:10]} {text[11:19]} UTC"
 
 
+def clock(text: str) -> str:
+    """`2026-07-01 12:00:00` of a time in ISO 8601, where the head of the column says that it is UTC."""
+    return text.replace("T", " ").removesuffix("Z")
+
+
 def listed(words: Sequence[str]) -> str:
     """`a, b and c`; `none` of nothing."""
     if len(words) < 2:

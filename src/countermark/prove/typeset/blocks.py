@@ -1,5 +1,6 @@
 """A document as the JSON that the template reads: bounded, every text printable and in breakable pieces."""
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,6 +27,8 @@ MOST_ON_ONE_LINE, MOST_OF_MARK = 400, 60
 """Characters of a heading or a title, and of the mark in the running head."""
 MOST_OF_WHOLE_ROWS = 800
 """Characters of a cell; in a table with a longer one, rows may run over pages."""
+MOST_OF_WHOLE_FRAME = 1_200
+"""Characters of a frame of questions; a longer one may run over pages."""
 MOST_IN_ALL = 5_000_000
 """Characters of a document, all texts together."""
 MOST_PICTURE_BYTES = 4_000_000
@@ -70,8 +73,19 @@ def _section(section: Section, level: int) -> dict[str, Any]:
         "level": level,
         "heading": _pieces(_breakable(_line(section.heading))),
         "new_page": section.new_page,
-        "blocks": blocks,
+        "blocks": _questions_together(blocks),
     }
+
+
+def _questions_together(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Questions that follow each other stand in one frame: a frame each would fill pages with grey."""
+    together: list[dict[str, Any]] = []
+    for asked, group in itertools.groupby(blocks, lambda one: one.get("style") == "question"):
+        found = list(group)
+        whole = _size(found) < MOST_OF_WHOLE_FRAME
+        one_frame = {"is": "questions", "items": found, "whole": whole}
+        together += [one_frame] if asked and len(found) > 1 else found
+    return together
 
 
 def _block(block: Block) -> list[dict[str, Any]]:

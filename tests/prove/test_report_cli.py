@@ -122,6 +122,20 @@ def test_what_a_report_is_made_of_is_never_replaced_by_it(case: Path, name: str)
     assert done.error().endswith("is an input")
 
 
+@pytest.mark.parametrize("named", ["CASE-1", "CASE-2"])
+def test_damages_of_a_facts_file_bear_on_the_case_that_they_name(case: Path, named: str) -> None:
+    sales = {"lost-sales": ("9", "9", "9"), "lost-sales-margin": ("40", "40", "40")}
+    write_inputs(case / "INPUTS.yaml", sales, case=named)
+    lost = FACTS[FACTS.index("  - fact") :].replace("defendant-identity", "damage")
+    beside = "exhibits: [{kind: damages, file: INPUTS.yaml, title: Inputs of the damages}]\n"
+    (case / "facts.yaml").write_text(FACTS + lost + beside)
+    given = ["--facts", case / "facts.yaml", "--claims", "us-contract", "--json"]
+    done = countermark("case", "report", case / "whole.zip", *given)
+    assert done.code == 0, done.err
+    elements = {one["id"]: one["state"] for one in json.loads(done.out)["claims"][0]["elements"]}
+    assert elements["damage-beyond-price"] == ("supported" if named == "CASE-1" else "stated")
+
+
 def test_a_folder_is_no_out(case: Path) -> None:
     inputs = write_inputs(case / "INPUTS.yaml", {})
     for line in (

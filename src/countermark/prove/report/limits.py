@@ -119,6 +119,8 @@ def _asked_of_evidence(dossier: Dossier) -> Iterator[str]:
         yield "Which accounts accepted the terms, and when? The case has no record of acceptances."
     if dossier.members is None:
         yield "Which accounts are meant? The lists of accounts are not in the package."
+    if idle := exhibits(one.number for one in dossier.of_kind("damages") if not one.bears):
+        yield f"What was lost in this case? The inputs of {idle} name another case, or come to no sum."
     if "defendant" not in dossier.parties:
         yield "Who is the other side? Nobody is named."
     if not dossier.statements:

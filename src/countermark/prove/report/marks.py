@@ -15,11 +15,10 @@ from countermark.prove.report.words import (
     exhibits,
     figure,
     listed,
-    rounded_up,
     short,
 )
 from countermark.prove.typeset.document import Block, Items, Paragraph, Section, Table
-from countermark.records.attributions import Attribution, Control, Test
+from countermark.records.attributions import Attribution, Control, Test, rounded_up
 
 MOST_TESTS = 40
 MOST_ITEMS = 20

@@ -8,9 +8,9 @@ from typing import Any
 from countermark.prove.custody.terms import day_of
 from countermark.prove.dossier.dossier import Dossier
 from countermark.prove.dossier.proficiency import Proficiency, Samples, rate
-from countermark.prove.report.words import counted, listed, rounded_up, said
+from countermark.prove.report.words import counted, listed, said
 from countermark.prove.typeset.document import Picture
-from countermark.records.attributions import Attribution, Test
+from countermark.records.attributions import Attribution, Test, rounded_up
 from countermark.stats.binomial import clopper_pearson
 
 MOST_CONTROLS = 9

@@ -106,12 +106,6 @@ def _level(reported: str) -> tuple[bool, float] | None:
     return (match[1] == "<", value) if match and 0 < value <= 1 else None
 
 
-def rounded_up(value: float) -> float:
-    """Two digits, never below the value; above 0."""
-    step = 10.0 ** (math.floor(math.log10(value)) - 1)
-    return math.ceil(value / step * (1 - 1e-12)) * step
-
-
 def _floor(value: float) -> int:
     """Two digits, rounded down: the claim grows weaker, never stronger."""
     step: int = 10 ** max(math.floor(math.log10(value)) - 1, 0)

@@ -11,7 +11,7 @@ import yaml
 from claim_samples import claim
 from dossier_parts import PLAN, TERMS_ENTRY, replace_record
 from dossier_samples import dossier
-from test_report import FORBIDDEN, texts
+from test_case_report import FORBIDDEN, texts
 from test_report_parts import POLICY
 
 from countermark.errors import Error, ExitCode

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from dossier_parts import PROFICIENCY, a_test, findings, replace_record, text_marks
 from dossier_samples import dossier, with_attribution
-from test_report import below, plain, section, texts, words_of
-from test_report import with_fields as changed
+from test_case_report import below, plain, section, texts, words_of
+from test_case_report import with_fields as changed
 
 from countermark.prove.dossier.exhibits import has_networks
 from countermark.prove.report.pictures import controls_picture

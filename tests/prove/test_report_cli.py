@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from damages_samples import write_inputs
 from log_stories import Story
-from test_report import texts
+from test_case_report import texts
 from whole_case import options_of, told, trust_in
 
 from countermark.prove.typeset.document import Document

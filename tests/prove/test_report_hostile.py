@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from dossier_parts import TERMS_ENTRY, capture, custody, findings, scan
 from dossier_samples import dossier
-from test_report import texts
+from test_case_report import texts
 
 from countermark.errors import Error, ExitCode
 from countermark.prove.dossier.exhibits import Contained, exhibits_of, has_marks, has_networks

@@ -11,7 +11,7 @@ from claim_samples import claim
 from damages_samples import typical, write_inputs
 from dossier_parts import TERMS_TEXT
 from dossier_samples import dossier
-from test_report import FORBIDDEN, texts
+from test_case_report import FORBIDDEN, texts
 
 from countermark.errors import Error, ExitCode
 from countermark.prove.claims.read import read_claims

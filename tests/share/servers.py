@@ -31,6 +31,11 @@ ABSENT = "11111111-1111-4111-8111-111111111111"
 START_SECONDS = 60
 
 
+def new_client() -> httpx2.Client:
+    """It opens a connection anew before the server can have closed it as idle: both at once is a race."""
+    return httpx2.Client(trust_env=False, timeout=30, limits=httpx2.Limits(keepalive_expiry=0.5))
+
+
 @dataclass
 class Server:
     """A server that runs, or ran."""
@@ -47,7 +52,7 @@ class Server:
     """Keys by which alice, security and counsel sign."""
     log_lines: list[str] = field(default_factory=list)
     """What it wrote to standard error."""
-    client: httpx2.Client = field(default_factory=lambda: httpx2.Client(trust_env=False, timeout=30))
+    client: httpx2.Client = field(default_factory=new_client)
 
     def ask(self, who: str | None, method: str, path: str, **options: Any) -> httpx2.Response:
         """One request as a member, or as nobody."""

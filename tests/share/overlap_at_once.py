@@ -51,6 +51,6 @@ def counted(one: Desk, other: Desk, run: str) -> str:
     """Both come to a result, which is printed."""
     with at_once(other, run) as beside:
         done = one.run(run)
-        assert done.code == 0, done.err
+        assert done.code == 0, done.err + "".join(one.server.log_lines[-20:])
     assert (beside.code, beside.out) == (0, done.out), beside.err
     return done.out

@@ -23,11 +23,7 @@ FEW_TSA = (
 
 def seal(
     source: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CASE|FINDINGS",
-            help="A case folder of case open, or a FINDINGS folder as detect writes it.",
-        ),
+        Path, typer.Argument(metavar="CASE|FINDINGS", help="A case folder, or a FINDINGS folder of detect.")
     ],
     key: Annotated[list[Path], typer.Option("--key", help="Private key of a signer; may be given again.")],
     out: Annotated[Path, typer.Option("--out", help="The package: a zip if it ends in .zip, else a folder.")],
@@ -93,9 +89,14 @@ def seal(
         overwrite=overwrite,
         say=note,
     )
+    _warn(options)
+    _say(seal(options), options, as_json)
+
+
+def _warn(options: "SealOptions") -> None:
+    """Before anything is signed: one timestamp authority is few."""
     if len(set(options.tsa_urls)) < 2:
         note(FEW_TSA)
-    _say(seal(options), options, as_json)
 
 
 def _say(package: Path, options: "SealOptions", as_json: bool) -> None:

@@ -68,7 +68,6 @@ def verify(
     """Verify an evidence package offline; exit 20 and the step that failed if it does not hold."""
     from countermark.prove.package.trustfile import read_trust
     from countermark.prove.verifying.verify import verify
-    from countermark.records.files import write_atomic
 
     if trust and unsafe_no_signer_check:
         message = "--trust and --unsafe-no-signer-check contradict each other"
@@ -87,13 +86,20 @@ def verify(
         message = "--key-file, --key-pool, --input and --seed-file go with --recompute"
         raise Error(message, exit_code=ExitCode.USAGE)
     verification = verify(package, read_trust(trust) if trust else None, case, more=tuple(more))
+    _say(verification, answers, out, as_json)
+    if unsafe_no_signer_check and verification.verdict == UNCHECKED:
+        return ExitCode.DONE
+    return verification.exit_code
+
+
+def _say(verification: "Verification", answers: "dict[str, Answer]", out: Path | None, as_json: bool) -> None:
+    """Print the answer, and write it where that is asked for."""
+    from countermark.records.files import write_atomic
+
     answer_text = _json_of(verification, answers) if as_json else text_of(verification, answers)
     if out:
         write_atomic(out, answer_text.encode() + b"\n")
     emit(answer_text if as_json else folded(answer_text))
-    if unsafe_no_signer_check and verification.verdict == UNCHECKED:
-        return ExitCode.DONE
-    return verification.exit_code
 
 
 def _json_of(verification: "Verification", answers: "dict[str, Answer]") -> str:

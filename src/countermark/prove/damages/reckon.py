@@ -167,7 +167,8 @@ def _range(amount: Callable[[Pick], Decimal], figures: Mapping[str, Figures]) ->
 def _head_sum(head: Head, figures: Mapping[str, Figures]) -> HeadSum:
     missing = tuple(name for name in head.inputs if name not in figures)
     terms = (
-        _range(lambda pick, term=term: term_amount(term, pick), figures)  # type: ignore[misc]  # bound now
+        # the default binds each term as it comes, and mypy gives a lambda's default no type
+        _range(lambda pick, term=term: term_amount(term, pick), figures)  # type: ignore[misc]
         if all(name in figures for name in term.factors)
         else None
         for term in head.terms
